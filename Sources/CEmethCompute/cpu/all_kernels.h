@@ -1,0 +1,44 @@
+// Every kernel, for the target that the including file has chosen by
+//   EMETH_TABLE           the name of the table to define
+//   EMETH_HARDWARE_FMA    1 where the target has an fma instruction
+//   TILE_ROWS, TILE_VECTORS  the tile of a matrix product: rows, and columns in units of 16
+#include "vector.h"
+
+#include "sum.h"
+
+#include "layer_norm.h"
+
+#include "cross_entropy.h"
+#include "embedding.h"
+#include "gelu.h"
+
+#include "adamw.h"
+#include "tile.h"
+
+#include "attention.h"
+#include "matmul.h"
+
+static const emeth_kernels kernels = {
+    .matmul = matmul,
+    .column_sum = column_sum,
+    .add = add,
+    .add_layer_norm_forward = add_layer_norm_forward,
+    .layer_norm_backward = layer_norm_backward,
+    .gelu_forward = gelu_forward,
+    .gelu_backward = gelu_backward,
+    .embedding_forward = embedding_forward,
+    .embedding_backward = embedding_backward,
+    .attention_scratch = attention_scratch,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
+    .attention_cached = attention_cached,
+    .cross_entropy = cross_entropy,
+    .softmax = softmax,
+    .block_sums = block_sums,
+    .adamw = adamw,
+    .exponential = exponential,
+    .logarithm = logarithm,
+    .hyperbolic_tangent = hyperbolic_tangent,
+};
+
+const emeth_kernels *const EMETH_TABLE = &kernels;

@@ -1,0 +1,73 @@
+/// What can go wrong in EmethCompute: one closed list, each case with the value found and what is allowed.
+public enum ComputeError: Error, Equatable, Sendable {
+  /// A model, optimizer, device or sampler setting is out of its range.
+  case invalidConfiguration(what: String, found: String, allowed: String)
+  /// Data given to a call does not fit it: token ids, sequence lengths, text, seeds.
+  case invalidInput(what: String, found: String, allowed: String)
+  /// A loss or gradient is not finite at `step` (counted from 0); the state was left as it was before.
+  case notFinite(step: UInt64, tensor: String)
+  /// `found` names an instruction set that this CPU lacks, or no instruction set at all.
+  case unsupportedInstructionSet(found: String, available: [String])
+  /// A file can't be opened or read.
+  case fileUnreadable(path: String, reason: String)
+  /// A file can't be created or written.
+  case fileUnwritable(path: String, reason: String)
+  /// A file was read, but `what` in it is not as its format demands.
+  case malformedFile(path: String, what: String, found: String, allowed: String)
+  /// Memory of this size was refused by the system.
+  case outOfMemory(bytes: Int)
+  /// The system refused to start this many threads.
+  case threadsUnavailable(count: Int)
+}
+
+extension ComputeError {
+  /// Stable identifier of the kind of error, such as `compute.notFinite`.
+  public var code: String {
+    switch self {
+    case .invalidConfiguration: "compute.invalidConfiguration"
+    case .invalidInput: "compute.invalidInput"
+    case .notFinite: "compute.notFinite"
+    case .unsupportedInstructionSet: "compute.unsupportedInstructionSet"
+    case .fileUnreadable: "compute.fileUnreadable"
+    case .fileUnwritable: "compute.fileUnwritable"
+    case .malformedFile: "compute.malformedFile"
+    case .outOfMemory: "compute.outOfMemory"
+    case .threadsUnavailable: "compute.threadsUnavailable"
+    }
+  }
+
+  /// One lower-case sentence: what, where, the value found, what is allowed.
+  public var message: String {
+    switch self {
+    case .invalidConfiguration(let what, let found, let allowed):
+      "\(what) is \(found), allowed is \(allowed)"
+    case .invalidInput(let what, let found, let allowed):
+      "\(what) is \(found), allowed is \(allowed)"
+    case .notFinite(let step, let tensor):
+      "\(tensor) is not finite at step \(step)"
+    case .unsupportedInstructionSet(let found, let available):
+      "instruction set \(found) is not available here, this CPU has \(available.joined(separator: ", "))"
+    case .fileUnreadable(let path, let reason):
+      "\(path) can't be read: \(reason)"
+    case .fileUnwritable(let path, let reason):
+      "\(path) can't be written: \(reason)"
+    case .malformedFile(let path, let what, let found, let allowed):
+      "\(path): \(what) is \(found), allowed is \(allowed)"
+    case .outOfMemory(let bytes):
+      "the system refused \(bytes) bytes of memory"
+    case .threadsUnavailable(let count):
+      "the system refused to start \(count) threads"
+    }
+  }
+
+  /// What the reader can do about it, where something can be said.
+  public var hint: String? {
+    switch self {
+    case .notFinite: "lower the learning rate, or lengthen the warm-up"
+    case .unsupportedInstructionSet: "unset EMETH_CPU to take the best that this CPU has"
+    case .outOfMemory: "take a smaller model, context or micro-batch"
+    case .threadsUnavailable: "ask for fewer threads"
+    case .invalidConfiguration, .invalidInput, .fileUnreadable, .fileUnwritable, .malformedFile: nil
+    }
+  }
+}

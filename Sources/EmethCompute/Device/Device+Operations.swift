@@ -1,0 +1,36 @@
+import CEmethCompute
+
+extension Device {
+  /// out (m, n) = a (m, k) · b (k, n) [+ bias], as `emeth_matmul` says.
+  func multiply(
+    _ out: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>? = nil, m: Int, n: Int, k: Int, aTransposed: Bool = false,
+    bTransposed: Bool = false, accumulate: Bool = false
+  ) {
+    var arguments = emeth_matmul_arguments(
+      out: out, a: a, b: b, bias: bias, m: m, n: n, k: k, a_transposed: aTransposed, b_transposed: bTransposed,
+      accumulate: accumulate)
+    emeth_matmul(handle, &arguments)
+  }
+
+  /// Sum of all elements by the row rule of PROTOCOL 6.
+  func sum(_ values: UnsafeBufferPointer<Float>) throws(ComputeError) -> Float {
+    guard let base = values.baseAddress else { return 0 }
+    var result: Float = 0
+    try Self.check(emeth_sum(handle, &result, base, values.count))
+    return result
+  }
+
+  /// Sum of the squares of all elements by the row rule of PROTOCOL 6.
+  func sumOfSquares(_ values: UnsafeBufferPointer<Float>) throws(ComputeError) -> Float {
+    guard let base = values.baseAddress else { return 0 }
+    var result: Float = 0
+    try Self.check(emeth_sum_of_squares(handle, &result, base, values.count))
+    return result
+  }
+
+  /// Maps a status of the C library.
+  static func check(_ status: emeth_status) throws(ComputeError) {
+    guard status == EMETH_OK else { throw .outOfMemory(bytes: 0) }
+  }
+}

@@ -1,0 +1,98 @@
+import CEmethCompute
+
+/// The backward pass of a micro-batch: adds to the gradients, except those that the embedding's rows get, which wait
+/// until the chains of the output head have gone over all micro-batches (PROTOCOL 6).
+struct BackwardPass {
+  let configuration: ModelConfiguration
+  let device: Device
+  let parameters: ModelPointers
+  let gradients: ModelPointers
+  let activations: ActivationBuffers
+  let scratch: BackwardBuffers
+
+  /// Reads the activations and the logits' gradients, adds to `gradients`.
+  ///
+  /// - Parameter residual: (rows, C) the gradient of the embeddings' sum, written.
+  /// - Throws: `ComputeError.outOfMemory` when attention finds no memory.
+  func run(sequences: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError) {
+    let c = configuration.width
+    let rows = sequences * configuration.context
+    let handle = device.handle
+    let d = scratch.narrow
+    device.multiply(
+      gradients.tokenEmbedding, activations.logits, activations.finalNorm, m: configuration.vocabularySize, n: c,
+      k: rows, aTransposed: true, accumulate: true)
+    device.multiply(
+      d, activations.logits, parameters.tokenEmbedding, m: rows, n: c, k: configuration.vocabularySize)
+    residual.update(repeating: 0, count: rows * c)
+    emeth_layer_norm_backward(
+      handle, residual, gradients.finalNormGain, gradients.finalNormOffset, d, activations.output,
+      parameters.finalNormGain, activations.finalNormMean, activations.finalNormReciprocal, rows, c)
+    for layer in (0..<configuration.layers).reversed() {
+      try feedForward(layer: layer, rows: rows, residual: residual)
+      try attention(layer: layer, rows: rows, sequences: sequences, residual: residual)
+    }
+  }
+
+  private func feedForward(layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError) {
+    let c = configuration.width
+    let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
+    linear(
+      input: a.activation, d: residual, weight: p.feedForwardProjectionWeight,
+      dWeight: g.feedForwardProjectionWeight, dBias: g.feedForwardProjectionBias, dInput: scratch.wide, rows: rows,
+      inputs: 4 * c, outputs: c)
+    emeth_gelu_backward(device.handle, scratch.wide, scratch.wide, a.feedForward, rows * 4 * c)
+    linear(
+      input: a.feedForwardNorm, d: scratch.wide, weight: p.feedForwardWeight, dWeight: g.feedForwardWeight,
+      dBias: g.feedForwardBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 4 * c)
+    emeth_layer_norm_backward(
+      device.handle, residual, g.feedForwardNormGain, g.feedForwardNormOffset, scratch.narrow, a.middle,
+      p.feedForwardNormGain, a.feedForwardNormMean, a.feedForwardNormReciprocal, rows, c)
+  }
+
+  private func attention(
+    layer: Int, rows: Int, sequences: Int, residual: UnsafeMutablePointer<Float>
+  ) throws(ComputeError) {
+    let c = configuration.width
+    let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
+    linear(
+      input: a.attention, d: residual, weight: p.attentionProjectionWeight, dWeight: g.attentionProjectionWeight,
+      dBias: g.attentionProjectionBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: c)
+    let status = emeth_attention_backward(
+      device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum, sequences,
+      configuration.context, c, configuration.heads)
+    try Device.check(status)
+    linear(
+      input: a.attentionNorm, d: scratch.wide, weight: p.queryKeyValueWeight, dWeight: g.queryKeyValueWeight,
+      dBias: g.queryKeyValueBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 3 * c)
+    emeth_layer_norm_backward(
+      device.handle, residual, g.attentionNormGain, g.attentionNormOffset, scratch.narrow, a.input,
+      p.attentionNormGain, a.attentionNormMean, a.attentionNormReciprocal, rows, c)
+  }
+
+  /// The gradients of y = input · weight + bias.
+  private func linear(
+    input: UnsafePointer<Float>, d: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>, dInput: UnsafeMutablePointer<Float>,
+    rows: Int, inputs: Int, outputs: Int
+  ) {
+    device.multiply(dInput, d, weight, m: rows, n: inputs, k: outputs, bTransposed: true)
+    device.multiply(dWeight, input, d, m: inputs, n: outputs, k: rows, aTransposed: true, accumulate: true)
+    emeth_column_sum(device.handle, dBias, d, rows, outputs)
+  }
+}
+
+/// What the backward pass needs besides activations: (rows, C) and (rows, 4C).
+final class BackwardBuffers {
+  let narrow, wide: UnsafeMutablePointer<Float>
+  private let arena: FloatArena
+
+  init(configuration: ModelConfiguration, sequences: Int) throws(ComputeError) {
+    let rows = sequences * configuration.context
+    var slots = ArenaSlots()
+    let offsets = [slots.take(rows * configuration.width), slots.take(rows * 4 * configuration.width)]
+    arena = try FloatArena(count: slots.count)
+    narrow = arena.base + offsets[0]
+    wide = arena.base + offsets[1]
+  }
+}

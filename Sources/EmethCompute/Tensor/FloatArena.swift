@@ -1,0 +1,40 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A block of binary32 numbers that starts on a 64-byte border, begins as zeros and lives as long as its owner.
+///
+/// Everything that a training step needs lies in a few arenas made before it: a step allocates nothing.
+/// Whoever shares an arena between threads sees to it that one at a time writes.
+public final class FloatArena: @unchecked Sendable {
+  /// All elements.
+  public let elements: UnsafeMutableBufferPointer<Float>
+
+  /// The first element.
+  var base: UnsafeMutablePointer<Float> { start }
+  private let start: UnsafeMutablePointer<Float>
+
+  /// `count` zeros.
+  ///
+  /// - Throws: `ComputeError.outOfMemory` when the system refuses, `invalidConfiguration` for a negative count.
+  public init(count: Int) throws(ComputeError) {
+    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    guard count >= 0, !overflow else {
+      throw .invalidConfiguration(what: "arena size", found: "\(count)", allowed: "0 to \(Int.max / 4)")
+    }
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, bytes) == 0, let memory else { throw .outOfMemory(bytes: bytes) }
+    memset(memory, 0, bytes)
+    start = memory.bindMemory(to: Float.self, capacity: max(count, 1))
+    elements = UnsafeMutableBufferPointer(start: start, count: count)
+  }
+
+  deinit { free(start) }
+
+  /// Sets every element to +0.
+  func clear() { memset(start, 0, elements.count * MemoryLayout<Float>.stride) }
+}

@@ -1,0 +1,69 @@
+import CEmethCompute
+
+/// Measures the mean loss of a model over sequences; it changes nothing.
+public final class Evaluator {
+  private let configuration: ModelConfiguration
+  private let batch: Int
+  private let device: Device
+  private let forward: ForwardPass
+  private let losses: FloatArena
+  private let data: SequenceBatch
+  private let state: TrainingState
+
+  /// An evaluator of the parameters that `state` has at each call.
+  ///
+  /// - Parameter batch: sequences at once; it changes memory and speed, never a bit.
+  /// - Throws: `ComputeError.invalidConfiguration`, `outOfMemory`.
+  public init(state: TrainingState, batch: Int, device: Device) throws(ComputeError) {
+    let shape = state.configuration
+    guard batch >= 1, batch <= (1 << 32) / shape.context else {
+      throw .invalidConfiguration(
+        what: "batch", found: "\(batch)", allowed: "1 to \((1 << 32) / shape.context) sequences")
+    }
+    self.state = state
+    self.batch = batch
+    self.device = device
+    configuration = shape
+    forward = ForwardPass(
+      configuration: shape, device: device,
+      parameters: ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers),
+      activations: try ActivationBuffers(configuration: shape, sequences: batch, forBackward: false))
+    losses = try FloatArena(count: batch * shape.context)
+    data = SequenceBatch(configuration: shape, sequences: batch)
+  }
+
+  /// Mean loss in nats per counted token, and the number of these tokens.
+  ///
+  /// The losses of all rows are added in order in binary64, so neither batch nor threads change the result. Without
+  /// any counted token the loss is 0.
+  ///
+  /// - Parameter sequences: T + 1 token ids each, `UInt32.max` is padding.
+  /// - Throws: `ComputeError.invalidInput`, `notFinite`, `outOfMemory`.
+  public func meanLoss(
+    sequences: some RandomAccessCollection<[UInt32]>
+  ) throws(ComputeError) -> (loss: Double, tokens: Int) {
+    var total = 0.0
+    var tokens = 0
+    var rest = sequences[...]
+    while !rest.isEmpty {
+      let part = rest.prefix(batch)
+      rest = rest.dropFirst(batch)
+      try data.fill(part)
+      tokens += data.counted
+      let rows = part.count * configuration.context
+      try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
+        guard let inputs = inputs.baseAddress else { return }
+        try forward.run(tokens: inputs, stride: configuration.context, sequences: part.count)
+      }
+      data.targets.withUnsafeBufferPointer { targets in
+        guard let targets = targets.baseAddress else { return }
+        emeth_cross_entropy(
+          device.handle, losses.base, forward.activations.logits, targets, configuration.context,
+          configuration.context, rows, configuration.vocabularySize, 1, false)
+      }
+      for row in 0..<rows { total += Double(losses.elements[row]) }
+    }
+    guard total.isFinite else { throw .notFinite(step: state.step, tensor: "loss") }
+    return (tokens == 0 ? 0 : total / Double(tokens), tokens)
+  }
+}

@@ -1,0 +1,186 @@
+import CEmethCompute
+
+/// What one optimizer step saw.
+public struct StepReport: Sendable, Hashable {
+  /// Mean loss in nats per counted token, before the step.
+  public let loss: Float
+  /// Norm of the whole gradient, before clipping.
+  public let gradientNorm: Float
+  /// Targets that counted.
+  public let tokens: Int
+  /// Wall-clock time.
+  public let seconds: Double
+}
+
+/// Trains a state in place by AdamW, one batch a step, with the same bits on every CPU, for every number of threads
+/// and every size of micro-batch (PROTOCOL 6).
+///
+/// A step allocates nothing: all buffers are made here. One thread at a time uses a trainer and its state.
+///
+/// ```swift
+/// let trainer = try Trainer(state: state, optimizer: optimizer, batch: 12, device: device)
+/// let report = try trainer.step(sequences: sequences)
+/// ```
+public final class Trainer {
+  /// The state that steps change.
+  public let state: TrainingState
+  /// Settings of AdamW and the schedule.
+  public let optimizer: OptimizerConfiguration
+  /// Sequences of a step.
+  public let batch: Int
+  /// Sequences that pass through the model at once; it changes memory and speed, never a bit.
+  public let microBatch: Int
+  /// Where the work is done.
+  public let device: Device
+
+  private let gradients: FloatArena
+  private let embeddingGradients: FloatArena
+  private let losses: FloatArena
+  private let forward: ForwardPass
+  private let backward: BackwardPass
+  private let decaySpans: [emeth_decay_span]
+  private let data: SequenceBatch
+  private var corrections: BiasCorrections
+
+  /// Memory that the activations of a micro-batch may take unless `microBatch` says otherwise.
+  static let defaultActivationBytes = 1 << 30
+
+  /// Prepares training of `state`.
+  ///
+  /// - Parameters:
+  ///   - batch: sequences of a step, at least 1.
+  ///   - microBatch: sequences at once; nil takes as many as fit into 1 GiB.
+  /// - Throws: `ComputeError.invalidConfiguration`, `outOfMemory`.
+  public init(
+    state: TrainingState, optimizer: OptimizerConfiguration, batch: Int, microBatch: Int? = nil, device: Device
+  ) throws(ComputeError) {
+    try optimizer.validate()
+    let shape = state.configuration
+    guard batch >= 1, batch <= (1 << 32) / shape.context else {
+      throw .invalidConfiguration(
+        what: "batch", found: "\(batch)", allowed: "1 to \((1 << 32) / shape.context) sequences")
+    }
+    let perSequence = ActivationBuffers.byteCount(configuration: shape, forBackward: true)
+    let micro = microBatch ?? max(1, min(batch, Self.defaultActivationBytes / perSequence))
+    guard (1...batch).contains(micro) else {
+      throw .invalidConfiguration(what: "micro-batch", found: "\(micro)", allowed: "1 to \(batch) sequences")
+    }
+    self.state = state
+    self.optimizer = optimizer
+    self.batch = batch
+    self.microBatch = micro
+    self.device = device
+    gradients = try FloatArena(count: state.layout.count)
+    embeddingGradients = try FloatArena(count: batch * shape.context * shape.width)
+    losses = try FloatArena(count: batch * shape.context)
+    let activations = try ActivationBuffers(configuration: shape, sequences: micro, forBackward: true)
+    let parameters = ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers)
+    forward = ForwardPass(
+      configuration: shape, device: device, parameters: parameters, activations: activations)
+    backward = BackwardPass(
+      configuration: shape, device: device, parameters: parameters,
+      gradients: ModelPointers(gradients.base, layout: state.layout, layers: shape.layers),
+      activations: activations, scratch: try BackwardBuffers(configuration: shape, sequences: micro))
+    decaySpans = state.layout.tensors.map {
+      emeth_decay_span(offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
+    }
+    data = SequenceBatch(configuration: shape, sequences: batch)
+    corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
+    try Device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
+  }
+
+  /// Takes one step.
+  ///
+  /// - Parameter sequences: `batch` sequences of T + 1 token ids; `UInt32.max` is padding: not counted as a target,
+  ///   read as 0 as an input.
+  /// - Throws: `ComputeError.notFinite` when the loss or the gradient is not finite: the state is then unchanged.
+  ///   `invalidInput` for wrong sequences or when no token counts.
+  @discardableResult
+  public func step(sequences: [[UInt32]]) throws(ComputeError) -> StepReport {
+    let clock = ContinuousClock()
+    let start = clock.now
+    guard state.step >= optimizer.momentsStart else {
+      throw .invalidConfiguration(
+        what: "start of the moments", found: "step \(optimizer.momentsStart)", allowed: "at most \(state.step)")
+    }
+    let loss = try computeGradients(sequences: sequences)
+    let norm = try gradientNorm()
+    update(norm: norm)
+    state.step += 1
+    let time = (clock.now - start).components
+    return StepReport(
+      loss: loss, gradientNorm: norm, tokens: data.counted,
+      seconds: Double(time.seconds) + Double(time.attoseconds) * 1e-18)
+  }
+
+  /// Loss and gradient of a batch at the state's parameters, in the order of the state's layout, without a step.
+  ///
+  /// - Throws: as `step(sequences:)`.
+  public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float]) {
+    let loss = try computeGradients(sequences: sequences)
+    return (loss, Array(gradients.elements))
+  }
+
+  private func computeGradients(sequences: [[UInt32]]) throws(ComputeError) -> Float {
+    guard sequences.count == batch else {
+      throw .invalidInput(what: "number of sequences", found: "\(sequences.count)", allowed: "\(batch)")
+    }
+    try data.fill(sequences)
+    guard data.counted > 0 else {
+      throw .invalidInput(what: "number of tokens in a batch", found: "0", allowed: "at least 1")
+    }
+    let shape = state.configuration
+    let (t, c) = (shape.context, shape.width)
+    let counted = Float(data.counted)
+    gradients.clear()
+    for first in stride(from: 0, to: batch, by: microBatch) {
+      let count = min(microBatch, batch - first)
+      try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
+        guard let inputs = inputs.baseAddress else { return }
+        try forward.run(tokens: inputs + first * t, stride: t, sequences: count)
+      }
+      data.targets.withUnsafeBufferPointer { targets in
+        guard let targets = targets.baseAddress else { return }
+        emeth_cross_entropy(
+          device.handle, losses.base + first * t, forward.activations.logits, targets + first * t, t, t, count * t,
+          shape.vocabularySize, 1 / counted, true)
+      }
+      try backward.run(sequences: count, residual: embeddingGradients.base + first * t * c)
+    }
+    data.inputs.withUnsafeBufferPointer { inputs in
+      guard let inputs = inputs.baseAddress else { return }
+      emeth_embedding_backward(
+        device.handle, backward.gradients.tokenEmbedding, backward.gradients.positionEmbedding,
+        embeddingGradients.base, inputs, t, batch, t, c)
+    }
+    let loss = try device.sum(UnsafeBufferPointer(losses.elements)) / counted
+    guard loss.isFinite else { throw .notFinite(step: state.step, tensor: "loss") }
+    return loss
+  }
+
+  private func gradientNorm() throws(ComputeError) -> Float {
+    let norm = try device.sumOfSquares(UnsafeBufferPointer(gradients.elements)).squareRoot()
+    guard norm.isFinite else {
+      let culprit = state.layout.tensors.first { tensor in
+        tensor.range.contains { !gradients.elements[$0].isFinite }
+      }
+      throw .notFinite(
+        step: state.step, tensor: culprit.map { "gradient of \($0.name)" } ?? "norm of the gradient")
+    }
+    return norm
+  }
+
+  private func update(norm: Float) {
+    let limit = Float(optimizer.gradientClip)
+    corrections.advance(to: state.step - optimizer.momentsStart + 1)
+    let scalars = emeth_adamw_scalars(
+      learning_rate: Float(optimizer.learningRate(atStep: Int(clamping: state.step))),
+      beta1: Float(optimizer.beta1), one_minus_beta1: Float(1 - optimizer.beta1), beta2: Float(optimizer.beta2),
+      one_minus_beta2: Float(1 - optimizer.beta2), correction1: corrections.first,
+      correction2: corrections.second, epsilon: Float(optimizer.epsilon),
+      gradient_scale: norm > limit ? limit / norm : 1)
+    emeth_adamw(
+      device.handle, state.parameterArena.base, state.firstMomentArena.base, state.secondMomentArena.base,
+      gradients.base, decaySpans, decaySpans.count, scalars)
+  }
+}

@@ -1,0 +1,46 @@
+/// Keccak-256, Ethereum's hash function: the original padding, not that of SHA3-256.
+///
+/// ```swift
+/// Keccak256.hash([])   // 0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470
+/// ```
+/// Written in Swift, as OpenSSL 3.0 has no Keccak-256; tested against public vectors.
+public enum Keccak256 {
+  /// The bytes that one permutation takes in.
+  static let blockByteCount = 136
+
+  /// The digest of bytes.
+  public static func hash(_ bytes: some Collection<UInt8>) -> Bytes32 {
+    let digest = bytes.withContiguousStorageIfAvailable { hash(UnsafeRawBufferPointer($0)) }
+    return digest ?? Array(bytes).withUnsafeBytes { hash($0) }
+  }
+
+  /// The digest of a buffer.
+  public static func hash(_ bytes: UnsafeRawBufferPointer) -> Bytes32 {
+    var state = InlineArray<25, UInt64>(repeating: 0)
+    var offset = 0
+    while bytes.count - offset >= blockByteCount {
+      for lane in 0..<blockByteCount / 8 {
+        state[lane] ^= UInt64(
+          littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * lane, as: UInt64.self))
+      }
+      permute(&state)
+      offset += blockByteCount
+    }
+    for index in offset..<bytes.count {
+      add(bytes[index], at: index - offset, to: &state)
+    }
+    // Padding: a one bit behind the message, a one bit at the end of the block.
+    add(0x01, at: bytes.count - offset, to: &state)
+    add(0x80, at: blockByteCount - 1, to: &state)
+    permute(&state)
+    return Bytes32(writing: { digest in
+      for lane in 0..<4 {
+        digest.storeBytes(of: state[lane].littleEndian, toByteOffset: 8 * lane, as: UInt64.self)
+      }
+    })
+  }
+
+  private static func add(_ byte: UInt8, at position: Int, to state: inout InlineArray<25, UInt64>) {
+    state[position / 8] ^= UInt64(byte) << UInt64(8 * (position % 8))
+  }
+}

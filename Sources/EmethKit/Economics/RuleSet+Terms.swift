@@ -1,0 +1,62 @@
+extension RuleSet {
+  /// The money of one job, computed once at its registration (PROTOCOL 3).
+  ///
+  /// - Parameters:
+  ///   - fuelLimit: The most fuel that is paid.
+  ///   - fuelPrice: The price of one fuel.
+  ///   - verifierFee: V when it is not to follow from the rules: a SubJob's share of its parent's
+  ///     (``ParentBudget``), or zero for a program that verifies itself.
+  /// - Throws: ``EconomicsError/feeBelowVerifierFee(fee:verifierFee:)`` where V comes out of the fee and L < V;
+  ///   ``EconomicsError/depositBelowVerifierFee(deposit:verifierFee:)``; ``EconomicsError/number(_:)`` when an
+  ///   amount does not fit 256 bits.
+  public func terms(
+    fuelLimit: Fuel, fuelPrice: FuelPrice, verifierFee givenVerifierFee: TokenAmount? = nil
+  ) throws(EconomicsError) -> JobTerms {
+    let feeLimit = try economically { () throws(NumberError) in try fuelPrice.fee(for: fuelLimit) }
+    let fee: TokenAmount
+    if let givenVerifierFee {
+      fee = givenVerifierFee
+    } else {
+      fee = try ruledVerifierFee(of: feeLimit)
+    }
+    let fromEscrow: TokenAmount
+    let fromFee: TokenAmount
+    switch verifierFeeSource {
+    case .escrow:
+      fromEscrow = fee
+      fromFee = .zero
+    case .fee:
+      guard feeLimit >= fee else { throw .feeBelowVerifierFee(fee: feeLimit, verifierFee: fee) }
+      fromEscrow = .zero
+      fromFee = fee
+    }
+    let escrow = try economically { () throws(NumberError) in try feeLimit.adding(fromEscrow) }
+    let deposit = try economically { () throws(NumberError) in
+      try depositRate.of(feeLimit).adding(depositIncludesVerifierFee ? fee : .zero)
+    }
+    guard deposit >= fee else { throw .depositBelowVerifierFee(deposit: deposit, verifierFee: fee) }
+    let base: TokenAmount
+    switch penaltyBase {
+    case .feeLimit: base = feeLimit
+    case .deposit: base = deposit
+    }
+    let afterVerifier = try economically { () throws(NumberError) in try deposit.subtracting(fee) }
+    return try JobTerms(
+      feeLimit: feeLimit, verifierFee: fee, escrow: escrow, deposit: deposit,
+      verifierFeeFromEscrow: fromEscrow, verifierFeeFromFee: fromFee,
+      timeoutPenalty: min(penalty(timeoutPenaltyRate, of: base), deposit),
+      declinePenalty: min(penalty(declinePenaltyRate, of: base), deposit),
+      failedPenalty: min(penalty(failedPenaltyRate, of: base), afterVerifier), flatFee: flatFee)
+  }
+
+  private func ruledVerifierFee(of feeLimit: TokenAmount) throws(EconomicsError) -> TokenAmount {
+    switch verifierFee {
+    case .rate(let rate): try economically { () throws(NumberError) in try rate.of(feeLimit) }
+    case .flat(let amount): amount
+    }
+  }
+
+  private func penalty(_ rate: Rate, of base: TokenAmount) throws(EconomicsError) -> TokenAmount {
+    try economically { () throws(NumberError) in try rate.of(base) }
+  }
+}

@@ -1,0 +1,48 @@
+extension JobMachine {
+  mutating func fixCohort(attempt: UInt32, deadline: UInt64, at now: UInt64) throws(JobError) {
+    try requireAcceptedAndMasked(for: .fixCohort)
+    if let cohort, attempt <= cohort.attempt {
+      throw .cohortAttempt(found: attempt, above: cohort.attempt)
+    }
+    guard deadline > now else { throw .tooLate(event: .fixCohort, now: now, deadline: deadline) }
+    cohort = Cohort(attempt: attempt, deadline: deadline)
+  }
+
+  mutating func postMasked(by sender: Address, maskedRoot: Bytes32, at now: UInt64) throws(JobError) {
+    let cohort = try fixedCohort(for: .postMasked)
+    guard sender == node else { throw .wrongSender(event: .postMasked, found: sender, allowed: node) }
+    guard cohort.maskedRoot == nil else { throw .maskedPosted(event: .postMasked) }
+    guard now < cohort.deadline else {
+      throw .tooLate(event: .postMasked, now: now, deadline: cohort.deadline)
+    }
+    self.cohort?.maskedRoot = maskedRoot
+  }
+
+  mutating func completeCohort(sumChecks: Bool, at now: UInt64) throws(JobError) -> [JobEffect] {
+    let cohort = try fixedCohort(for: .completeCohort)
+    guard cohort.maskedRoot != nil else { throw .maskedMissing(attempt: cohort.attempt) }
+    guard sumChecks else { throw .cohortSumWrong(attempt: cohort.attempt) }
+    return try end(.verified(fuelUsed: fuelUsed ?? .zero), as: .verified, because: .accepted, at: now)
+  }
+
+  mutating func endAbsent(at now: UInt64) throws(JobError) -> [JobEffect] {
+    let cohort = try fixedCohort(for: .absent)
+    guard cohort.maskedRoot == nil else { throw .maskedPosted(event: .absent) }
+    guard now >= cohort.deadline else { throw .tooEarly(event: .absent, now: now, from: cohort.deadline) }
+    return try end(.timeoutByNode, as: .timeout, because: .absentFromCohort, at: now)
+  }
+
+  private func requireAcceptedAndMasked(for event: JobEvent.Name) throws(JobError) {
+    switch parameters.aggregation {
+    case .plain: throw .notMasked(event: event)
+    case .masked: break
+    }
+    guard verdict != nil else { throw .verdictMissing(event: event) }
+  }
+
+  private func fixedCohort(for event: JobEvent.Name) throws(JobError) -> Cohort {
+    try requireAcceptedAndMasked(for: event)
+    guard let cohort else { throw .noCohort(event: event) }
+    return cohort
+  }
+}

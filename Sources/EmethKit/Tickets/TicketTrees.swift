@@ -1,0 +1,97 @@
+/// The trees and the public file that tickets and batches commit to (PROTOCOL 9).
+///
+/// The trees are OpenZeppelin's standard trees, so that a contract can check them; the order of leaves plays no part.
+public enum TicketTrees {
+  /// The root of an account's settled jobs; zero when there are none.
+  public static func jobsRoot(of leaves: [JobLeaf]) -> Bytes32 {
+    leaves.isEmpty ? .zero : StandardMerkleTree(leaves: leaves.map(\.abiValues)).root
+  }
+
+  /// The root of all accounts' newest tickets; zero when there are none.
+  public static func accountsRoot(of tickets: [Ticket]) -> Bytes32 {
+    tickets.isEmpty ? .zero : StandardMerkleTree(leaves: tickets.map(\.abiValues)).root
+  }
+
+  /// The path from an account's leaf to the accounts' root.
+  ///
+  /// - Throws: ``TicketError/leafMissing(account:)``.
+  public static func proof(of account: Address, in tickets: [Ticket]) throws(TicketError) -> [Bytes32] {
+    guard let index = tickets.firstIndex(where: { $0.account == account }) else {
+      throw .leafMissing(account: account)
+    }
+    return StandardMerkleTree(leaves: tickets.map(\.abiValues)).proof(of: index)
+  }
+
+  /// The public file of all leaves, whose SHA-256 is a batch's dataHash.
+  ///
+  /// One canonical JSON object (RFC 8785) a line, each line ended by a line feed, in ascending order of accounts.
+  public static func leavesFile(_ tickets: [Ticket]) -> [UInt8] {
+    tickets.sorted { $0.account < $1.account }.flatMap { Array(line(of: $0).utf8) }
+  }
+
+  // Written out rather than through JSONValue, since nothing in it needs an escape; a test compares the two.
+  private static func line(of ticket: Ticket) -> String {
+    #"{"account":"\#(ticket.account)","cumulativePayout":"\#(ticket.cumulativePayout.holon)","#
+      + #""epoch":"\#(ticket.epoch)","jobsRoot":"\#(ticket.jobsRoot)","#
+      + #""locked":"\#(ticket.locked.holon)","unspent":"\#(ticket.unspent.holon)"}"# + "\n"
+  }
+
+  /// The tickets of a public file.
+  ///
+  /// The file must be exactly what ``leavesFile(_:)`` writes, so that one set of leaves has one hash.
+  ///
+  /// - Throws: ``TicketError/leavesLine(number:cause:)``, ``TicketError/leavesNotCanonical``,
+  ///   ``TicketError/duplicateAccount(_:)``.
+  public static func tickets(inLeavesFile bytes: [UInt8]) throws(TicketError) -> [Ticket] {
+    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    var tickets: [Ticket] = []
+    for (index, line) in lines.enumerated() {
+      do throws(FormatError) {
+        tickets.append(try ticket(ofLine: String(decoding: line, as: UTF8.self)))
+      } catch {
+        throw .leavesLine(number: index + 1, cause: error)
+      }
+    }
+    try checkUnique(tickets)
+    guard leavesFile(tickets) == bytes else { throw .leavesNotCanonical }
+    return tickets
+  }
+
+  private static func ticket(ofLine line: String) throws(FormatError) -> Ticket {
+    let json = try JSONValue(parsing: line, byteLimit: 4_096, depthLimit: 2)
+    let account = try json.required("account").stringText()
+    let address: Address
+    do throws(CryptoError) {
+      address = try Address(account)
+    } catch {
+      throw .jsonSyntax(found: error.message, at: 0)
+    }
+    return Ticket(
+      account: address,
+      epoch: try json.required("epoch").unsigned(),
+      cumulativePayout: TokenAmount(holon: try json.required("cumulativePayout").unsigned()),
+      unspent: TokenAmount(holon: try json.required("unspent").unsigned()),
+      locked: TokenAmount(holon: try json.required("locked").unsigned()),
+      jobsRoot: try Bytes32(hex: json.required("jobsRoot").stringText()))
+  }
+
+  static func checkUnique(_ tickets: [Ticket]) throws(TicketError) {
+    var seen: Set<Address> = []
+    for ticket in tickets {
+      guard seen.insert(ticket.account).inserted else { throw .duplicateAccount(ticket.account) }
+    }
+  }
+
+  /// Checks that the leaves of one batch may follow those of the batch before: no account is lost, no
+  /// cumulativePayout falls, and a leaf that changed has a later epoch.
+  ///
+  /// - Throws: ``TicketError/leafMissing(account:)`` and those of ``Ticket/check(after:)``.
+  public static func check(leaves: [Ticket], after previous: [Ticket]) throws(TicketError) {
+    try checkUnique(leaves)
+    let byAccount = Dictionary(leaves.map { ($0.account, $0) }, uniquingKeysWith: { first, _ in first })
+    for older in previous {
+      guard let newer = byAccount[older.account] else { throw .leafMissing(account: older.account) }
+      if newer != older { try newer.check(after: older) }
+    }
+  }
+}

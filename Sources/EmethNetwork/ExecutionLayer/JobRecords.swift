@@ -1,0 +1,182 @@
+import EmethKit
+import GRDB
+
+/// One finished or running round of a training job.
+public struct RoundRecord: Codable, Sendable, Hashable {
+  /// Counted from 0.
+  public var round: UInt32
+  /// Object: parameters the round began with.
+  var startingParameters: Bytes32
+  /// State root the round began with.
+  public var initRoot: Bytes32
+  /// Quantiser exponents of the round, one a tensor.
+  var exponents: [Int32]
+  /// Object: the outer optimizer's velocity at the beginning; `nil` when it is zero.
+  var velocity: Bytes32?
+  /// When the round began, seconds on the network's clock.
+  var beganAt: UInt64
+  /// Mean of the nodes' training losses; `nil` until the round is done.
+  public var trainLoss: Double?
+  /// Loss on the validation share after the round; `nil` until the round is done.
+  public var validationLoss: Double?
+  /// Coordinates clipped by the quantiser, over all parts.
+  public var clipped: Int = 0
+}
+
+/// How far a job has come.
+struct JobProgress: Codable, Sendable, Hashable {
+  /// Set when the data set is divided.
+  var plan: SplitPlan?
+  /// Objects: the parts' records.
+  var parts: [Bytes32] = []
+  /// Object: the validation records.
+  var validation: Bytes32?
+  /// Validation loss of the model the job began with.
+  var initialLoss: Double?
+  /// Rounds done and the one that runs; a job that is done has one more, whose starting parameters are the result.
+  var rounds: [RoundRecord] = []
+  /// Tokens trained by nodes in this process and before a restart.
+  var trainedTokens: UInt64 = 0
+  /// Wall-clock seconds that took.
+  var trainingSeconds = 0.0
+}
+
+/// A parent job with its machine, request and progress.
+struct JobRecord: Sendable {
+  var machine: ParentMachine
+  var request: TrainingRequest
+  var progress = JobProgress()
+  /// Why it ended as it did, with what led to it; empty while it runs.
+  var reason = ""
+
+  var job: Job { machine.job }
+  var status: JobStatus { machine.status }
+}
+
+/// What the Execution Layer notes about a SubJob beside its machine.
+struct SubJobNotes: Codable, Sendable, Hashable {
+  /// Not to be taken before this time, milliseconds on the network's clock.
+  var notBefore: UInt64
+  /// What the node handed in.
+  var result: NodeResult?
+  /// The epoch in which the submission arrived.
+  var epoch: UInt64?
+  /// The drawn verifiers in turn, with the commitment each used.
+  var draws: [VerifierDraw] = []
+  /// Their findings, in turn.
+  var judgements: [Judgement] = []
+  /// Why the SubJob ended as it did.
+  var reason = ""
+}
+
+/// A verifier drawn by a beacon, and the challenge that follows.
+struct VerifierDraw: Codable, Sendable, Hashable {
+  var verifier: Address
+  var commitment: UInt32
+  var seed: Bytes32
+  var segments: [Int]
+}
+
+/// A SubJob with its machine and notes.
+struct SubJobRecord: Sendable {
+  var machine: JobMachine
+  var notes: SubJobNotes
+  let position: SubJobPosition
+
+  var id: JobID { machine.job.id }
+  var status: JobStatus { machine.status }
+}
+
+/// Reading and writing job rows inside the caller's transaction.
+enum JobStore {
+  static func insert(_ record: JobRecord, in db: Database) throws {
+    let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM job") ?? 0) + 1
+    try db.execute(
+      sql: "INSERT INTO job (id, number, status, machine, request, progress, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      arguments: [
+        "\(record.job.id)", number, Int(record.status.rawValue), try record.machine.wireText(),
+        try record.request.wireText(), try record.progress.wireText(), record.reason,
+      ])
+  }
+
+  static func update(_ record: JobRecord, in db: Database) throws {
+    try db.execute(
+      sql: "UPDATE job SET status = ?, machine = ?, progress = ?, reason = ? WHERE id = ?",
+      arguments: [
+        Int(record.status.rawValue), try record.machine.wireText(), try record.progress.wireText(), record.reason,
+        "\(record.job.id)",
+      ])
+  }
+
+  static func exists(_ id: JobID, in db: Database) throws -> Bool {
+    try Row.fetchOne(db, sql: "SELECT 1 FROM job WHERE id = ?", arguments: ["\(id)"]) != nil
+  }
+
+  static func job(_ id: JobID, in db: Database) throws -> JobRecord {
+    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: ["\(id)"]) else {
+      throw NetworkError.unknownJob(id: "\(id)")
+    }
+    return try record(row)
+  }
+
+  /// All jobs, oldest first.
+  static func jobs(in db: Database) throws -> [JobRecord] {
+    try Row.fetchAll(db, sql: "SELECT * FROM job ORDER BY number").map(record)
+  }
+
+  static func insert(_ record: SubJobRecord, in db: Database) throws {
+    let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM subJob") ?? 0) + 1
+    try db.execute(
+      sql: """
+        INSERT INTO subJob (id, number, parent, round, part, attempt, status, machine, record)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        "\(record.id)", number, "\(record.position.parent)", Int64(record.position.round),
+        Int64(record.position.part), Int64(record.position.attempt), Int(record.status.rawValue),
+        try record.machine.wireText(), try record.notes.wireText(),
+      ])
+  }
+
+  static func update(_ record: SubJobRecord, in db: Database) throws {
+    try db.execute(
+      sql: "UPDATE subJob SET status = ?, machine = ?, record = ? WHERE id = ?",
+      arguments: [
+        Int(record.status.rawValue), try record.machine.wireText(), try record.notes.wireText(), "\(record.id)",
+      ])
+  }
+
+  static func subJob(_ id: JobID, in db: Database) throws -> SubJobRecord {
+    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM subJob WHERE id = ?", arguments: ["\(id)"]) else {
+      throw NetworkError.unknownJob(id: "\(id)")
+    }
+    return try subJobRecord(row)
+  }
+
+  /// The SubJobs of a job in the order of registration; of one round when `round` is given.
+  static func subJobs(of parent: JobID, round: UInt32? = nil, in db: Database) throws -> [SubJobRecord] {
+    let rows =
+      if let round {
+        try Row.fetchAll(
+          db, sql: "SELECT * FROM subJob WHERE parent = ? AND round = ? ORDER BY number",
+          arguments: ["\(parent)", Int64(round)])
+      } else {
+        try Row.fetchAll(db, sql: "SELECT * FROM subJob WHERE parent = ? ORDER BY number", arguments: ["\(parent)"])
+      }
+    return try rows.map(subJobRecord)
+  }
+
+  private static func record(_ row: Row) throws -> JobRecord {
+    JobRecord(
+      machine: try ParentMachine(wireText: row["machine"]), request: try TrainingRequest(wireText: row["request"]),
+      progress: try JobProgress(wireText: row["progress"]), reason: row["reason"])
+  }
+
+  private static func subJobRecord(_ row: Row) throws -> SubJobRecord {
+    let machine = try JobMachine(wireText: row["machine"])
+    guard let position = machine.job.position else {
+      throw NetworkError.inconsistent(what: "SubJob \(machine.job.id) has no place in a parent")
+    }
+    return SubJobRecord(machine: machine, notes: try SubJobNotes(wireText: row["record"]), position: position)
+  }
+}

@@ -1,0 +1,162 @@
+import EmethKit
+import GRDB
+
+/// Where an account's money can lie. PROTOCOL 9 names the first three in every ticket.
+enum Pot: String, Sendable, CaseIterable {
+  /// Deposits and refunds that can be spent on this layer.
+  case unspent
+  /// Bound in running jobs: escrow of a requester, deposit of a node, bond of a verifier.
+  case locked
+  /// All that was ever granted for withdrawal; it only rises.
+  case payout
+  /// The outside world that money came from; its balance is what was granted, counted negative.
+  case granted
+  /// Destroyed by penalties.
+  case burned
+}
+
+/// One account's money.
+public struct Balances: Sendable, Hashable, Codable {
+  /// Can be spent on this layer.
+  public var unspent = TokenAmount.zero
+  /// Bound in running jobs.
+  public var locked = TokenAmount.zero
+  /// Granted for withdrawal, ever.
+  public var payout = TokenAmount.zero
+
+  /// All of it.
+  public var total: TokenAmount { unspent + locked + payout }
+}
+
+/// The totals whose equation must always hold: `granted = held + burned + locked`.
+public struct Conservation: Sendable, Hashable, Codable {
+  /// All that was granted to accounts from outside.
+  public var `in`: TokenAmount
+  /// All that accounts hold free: unspent and payouts.
+  public var out: TokenAmount
+  /// Destroyed by penalties.
+  public var burned: TokenAmount
+  /// Still bound.
+  public var locked: TokenAmount
+
+  /// Whether the equation holds.
+  public var holds: Bool { `in` == out + burned + locked }
+}
+
+/// The double-entry ledger: an append-only list of transfers, each of which takes from one pot what it puts
+/// into another, and the balances that follow from it. All functions run inside the caller's transaction.
+enum Ledger {
+  /// The account that stands for the world outside and for what is burned.
+  static let outside = Address.zero
+
+  /// Moves money between two pots.
+  static func transfer(
+    _ amount: TokenAmount, from source: (account: Address, pot: Pot), to target: (account: Address, pot: Pot),
+    reason: String, job: JobID?, at time: UInt64, in db: Database
+  ) throws {
+    if amount == .zero { return }
+    if source.pot != .granted {
+      let held = try balance(of: source.account, pot: source.pot, in: db)
+      guard held >= amount else {
+        throw NetworkError.insufficientBalance(account: source.account, found: held, needed: amount)
+      }
+      try setBalance(held.subtracting(amount), of: source.account, pot: source.pot, in: db)
+    } else {
+      let granted = try balance(of: outside, pot: .granted, in: db)
+      try setBalance(granted.adding(amount), of: outside, pot: .granted, in: db)
+    }
+    let account = target.pot == .burned ? outside : target.account
+    let held = try balance(of: account, pot: target.pot, in: db)
+    try setBalance(held.adding(amount), of: account, pot: target.pot, in: db)
+    try db.execute(
+      sql: """
+        INSERT INTO transfer (at, reason, job, sourceAccount, sourcePot, targetAccount, targetPot, holon)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        Int64(time), reason, job.map { "\($0)" },
+        source.pot == .granted ? "\(outside)" : "\(source.account)", source.pot.rawValue,
+        "\(account)", target.pot.rawValue, "\(amount.holon)",
+      ])
+  }
+
+  /// Money of `account` in `pot`.
+  static func balance(of account: Address, pot: Pot, in db: Database) throws -> TokenAmount {
+    let text = try String.fetchOne(
+      db, sql: "SELECT holon FROM balance WHERE account = ? AND pot = ?", arguments: ["\(account)", pot.rawValue])
+    guard let text else { return .zero }
+    return try amount(text)
+  }
+
+  /// All three pots of an account.
+  static func balances(of account: Address, in db: Database) throws -> Balances {
+    Balances(
+      unspent: try balance(of: account, pot: .unspent, in: db),
+      locked: try balance(of: account, pot: .locked, in: db),
+      payout: try balance(of: account, pot: .payout, in: db))
+  }
+
+  /// The totals over all accounts.
+  static func conservation(in db: Database) throws -> Conservation {
+    var result = Conservation(in: .zero, out: .zero, burned: .zero, locked: .zero)
+    for row in try Row.fetchAll(db, sql: "SELECT pot, holon FROM balance") {
+      let amount = try amount(row["holon"])
+      switch Pot(rawValue: row["pot"]) {
+      case .granted: result.in = try result.in.adding(amount)
+      case .unspent, .payout: result.out = try result.out.adding(amount)
+      case .burned: result.burned = try result.burned.adding(amount)
+      case .locked: result.locked = try result.locked.adding(amount)
+      case nil: throw NetworkError.inconsistent(what: "balance in an unknown pot")
+      }
+    }
+    return result
+  }
+
+  /// Replays every transfer and compares the outcome with the stored balances; says which one differs.
+  static func audit(in db: Database) throws {
+    var derived: [String: TokenAmount] = [:]
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number")
+    while let row = try rows.next() {
+      let amount = try amount(row["holon"])
+      let source: String = row["sourceAccount"] + " " + row["sourcePot"]
+      let target: String = row["targetAccount"] + " " + row["targetPot"]
+      if row["sourcePot"] == Pot.granted.rawValue {
+        derived[source] = try derived[source, default: .zero].adding(amount)
+      } else {
+        derived[source] = try derived[source, default: .zero].subtracting(amount)
+      }
+      derived[target] = try derived[target, default: .zero].adding(amount)
+    }
+    for row in try Row.fetchAll(db, sql: "SELECT account, pot, holon FROM balance") {
+      let name: String = row["account"] + " " + row["pot"]
+      let stored = try amount(row["holon"])
+      let expected = derived.removeValue(forKey: name) ?? .zero
+      guard stored == expected else {
+        throw NetworkError.inconsistent(what: "balance of \(name) is \(stored), its transfers give \(expected)")
+      }
+    }
+    if let (name, amount) = derived.first(where: { $0.value != .zero }) {
+      throw NetworkError.inconsistent(what: "balance of \(name) is not stored, its transfers give \(amount)")
+    }
+    guard try conservation(in: db).holds else {
+      throw NetworkError.inconsistent(what: "money was made or lost: granted is not held + burned + locked")
+    }
+  }
+
+  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: Database) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO balance (account, pot, holon) VALUES (?, ?, ?)
+        ON CONFLICT (account, pot) DO UPDATE SET holon = excluded.holon
+        """,
+      arguments: ["\(account)", pot.rawValue, "\(amount.holon)"])
+  }
+
+  private static func amount(_ text: String) throws -> TokenAmount {
+    guard let holon = UInt256(text, radix: 10) else {
+      throw NetworkError.inconsistent(what: "the amount \(text) is no integer")
+    }
+    return TokenAmount(holon: holon)
+  }
+}

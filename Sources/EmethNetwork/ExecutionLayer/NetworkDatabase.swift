@@ -1,0 +1,90 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// The Execution Layer's state in one SQLite file: jobs, ledger, submissions, verdicts, batches, tickets.
+///
+/// Every change is one transaction in write-ahead mode with full synchronisation, so a process that is
+/// killed at any instant leaves the state before or after a change, never in between. Amounts are decimal
+/// text, since SQLite has no 256-bit integer.
+final class NetworkDatabase: Sendable {
+  /// The layout this program reads and writes; a higher one was made by a newer program.
+  static let supportedVersion = 1
+
+  let queue: DatabaseQueue
+
+  /// Opens the database at `file` and brings it to the supported layout.
+  init(file: URL) throws(NetworkError) {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(20)
+    configuration.prepareDatabase { db in
+      try db.execute(sql: "PRAGMA synchronous = FULL")
+    }
+    let queue = try asNetworkError {
+      let queue = try DatabaseQueue(path: file.path, configuration: configuration)
+      try queue.inDatabase { db in try db.execute(sql: "PRAGMA journal_mode = WAL") }
+      return queue
+    }
+    let version = try asNetworkError {
+      try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
+    }
+    guard version <= Self.supportedVersion else {
+      throw .otherVersion(path: file.deletingLastPathComponent().path, found: version, supported: Self.supportedVersion)
+    }
+    try asNetworkError { try Self.migrator.migrate(queue) }
+    self.queue = queue
+  }
+
+  /// Runs one transaction; an error thrown inside leaves nothing changed.
+  func write<Result>(_ body: (Database) throws -> Result) throws(NetworkError) -> Result {
+    try asNetworkError { try queue.write(body) }
+  }
+
+  /// Reads one consistent state.
+  func read<Result>(_ body: (Database) throws -> Result) throws(NetworkError) -> Result {
+    try asNetworkError { try queue.read(body) }
+  }
+
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+          CREATE TABLE account (
+            address TEXT PRIMARY KEY, role TEXT NOT NULL, number INTEGER NOT NULL, UNIQUE (role, number)
+          ) STRICT;
+          CREATE TABLE transfer (
+            number INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, job TEXT,
+            sourceAccount TEXT NOT NULL, sourcePot TEXT NOT NULL,
+            targetAccount TEXT NOT NULL, targetPot TEXT NOT NULL, holon TEXT NOT NULL
+          ) STRICT;
+          CREATE TABLE balance (
+            account TEXT NOT NULL, pot TEXT NOT NULL, holon TEXT NOT NULL, PRIMARY KEY (account, pot)
+          ) STRICT;
+          CREATE TABLE job (
+            id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, status INTEGER NOT NULL, machine TEXT NOT NULL,
+            request TEXT NOT NULL, progress TEXT NOT NULL, reason TEXT NOT NULL
+          ) STRICT;
+          CREATE TABLE subJob (
+            id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, parent TEXT NOT NULL REFERENCES job (id),
+            round INTEGER NOT NULL, part INTEGER NOT NULL, attempt INTEGER NOT NULL, status INTEGER NOT NULL,
+            machine TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (parent, round, part, attempt)
+          ) STRICT;
+          CREATE TABLE commitment (
+            verifier TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL UNIQUE, postedAt INTEGER NOT NULL,
+            usedBy TEXT, PRIMARY KEY (verifier, number)
+          ) STRICT;
+          CREATE TABLE batch (epoch INTEGER PRIMARY KEY, digest TEXT NOT NULL, batch TEXT NOT NULL) STRICT;
+          CREATE TABLE ticket (
+            account TEXT NOT NULL, epoch INTEGER NOT NULL, ticket TEXT NOT NULL, PRIMARY KEY (account, epoch)
+          ) STRICT;
+          CREATE TABLE settled (
+            number INTEGER PRIMARY KEY, account TEXT NOT NULL, epoch INTEGER, leaf TEXT NOT NULL
+          ) STRICT;
+          PRAGMA user_version = 1;
+          """)
+    }
+    return migrator
+  }
+}

@@ -1,0 +1,207 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// A finished job's folder, as a third party checks it: from its files alone, with no network and no key.
+public struct JobFolder: Sendable {
+  /// One thing that was checked, and whether it holds.
+  public struct Check: Codable, Sendable, Hashable {
+    /// What.
+    public var what: String
+    /// What was found wrong; `nil` when it holds.
+    public var problem: String?
+    /// Whether it holds.
+    public var holds: Bool { problem == nil }
+  }
+
+  let model: URL
+
+  /// The folder that `emeth run` or `emeth fetch-result` left.
+  public init(_ model: URL) { self.model = model }
+
+  /// Whether there is a job's record in the folder.
+  public var hasRecords: Bool {
+    FileManager.default.fileExists(atPath: model.appending(path: "job/records.json").path)
+  }
+
+  /// Checks everything that can be checked without replaying: coverage of the split, signatures, roots,
+  /// settlements, the chain of batches, tickets, and the model's bytes.
+  public func check() throws(NetworkError) -> [Check] {
+    let data = try Files.read(model.appending(path: "job/records.json"))
+    let records: PublicRecords
+    do {
+      records = try JSONDecoder().decode(PublicRecords.self, from: data)
+    } catch {
+      throw .malformed(what: model.appending(path: "job/records.json").path, reason: "\(error)")
+    }
+    let leaves = try Files.read(model.appending(path: "job/leaves.bin"))
+    return [
+      outcome("the split: every record in exactly one part, sizes even") { try checkPlan(records, leaves: leaves) },
+      outcome("\(records.subJobs.count) SubJobs: ids, signatures, roots and verdicts") {
+        for subJob in records.subJobs { try checkSubJob(subJob, in: records) }
+        try checkRounds(records)
+      },
+      outcome("settlements: computed again from the terms, conserved to the holon") {
+        for subJob in records.subJobs { try checkSettlement(subJob.machine) }
+      },
+      outcome("\(records.batches.count) batches: signatures, chain, totals") { try checkBatches(records) },
+      outcome("\(records.tickets.count) tickets: signatures, jobs, and the newest batch over them") { try checkTickets(records) },
+      outcome("the model's bytes have the job's state root") { try checkModel(records) },
+    ]
+  }
+
+  private struct Problem: Error {
+    let text: String
+    init(_ text: String) { self.text = text }
+  }
+
+  private func outcome(_ what: String, _ body: () throws -> Void) -> Check {
+    do {
+      try body()
+      return Check(what: what, problem: nil)
+    } catch let problem as Problem {
+      return Check(what: what, problem: problem.text)
+    } catch {
+      return Check(what: what, problem: NetworkError(error).message)
+    }
+  }
+
+  private func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {
+    if !condition { throw Problem(problem()) }
+  }
+
+  private func checkPlan(_ records: PublicRecords, leaves: Data) throws {
+    try require(leaves.count % 32 == 0, "leaves.bin has \(leaves.count) bytes, no whole number of hashes")
+    let hashes = stride(from: 0, to: leaves.count, by: 32).compactMap {
+      Bytes32(leaves[leaves.startIndex + $0..<leaves.startIndex + $0 + 32])
+    }
+    try records.plan.check(leafHashes: hashes)
+  }
+
+  private func checkSubJob(_ subJob: PublicRecords.SubJob, in records: PublicRecords) throws {
+    let machine = subJob.machine
+    let id = machine.job.id
+    guard let position = machine.job.position, position.parent == records.job.id else {
+      throw Problem("SubJob \(id) is not one of this job")
+    }
+    try require(machine.status.isFinal, "SubJob \(id) has not ended")
+    guard let submission = subJob.submission else {
+      try require(machine.status != .verified, "SubJob \(id) is VERIFIED without a submission")
+      return
+    }
+    let message = submission.message
+    let digest = submission.digest(in: records.domain)
+    guard let node = machine.node else { throw Problem("SubJob \(id) has a submission and no node") }
+    try require(
+      message.jobID == id && message.node == node && submission.isSigned(by: node, in: records.domain),
+      "SubJob \(id): the submission is not signed by its node \(node)")
+    let manifest = try TrainingManifest(json: records.job.parameters)
+    try require(message.programHash == manifest.programHash, "SubJob \(id): another program than the job's")
+    try require(
+      records.plan.parts.indices.contains(Int(position.part))
+        && message.dataRoot == records.plan.parts[Int(position.part)].root, "SubJob \(id): another part of the data")
+    try require(
+      records.rounds.contains { $0.round == position.round && $0.initRoot == message.initRoot },
+      "SubJob \(id): another starting model than the round's")
+    for verdict in subJob.verdicts {
+      try require(
+        verdict.message.jobID == id && verdict.message.submission == digest
+          && verdict.isSigned(by: verdict.message.verifier, in: records.domain),
+        "SubJob \(id): a verdict is not signed by its verifier or is on another submission")
+    }
+    let accepted = subJob.verdicts.last?.message.accepted
+    switch machine.status {
+    case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
+    case .failed: try require(accepted == false, "SubJob \(id) is FAILED without a rejecting verdict")
+    default: break
+    }
+  }
+
+  /// A verified job has every part of every round verified exactly once.
+  private func checkRounds(_ records: PublicRecords) throws {
+    guard records.status == .verified else { return }
+    var verified: [SubJobPosition: Int] = [:]
+    for case let (machine, position?) in records.subJobs.map({ ($0.machine, $0.machine.job.position) })
+    where machine.status == .verified {
+      verified[SubJobPosition(parent: position.parent, round: position.round, part: position.part, attempt: 0), default: 0] += 1
+    }
+    for round in 0..<records.job.numEpoch {
+      for part in 0..<records.job.numParallel {
+        let count = verified[SubJobPosition(parent: records.job.id, round: round, part: part, attempt: 0)] ?? 0
+        try require(count == 1, "part \(part) of round \(round) is verified \(count) times")
+      }
+    }
+  }
+
+  private func checkSettlement(_ machine: JobMachine) throws {
+    guard let found = machine.settlement else { throw Problem("SubJob \(machine.job.id) was not settled") }
+    let expected = try machine.expectedSettlement()
+    try require(found == expected, "SubJob \(machine.job.id) was not settled by its terms")
+  }
+
+  private func checkBatches(_ records: PublicRecords) throws {
+    guard let first = records.batches.first else { throw Problem("there is no batch") }
+    try require(first.batch.epoch == 1 && first.batch.previousBatch == .zero, "the chain does not begin with epoch 1")
+    for batch in records.batches {
+      try batch.check(signer: records.signer)
+      try require(batch.domain == records.domain, "batch \(batch.batch.epoch) is of another domain")
+    }
+    for (batch, previous) in zip(records.batches.dropFirst(), records.batches) { try batch.check(after: previous) }
+  }
+
+  private func checkTickets(_ records: PublicRecords) throws {
+    for signed in records.tickets {
+      try signed.check(signer: records.signer)
+      let ticket = signed.ticket
+      let leaves = records.leaves.filter { $0.account == ticket.account && $0.epoch == ticket.epoch }.map(\.leaf)
+      try require(
+        TicketTrees.jobsRoot(of: leaves) == ticket.jobsRoot, "the ticket of \(ticket.account) has other jobs than were settled")
+    }
+    guard let newest = records.batches.last else { throw Problem("there is no batch") }
+    let tickets = records.tickets.map(\.ticket).sorted { $0.account < $1.account }
+    try require(
+      TicketTrees.accountsRoot(of: tickets) == newest.batch.accountsRoot, "the newest batch is not over these tickets")
+    try require(
+      SHA256.hash(TicketTrees.leavesFile(tickets)) == newest.batch.dataHash, "the newest batch is of another file of leaves")
+    let total = try tickets.reduce(TokenAmount.zero) { try $0.adding($1.cumulativePayout) }
+    try require(total == newest.batch.totalPayout, "the newest batch's total is \(newest.batch.totalPayout), the tickets give \(total)")
+  }
+
+  private func checkModel(_ records: PublicRecords) throws {
+    guard let result = records.rounds.max(by: { $0.round < $1.round }), result.round > 0 else {
+      throw Problem("no round was completed")
+    }
+    let contents = try ModelFolder.read(from: model)
+    let manifest = try TrainingManifest(json: records.job.parameters)
+    let state = try TrainingState(configuration: contents.configuration)
+    try require(
+      try ModelConfiguration(manifest.model) == contents.configuration, "the model has another shape than the job's")
+    _ = state.parameters.update(fromContentsOf: contents.parameters.elements)
+    state.round = UInt64(result.round)
+    state.step = UInt64(result.round) * UInt64(manifest.stepsPerRound)
+    let root = Bytes32(state.root)
+    try require(root == result.initRoot, "the model's state root is \(root.map { "\($0)" } ?? "none"), the job's is \(result.initRoot)")
+  }
+}
+
+extension JobMachine {
+  /// The settlement that the machine's terms and end give.
+  fileprivate func expectedSettlement() throws -> Settlement {
+    guard let reason = endReason else { throw NetworkError.inconsistent(what: "SubJob \(job.id) has no reason to have ended") }
+    let end: JobEnd =
+      switch reason {
+      case .accepted, .proved: .verified(fuelUsed: fuelUsed ?? .zero)
+      case .verifiersSilent: .verifiedByExpiry(fuelUsed: fuelUsed ?? .zero)
+      case .canceledByRequester: .canceled
+      case .parentEnded: node == nil ? .canceled : .canceledByParent
+      case .nobodyTookIt: .timeoutUntaken
+      case .deadlineReached, .leaseLapsed, .absentFromCohort: .timeoutByNode
+      case .declined: .declined(atFault: true)
+      case .declinedWithEvidence: .declined(atFault: false)
+      case .rejected, .openingsWithheld: .failed
+      case .roundsComplete, .attemptsUsedUp:
+        throw NetworkError.inconsistent(what: "SubJob \(job.id) ended as only a parent can")
+      }
+    return try Settlement(end: end, terms: job.terms, fuelPrice: job.fuelPrice)
+  }
+}

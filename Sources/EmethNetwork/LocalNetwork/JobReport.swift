@@ -1,0 +1,125 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// Everything a finished job leaves for people and scripts; `emeth run --json` prints it.
+public struct JobReport: Codable, Sendable {
+  /// One round.
+  public struct Round: Codable, Sendable {
+    /// Counted from 0.
+    public var round: UInt32
+    /// Mean of the nodes' training losses, nats a token.
+    public var trainLoss: Double
+    /// Loss on the validation share, nats a token.
+    public var validationLoss: Double
+    /// Coordinates that the quantiser clipped.
+    public var clipped: Int
+  }
+
+  /// One SubJob.
+  public struct SubJob: Codable, Sendable {
+    /// Its id.
+    public var jobId: JobID
+    /// Its place in the order of registration, from 0.
+    public var index: Int
+    /// Its round, from 0.
+    public var round: UInt32
+    /// Its part, from 0.
+    public var part: UInt32
+    /// Its attempt, from 0.
+    public var attempt: UInt32
+    /// The node that took it, counted from 1; `nil` when nobody did.
+    public var node: Int?
+    /// How it ended.
+    public var status: String
+    /// Why.
+    public var reason: String
+  }
+
+  /// One account.
+  public struct Account: Codable, Sendable {
+    /// Who.
+    public var address: Address
+    /// requester, node or verifier.
+    public var role: String
+    /// Counted from 1 within the role.
+    public var number: Int
+    /// Fees earned, holon.
+    public var earned: TokenAmount
+    /// What it lost of its deposits, holon: penalties, and verifiers' fees it had to pay.
+    public var penalty: TokenAmount
+    /// All it has, holon.
+    public var balance: TokenAmount
+  }
+
+  /// The job.
+  public var jobId: JobID
+  /// VERIFIED, or why there is no whole result.
+  public var status: String
+  /// Why it ended so.
+  public var reason: String
+  /// The folder of the trained model, when it was written.
+  public var model: String?
+  /// Validation loss before the first round, nats a token.
+  public var initialLoss: Double?
+  /// Validation loss after the last complete round.
+  public var validationLoss: Double?
+  /// Tokens that nodes trained on a second of wall-clock time; the only figure that differs between runs.
+  public var tokensPerSecond: Double
+  /// All complete rounds.
+  public var rounds: [Round]
+  /// All SubJobs in the order of registration.
+  public var subJobs: [SubJob]
+  /// All accounts.
+  public var accounts: [Account]
+  /// The newest ticket of every account.
+  public var tickets: [SignedTicket]
+  /// The newest batch.
+  public var batch: SignedBatch?
+  /// State root of the model: its parameters, no moments, the steps and rounds done.
+  public var stateRoot: Bytes32?
+  /// Whether the money adds up.
+  public var conservation: Conservation
+}
+
+extension LocalNetwork {
+  /// The report on a job, from the records alone.
+  public func report(on id: JobID) throws(NetworkError) -> JobReport {
+    try database.read { db in
+      let record = try JobStore.job(id, in: db)
+      let subJobs = try JobStore.subJobs(of: id, in: db)
+      let done = record.progress.rounds.filter { $0.validationLoss != nil }
+      let tickets = try Signer.newestTickets(in: db)
+      let nodes = keys.nodes.map(\.address)
+      return JobReport(
+        jobId: id, status: record.status.name, reason: record.reason, model: nil,
+        initialLoss: record.progress.initialLoss, validationLoss: done.last?.validationLoss,
+        tokensPerSecond: record.progress.trainingSeconds > 0
+          ? Double(record.progress.trainedTokens) / record.progress.trainingSeconds : 0,
+        rounds: done.map {
+          JobReport.Round(
+            round: $0.round, trainLoss: $0.trainLoss ?? 0, validationLoss: $0.validationLoss ?? 0,
+            clipped: $0.clipped)
+        },
+        subJobs: subJobs.enumerated().map { index, subJob in
+          JobReport.SubJob(
+            jobId: subJob.id, index: index, round: subJob.position.round, part: subJob.position.part,
+            attempt: subJob.position.attempt,
+            node: subJob.machine.node.flatMap { nodes.firstIndex(of: $0) }.map { $0 + 1 },
+            status: subJob.status.name, reason: subJob.notes.reason)
+        },
+        accounts: try accounts.map { account in
+          let balances = try Ledger.balances(of: account.address, in: db)
+          return JobReport.Account(
+            address: account.address, role: account.role, number: account.number, earned: balances.payout,
+            penalty: try subJobs.reduce(TokenAmount.zero) { sum, subJob in
+              guard subJob.machine.node == account.address, let settlement = subJob.machine.settlement else { return sum }
+              return try sum.adding(settlement.nodeLoss)
+            },
+            balance: balances.total)
+        },
+        tickets: accounts.compactMap { tickets[$0.address] }, batch: try Signer.latestBatch(in: db),
+        stateRoot: record.progress.rounds.last?.initRoot, conservation: try Ledger.conservation(in: db))
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// What follows a round: the sum, the next model, its loss, and what can be deleted.
+extension JobWorker {
+  /// Adds the round's updates, moves the model, evaluates it, and closes the epoch.
+  func aggregate(_ round: UInt32) async throws(NetworkError) {
+    var record = try job()
+    let verified = try database.read { [id] db in
+      try JobStore.subJobs(of: id, round: round, in: db).filter { $0.status == .verified }
+        .sorted { $0.position.part < $1.position.part }
+    }
+    let current = record.progress.rounds[Int(round)]
+    let state: TrainingState
+    do throws(ComputeError) {
+      state = try TrainingState(configuration: ModelConfiguration(manifest.model))
+    } catch {
+      throw .compute(error)
+    }
+    try state.loadParameters(try store.get(current.startingParameters))
+    var aggregator = Aggregator(coordinates: state.layout.count)
+    var losses = 0.0
+    var clipped = 0
+    for subJob in verified {
+      guard let result = subJob.notes.result else {
+        throw .inconsistent(what: "SubJob \(subJob.id) is verified without a result")
+      }
+      try aggregator.add(try store.get(result.contribution))
+      losses += result.trainLoss
+      clipped += result.clipped
+    }
+    let step = OuterStep(
+      manifest: manifest, exponents: current.exponents,
+      velocity: try current.velocity.map { hash throws(NetworkError) in try store.get(hash) })
+    let next = try step.apply(aggregator, to: state)
+    state.step = UInt64(round + 1) * UInt64(manifest.stepsPerRound)
+    state.round = UInt64(round + 1)
+    guard let validation = record.progress.validation else {
+      throw .inconsistent(what: "the job has no validation share")
+    }
+    let loss = try validationLoss(
+      of: state, records: TrainingData(context: Int(manifest.model.context), bytes: try store.get(validation)))
+    record.progress.rounds[Int(round)].trainLoss = losses / Double(verified.count)
+    record.progress.rounds[Int(round)].validationLoss = loss
+    record.progress.rounds[Int(round)].clipped = clipped
+    record.progress.rounds.append(
+      RoundRecord(
+        round: round + 1, startingParameters: try store.put(state.parameterBytes()),
+        initRoot: try state.rootHash(on: device()), exponents: next.exponents,
+        velocity: try next.velocity.map { data throws(NetworkError) in try store.put(data) }, beganAt: 0))
+    try database.write { db in
+      let now = try network.tick(in: db)
+      record.progress.rounds[Int(round) + 1].beganAt = now
+      try ExecutionLayer.apply(.completeRound(round), to: &record, at: now, in: db)
+      if record.status.isFinal { try releaseBonds(at: now, in: db) }
+      try signer.closeEpoch(at: try network.tick(in: db), in: db)
+      if record.status.isFinal { try Ledger.audit(in: db) }
+    }
+    progress(.roundEnded(round: round, trainLoss: losses / Double(verified.count), validationLoss: loss))
+    try sweep(round: round)
+  }
+
+  func validationLoss(of state: TrainingState, records: TrainingData) throws(NetworkError) -> Double {
+    let device = try device()
+    do throws(ComputeError) {
+      let evaluator = try Evaluator(state: state, batch: Int(manifest.batch), device: device)
+      return try evaluator.meanLoss(sequences: records.sequences).loss
+    } catch {
+      throw .compute(error)
+    }
+  }
+
+  func device() throws(NetworkError) -> Device {
+    do throws(ComputeError) { return try Device.cpu(threads: threads) } catch { throw .compute(error) }
+  }
+
+  /// Deletes what no later step needs after a round: updates, opened states, nodes' vaults, older models.
+  func sweep(round: UInt32) throws(NetworkError) {
+    let record = try job()
+    let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
+    for subJob in records {
+      if let number = nodeNumber(subJob.machine.node) { try node(number - 1).forget(subJob.id) }
+      if let result = subJob.notes.result { try store.remove(result.contribution) }
+    }
+    let kept = record.progress.rounds[Int(round) + 1]
+    let old = record.progress.rounds[Int(round)]
+    if old.startingParameters != kept.startingParameters { try store.remove(old.startingParameters) }
+    if let velocity = old.velocity, velocity != kept.velocity { try store.remove(velocity) }
+  }
+
+  /// Deletes what is left when the job has ended.
+  func sweep() throws(NetworkError) {
+    for index in network.keys.nodes.indices {
+      let records = try database.read { [id] db in try JobStore.subJobs(of: id, in: db) }
+      for subJob in records where nodeNumber(subJob.machine.node) == index + 1 { try node(index).forget(subJob.id) }
+    }
+  }
+}

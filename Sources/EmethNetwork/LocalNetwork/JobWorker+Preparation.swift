@@ -1,0 +1,83 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// Before the first round: the divided data set, the first model, the bonds.
+extension JobWorker {
+  /// Divides the data set, makes the first model, posts bonds. Done once.
+  func prepare() async throws(NetworkError) {
+    var record = try job()
+    if record.progress.plan == nil {
+      let tokenizer = try network.tokenizer(of: request)
+      let dataSet = try DataSet(
+        name: request.dataSetName, bytes: store.get(request.dataSet), tokenizer: tokenizer,
+        context: Int(manifest.model.context))
+      let splitter = Splitter(key: network.keys.splitter)
+      let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
+      record.progress.plan = division.plan
+      for part in division.parts { record.progress.parts.append(try store.put(part.bytes)) }
+      record.progress.validation = try store.put(division.validation.bytes)
+
+      let state = try startingState()
+      record.progress.rounds = [
+        RoundRecord(
+          round: 0, startingParameters: try store.put(state.parameterBytes()), initRoot: try state.rootHash(on: device()),
+          exponents: Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count), velocity: nil,
+          beganAt: 0)
+      ]
+      record.progress.initialLoss = try validationLoss(of: state, records: division.validation)
+      try database.write { db in
+        let now = try network.tick(in: db)
+        record.progress.rounds[0].beganAt = now
+        try lockBonds(at: now, in: db)
+        try JobStore.update(record, in: db)
+      }
+    }
+    if let plan = record.progress.plan, let loss = record.progress.initialLoss {
+      progress(
+        .divided(
+          records: plan.recordCount, parts: request.parallel, rounds: manifest.rounds, steps: manifest.stepsPerRound,
+          initialLoss: loss))
+    }
+  }
+
+  /// The state that round 0 begins with.
+  func startingState() throws(NetworkError) -> TrainingState {
+    let state: TrainingState
+    do throws(ComputeError) {
+      state = try TrainingState(configuration: ModelConfiguration(manifest.model))
+      if request.initialParameters == nil { try state.initializeWeights(seed: manifest.seed.bytes) }
+    } catch {
+      throw .compute(error)
+    }
+    if let parameters = request.initialParameters { try state.loadParameters(try store.get(parameters)) }
+    return state
+  }
+
+  /// Grants everybody what the job needs and binds the verifiers' bonds: ten times the fee of one verification.
+  func lockBonds(at time: UInt64, in db: Database) throws {
+    let one = try TokenAmount(emeth: "1")
+    let deposit = cost.subJobTerms.deposit
+    for node in network.keys.nodes {
+      // Enough for the deposits of this job's part of the work, and for losing some.
+      try network.grant(node.address, upTo: max(one, TokenAmount(holon: deposit.holon.multiplying(by: 16))), at: time, in: db)
+    }
+    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
+    for verifier in network.keys.verifiers {
+      try network.grant(verifier.address, upTo: max(one, bond), at: time, in: db)
+      try Ledger.transfer(
+        bond, from: (verifier.address, .unspent), to: (verifier.address, .locked), reason: "verifier's bond", job: id,
+        at: time, in: db)
+    }
+  }
+
+  func releaseBonds(at time: UInt64, in db: Database) throws {
+    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
+    for verifier in network.keys.verifiers {
+      try Ledger.transfer(
+        bond, from: (verifier.address, .locked), to: (verifier.address, .unspent), reason: "verifier's bond back",
+        job: id, at: time, in: db)
+    }
+  }
+}

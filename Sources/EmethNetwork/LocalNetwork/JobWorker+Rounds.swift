@@ -1,0 +1,132 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// The attempts of a round: registered, claimed, repeated until every part is verified.
+extension JobWorker {
+  /// Runs a round until every part has a verified SubJob; false when the job failed over it.
+  func runRound(_ round: UInt32) async throws(NetworkError) -> Bool {
+    progress(.roundBegan(round))
+    while true {
+      try checkStop()
+      let (open, exhausted) = try openParts(round)
+      if let exhausted {
+        try fail(because: exhausted)
+        return false
+      }
+      if open.isEmpty { return true }
+      try registerAttempts(open, round: round)
+      try claim(round)
+      let silent = try await compute(round)
+      try await verify(round)
+      try expire(silent)
+    }
+  }
+
+  /// A part that has no verified SubJob yet, and its newest attempt.
+  struct OpenPart {
+    var part: UInt32
+    var newest: SubJobRecord?
+  }
+
+  func openParts(_ round: UInt32) throws(NetworkError) -> (open: [OpenPart], exhausted: SubJobRecord?) {
+    let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
+    var open: [OpenPart] = []
+    for part in 0..<request.parallel {
+      let newest = records.last { $0.position.part == part }
+      if newest?.status == .verified { continue }
+      if let newest, newest.status.isFinal, newest.position.attempt >= request.retry.lastAttempt { return ([], newest) }
+      open.append(OpenPart(part: part, newest: newest))
+    }
+    return (open, nil)
+  }
+
+  /// Registers the first attempt at a part, or the next one after its delay.
+  func registerAttempts(_ open: [OpenPart], round: UInt32) throws(NetworkError) {
+    for part in open where part.newest?.status.isFinal ?? true {
+      try database.write { db in
+        var parent = try JobStore.job(id, in: db)
+        let attempt = part.newest.map { $0.position.attempt + 1 } ?? 0
+        let now = try network.tick(in: db)
+        let delay = part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
+        let position = SubJobPosition(parent: id, round: round, part: part.part, attempt: attempt)
+        let budget = try ParentBudget(
+          fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: manifest.rounds,
+          parts: request.parallel)
+        let share = budget.share(round: round, part: part.part)
+        let program = try ProgramCatalogue.standard.subJobProgram(of: parent.job.programID)
+        let job = try Job(
+          id: position.id, position: position, requester: parent.job.requester, programID: program,
+          dataset: "\(parent.progress.parts[Int(part.part)])", parameters: parent.job.parameters,
+          fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, requestedAt: now,
+          deadline: ParentBudget.attemptDeadline(
+            now: now, parentDeadline: parent.machine.deadline, roundsLeft: manifest.rounds - round, attempt: attempt,
+            lastAttempt: request.retry.lastAttempt, roundStart: parent.progress.rounds[Int(round)].beganAt),
+          terms: try rules.terms(
+            fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, verifierFee: share.verifierFee))
+        try ExecutionLayer.register(
+          job, notBefore: try network.milliseconds(in: db) + delay, parent: &parent, at: now, in: db)
+      }
+    }
+  }
+
+  /// Nodes take what may be taken: each at most one SubJob at a time, in the order of parts.
+  func claim(_ round: UInt32) throws(NetworkError) {
+    let waiting = try database.write { db -> [SubJobRecord] in
+      let records = try JobStore.subJobs(of: id, round: round, in: db)
+      if records.contains(where: { $0.status == .processing || $0.status == .submitted }) { return [] }
+      let waiting = records.filter { $0.status == .requested }
+      // Nothing else can happen before the first of them may be taken.
+      if let first = waiting.map(\.notes.notBefore).min() { try network.advance(to: first, in: db) }
+      if !waiting.isEmpty { try postCommitments(in: db) }
+      let now = try network.milliseconds(in: db)
+      return waiting.filter { $0.notes.notBefore <= now }.sorted { $0.position.part < $1.position.part }
+    }
+    var busy: Set<Int> = []
+    for var record in waiting {
+      let node = nodeIndex(for: record.position)
+      guard busy.insert(node).inserted else { continue }
+      let address = network.keys.nodes[node].address
+      try database.write { db in
+        var parent = try JobStore.job(id, in: db)
+        let now = try network.tick(in: db)
+        let unspent = try Ledger.balance(of: address, pot: .unspent, in: db)
+        try ExecutionLayer.apply(
+          .process(by: address, headerExists: true, cooldownOver: true, depositAvailable: unspent), to: &record,
+          parent: &parent, at: now, in: db)
+      }
+      progress(.taken(part: record.position.part, attempt: record.position.attempt, node: node + 1))
+    }
+  }
+
+  /// Which node takes a SubJob: a permutation that follows from (seed, round), and another node at each attempt.
+  func nodeIndex(for position: SubJobPosition) -> Int {
+    var generator = ChaCha20Generator(
+      key: SHA256.hash(Array("assignment".utf8) + manifest.seed.bytes + id.bytes + position.round.bigEndianBytes))
+    var order = Array(0..<settings.nodes)
+    for index in stride(from: order.count - 1, to: 0, by: -1) {
+      order.swapAt(index, Int(generator.below(UInt32(index + 1))))
+    }
+    return order[(Int(position.part) + Int(position.attempt)) % order.count]
+  }
+
+  func nodeNumber(_ address: Address?) -> Int? {
+    network.keys.nodes.firstIndex { $0.address == address }.map { $0 + 1 }
+  }
+
+  /// Ends the job after a part's last attempt; SubJobs that nobody finished end with it.
+  func fail(because record: SubJobRecord) throws(NetworkError) {
+    try database.write { db in
+      var parent = try JobStore.job(id, in: db)
+      let now = try network.tick(in: db)
+      parent.reason =
+        "part \(record.position.part + 1) of round \(record.position.round + 1) ended as \(record.status.name) at its "
+        + "last attempt: \(record.notes.reason)"
+      try ExecutionLayer.apply(.giveUp, to: &parent, at: now, in: db)
+      try releaseBonds(at: now, in: db)
+      try signer.closeEpoch(at: try network.tick(in: db), in: db)
+      try Ledger.audit(in: db)
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// What verifiers do: a beacon draws them, they replay, and a verdict follows.
+extension JobWorker {
+  /// Brings every submission of the round to its verdict.
+  func verify(_ round: UInt32) async throws(NetworkError) {
+    while true {
+      let submitted = try database.read { [id] db in
+        try JobStore.subJobs(of: id, round: round, in: db).filter { $0.status == .submitted }
+      }
+      if submitted.isEmpty { return }
+      try checkStop()
+      try closeEpochs(after: submitted)
+      for record in submitted where record.notes.draws.count == record.notes.judgements.count {
+        try draw(for: record.id)
+      }
+      let drawn = try database.read { db in
+        try submitted.map { try JobStore.subJob($0.id, in: db) }
+      }
+      let parent = try job()
+      let lanes = try ComputeLanes(threads: threads, count: drawn.count)
+      let outcomes = try await lanes.map(drawn) { [self] record, device in
+        try judge(record, parent: parent, device: device)
+      }
+      for (record, outcome) in zip(drawn, outcomes) { try settle(record, outcome.judgement) }
+      // Several openings may hold the same state (a round's start), so they go when all are judged.
+      for state in Set(outcomes.flatMap(\.states)) { try store.remove(state) }
+    }
+  }
+
+  /// Closes the epoch that holds the submissions and the next one, whose batch is their beacon.
+  func closeEpochs(after submitted: [SubJobRecord]) throws(NetworkError) {
+    let beacon = (submitted.compactMap(\.notes.epoch).max() ?? 0) + 1
+    while true {
+      let closed = try database.write { db -> UInt64? in
+        let latest = try Signer.latestBatch(in: db)?.batch.epoch ?? 0
+        guard latest < beacon else { return nil }
+        return try signer.closeEpoch(at: try network.tick(in: db), in: db).batch.epoch
+      }
+      guard let closed else { return }
+      progress(.epochClosed(closed))
+    }
+  }
+
+  /// Draws a verifier by the beacon and the segments by its secret; both are fixed before anyone replays.
+  func draw(for subJob: JobID) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.subJob(subJob, in: db)
+      var parent = try JobStore.job(id, in: db)
+      guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
+        throw NetworkError.inconsistent(what: "SubJob \(subJob) is submitted without a submission")
+      }
+      let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
+      let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+      let earlier = record.notes.draws.map(\.verifier)
+      let drawn = SegmentDraw.verifier(
+        submission: submission, beacon: beacon, turn: UInt32(earlier.count),
+        among: network.keys.verifiers.map(\.address), excluding: nodes.union(earlier).union([parent.job.requester]))
+      guard let key = network.keys.verifiers.first(where: { $0.address == drawn }) else {
+        throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
+      }
+      let verifier = Verifier(key: key, store: store, domain: network.domain)
+      let number = try useCommitment(of: verifier, for: subJob, before: record.machine.submittedAt ?? 0, in: db)
+      // A second verifier replays what the first one drew: the question is whether that one was right.
+      let seed = record.notes.draws.first?.seed
+        ?? SegmentDraw.seed(submission: submission, beacon: beacon, secret: verifier.secret(number))
+      record.notes.draws.append(
+        VerifierDraw(
+          verifier: verifier.address, commitment: number, seed: seed,
+          segments: verifier.draw(seed: seed, count: settings.checkSegments, of: Int(manifest.segmentCount))))
+      try ExecutionLayer.apply(
+        .draw(verifier: verifier.address, nodesOfParent: nodes), to: &record, parent: &parent,
+        at: try network.tick(in: db), in: db)
+      try ExecutionLayer.apply(
+        .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+    }
+  }
+
+  /// Verifiers post commitments until each has one for every SubJob that can be submitted at once.
+  func postCommitments(in db: Database) throws {
+    let now = try network.seconds(in: db)
+    for key in network.keys.verifiers {
+      let verifier = Verifier(key: key, store: store, domain: network.domain)
+      let posted = try UInt32.fetchOne(
+        db, sql: "SELECT count(*) FROM commitment WHERE verifier = ?", arguments: ["\(verifier.address)"]) ?? 0
+      let used = try UInt32.fetchOne(
+        db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? AND usedBy IS NOT NULL",
+        arguments: ["\(verifier.address)"]) ?? 0
+      for number in posted..<max(posted, used + UInt32(settings.nodes)) {
+        try db.execute(
+          sql: "INSERT INTO commitment (verifier, number, hash, postedAt) VALUES (?, ?, ?, ?)",
+          arguments: ["\(verifier.address)", Int64(number), "\(verifier.commitment(number))", Int64(now)])
+      }
+    }
+  }
+
+  /// Takes the verifier's oldest unused commitment that is older than the submission.
+  func useCommitment(
+    of verifier: Verifier, for subJob: JobID, before time: UInt64, in db: Database
+  ) throws -> UInt32 {
+    let number = try UInt32.fetchOne(
+      db,
+      sql: "SELECT min(number) FROM commitment WHERE verifier = ? AND usedBy IS NULL AND postedAt < ?",
+      arguments: ["\(verifier.address)", Int64(time)])
+    guard let number else {
+      throw NetworkError.inconsistent(what: "verifier \(verifier.address) has no commitment older than SubJob \(subJob)")
+    }
+    try db.execute(
+      sql: "UPDATE commitment SET usedBy = ? WHERE verifier = ? AND number = ?",
+      arguments: ["\(subJob)", "\(verifier.address)", Int64(number)])
+    return number
+  }
+
+  /// Asks the node for its opening and the drawn verifier for its judgement; only encoded bytes pass between them.
+  func judge(
+    _ record: SubJobRecord, parent: JobRecord, device: Device
+  ) throws(NetworkError) -> (judgement: Judgement, states: [Bytes32]) {
+    guard let draw = record.notes.draws.last, let result = record.notes.result,
+      let node = nodeNumber(record.machine.node),
+      let key = network.keys.verifiers.first(where: { $0.address == draw.verifier }),
+      let verifierNumber = network.keys.verifiers.firstIndex(where: { $0.address == draw.verifier })
+    else { throw .inconsistent(what: "SubJob \(record.id) cannot be judged: its draw or result is missing") }
+    progress(
+      .replaying(
+        part: record.position.part, verifier: verifierNumber + 1, segments: draw.segments.count,
+        of: Int(manifest.segmentCount)))
+    let opening = try self.node(node - 1).open(
+      Challenge(subJob: record.id, verifier: draw.verifier, segments: draw.segments))
+    let round = parent.progress.rounds[Int(record.position.round)]
+    let part = try part(record.position.part, of: parent)
+    let facts = SubJobFacts(
+      subJob: record.id, position: record.position, node: network.keys.nodes[node - 1].address,
+      manifest: parent.job.parameters, dataRoot: part.root, sequenceCount: Int(part.count),
+      startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
+      fuel: cost.subJobFuel, contribution: result.contribution)
+    let (submissionBytes, factsBytes) = try asNetworkError {
+      (try WireFormat.encoder.encode(result.submission), try WireFormat.encoder.encode(facts))
+    }
+    let judgement = try Verifier(key: key, store: store, domain: network.domain).judge(
+      submission: submissionBytes, facts: factsBytes, opening: opening.encoded, seed: draw.seed,
+      segments: draw.segments, device: device, stop: stop)
+    return (judgement, opening.states)
+  }
+
+  /// Carries out what follows from a judgement: acceptance, a second opinion, or failure.
+  func settle(_ record: SubJobRecord, _ judgement: Judgement) throws(NetworkError) {
+    let verdict = judgement.verdict.message
+    guard judgement.verdict.isSigned(by: verdict.verifier, in: network.domain) else {
+      throw .inconsistent(what: "the verdict on SubJob \(record.id) is not signed by its verifier")
+    }
+    let ended = try database.write { db -> SubJobRecord in
+      var record = try JobStore.subJob(record.id, in: db)
+      var parent = try JobStore.job(id, in: db)
+      record.notes.judgements.append(judgement)
+      let now = try network.tick(in: db)
+      let event: JobEvent =
+        if verdict.accepted {
+          .verify(by: verdict.verifier, verdict: judgement.verdict.digest(in: network.domain))
+        } else if record.notes.judgements.count == 1 {
+          .dispute(by: verdict.verifier, evidence: verdict.evidence)
+        } else {
+          .reject(by: verdict.verifier, evidence: verdict.evidence)
+        }
+      if case .reject = event { record.notes.reason = judgement.finding }
+      try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)
+      return record
+    }
+    if ended.status.isFinal { announceEnd(of: ended) }
+  }
+}

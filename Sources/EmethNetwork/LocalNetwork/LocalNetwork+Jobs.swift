@@ -1,0 +1,125 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// What a job is: how it was asked for, how far it is, how it ended.
+public struct JobSummary: Codable, Sendable, Hashable {
+  /// The job.
+  public var jobId: JobID
+  /// Where it stands.
+  public var status: JobStatus
+  /// Why it ended so; empty while it runs.
+  public var reason: String
+  /// Name of its data set.
+  public var dataSet: String
+  /// Rounds done.
+  public var roundsDone: UInt32
+  /// Rounds asked for.
+  public var rounds: UInt32
+  /// Parts the data set is divided into.
+  public var parallel: UInt32
+  /// The most the requester pays: fee and verifier's fee.
+  public var escrow: TokenAmount
+  /// Rounds with their losses.
+  public var losses: [RoundRecord]
+}
+
+extension LocalNetwork {
+  /// Stores a file's bytes as the data set of a job to come.
+  public func store(dataSet file: URL) throws(NetworkError) -> Bytes32 { try store.put(try Files.read(file)) }
+
+  /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
+  /// name inside the network folder.
+  public func keep(_ tokenizer: any Tokenizer) throws(NetworkError) -> String {
+    let name = "tokenizers/\(Hex.encode(tokenizer.hash, prefixed: false).prefix(16))"
+    let target = folder.appending(path: name)
+    if !FileManager.default.fileExists(atPath: target.path) {
+      let temporary = folder.appending(path: "tokenizers/.\(UUID().uuidString)")
+      try Files.makeFolder(temporary)
+      try asNetworkError {
+        try tokenizer.write(to: temporary)
+        try FileManager.default.moveItem(at: temporary, to: target)
+      }
+    }
+    return name
+  }
+
+  /// The tokenizer of a request, checked against its manifest.
+  func tokenizer(of request: TrainingRequest) throws(NetworkError) -> any Tokenizer {
+    let tokenizer: any Tokenizer
+    if let name = request.tokenizer {
+      tokenizer = try asNetworkError { try TokenizerLoader.load(folder: folder.appending(path: name)) }
+    } else {
+      tokenizer = ByteTokenizer()
+    }
+    guard Bytes32(tokenizer.hash) == request.manifest.tokenizerHash else {
+      throw .inconsistent(what: "the tokenizer is not the one that the manifest names")
+    }
+    return tokenizer
+  }
+
+  /// Registers a training job of this network's requester, who is granted what the escrow takes.
+  ///
+  /// The same request twice makes two jobs, unless `once` is set: then a job that exists is returned.
+  @discardableResult
+  public func submit(_ request: TrainingRequest, once: Bool = false) throws(NetworkError) -> JobID {
+    let requester = keys.requester.address
+    let cost = try JobCost(request)
+    return try database.write { db in
+      let count = once ? 0 : try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0
+      let salt = SHA256.hash(
+        Array("emeth job salt".utf8) + request.manifest.programHash.bytes + request.dataSet.bytes
+          + request.parallel.bigEndianBytes + UInt64(count).bigEndianBytes)
+      let id = JobID(requester: requester, salt: salt)
+      if once, try JobStore.exists(id, in: db) { return id }
+      let now = try tick(in: db)
+      let job = try Job(
+        id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
+        numEpoch: request.manifest.rounds, dataset: "\(request.dataSet)", parameters: request.manifest.canonicalJSON,
+        fuelLimit: cost.fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
+        deadline: now + request.timeLimitSeconds, terms: cost.terms)
+      try grant(requester, upTo: max(job.terms.escrow, TokenAmount(emeth: "1")), at: now, in: db)
+      let machine = try ParentMachine(
+        request: job, by: requester, idIsUnused: !JobStore.exists(id, in: db),
+        fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db))
+      try ExecutionLayer.register(JobRecord(machine: machine, request: request), at: now, in: db)
+      return id
+    }
+  }
+
+  /// Takes a job back that no node has begun; the whole escrow returns.
+  public func cancel(_ id: JobID) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.job(id, in: db)
+      guard !record.status.isFinal else {
+        throw NetworkError.jobEnded(id: id, status: record.status, reason: record.reason)
+      }
+      try ExecutionLayer.apply(.cancel(by: record.job.requester), to: &record, at: try tick(in: db), in: db)
+      try Signer(key: keys.signer, domain: domain).closeEpoch(at: try tick(in: db), in: db)
+    }
+  }
+
+  /// All jobs, oldest first.
+  public func jobs() throws(NetworkError) -> [JobSummary] {
+    try database.read { db in try JobStore.jobs(in: db).map(Self.summary) }
+  }
+
+  /// One job.
+  public func job(_ id: JobID) throws(NetworkError) -> JobSummary {
+    try database.read { db in try Self.summary(JobStore.job(id, in: db)) }
+  }
+
+  /// The oldest job that has not ended.
+  public func nextJob() throws(NetworkError) -> JobID? {
+    try jobs().first { !$0.status.isFinal }?.jobId
+  }
+
+  private static func summary(_ record: JobRecord) -> JobSummary {
+    let done = record.progress.rounds.filter { $0.validationLoss != nil }
+    return JobSummary(
+      jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
+      roundsDone: UInt32(done.count), rounds: record.job.numEpoch, parallel: record.job.numParallel,
+      escrow: record.job.terms.escrow, losses: done)
+  }
+}

@@ -1,0 +1,191 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// The whole of EMETH on one machine: Execution Layer, Splitter, nodes, Verifiers, Aggregator and Signer over
+/// one folder, with real data, real training, real money arithmetic and a clock that events advance.
+///
+/// ```swift
+/// let network = try LocalNetwork(folder: folder, seed: seed, settings: NetworkSettings(nodes: 4))
+/// let job = try network.submit(request)
+/// let report = try await network.work(on: job, threads: 2)
+/// ```
+///
+/// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (content-addressed data) and `nodes/`
+/// (what each node keeps to itself). One process works on it at a time; others may read it and submit jobs.
+/// Everything that happens follows from the seed and the requests, so two networks with the same seed end with
+/// the same bytes, whatever the threads, and whether or not they were interrupted.
+public final class LocalNetwork: Sendable {
+  /// Where everything lies.
+  public let folder: URL
+  /// How the network is made up.
+  public let settings: NetworkSettings
+  /// Data and results by hash.
+  public let store: ContentStore
+  /// The EIP-712 domain of everything that is signed here: settlement is embedded.
+  public let domain = EIP712Domain.embedded
+
+  let database: NetworkDatabase
+  let keys: NetworkKeys
+
+  /// Opens the network in `folder`, or makes it.
+  ///
+  /// - Parameters:
+  ///   - seed: what keys and choices follow from; `nil` draws one at random when the network is made. A network
+  ///     that exists keeps its own.
+  ///   - settings: `nil` takes those that the network has, or the default ones.
+  /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``, ``NetworkError/otherRun(path:what:found:wanted:)``
+  ///   when the network exists with another seed or with unfinished work under other settings,
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``.
+  public init(folder: URL, seed: Bytes32? = nil, settings wanted: NetworkSettings? = nil) throws(NetworkError) {
+    self.folder = folder
+    try Files.makeFolder(folder)
+    database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
+    store = try ContentStore(folder: folder.appending(path: "objects"))
+    let seedBytes = try Self.seed(in: folder, wanted: seed)
+    settings = try Self.settings(in: database, folder: folder, wanted: wanted)
+    keys = NetworkKeys(seed: seedBytes, settings: settings)
+    try openAccounts()
+  }
+
+  // MARK: - Clock
+
+  /// The network's time in milliseconds; events advance it.
+  func milliseconds(in db: Database) throws -> UInt64 {
+    UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'clock'") ?? "") ?? 1_000
+  }
+
+  /// The network's time in seconds.
+  func seconds(in db: Database) throws -> UInt64 { try milliseconds(in: db) / 1_000 }
+
+  /// Advances the clock by one second and returns the new time in seconds.
+  @discardableResult
+  func tick(in db: Database) throws -> UInt64 { try advance(to: milliseconds(in: db) + 1_000, in: db) }
+
+  /// Sets the clock forward to `milliseconds` (never back) and returns the time in seconds.
+  @discardableResult
+  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 {
+    let time = max(milliseconds, try self.milliseconds(in: db))
+    try db.execute(
+      sql: "INSERT INTO setting (name, value) VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      arguments: ["\(time)"])
+    return time / 1_000
+  }
+
+  // MARK: - Accounts
+
+  /// An account and what it is in this network.
+  public struct Account: Sendable, Hashable {
+    /// Who.
+    public var address: Address
+    /// `requester`, `node` or `verifier`.
+    public var role: String
+    /// Counted from 1 within the role.
+    public var number: Int
+  }
+
+  /// All accounts: the requester, the nodes, the verifiers.
+  public var accounts: [Account] {
+    [Account(address: keys.requester.address, role: "requester", number: 1)]
+      + keys.nodes.enumerated().map { Account(address: $1.address, role: "node", number: $0 + 1) }
+      + keys.verifiers.enumerated().map { Account(address: $1.address, role: "verifier", number: $0 + 1) }
+  }
+
+  /// The account that signs tickets.
+  public var signerAddress: Address { keys.signer.address }
+
+  private func openAccounts() throws(NetworkError) {
+    try database.write { db in
+      for account in accounts {
+        try db.execute(
+          sql: "INSERT INTO account (address, role, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+          arguments: ["\(account.address)", account.role, account.number])
+      }
+    }
+  }
+
+  /// Grants an account what it lacks to have `amount` to spend.
+  func grant(_ account: Address, upTo amount: TokenAmount, at time: UInt64, in db: Database) throws {
+    let held = try Ledger.balance(of: account, pot: .unspent, in: db)
+    if held < amount {
+      try Ledger.transfer(
+        amount - held, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil, at: time,
+        in: db)
+    }
+  }
+
+  /// An account's money.
+  public func balances(of account: Address) throws(NetworkError) -> Balances {
+    try database.read { db in try Ledger.balances(of: account, in: db) }
+  }
+
+  /// Replays the ledger and checks that no money was made or lost.
+  public func audit() throws(NetworkError) -> Conservation {
+    try database.read { db in
+      try Ledger.audit(in: db)
+      return try Ledger.conservation(in: db)
+    }
+  }
+
+  // MARK: - Seed and settings
+
+  private static func seed(in folder: URL, wanted: Bytes32?) throws(NetworkError) -> Bytes32 {
+    let file = folder.appending(path: "seed")
+    if FileManager.default.fileExists(atPath: file.path) {
+      let text = String(decoding: try Files.read(file), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      let found = try asNetworkError { try Bytes32(hex: text) }
+      if let wanted, wanted != found {
+        throw .otherRun(path: folder.path, what: "its seed", found: "another", wanted: "the one given")
+      }
+      return found
+    }
+    var seed = wanted
+    if seed == nil {
+      var random = SystemRandomNumberGenerator()
+      seed = Bytes32((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) })
+    }
+    guard let seed else { throw .inconsistent(what: "a seed is not 32 bytes") }
+    try Files.write(Data("\(seed)\n".utf8), to: file, mode: 0o600)
+    return seed
+  }
+
+  private static func settings(
+    in database: NetworkDatabase, folder: URL, wanted: NetworkSettings?
+  ) throws(NetworkError) -> NetworkSettings {
+    let defaults = try NetworkSettings()
+    return try database.write { db in
+      let found = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'network'")
+        .map { try NetworkSettings(wireText: $0) }
+      guard let settings = wanted ?? found else {
+        try store(defaults, in: db)
+        return defaults
+      }
+      if let found, found != settings {
+        let begun = try Int.fetchOne(
+          db, sql: "SELECT count(*) FROM job WHERE status = ?", arguments: [Int(JobStatus.processing.rawValue)]) ?? 0
+        guard begun == 0 else {
+          throw NetworkError.otherRun(
+            path: folder.path, what: "the network of its unfinished job", found: found.summary, wanted: settings.summary)
+        }
+      }
+      try store(settings, in: db)
+      return settings
+    }
+  }
+
+  private static func store(_ settings: NetworkSettings, in db: Database) throws {
+    try db.execute(
+      sql: "INSERT INTO setting (name, value) VALUES ('network', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      arguments: [try settings.wireText()])
+  }
+}
+
+extension NetworkSettings {
+  /// The settings in words.
+  var summary: String {
+    let check = checkSegments.map { "\($0)" } ?? "all"
+    let fault = fault.map { ", fault \($0.fault.rawValue)@\($0.node)" } ?? ""
+    return "\(nodes) nodes, \(verifiers) verifiers, \(check) segments checked\(fault)"
+  }
+}

@@ -1,0 +1,73 @@
+import EmethKit
+
+/// How a local network is made up. It follows from these and its seed alone who gets which SubJob.
+public struct NetworkSettings: Codable, Sendable, Hashable {
+  /// How many nodes compute, 1 … 64.
+  public var nodes: Int
+  /// How many verifiers stand ready, 2 … 16: one is drawn, a second decides on a mismatch.
+  public var verifiers: Int
+  /// How many segments of a SubJob are replayed beside the last; `nil` replays all.
+  public var checkSegments: Int?
+  /// A fault that one node shows.
+  public var fault: FaultPlan?
+
+  /// Settings within their limits.
+  public init(nodes: Int = 4, verifiers: Int = 2, checkSegments: Int? = 2, fault: FaultPlan? = nil) throws(NetworkError) {
+    guard (1...64).contains(nodes) else { throw .badSetting(name: "nodes", found: "\(nodes)", allowed: "1 to 64") }
+    guard (2...16).contains(verifiers) else {
+      throw .badSetting(name: "verifiers", found: "\(verifiers)", allowed: "2 to 16")
+    }
+    if let checkSegments, checkSegments < 1 {
+      throw .badSetting(name: "segments to check", found: "\(checkSegments)", allowed: "1 or more, or all")
+    }
+    if let fault, fault.node > nodes {
+      throw .badSetting(name: "fault", found: "node \(fault.node)", allowed: "1 to \(nodes)")
+    }
+    self.nodes = nodes
+    self.verifiers = verifiers
+    self.checkSegments = checkSegments
+    self.fault = fault
+  }
+}
+
+/// A training job as a requester asks for it.
+public struct TrainingRequest: Codable, Sendable, Hashable {
+  /// What is trained, and how.
+  public var manifest: TrainingManifest
+  /// Name of the data set, for people.
+  public var dataSetName: String
+  /// Object: the data set's bytes.
+  public var dataSet: Bytes32
+  /// Folder of the tokenizer inside the network folder; `nil` for bytes.
+  public var tokenizer: String?
+  /// Object: the parameters to start from; `nil` when they follow from the seed.
+  public var initialParameters: Bytes32?
+  /// NumParallel: into how many parts the data set is divided.
+  public var parallel: UInt32
+  /// What a unit of fuel costs.
+  public var fuelPrice: FuelPrice
+  /// The rule set that fees, deposits and penalties follow.
+  public var ruleSet: String
+  /// Seconds from the request to the deadline, on the network's clock.
+  public var timeLimitSeconds: UInt64
+  /// How often and after which delay a SubJob that ended without a result is tried again.
+  public var retry: RetryPolicy
+
+  /// A request; whether it is possible is checked when it is submitted.
+  public init(
+    manifest: TrainingManifest, dataSetName: String, dataSet: Bytes32, tokenizer: String? = nil,
+    initialParameters: Bytes32? = nil, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String = "standard",
+    timeLimitSeconds: UInt64, retry: RetryPolicy = .standard
+  ) {
+    self.manifest = manifest
+    self.dataSetName = dataSetName
+    self.dataSet = dataSet
+    self.tokenizer = tokenizer
+    self.initialParameters = initialParameters
+    self.parallel = parallel
+    self.fuelPrice = fuelPrice
+    self.ruleSet = ruleSet
+    self.timeLimitSeconds = timeLimitSeconds
+    self.retry = retry
+  }
+}

@@ -1,0 +1,21 @@
+import EmethKit
+
+/// What happens while a job is worked on, as it happens.
+public enum WorkProgress: Sendable {
+  /// The data set is divided; `parts` SubJobs a round, `steps` optimizer steps each.
+  case divided(records: UInt64, parts: UInt32, rounds: UInt32, steps: UInt32, initialLoss: Double)
+  /// A round begins, counted from 0.
+  case roundBegan(UInt32)
+  /// A node (counted from 1) took a SubJob.
+  case taken(part: UInt32, attempt: UInt32, node: Int)
+  /// A node took an optimizer step.
+  case step(part: UInt32, node: Int, step: Int, of: Int, loss: Float, tokens: Int)
+  /// A verifier (counted from 1) replays a SubJob's drawn segments.
+  case replaying(part: UInt32, verifier: Int, segments: Int, of: Int)
+  /// A SubJob ended.
+  case ended(part: UInt32, attempt: UInt32, node: Int?, status: JobStatus, reason: String)
+  /// The Signer closed an epoch.
+  case epochClosed(UInt64)
+  /// A round is done.
+  case roundEnded(round: UInt32, trainLoss: Double, validationLoss: Double)
+}

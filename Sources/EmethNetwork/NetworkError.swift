@@ -1,0 +1,134 @@
+import EmethCompute
+import EmethKit
+
+/// What can go wrong in the network's roles: bad input, a folder or database that cannot be used, or a
+/// rule of the protocol that was broken.
+public enum NetworkError: EmethError, Equatable {
+  /// A data set that cannot be used: `what` is wrong with the file at `path`.
+  case badDataSet(path: String, what: String, found: String, allowed: String)
+  /// A setting outside its limits.
+  case badSetting(name: String, found: String, allowed: String)
+  /// A file or folder that cannot be read or written.
+  case fileFailed(path: String, operation: String, reason: String)
+  /// The folder holds a network of another layout.
+  case otherVersion(path: String, found: Int, supported: Int)
+  /// Another process works on the folder.
+  case folderInUse(path: String, holder: String)
+  /// The folder holds another run, or the same one with other settings.
+  case otherRun(path: String, what: String, found: String, wanted: String)
+  /// Stored bytes that do not have the hash they are stored under.
+  case corruptObject(hash: Bytes32, found: Bytes32)
+  /// A stored object that is not there.
+  case missingObject(hash: Bytes32)
+  /// A record that the database should hold but does not, or that contradicts another.
+  case inconsistent(what: String)
+  /// The database refused a statement.
+  case database(reason: String)
+  /// No such job.
+  case unknownJob(id: String)
+  /// An account that cannot pay.
+  case insufficientBalance(account: Address, found: TokenAmount, needed: TokenAmount)
+  /// Bytes from another party that do not have the form they must have.
+  case malformed(what: String, reason: String)
+  /// A job that ended without a result.
+  case jobEnded(id: JobID, status: JobStatus, reason: String)
+  /// A rule of the protocol refused an event.
+  case refused(code: String, message: String, hint: String?)
+  /// Training, evaluation or a model file failed.
+  case compute(ComputeError)
+  /// The user or the system asked to stop; everything finished so far is kept.
+  case interrupted
+
+  /// The stable name of the error.
+  public var code: String {
+    switch self {
+    case .badDataSet: "dataSet.invalid"
+    case .badSetting: "setting.invalid"
+    case .fileFailed: "file.failed"
+    case .otherVersion: "network.otherVersion"
+    case .folderInUse: "network.inUse"
+    case .otherRun: "network.otherRun"
+    case .corruptObject: "storage.corrupt"
+    case .missingObject: "storage.missing"
+    case .inconsistent: "network.inconsistent"
+    case .database: "database.failed"
+    case .unknownJob: "job.unknown"
+    case .insufficientBalance: "ledger.insufficient"
+    case .malformed: "wire.malformed"
+    case .jobEnded: "job.ended"
+    case .refused(let code, _, _): code
+    case .compute(let error): error.code
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// One sentence: what, where, the value found, what is allowed.
+  public var message: String {
+    switch self {
+    case .badDataSet(let path, let what, let found, let allowed):
+      "data set \(path): \(what): found \(found), allowed \(allowed)"
+    case .badSetting(let name, let found, let allowed):
+      "\(name): found \(found), allowed \(allowed)"
+    case .fileFailed(let path, let operation, let reason):
+      "cannot \(operation) \(path): \(reason)"
+    case .otherVersion(let path, let found, let supported):
+      "network folder \(path) has layout \(found), this program works with layout \(supported)"
+    case .folderInUse(let path, let holder):
+      "network folder \(path) is in use by \(holder)"
+    case .otherRun(let path, let what, let found, let wanted):
+      "folder \(path) holds another run: \(what) is \(found), wanted \(wanted)"
+    case .corruptObject(let hash, let found):
+      "stored object \(hash) is damaged: its bytes have hash \(found)"
+    case .missingObject(let hash):
+      "stored object \(hash) is missing"
+    case .inconsistent(let what):
+      "the network's records contradict each other: \(what)"
+    case .database(let reason):
+      "database: \(reason)"
+    case .unknownJob(let id):
+      "no job \(id) in this network"
+    case .insufficientBalance(let account, let found, let needed):
+      "account \(account) has \(found) to spend, needs \(needed)"
+    case .malformed(let what, let reason):
+      "\(what): \(reason)"
+    case .jobEnded(let id, let status, let reason):
+      "job \(id) ended as \(status.name): \(reason)"
+    case .refused(_, let message, _): message
+    case .compute(let error): error.message
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// What the user can do about it.
+  public var hint: String? {
+    switch self {
+    case .folderInUse: "wait until it ends, or name another folder"
+    case .otherRun: "name another folder with --out, or repeat the command with the settings it was begun with"
+    case .otherVersion: "use the version of emeth that made it, or name another folder"
+    case .corruptObject, .missingObject: "the folder was changed from outside; begin again in another folder"
+    case .interrupted: "repeat the same command to go on where it stopped"
+    case .refused(_, _, let hint): hint
+    case .compute(let error): error.hint
+    default: nil
+    }
+  }
+}
+
+extension NetworkError {
+  /// Any error of the layers below, as this layer reports it.
+  init(_ error: any Error) {
+    switch error {
+    case let error as NetworkError: self = error
+    case let error as ComputeError: self = .compute(error)
+    case let error as any EmethError:
+      self = .refused(code: error.code, message: error.message, hint: error.hint)
+    case is CancellationError: self = .interrupted
+    default: self = .database(reason: "\(error)")
+    }
+  }
+}
+
+/// Runs `body` and reports whatever it throws as a ``NetworkError``.
+func asNetworkError<Result>(_ body: () throws -> Result) throws(NetworkError) -> Result {
+  do { return try body() } catch { throw NetworkError(error) }
+}

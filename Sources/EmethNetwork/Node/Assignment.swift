@@ -1,0 +1,49 @@
+import EmethKit
+
+/// What a node is handed when it takes a SubJob: identities and hashes; the bytes lie in the store.
+public struct Assignment: Codable, Sendable, Hashable {
+  /// The SubJob.
+  public var subJob: JobID
+  /// Its place in the parent.
+  public var position: SubJobPosition
+  /// The manifest, canonical JSON.
+  public var manifest: String
+  /// Object: the part's records.
+  public var data: Bytes32
+  /// Root of the part's salted record leaves.
+  public var dataRoot: Bytes32
+  /// The part's first record in the whole data set.
+  public var firstRecord: UInt64
+  /// The secret from which the part's record salts follow.
+  public var partSecret: Bytes32
+  /// Object: parameters at the beginning of the round.
+  public var startingParameters: Bytes32
+  /// State root at the beginning of the round.
+  public var initRoot: Bytes32
+  /// Quantiser exponents of this round, one a tensor.
+  public var exponents: [Int32]
+  /// Fuel of this SubJob by the formula.
+  public var fuel: Fuel
+}
+
+/// What a node hands in: the signed submission and where its update lies.
+public struct NodeResult: Codable, Sendable, Hashable {
+  /// What the node commits to.
+  public var submission: SignedMessage<Submission>
+  /// Object: the update the Aggregator adds, i32 little-endian.
+  public var contribution: Bytes32
+  /// Mean training loss over the SubJob's steps, as the node says. Nobody is paid by it.
+  public var trainLoss: Double
+  /// Coordinates that the quantiser clipped.
+  public var clipped: Int
+}
+
+/// Which segments of a submission a verifier wants to see.
+public struct Challenge: Codable, Sendable, Hashable {
+  /// The SubJob.
+  public var subJob: JobID
+  /// The drawn verifier.
+  public var verifier: Address
+  /// The segments, ascending; the last is always among them.
+  public var segments: [Int]
+}

@@ -1,0 +1,83 @@
+import EmethKit
+import Foundation
+
+/// File operations of the network's folders, each with an error that names the path and the reason.
+enum Files {
+  /// Makes a folder and its parents; one that exists is no error.
+  static func makeFolder(_ folder: URL) throws(NetworkError) {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .fileFailed(path: folder.path, operation: "make the folder", reason: reason(of: error))
+    }
+  }
+
+  /// Reads a whole file, memory-mapped where that is safe.
+  static func read(_ file: URL) throws(NetworkError) -> Data {
+    do {
+      return try Data(contentsOf: file, options: .mappedIfSafe)
+    } catch {
+      throw .fileFailed(path: file.path, operation: "read", reason: reason(of: error))
+    }
+  }
+
+  /// Writes a file so that it appears whole or not at all: temporary file, fsync, rename.
+  ///
+  /// `durable: false` leaves out the fsync, for files that can be computed again after a power failure.
+  static func write(
+    _ data: Data, to file: URL, durable: Bool = true, mode: mode_t = 0o644
+  ) throws(NetworkError) {
+    let temporary = file.deletingLastPathComponent().appending(
+      path: ".\(file.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).\(UUID().uuidString).partial")
+    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
+    }
+    var failure: String?
+    data.withUnsafeBytes { bytes in
+      var offset = 0
+      while offset < bytes.count, failure == nil {
+        let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+        if written < 0 {
+          if errno != EINTR { failure = lastSystemError() }
+        } else {
+          offset += written
+        }
+      }
+    }
+    if durable, failure == nil, fsync(descriptor) != 0 { failure = lastSystemError() }
+    if close(descriptor) != 0, failure == nil { failure = lastSystemError() }
+    if failure == nil, rename(temporary.path, file.path) != 0 { failure = lastSystemError() }
+    if let failure {
+      unlink(temporary.path)
+      throw .fileFailed(path: file.path, operation: "write", reason: failure)
+    }
+  }
+
+  /// Deletes a file or a folder with all it holds; one that is absent is no error.
+  static func remove(_ item: URL) throws(NetworkError) {
+    guard FileManager.default.fileExists(atPath: item.path) else { return }
+    do {
+      try FileManager.default.removeItem(at: item)
+    } catch {
+      throw .fileFailed(path: item.path, operation: "delete", reason: reason(of: error))
+    }
+  }
+
+  /// The system's words for the last failed call.
+  static func lastSystemError() -> String { String(cString: strerror(errno)) }
+
+  private static func reason(of error: any Error) -> String {
+    let error = error as NSError
+    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+      return String(cString: strerror(Int32(underlying.code)))
+    }
+    switch CocoaError.Code(rawValue: error.code) {
+    case .fileNoSuchFile, .fileReadNoSuchFile: return "no such file or folder"
+    case .fileReadNoPermission, .fileWriteNoPermission: return "permission denied"
+    case .fileWriteOutOfSpace: return "no space left"
+    case .fileWriteFileExists: return "a file of that name is in the way"
+    default: return error.localizedDescription
+    }
+  }
+}

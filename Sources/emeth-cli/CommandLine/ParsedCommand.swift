@@ -1,0 +1,45 @@
+/// The values that were typed for one command, read by the flag or argument that defines them.
+struct ParsedCommand: Sendable {
+  let definition: CommandDefinition
+  private var flagValues: [String: any Sendable] = [:]
+  private var argumentValues: [String: any Sendable] = [:]
+
+  init(definition: CommandDefinition) {
+    self.definition = definition
+  }
+
+  /// The value of a flag, or what holds when it is absent.
+  ///
+  /// Asking for a required flag that the command does not list is a programmer's error.
+  subscript<Value>(_ flag: Flag<Value>) -> Value {
+    if let value = flagValues[flag.definition.name] as? Value { return value }
+    guard let absent = flag.absentValue else {
+      preconditionFailure("\(flag.definition.spelling) is not a flag of emeth \(definition.name)")
+    }
+    return absent
+  }
+
+  /// The value of a positional argument, or nil for an optional one that was left out.
+  subscript<Value>(_ argument: Argument<Value>) -> Value {
+    if let value = argumentValues[argument.definition.name] as? Value { return value }
+    guard let absent = argument.absentValue else {
+      preconditionFailure("\(argument.definition.name) is not an argument of emeth \(definition.name)")
+    }
+    return absent
+  }
+
+  /// Whether the flag was typed.
+  func isGiven(_ flag: some CommandFlag) -> Bool {
+    flagValues[flag.definition.name] != nil
+  }
+
+  mutating func set(_ flag: FlagDefinition, to value: any Sendable) {
+    flagValues[flag.name] = value
+  }
+
+  mutating func set(_ argument: ArgumentDefinition, to value: any Sendable) {
+    argumentValues[argument.name] = value
+  }
+
+  func holds(_ flag: FlagDefinition) -> Bool { flagValues[flag.name] != nil }
+}

@@ -1,0 +1,30 @@
+/// Every command of the program, in the order in which the overview lists them.
+///
+/// A new command is one static value in its own file and one line here.
+enum CommandTable {
+  static let commands: [Command] = [
+    .run,
+    .submitJob,
+    .listJobs,
+    .showJob,
+    .watchJob,
+    .cancelJob,
+    .fetchResult,
+    .quote,
+    .verify,
+    .newKey,
+    .showKey,
+    .signTicket,
+    .train,
+    .evaluate,
+    .generate,
+    .tokenize,
+    .devices,
+    .help,
+    .completions,
+    .version,
+  ]
+
+  /// The definitions alone.
+  static var definitions: [CommandDefinition] { commands.map(\.definition) }
+}

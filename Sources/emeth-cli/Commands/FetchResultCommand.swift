@@ -1,0 +1,36 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension Command {
+  /// `emeth fetch-result JOB`: writes a job's model, with its records, to a folder.
+  static let fetchResult = Command(.fetchResult) { parsed, context in
+    let network = try openNetwork(parsed, context)
+    let job = try network.find(parsed[NetworkOptions.job])
+    var report = try network.report(on: job)
+    guard !report.rounds.isEmpty, report.status != "REQUESTED" else {
+      throw CommandFailure(
+        .no, code: "job.noResult",
+        "job \(job) has no result: it is \(report.status)\(report.reason.isEmpty ? "" : ", \(report.reason)")",
+        hint: "follow it with: emeth watch-job \(job)", details: ["found": report.status])
+    }
+    let target = parsed[NetworkOptions.out] ?? "emeth-\(Hex.encode(job.bytes, prefixed: false).prefix(8))"
+    let folder = try AtomicFolder(at: target)
+    do {
+      let work = URL(filePath: folder.workingPath)
+      report.model = URL(filePath: target).path
+      try network.exportModel(of: job, to: work)
+      try network.exportRecords(of: job, report: report, to: work)
+      try folder.commit()
+    } catch {
+      folder.discard()
+      throw error
+    }
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(report))
+    } else {
+      try context.output.print(target)
+    }
+    return .done
+  }
+}

@@ -1,0 +1,117 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// What a training job would cost: parts, fuel by formula, fee, deposit, verification.
+struct JobQuote: Encodable, Sendable {
+  struct Verification: Encodable, Sendable {
+    /// Segments of a SubJob.
+    var segments: Int
+    /// Segments that a verifier replays at most: the drawn ones and the last.
+    var replayed: Int
+    /// Fuel that replaying them takes, for each SubJob.
+    var fuelPerSubJob: Fuel
+    /// The same for all SubJobs.
+    var fuel: Fuel
+  }
+
+  var parameters: UInt64
+  /// Sequences to train on.
+  var records: Int
+  var parts: Int
+  /// Records of the largest part.
+  var recordsPerPart: Int
+  var rounds: Int
+  var stepsPerRound: Int
+  /// SubJobs of all rounds when each is done at the first attempt.
+  var subJobs: Int
+  var tokensPerSubJob: UInt64
+  /// The whole job.
+  var job: MoneyQuote
+  /// Its largest SubJob.
+  var subJob: MoneyQuote
+  var verification: Verification
+
+  /// Reads the data set and computes the quote; refuses more parts than records.
+  init(
+    dataset: String, options: ModelOptions, parts: Int, rounds: Int?, check: SegmentCheck, price: FuelPrice,
+    rules: RuleSet
+  ) throws {
+    let tokenizer = try options.loadTokenizer()
+    let configuration = try options.configuration(for: tokenizer)
+    let text = try TrainingText(dataset, tokenizer: tokenizer, context: configuration.context)
+    try text.refuse(parts: parts)
+    let shape = try configuration.modelShape()
+    parameters = shape.parameterCount
+    records = text.training.count
+    self.parts = parts
+    recordsPerPart = (records + parts - 1) / parts
+    self.rounds = rounds ?? options.preset.rounds
+    stepsPerRound = options.steps ?? options.preset.stepsPerRound
+    subJobs = self.rounds * parts
+    let tokensPerStep = UInt64(options.batch) * UInt64(configuration.context)
+    tokensPerSubJob = UInt64(stepsPerRound) * tokensPerStep
+
+    let computed = try FuelFormula.training(model: shape, tokens: tokensPerSubJob)
+    let limit = try ParentBudget.fuelLimit(
+      covering: computed, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts))
+    let terms = try rules.terms(fuelLimit: limit, fuelPrice: price)
+    job = MoneyQuote(rules: rules.name, fuelPrice: price, fuel: limit, terms: terms)
+    let budget = try ParentBudget(
+      fuelLimit: limit, verifierFee: terms.verifierFee, rounds: UInt32(clamping: self.rounds),
+      parts: UInt32(clamping: parts))
+    let share = budget.share(round: 0, part: 0)
+    let shareTerms = try rules.terms(
+      fuelLimit: share.fuelLimit, fuelPrice: price, verifierFee: share.verifierFee)
+    subJob = MoneyQuote(rules: rules.name, fuelPrice: price, fuel: share.fuelLimit, terms: shareTerms)
+
+    let segmentLength = ModelOptions.segmentLength(of: stepsPerRound)
+    let segments = (stepsPerRound + segmentLength - 1) / segmentLength
+    let replayed: Int =
+      switch check {
+      case .all: segments
+      case .drawn(let count): min(segments, count + 1)
+      }
+    let steps = min(stepsPerRound, replayed * segmentLength)
+    let replay = try FuelFormula.training(model: shape, tokens: UInt64(steps) * tokensPerStep)
+    verification = Verification(
+      segments: segments, replayed: replayed, fuelPerSubJob: replay,
+      fuel: try ParentBudget.fuelLimit(
+        covering: replay, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts)))
+  }
+
+  /// The quote for people.
+  var text: String {
+    let share = Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuel.units)) * 100
+    return LabelledLines.text(
+      [
+        ("model", "\(NumberText.grouped(parameters)) parameters"),
+        ("records", "\(NumberText.grouped(records)) in \(parts) parts of at most \(recordsPerPart)"),
+        ("work", "\(rounds) rounds x \(parts) parts x \(stepsPerRound) steps: \(subJobs) SubJobs"),
+        ("fuel", "\(NumberText.grouped(job.fuel.units)), \(NumberText.grouped(subJob.fuel.units)) a SubJob"),
+        ("price of one fuel", "\(TokenAmount(holon: job.fuelPrice.holonPerFuel))"), ("rules", job.rules),
+      ] + job.amounts.prefix(3)
+        + subJob.amounts.dropFirst(3).map { ("\($0.0), each SubJob", $0.1) } + [
+          (
+            "verification",
+            "\(verification.replayed) of \(verification.segments) segments replayed: "
+              + "\(NumberText.grouped(verification.fuel.units)) fuel, "
+              + "\(NumberText.fixed(share, decimals: 0)) % of the work"
+          )
+        ])
+  }
+}
+
+extension TrainingText {
+  /// Refuses a division into more parts than there are records.
+  func refuse(parts: Int) throws {
+    guard parts <= training.count else {
+      throw CommandFailure(
+        .badInput, code: "data.tooManyParts",
+        "the data set has fewer records than parts: found --parallel \(parts), allowed at most "
+          + "\(training.count)",
+        hint: "lower --parallel or --context, or take a longer text",
+        details: ["found": "\(parts)", "allowed": "\(training.count)"])
+    }
+  }
+}

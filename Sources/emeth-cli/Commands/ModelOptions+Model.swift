@@ -1,0 +1,37 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+extension ModelOptions {
+  /// The tokenizer: the named one, the initial model's, or bytes.
+  func loadTokenizer() throws -> any Tokenizer {
+    if let initialModelFolder { return try TokenizerLoader.load(folder: URL(filePath: initialModelFolder)) }
+    guard let tokenizerFolder else { return ByteTokenizer() }
+    return try TokenizerLoader.load(folder: URL(filePath: tokenizerFolder))
+  }
+
+  /// The model's shape: the initial model's, or that of the flags with the tokenizer's vocabulary.
+  func configuration(for tokenizer: any Tokenizer) throws -> ModelConfiguration {
+    if let initialModelFolder {
+      return try ModelFolder.readConfiguration(from: URL(filePath: initialModelFolder))
+    }
+    return try ModelConfiguration(
+      layers: shape.layers, heads: shape.heads, width: shape.width, context: shape.context,
+      vocabularySize: tokenizer.vocabularySize)
+  }
+
+  /// Steps of warm-up of a training: a twentieth of all steps, at most 100.
+  static func warmupSteps(of totalSteps: Int) -> Int { min(100, totalSteps / 20) }
+
+  /// Steps of a segment, S: a tenth of the steps of a round, rounded up.
+  static func segmentLength(of stepsPerRound: Int) -> Int { (stepsPerRound + 9) / 10 }
+}
+
+extension ModelConfiguration {
+  /// The same shape as a manifest writes it.
+  func modelShape() throws(ProgramError) -> ModelShape {
+    try ModelShape(
+      layers: UInt32(clamping: layers), heads: UInt32(clamping: heads), width: UInt32(clamping: width),
+      context: UInt32(clamping: context), vocabularySize: UInt32(clamping: vocabularySize))
+  }
+}

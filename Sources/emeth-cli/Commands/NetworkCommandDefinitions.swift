@@ -1,0 +1,83 @@
+/// The commands that carry jobs through a local network.
+extension CommandDefinition {
+  static let run = CommandDefinition(
+    "run", section: .wholeNetwork,
+    summary: "train on DATASET with a whole network on this machine",
+    discussion: [
+      "Splits the data set, trains its parts on several nodes, adds up their updates round by round, "
+        + "checks every node's work by replaying a part of it, pays and penalises, and signs tickets for "
+        + "what everybody earned. The model is left as a folder that `emeth generate` and Hugging Face tools "
+        + "open.",
+      "Everything random follows from --seed: two runs with the same flags differ only in speed. A run "
+        + "that was interrupted goes on when the same command is given again.",
+      "Without DATASET, `emeth run --network FOLDER` works on the jobs that `emeth submit-job` has put "
+        + "there.",
+    ],
+    arguments: [NetworkOptions.optionalDataset],
+    flags: [NetworkOptions.nodes, NetworkOptions.parallel, NetworkOptions.rounds]
+      + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
+      + [
+        NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.fault,
+        CommonFlags.json,
+      ],
+    examples: [
+      CommandExample("emeth run shakespeare.txt", "four nodes train a tiny model in a few minutes"),
+      CommandExample(
+        "emeth run shakespeare.txt --check-segments all --fault skip-steps@2",
+        "node 2 skips work, is caught and penalised; the model is the same as without it"),
+      CommandExample(
+        "emeth run neko.txt --init emeth-1f2e3d4c --rounds 2 --json", "fine-tune a model; one JSON object"),
+    ],
+    exitCodes: [.no: "the job did not end as VERIFIED"])
+
+  static let submitJob = CommandDefinition(
+    "submit-job", section: .requester,
+    summary: "request a training job on a local network",
+    discussion: [
+      "Stores the data set in the network's folder, escrows the fee and prints the job's id. "
+        + "`emeth run --network FOLDER` works the queue."
+    ],
+    arguments: [NetworkOptions.dataset],
+    flags: [NetworkOptions.network, NetworkOptions.parts, NetworkOptions.rounds]
+      + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
+      + [
+        NetworkOptions.fuelPrice, NetworkOptions.deadline, KeyOptions.keyFile, KeyOptions.passwordFile,
+        NetworkOptions.dryRun, CommonFlags.json,
+      ],
+    examples: [
+      CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
+      CommandExample(
+        "emeth submit-job neko.txt --network net --parallel 8", "eight parts on the network in net"),
+    ])
+
+  static let listJobs = CommandDefinition(
+    "list-jobs", section: .requester, summary: "list the jobs of a local network",
+    flags: [NetworkOptions.network, CommonFlags.json],
+    examples: [CommandExample("emeth list-jobs --json", "all jobs as JSON")])
+
+  static let showJob = CommandDefinition(
+    "show-job", section: .requester, summary: "show a job: state, SubJobs, money",
+    arguments: [NetworkOptions.job], flags: [NetworkOptions.network, CommonFlags.json],
+    examples: [CommandExample("emeth show-job 1f2e3d4c", "the job whose id begins with 0x1f2e3d4c")])
+
+  static let watchJob = CommandDefinition(
+    "watch-job", section: .requester, summary: "follow a job until it ends",
+    discussion: ["With --json every change is one JSON object on a line of its own."],
+    arguments: [NetworkOptions.job], flags: [NetworkOptions.network, CommonFlags.json],
+    examples: [CommandExample("emeth watch-job 1f2e3d4c", "until it is VERIFIED or has failed")],
+    exitCodes: [.no: "the job did not end as VERIFIED"])
+
+  static let cancelJob = CommandDefinition(
+    "cancel-job", section: .requester, summary: "take back a job that no node has taken",
+    arguments: [NetworkOptions.job],
+    flags: [NetworkOptions.network, KeyOptions.keyFile, KeyOptions.passwordFile, CommonFlags.json],
+    examples: [CommandExample("emeth cancel-job 1f2e3d4c", "the escrow returns to the requester")],
+    exitCodes: [.no: "the job can't be canceled any more"])
+
+  static let fetchResult = CommandDefinition(
+    "fetch-result", section: .requester, summary: "write a finished job's model to a folder",
+    arguments: [NetworkOptions.job],
+    flags: [NetworkOptions.network, NetworkOptions.out, CommonFlags.json],
+    examples: [CommandExample("emeth fetch-result 1f2e3d4c --out model", "the model with the job's records")],
+    exitCodes: [.no: "the job has no result"])
+}

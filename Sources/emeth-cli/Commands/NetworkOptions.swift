@@ -1,0 +1,45 @@
+import EmethKit
+
+/// Flags and arguments of the commands that work with jobs on a local network.
+enum NetworkOptions {
+  static let dataset = Argument("DATASET", .file, help: "UTF-8 text to train on, `-` for standard input")
+  static let optionalDataset = Argument(
+    optional: "DATASET", .file, help: "UTF-8 text to train on, `-` for standard input")
+  static let job = Argument("JOB", .job, help: "the job")
+  static let network = Flag(
+    "network", .folder, absent: "emeth/network in the user's data folder",
+    help: "folder of the local network: jobs, balances, data")
+  static let out = Flag(
+    "out", short: "o", .folder, absent: "./emeth-<first 8 digits of the job's id>",
+    help: "model folder to write, the job's records in its job/")
+
+  // What a job is to be.
+  static let parallel = Flag(
+    "parallel", .integer(in: 1...511), absent: "as many as --nodes",
+    help: "parts that the data set is split into; each is a SubJob in every round")
+  static let parts = Flag(
+    "parallel", .integer(in: 1...511), default: 4,
+    help: "parts that the data set is split into; each is a SubJob in every round")
+  static let rounds = Flag(
+    "rounds", .integer(in: 1...100_000), absent: "by the preset",
+    help: "how often the parts train and their updates are added up")
+  static let fuelPrice = Flag(
+    "fuel-price", .fuelPrice, default: FuelPrice(gholon: 120), defaultText: "120",
+    help: "price of one fuel")
+  static let deadline = Flag(
+    "deadline", .duration, default: Duration.seconds(86_400), defaultText: "1d",
+    help: "how long the job may take from its request")
+  static let rules = Flag(
+    "rules", .ruleSet, default: RuleSet.standard, defaultText: RuleSet.standard.name,
+    help: "rule set that the money follows")
+
+  // How a network works.
+  static let nodes = Flag("nodes", .integer(in: 1...64), default: 4, help: "node workers")
+  static let checkSegments = Flag(
+    "check-segments", .segmentCheck, default: SegmentCheck.drawn(2),
+    help: "segments of a SubJob that its verifier replays, drawn at random, besides the last")
+  static let fault = Flag(
+    "fault", .fault, absent: "every node is honest",
+    help: "make one node misbehave on its first SubJob, to see the network catch it")
+  static let dryRun = Flag(toggle: "dry-run", help: "say what it would cost and submit nothing")
+}

@@ -1,0 +1,44 @@
+import EmethKit
+
+extension Command {
+  /// `emeth new-key --out FILE`: makes an account.
+  static let newKey = Command(
+    CommandDefinition(
+      "new-key", section: .keys, summary: "make a private key and print its address",
+      discussion: [
+        "Writes 64 hexadecimal digits, or with --password-file a keystore v3 as wallets read it. The file is "
+          + "readable by its owner only and never written over an existing one.",
+        "The same key restores the account and its sealing key: keep a copy.",
+      ],
+      flags: [NewKeyArguments.out, NewKeyArguments.passwordFile, CommonFlags.json],
+      examples: [
+        CommandExample("emeth new-key --out alice.key", "a raw key in alice.key"),
+        CommandExample("emeth new-key --out alice.json --password-file password", "a keystore"),
+      ])
+  ) { parsed, context in
+    let path = parsed[NewKeyArguments.out]
+    let key = SystemRandom.privateKey()
+    if let passwordFile = parsed[NewKeyArguments.passwordFile] {
+      try KeyFile(path).create(key, password: KeyOptions.readPassword(passwordFile, context))
+    } else {
+      try KeyFile(path).create(key)
+    }
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(NewKeyResult(address: key.address, keyFile: path)))
+    } else {
+      try context.output.print("\(key.address)")
+    }
+    return .done
+  }
+
+  private struct NewKeyResult: Encodable {
+    var address: Address
+    var keyFile: String
+  }
+
+  private enum NewKeyArguments {
+    static let out = Flag(required: "out", short: "o", .file, help: "file to write; it must not exist")
+    static let passwordFile = Flag(
+      "password-file", .file, absent: "a raw key", help: "file with the password of a keystore v3")
+  }
+}

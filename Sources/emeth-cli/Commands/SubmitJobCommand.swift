@@ -1,0 +1,63 @@
+import EmethCompute
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension Command {
+  /// `emeth submit-job DATASET`: puts a training job into a local network's queue.
+  static let submitJob = Command(.submitJob) { parsed, context in
+    let options = try ModelOptions(parsed)
+    let parallel = parsed[NetworkOptions.parts]
+    let rounds = parsed[NetworkOptions.rounds]
+    let fuelPrice = parsed[NetworkOptions.fuelPrice]
+    // Standard input can be read once only, and it is needed twice.
+    let input = try StoredInput(parsed[NetworkOptions.dataset])
+    defer { input.discard() }
+    // The quote looks at all the input, before anything is stored or paid.
+    let quote = try JobQuote(
+      dataset: input.path, options: options, parts: parallel, rounds: rounds, check: .drawn(2), price: fuelPrice,
+      rules: .standard)
+    if parsed[NetworkOptions.dryRun] {
+      try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(quote) : quote.text)
+      return .done
+    }
+    let bytes = try DataSet.bytes(of: URL(filePath: input.path))
+    let network = try openNetwork(parsed, context)
+    let job = try network.submit(
+      TrainingRequest(
+        options, name: input.name, dataSet: bytes, parallel: parallel, rounds: rounds, fuelPrice: fuelPrice,
+        timeLimit: parsed[NetworkOptions.deadline], retry: .standard, in: network))
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(try network.job(job)))
+    } else {
+      try context.output.print("\(job)")
+      context.talk.note("work on it with: emeth run --network \(network.folder.path)")
+    }
+    return .done
+  }
+}
+
+/// An input file, or standard input kept in a temporary file.
+private struct StoredInput {
+  let name: String
+  let path: String
+  private let temporary: URL?
+
+  init(_ path: String) throws {
+    let file = InputFile(path)
+    name = file.name
+    guard path == "-" else {
+      self.path = path
+      temporary = nil
+      return
+    }
+    let copy = FileManager.default.temporaryDirectory.appending(path: "emeth-\(UUID().uuidString)")
+    try Data(try file.bytes()).write(to: copy)
+    self.path = copy.path
+    temporary = copy
+  }
+
+  func discard() {
+    if let temporary { try? FileManager.default.removeItem(at: temporary) }
+  }
+}

@@ -1,0 +1,55 @@
+import EmethCompute
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension TrainingRequest {
+  /// The request that the flags describe; the data set, tokenizer and initial model are stored in the network.
+  ///
+  /// - Parameter dataSet: the data set's bytes.
+  init(
+    _ options: ModelOptions, name: String, dataSet: Data, parallel: Int, rounds: Int?, fuelPrice: FuelPrice,
+    timeLimit: Duration, retry: RetryPolicy, in network: LocalNetwork
+  ) throws {
+    let tokenizer = try options.loadTokenizer()
+    var initialParameters: Data?
+    if let folder = options.initialModelFolder {
+      initialParameters = Data(buffer: try ModelFolder.read(from: URL(filePath: folder)).parameters.elements)
+    }
+    self.init(
+      manifest: try TrainingManifest(
+        options, tokenizer: tokenizer, rounds: rounds, initialParameters: initialParameters),
+      dataSetName: name, dataSet: try network.store.put(dataSet),
+      tokenizer: tokenizer is ByteTokenizer ? nil : try network.keep(tokenizer),
+      initialParameters: try initialParameters.map { try network.store.put($0) }, parallel: UInt32(parallel),
+      fuelPrice: fuelPrice, ruleSet: RuleSet.standard.name, timeLimitSeconds: UInt64(timeLimit / .seconds(1)),
+      retry: retry)
+  }
+}
+
+extension TrainingManifest {
+  /// The manifest that the flags describe. Round 0 counts updates in units of 2^-22, so that none up to 1 is
+  /// clipped; later rounds follow the updates' own size.
+  init(
+    _ options: ModelOptions, tokenizer: any Tokenizer, rounds: Int?, initialParameters: Data?
+  ) throws {
+    let configuration = try options.configuration(for: tokenizer)
+    let steps = options.steps ?? options.preset.stepsPerRound
+    let rounds = rounds ?? options.preset.rounds
+    let known = Optimizer.standard
+    guard let tokenizerHash = Bytes32(tokenizer.hash) else {
+      throw CommandFailure(
+        .internalError, code: "tokenizer.hash", "tokenizer: its hash is not 32 bytes", hint: nil, details: [:])
+    }
+    try self.init(
+      model: try configuration.modelShape(), tokenizerHash: tokenizerHash, seed: options.seed.bytes,
+      batch: UInt32(options.batch), optimizer: Optimizer(
+        learningRate: options.learningRate, beta1: known.beta1, beta2: known.beta2, epsilon: known.epsilon,
+        weightDecay: known.weightDecay, gradientClip: known.gradientClip),
+      schedule: .init(
+        warmupSteps: UInt32(ModelOptions.warmupSteps(of: steps * rounds)), minimumRatio: try DecimalNumber("0.1")),
+      initialWeights: initialParameters.map { .model(SHA256.hash($0)) } ?? .seed,
+      stepsPerRound: UInt32(steps), rounds: UInt32(rounds),
+      segmentLength: UInt32(ModelOptions.segmentLength(of: steps)), quantiserExponent: 22)
+  }
+}

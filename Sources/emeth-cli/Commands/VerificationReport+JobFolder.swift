@@ -1,0 +1,25 @@
+import EmethNetwork
+import Foundation
+
+extension VerificationReport {
+  /// Checks a finished job from its folder's files alone.
+  ///
+  /// - Throws: `CommandFailure` with exit code 1 and every problem when something does not hold.
+  init(jobFolder path: String) throws {
+    let folder = JobFolder(URL(filePath: path))
+    guard folder.hasRecords else {
+      throw CommandFailure(
+        .badInput, code: "verify.noRecords",
+        "\(path) is not the folder of a finished job: job/records.json is missing",
+        hint: "`emeth run` and `emeth fetch-result` leave such folders")
+    }
+    let checks = try folder.check()
+    let problems = checks.compactMap { check in check.problem.map { "\(check.what): \($0)" } }
+    guard problems.isEmpty else {
+      throw CommandFailure(
+        .no, code: "verify.jobFolder", "\(path) does not verify: \(problems.joined(separator: "; "))",
+        details: ["kind": "job folder"])
+    }
+    self.init(kind: "finished job", checks: checks.map(\.what))
+  }
+}

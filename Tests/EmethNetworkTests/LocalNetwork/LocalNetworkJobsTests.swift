@@ -1,0 +1,86 @@
+import EmethKit
+import Foundation
+import GRDB
+import Testing
+
+@testable import EmethNetwork
+
+@Suite struct LocalNetworkJobsTests {
+  private func network() throws -> (TemporaryFolder, LocalNetwork) {
+    let folder = try TemporaryFolder()
+    return (folder, try LocalNetwork(folder: folder.url, seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 2)))
+  }
+
+  @Test func aQueuedJobCanBeCanceledAndEverythingReturns() throws {
+    let (folder, network) = try network()
+    let job = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest()))
+    #expect(try network.job(job).status == .requested)
+    let requester = try #require(network.accounts.first).address
+    #expect(try network.balances(of: requester).locked == network.job(job).escrow)
+    try network.cancel(job)
+    #expect(try network.job(job).status == .canceled)
+    #expect(try network.balances(of: requester).locked == .zero)
+    #expect(try network.audit().locked == .zero)
+    #expect(throws: NetworkError.self) { try network.cancel(job) }
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func jobsThatAreTheSameHaveDifferentIdsUnlessOnceIsAsked() throws {
+    let (folder, network) = try network()
+    let request = try TestNetwork.request(network, manifest: TestNetwork.manifest())
+    let first = try network.submit(request, once: true)
+    #expect(try network.submit(request, once: true) == first)
+    let second = try network.submit(request)
+    let third = try network.submit(request)
+    #expect(Set([first, second, third]).count == 3)
+    #expect(try network.jobs().map(\.jobId) == [first, second, third])
+    #expect(try network.nextJob() == first)
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func theQueueIsWorkedInOrderWithOneLedger() async throws {
+    let (folder, network) = try network()
+    let first = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1), parallel: 2))
+    let second = try network.submit(
+      TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1, seed: 2), parallel: 2))
+    while let job = try network.nextJob() { _ = try await network.work(on: job, threads: 2) }
+    #expect(try network.job(first).status == .verified)
+    #expect(try network.job(second).status == .verified)
+    #expect(try network.audit().locked == .zero)
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func anUnknownJobIsNamed() throws {
+    let (folder, network) = try network()
+    let id = JobID(requester: .zero, salt: .zero)
+    #expect(throws: NetworkError.unknownJob(id: "\(id)")) { try network.job(id) }
+    withExtendedLifetime(folder) {}
+  }
+
+  @Test func aFolderOfANewerLayoutIsRefused() throws {
+    let (folder, network) = try network()
+    try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 1)) {
+      try LocalNetwork(folder: folder.url)
+    }
+  }
+
+  @Test func settingsOutsideTheirLimitsAreRefused() {
+    #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 0) }
+    #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 65) }
+    #expect(throws: NetworkError.self) { try NetworkSettings(verifiers: 1) }
+    #expect(throws: NetworkError.self) { try NetworkSettings(checkSegments: 0) }
+    #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 2, fault: FaultPlan(fault: .stall, node: 3)) }
+    #expect(FaultPlan("skip-steps@2") == FaultPlan(fault: .skipSteps, node: 2))
+    for text in ["", "stall", "stall@", "stall@0", "stall@x", "sleep@1", "stall@1@2"] { #expect(FaultPlan(text) == nil) }
+  }
+
+  @Test func aJobBelowItsFlatFeeIsRefused() throws {
+    let (folder, network) = try network()
+    let request = try TestNetwork.request(network, manifest: TestNetwork.manifest(), ruleSet: "round3-2")
+    #expect(throws: NetworkError.self) { try network.submit(request) }
+    #expect(try network.jobs().isEmpty)
+    #expect(try network.audit().in == .zero, "nothing was granted for a job that is refused")
+    withExtendedLifetime(folder) {}
+  }
+}
