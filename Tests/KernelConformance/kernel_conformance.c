@@ -1,8 +1,10 @@
-// Compares every set of kernels that this CPU runs with the scalar reference, bit by bit, and prints a line for each
-// operation and set: the hash of all output bits and OK or DIFFERENT. Exit status 0 when all are OK.
+// Compares every set of kernels that this CPU runs with the scalar reference, bit by bit, and prints a line
+// for each operation and set: the hash of all output bits and OK or DIFFERENT. Exit status 0 when all are OK.
 // Needs nothing but the C library, so that it also runs on emulated CPUs:
-//   clang -std=gnu2x -O2 -static -pthread Tests/KernelConformance/kernel_conformance.c Sources/CEmethCompute/cpu/*.c
-//   ./a.out [set …]     portable, avx2, avx512, neon, wide; default all that are available
+//   clang -std=gnu2x -O2 -static -pthread Tests/KernelConformance/kernel_conformance.c
+//   Sources/CEmethCompute/cpu/*.c
+//   ./a.out [quick] [set …]     portable, avx2, avx512, neon, wide; default all that are available
+// `quick` takes a third of the shapes and one thread.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +21,10 @@ static uint64_t random_word(void) {  // SplitMix64
   return z ^ z >> 31;
 }
 
-// Inputs of different kinds, so that ties, zeros of both signs, subnormal results and huge ratios occur.
-typedef enum { NORMAL, COARSE, WIDE_RANGE, SUBNORMAL, MIXED, KINDS } input_kind;
-static const char *const kind_names[KINDS] = {"normal", "coarse", "wide-range", "subnormal", "mixed"};
+// Inputs of different kinds, so that ties, zeros of both signs, subnormal and infinite results and
+// huge ratios occur.
+typedef enum { NORMAL, COARSE, WIDE_RANGE, SUBNORMAL, HUGE_VALUES, MIXED, KINDS } input_kind;
+static const char* const kind_names[KINDS] = {"normal", "coarse", "wide-range", "subnormal", "huge", "mixed"};
 
 static float random_float(input_kind kind) {
   const uint64_t word = random_word();
@@ -31,18 +34,18 @@ static float random_float(input_kind kind) {
     case COARSE: return (float)((int)(word % 9) - 4) * 0.25f;
     case WIDE_RANGE: return ldexpf(unit, (int)(word % 60) - 30);
     case SUBNORMAL: return ldexpf(unit, -50 - (int)(word % 40));
+    case HUGE_VALUES: return ldexpf(unit, 50 + (int)(word % 79));
     default: return word % 11 == 0 ? (word % 2 ? 0.0f : -0.0f) : random_float((input_kind)(word % 4));
   }
 }
 
-static float *random_array(size_t count, input_kind kind) {
-  float *array = malloc((count + 1) * sizeof(float));
+static float* random_array(size_t count, input_kind kind) {
+  float* array = malloc((count + 1) * sizeof(float));
   for (size_t i = 0; i < count; i++) array[i] = random_float(kind);
   return array;
 }
 
-
-static uint64_t hash_of(uint64_t hash, const float *array, size_t count) {
+static uint64_t hash_of(uint64_t hash, const float* array, size_t count) {
   for (size_t i = 0; i < count; i++) {
     uint32_t bits;
     memcpy(&bits, &array[i], sizeof bits);
@@ -53,21 +56,28 @@ static uint64_t hash_of(uint64_t hash, const float *array, size_t count) {
 }
 
 // Each check runs one operation on inputs that follow from the random state alone, and hashes its outputs.
-typedef uint64_t check(emeth_device *device, input_kind kind, size_t variant);
+typedef uint64_t check(emeth_device* device, input_kind kind, size_t variant);
 
 #define HASH_START 0xCBF29CE484222325
 
-static uint64_t check_matmul(emeth_device *device, input_kind kind, size_t variant) {
-  static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65},  {3, 64, 300}, {5, 7, 3},    {6, 16, 32},
+static uint64_t check_matmul(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65},  {3, 64, 300}, {5, 7, 3},       {6, 16, 32},
                                      {13, 33, 17}, {12, 32, 257}, {97, 50, 40}, {100, 129, 513}, {7, 5, 0}};
   const size_t *shape = shapes[variant % 10], m = shape[0], n = shape[1], k = shape[2];
   uint64_t hash = HASH_START;
   for (int layout = 0; layout < 8; layout++) {
     float *a = random_array(m * k, kind), *b = random_array(k * n, kind), *bias = random_array(n, kind);
-    float *out = random_array(m * n, kind);
-    const emeth_matmul_arguments arguments = {
-        .out = out, .a = a, .b = b, .bias = layout == 3 || layout == 4 ? bias : NULL, .m = m, .n = n, .k = k,
-        .a_transposed = layout & 1, .b_transposed = layout & 2, .accumulate = layout & 4};
+    float* out = random_array(m * n, kind);
+    const emeth_matmul_arguments arguments = {.out = out,
+                                              .a = a,
+                                              .b = b,
+                                              .bias = layout == 3 || layout == 4 ? bias : NULL,
+                                              .m = m,
+                                              .n = n,
+                                              .k = k,
+                                              .a_transposed = layout & 1,
+                                              .b_transposed = layout & 2,
+                                              .accumulate = layout & 4};
     emeth_matmul(device, &arguments);
     hash = hash_of(hash, out, m * n);
     free(a), free(b), free(bias), free(out);
@@ -75,7 +85,7 @@ static uint64_t check_matmul(emeth_device *device, input_kind kind, size_t varia
   return hash;
 }
 
-static uint64_t check_sums(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_sums(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t counts[] = {1, 15, 16, 17, 100, 4095, 4096, 4097, 8192, 70001};
   const size_t count = counts[variant % 10], columns = 1 + variant * 37 % 150, rows = count / columns;
   float *in = random_array(count, kind), *out = random_array(columns, kind), results[2];
@@ -88,7 +98,7 @@ static uint64_t check_sums(emeth_device *device, input_kind kind, size_t variant
   return hash;
 }
 
-static uint64_t check_elements(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_elements(emeth_device* device, input_kind kind, size_t variant) {
   const size_t count = 1 + variant * 1717;
   float *a = random_array(count, kind), *b = random_array(count, kind), *out = malloc(count * sizeof(float));
   uint64_t hash = HASH_START;
@@ -103,7 +113,7 @@ static uint64_t check_elements(emeth_device *device, input_kind kind, size_t var
 }
 
 // Bit patterns spread over all of binary32.
-static uint64_t check_functions(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_functions(emeth_device* device, input_kind kind, size_t variant) {
   const size_t count = 20011;
   float *in = malloc(count * sizeof(float)), *out = malloc(count * sizeof(float));
   for (size_t i = 0; i < count; i++) {
@@ -121,11 +131,12 @@ static uint64_t check_functions(emeth_device *device, input_kind kind, size_t va
   return hash;
 }
 
-static uint64_t check_layer_norm(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_layer_norm(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t widths[] = {1, 5, 16, 48, 65, 100, 128, 4096, 4100, 9000};
   const size_t n = widths[variant % 10], rows = n > 1000 ? 3 : 40 + variant, count = rows * n;
   float *a = random_array(count, kind), *b = random_array(count, kind), *gain = random_array(n, kind);
-  float *offset = random_array(n, kind), *out = malloc(count * sizeof(float)), *sum = malloc(count * sizeof(float));
+  float *offset = random_array(n, kind), *out = malloc(count * sizeof(float)),
+        *sum = malloc(count * sizeof(float));
   float *mean = malloc(rows * sizeof(float)), *reciprocal = malloc(rows * sizeof(float));
   float *d_in = random_array(count, kind), *d_gain = random_array(n, kind), *d_offset = random_array(n, kind);
   uint64_t hash = HASH_START;
@@ -141,10 +152,12 @@ static uint64_t check_layer_norm(emeth_device *device, input_kind kind, size_t v
   return hash;
 }
 
-static uint64_t check_embedding(emeth_device *device, input_kind kind, size_t variant) {
-  const size_t B = 1 + variant % 4, T = 1 + variant * 5 % 23, C = 1 + variant * 29 % 140, V = 17, stride = T + 1;
-  float *wte = random_array(V * C, kind), *wpe = random_array(T * C, kind), *out = random_array(B * T * C, kind);
-  uint32_t *tokens = malloc(B * stride * sizeof(uint32_t));
+static uint64_t check_embedding(emeth_device* device, input_kind kind, size_t variant) {
+  const size_t B = 1 + variant % 4, T = 1 + variant * 5 % 23, C = 1 + variant * 29 % 140, V = 17,
+               stride = T + 1;
+  float *wte = random_array(V * C, kind), *wpe = random_array(T * C, kind),
+        *out = random_array(B * T * C, kind);
+  uint32_t* tokens = malloc(B * stride * sizeof(uint32_t));
   for (size_t i = 0; i < B * stride; i++) tokens[i] = (uint32_t)(random_word() % V);
   uint64_t hash = HASH_START;
   emeth_embedding_backward(device, wte, wpe, out, tokens, stride, B, T, C);
@@ -155,9 +168,10 @@ static uint64_t check_embedding(emeth_device *device, input_kind kind, size_t va
   return hash;
 }
 
-static uint64_t check_attention(emeth_device *device, input_kind kind, size_t variant) {
-  static const size_t shapes[][4] = {{1, 1, 1, 1},   {2, 3, 4, 2},   {1, 64, 64, 2},  {2, 17, 30, 3}, {1, 100, 32, 1},
-                                     {1, 130, 130, 2}, {3, 12, 48, 1}, {1, 97, 20, 4}, {1, 200, 17, 1}, {2, 31, 96, 3}};
+static uint64_t check_attention(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t shapes[][4] = {{1, 1, 1, 1},    {2, 3, 4, 2},     {1, 64, 64, 2}, {2, 17, 30, 3},
+                                     {1, 100, 32, 1}, {1, 130, 130, 2}, {3, 12, 48, 1}, {1, 97, 20, 4},
+                                     {1, 200, 17, 1}, {2, 31, 96, 3}};
   const size_t *shape = shapes[variant % 10], B = shape[0], T = shape[1], C = shape[2], NH = shape[3];
   const size_t rows = B * T, stats = B * NH * T, cache = emeth_attention_cache_count(T, C);
   float *qkv = random_array(rows * 3 * C, kind), *d_out = random_array(rows * C, kind);
@@ -177,7 +191,7 @@ static uint64_t check_attention(emeth_device *device, input_kind kind, size_t va
   return hash;
 }
 
-static uint64_t check_cross_entropy(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_cross_entropy(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t vocabularies[] = {1, 2, 16, 17, 100, 256, 4096, 5000, 8200, 20000};
   const size_t V = vocabularies[variant % 10], group = 3, stride = 4, rows = 7;
   float *logits = random_array(rows * V, kind), *out = malloc(rows * V * sizeof(float)), losses[7];
@@ -194,16 +208,22 @@ static uint64_t check_cross_entropy(emeth_device *device, input_kind kind, size_
   return hash;
 }
 
-static uint64_t check_adamw(emeth_device *device, input_kind kind, size_t variant) {
+static uint64_t check_adamw(emeth_device* device, input_kind kind, size_t variant) {
   const size_t cuts[] = {1 + variant, 40 + variant * 3, 9000 + variant * 101}, count = cuts[2];
   float *parameters = random_array(count, kind), *first = random_array(count, kind);
   float *second = random_array(count, kind), *gradients = random_array(count, kind);
   for (size_t i = 0; i < count; i++) second[i] = fabsf(second[i]);
-  const emeth_decay_span spans[] = {{0, cuts[0], 0.1f}, {cuts[0], cuts[1] - cuts[0], 0.0f},
-                                    {cuts[1], cuts[2] - cuts[1], 0.3f}};
-  const emeth_adamw_scalars scalars = {.learning_rate = 1e-3f, .beta1 = 0.9f, .one_minus_beta1 = 0.1f,
-                                       .beta2 = 0.95f, .one_minus_beta2 = 0.05f, .correction1 = 1.7f,
-                                       .correction2 = 3.1f, .epsilon = 1e-8f, .gradient_scale = 0.37f};
+  const emeth_decay_span spans[] = {
+      {0, cuts[0], 0.1f}, {cuts[0], cuts[1] - cuts[0], 0.0f}, {cuts[1], cuts[2] - cuts[1], 0.3f}};
+  const emeth_adamw_scalars scalars = {.learning_rate = 1e-3f,
+                                       .beta1 = 0.9f,
+                                       .one_minus_beta1 = 0.1f,
+                                       .beta2 = 0.95f,
+                                       .one_minus_beta2 = 0.05f,
+                                       .correction1 = 1.7f,
+                                       .correction2 = 3.1f,
+                                       .epsilon = 1e-8f,
+                                       .gradient_scale = 0.37f};
   emeth_adamw(device, parameters, first, second, gradients, spans, 3, scalars);
   uint64_t hash = hash_of(hash_of(hash_of(HASH_START, parameters, count), first, count), second, count);
   free(parameters), free(first), free(second), free(gradients);
@@ -211,20 +231,29 @@ static uint64_t check_adamw(emeth_device *device, input_kind kind, size_t varian
 }
 
 static const struct {
-  const char *name;
-  check *run;
-} checks[] = {{"matmul", check_matmul},       {"sums", check_sums},           {"elements", check_elements},
-              {"functions", check_functions}, {"layer_norm", check_layer_norm}, {"embedding", check_embedding},
-              {"attention", check_attention}, {"cross_entropy", check_cross_entropy}, {"adamw", check_adamw}};
+  const char* name;
+  check* run;
+} checks[] = {{"matmul", check_matmul},
+              {"sums", check_sums},
+              {"elements", check_elements},
+              {"functions", check_functions},
+              {"layer_norm", check_layer_norm},
+              {"embedding", check_embedding},
+              {"attention", check_attention},
+              {"cross_entropy", check_cross_entropy},
+              {"adamw", check_adamw}};
 
 static const struct {
-  const char *name;
+  const char* name;
   emeth_instruction_set set;
-} sets[] = {{"portable", EMETH_SET_PORTABLE}, {"avx2", EMETH_SET_AVX2}, {"avx512", EMETH_SET_AVX512},
-            {"neon", EMETH_SET_NEON},         {"wide", EMETH_SET_WIDE}};
+} sets[] = {{"portable", EMETH_SET_PORTABLE},
+            {"avx2", EMETH_SET_AVX2},
+            {"avx512", EMETH_SET_AVX512},
+            {"neon", EMETH_SET_NEON},
+            {"wide", EMETH_SET_WIDE}};
 
-static emeth_device *make_device(emeth_instruction_set set, size_t threads) {
-  emeth_device *device;
+static emeth_device* make_device(emeth_instruction_set set, size_t threads) {
+  emeth_device* device;
   if (emeth_device_create(&device, set, threads) != EMETH_OK) {
     fprintf(stderr, "no device\n");
     exit(2);
@@ -232,25 +261,27 @@ static emeth_device *make_device(emeth_instruction_set set, size_t threads) {
   return device;
 }
 
-int main(int argument_count, char **arguments) {
-  const size_t variants = 10;
+int main(int argument_count, char** arguments) {
+  const bool quick = argument_count > 1 && strcmp(arguments[1], "quick") == 0;
+  const int first_set = quick ? 2 : 1;
   bool all_equal = true;
-  emeth_device *reference = make_device(EMETH_SET_REFERENCE, 1);
+  emeth_device* reference = make_device(EMETH_SET_REFERENCE, 1);
   for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
-    bool wanted = argument_count == 1;
-    for (int i = 1; i < argument_count; i++) wanted = wanted || strcmp(arguments[i], sets[s].name) == 0;
+    bool wanted = argument_count == first_set;
+    for (int i = first_set; i < argument_count; i++)
+      wanted = wanted || strcmp(arguments[i], sets[s].name) == 0;
     if (!wanted) continue;
     if (!emeth_instruction_set_available(sets[s].set)) {
       printf("%-14s %-9s not available on this CPU\n", "all", sets[s].name);
       continue;
     }
-    for (size_t threads = 1; threads <= 3; threads += 2) {
-      emeth_device *device = make_device(sets[s].set, threads);
+    for (size_t threads = 1; threads <= (quick ? 1 : 3); threads += 2) {
+      emeth_device* device = make_device(sets[s].set, threads);
       for (size_t c = 0; c < sizeof checks / sizeof *checks; c++) {
         uint64_t combined = HASH_START;
         bool equal = true;
         for (int kind = 0; kind < KINDS; kind++) {
-          for (size_t variant = 0; variant < variants; variant++) {
+          for (size_t variant = quick ? 1 : 0; variant < 10; variant += quick ? 3 : 1) {
             const uint64_t seed = 1000 * (uint64_t)kind + variant;
             random_state = seed;
             const uint64_t found = checks[c].run(device, (input_kind)kind, variant);
@@ -259,8 +290,8 @@ int main(int argument_count, char **arguments) {
             combined = (combined ^ found) * 0x100000001B3;
             if (found != expected) {
               equal = false;
-              printf("  %s %s: %s inputs, variant %zu differ\n", checks[c].name, sets[s].name, kind_names[kind],
-                     variant);
+              printf("  %s %s: %s inputs, variant %zu differ\n", checks[c].name, sets[s].name,
+                     kind_names[kind], variant);
             }
           }
         }

@@ -1,6 +1,6 @@
-// exp, log and tanh of binary32 from +, x, / and fma alone, so that every CPU and GPU gives the same bits: at most
-// 2 ulp from the true value, checked over all inputs by the tests. No include guard: included once for each kind of
-// number, which these macros describe and which the end of the file takes away again:
+// exp, log and tanh of binary32 from +, x, / and fma alone, so that every CPU and GPU gives the same bits: at
+// most 2 ulp from the true value, checked over all inputs by the tests. No include guard: included once for
+// each kind of number, which these macros describe and which the end of the file takes away again:
 //   REAL, INTEGER        a binary32 number or vector of them; as many 32-bit integers
 //   REAL_OF(x)           a REAL of the constant x            REAL_FMA(a, b, c)   a·b + c, rounded once
 //   BITS(x), FROM_BITS(i) the same bits as INTEGER, as REAL  REAL_SELECT(c, a, b) a where c holds, else b
@@ -40,7 +40,8 @@ MATH_FUNCTION REAL MATH(log)(REAL x) {
   const REAL f = FROM_BITS(BITS(scaled) - (exponent << 23)) - REAL_OF(1.0f);
   // The integer k as a number: the low bits of 1.5·2^23 + k.
   const REAL magic = REAL_OF(12582912.0f);
-  const REAL k = (FROM_BITS(BITS(magic) + exponent) - magic) - REAL_SELECT(tiny, REAL_OF(23.0f), REAL_OF(0.0f));
+  const REAL k =
+      (FROM_BITS(BITS(magic) + exponent) - magic) - REAL_SELECT(tiny, REAL_OF(23.0f), REAL_OF(0.0f));
   const REAL square = f * f;
   REAL p = REAL_OF(0x1.145798p-4f);
   p = REAL_FMA(p, f, REAL_OF(-0x1.de3c04p-4f));

@@ -2,15 +2,15 @@
 
 typedef struct {
   float *parameters, *first, *second;
-  const float *gradients;
-  const emeth_decay_span *spans;
+  const float* gradients;
+  const emeth_decay_span* spans;
   size_t span_count, count;
   emeth_adamw_scalars s;
 } adamw_job;
 
-INLINE void adamw_range(const adamw_job *job, size_t start, size_t count, float decay) {
+INLINE void adamw_range(const adamw_job* job, size_t start, size_t count, float decay) {
   float *parameters = job->parameters + start, *first = job->first + start, *second = job->second + start;
-  const float *gradients = job->gradients + start;
+  const float* gradients = job->gradients + start;
   const emeth_adamw_scalars s = job->s;
   FOR_LANES(count, {
     const v16 theta = LOAD(parameters);
@@ -24,9 +24,9 @@ INLINE void adamw_range(const adamw_job *job, size_t start, size_t count, float 
   });
 }
 
-static void adamw_task(void *context, size_t index, size_t worker) {
+static void adamw_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const adamw_job *job = context;
+  const adamw_job* job = context;
   size_t start = index * ELEMENT_SPAN;
   const size_t end = emeth_min(start + ELEMENT_SPAN, job->count);
   for (size_t span = 0; span < job->span_count && start < end; span++) {
@@ -38,11 +38,11 @@ static void adamw_task(void *context, size_t index, size_t worker) {
   }
 }
 
-static void adamw(emeth_device *device, float *parameters, float *first_moments, float *second_moments,
-                  const float *gradients, const emeth_decay_span *spans, size_t span_count,
+static void adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
+                  const float* gradients, const emeth_decay_span* spans, size_t span_count,
                   emeth_adamw_scalars scalars) {
   const emeth_decay_span last = spans[span_count - 1];
-  adamw_job job = {parameters, first_moments, second_moments, gradients, spans, span_count, last.offset + last.count,
-                   scalars};
+  adamw_job job = {parameters, first_moments, second_moments,           gradients,
+                   spans,      span_count,    last.offset + last.count, scalars};
   emeth_run(device, emeth_blocks(job.count, ELEMENT_SPAN), adamw_task, &job);
 }

@@ -41,4 +41,4 @@ static const emeth_kernels kernels = {
     .hyperbolic_tangent = hyperbolic_tangent,
 };
 
-const emeth_kernels *const EMETH_TABLE = &kernels;
+const emeth_kernels* const EMETH_TABLE = &kernels;

@@ -13,5 +13,5 @@
 #include "all_kernels.h"
 #pragma clang attribute pop
 #else
-const emeth_kernels *const emeth_kernels_avx2 = NULL;
+const emeth_kernels* const emeth_kernels_avx2 = NULL;
 #endif

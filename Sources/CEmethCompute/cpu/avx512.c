@@ -5,7 +5,8 @@
 #if defined(__x86_64__)
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
+                             apply_to = function)
 #define EMETH_TABLE emeth_kernels_avx512
 #define EMETH_HARDWARE_FMA 1
 #define TILE_ROWS 12
@@ -13,5 +14,5 @@
 #include "all_kernels.h"
 #pragma clang attribute pop
 #else
-const emeth_kernels *const emeth_kernels_avx512 = NULL;
+const emeth_kernels* const emeth_kernels_avx512 = NULL;
 #endif

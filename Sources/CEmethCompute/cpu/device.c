@@ -1,22 +1,22 @@
-// A device: one pool of threads, one table of kernels, scratch memory; and the public operations, which take the
-// device's lock and call the table.
+// A device: one pool of threads, one table of kernels, scratch memory; and the public operations, which take
+// the device's lock and call the table.
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "pool.h"
 
 struct emeth_device {
-  const emeth_kernels *kernels;
-  emeth_pool *pool;
+  const emeth_kernels* kernels;
+  emeth_pool* pool;
   size_t threads;
   pthread_mutex_t mutex;
-  void *shared;
+  void* shared;
   size_t shared_bytes;
-  void **workers;
+  void** workers;
   size_t worker_bytes;
 };
 
-static const emeth_kernels *table(emeth_instruction_set set) {
+static const emeth_kernels* table(emeth_instruction_set set) {
   switch (set) {
     case EMETH_SET_PORTABLE: return emeth_kernels_portable;
     case EMETH_SET_REFERENCE: return emeth_kernels_reference;
@@ -43,16 +43,16 @@ static const emeth_kernels *table(emeth_instruction_set set) {
 
 bool emeth_instruction_set_available(emeth_instruction_set set) { return table(set) != NULL; }
 
-static void *allocate(size_t bytes) { return aligned_alloc(64, emeth_round_up(bytes, 64)); }
+static void* allocate(size_t bytes) { return aligned_alloc(64, emeth_round_up(bytes, 64)); }
 
 // Makes *memory at least `bytes` long; what was in it is lost.
-static bool grow(void **memory, size_t bytes) {
+static bool grow(void** memory, size_t bytes) {
   free(*memory);
   *memory = allocate(bytes);
   return *memory != NULL;
 }
 
-static bool reserve_workers(emeth_device *device, size_t bytes) {
+static bool reserve_workers(emeth_device* device, size_t bytes) {
   if (bytes <= device->worker_bytes) return true;
   device->worker_bytes = 0;
   for (size_t worker = 0; worker < device->threads; worker++) {
@@ -62,11 +62,11 @@ static bool reserve_workers(emeth_device *device, size_t bytes) {
   return true;
 }
 
-emeth_status emeth_device_create(emeth_device **out, emeth_instruction_set set, size_t threads) {
+emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, size_t threads) {
   *out = NULL;
-  const emeth_kernels *kernels = table(set);
+  const emeth_kernels* kernels = table(set);
   if (!kernels) return EMETH_NOT_AVAILABLE;
-  emeth_device *device = calloc(1, sizeof *device);
+  emeth_device* device = calloc(1, sizeof *device);
   if (!device) return EMETH_NO_MEMORY;
   pthread_mutex_init(&device->mutex, NULL);
   device->kernels = kernels;
@@ -84,39 +84,40 @@ emeth_status emeth_device_create(emeth_device **out, emeth_instruction_set set, 
   return EMETH_OK;
 }
 
-void emeth_device_destroy(emeth_device *device) {
+void emeth_device_destroy(emeth_device* device) {
   if (!device) return;
   if (device->pool) emeth_pool_destroy(device->pool);
-  for (size_t worker = 0; device->workers && worker < device->threads; worker++) free(device->workers[worker]);
+  for (size_t worker = 0; device->workers && worker < device->threads; worker++)
+    free(device->workers[worker]);
   free(device->workers);
   free(device->shared);
   pthread_mutex_destroy(&device->mutex);
   free(device);
 }
 
-size_t emeth_device_threads(const emeth_device *device) { return device->threads; }
-void *emeth_shared_scratch(emeth_device *device) { return device->shared; }
-void *emeth_worker_scratch(emeth_device *device, size_t worker) { return device->workers[worker]; }
+size_t emeth_device_threads(const emeth_device* device) { return device->threads; }
+void* emeth_shared_scratch(emeth_device* device) { return device->shared; }
+void* emeth_worker_scratch(emeth_device* device, size_t worker) { return device->workers[worker]; }
 
-void emeth_run(emeth_device *device, size_t count, emeth_task *body, void *context) {
+void emeth_run(emeth_device* device, size_t count, emeth_task* body, void* context) {
   emeth_pool_run(device->pool, count, body, context);
 }
 
 typedef struct {
-  void (*body)(void *, size_t);
-  void *context;
+  void (*body)(void*, size_t);
+  void* context;
 } parallel_for_job;
 
-static void parallel_for_task(void *context, size_t index, size_t worker) {
+static void parallel_for_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const parallel_for_job *job = context;
+  const parallel_for_job* job = context;
   job->body(job->context, index);
 }
 
-static void lock(emeth_device *device) { pthread_mutex_lock(&device->mutex); }
-static void unlock(emeth_device *device) { pthread_mutex_unlock(&device->mutex); }
+static void lock(emeth_device* device) { pthread_mutex_lock(&device->mutex); }
+static void unlock(emeth_device* device) { pthread_mutex_unlock(&device->mutex); }
 
-void emeth_parallel_for(emeth_device *device, size_t count, void (*body)(void *, size_t), void *context) {
+void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void*, size_t), void* context) {
   parallel_for_job job = {body, context};
   lock(device);
   emeth_run(device, count, parallel_for_task, &job);
@@ -124,88 +125,90 @@ void emeth_parallel_for(emeth_device *device, size_t count, void (*body)(void *,
 }
 
 // One locked call of an operation of the table.
-#define CALL(operation, ...)                       \
-  do {                                             \
-    lock(device);                                  \
+#define CALL(operation, ...)                         \
+  do {                                               \
+    lock(device);                                    \
     device->kernels->operation(device, __VA_ARGS__); \
-    unlock(device);                                \
+    unlock(device);                                  \
   } while (0)
 
-void emeth_matmul(emeth_device *device, const emeth_matmul_arguments *arguments) {
+void emeth_matmul(emeth_device* device, const emeth_matmul_arguments* arguments) {
   if (arguments->m == 0 || arguments->n == 0) return;
   CALL(matmul, arguments);
 }
 
-void emeth_column_sum(emeth_device *device, float *out, const float *in, size_t rows, size_t columns) {
+void emeth_column_sum(emeth_device* device, float* out, const float* in, size_t rows, size_t columns) {
   if (rows == 0 || columns == 0) return;
   CALL(column_sum, out, in, rows, columns);
 }
 
-void emeth_add(emeth_device *device, float *out, const float *a, const float *b, size_t count) {
+void emeth_add(emeth_device* device, float* out, const float* a, const float* b, size_t count) {
   if (count == 0) return;
   CALL(add, out, a, b, count);
 }
 
-void emeth_layer_norm_forward(emeth_device *device, float *out, float *mean, float *reciprocal, const float *in,
-                              const float *gain, const float *offset, size_t rows, size_t n) {
+void emeth_layer_norm_forward(emeth_device* device, float* out, float* mean, float* reciprocal,
+                              const float* in, const float* gain, const float* offset, size_t rows,
+                              size_t n) {
   if (rows == 0 || n == 0) return;
   CALL(add_layer_norm_forward, out, mean, reciprocal, NULL, in, NULL, gain, offset, rows, n);
 }
 
-void emeth_add_layer_norm_forward(emeth_device *device, float *out, float *mean, float *reciprocal, float *sum,
-                                  const float *a, const float *b, const float *gain, const float *offset,
-                                  size_t rows, size_t n) {
+void emeth_add_layer_norm_forward(emeth_device* device, float* out, float* mean, float* reciprocal,
+                                  float* sum, const float* a, const float* b, const float* gain,
+                                  const float* offset, size_t rows, size_t n) {
   if (rows == 0 || n == 0) return;
   CALL(add_layer_norm_forward, out, mean, reciprocal, sum, a, b, gain, offset, rows, n);
 }
 
-void emeth_layer_norm_backward(emeth_device *device, float *d_in, float *d_gain, float *d_offset,
-                               const float *d_out, const float *in, const float *gain, const float *mean,
-                               const float *reciprocal, size_t rows, size_t n) {
+void emeth_layer_norm_backward(emeth_device* device, float* d_in, float* d_gain, float* d_offset,
+                               const float* d_out, const float* in, const float* gain, const float* mean,
+                               const float* reciprocal, size_t rows, size_t n) {
   if (rows == 0 || n == 0) return;
   CALL(layer_norm_backward, d_in, d_gain, d_offset, d_out, in, gain, mean, reciprocal, rows, n);
 }
 
-void emeth_gelu_forward(emeth_device *device, float *out, const float *in, size_t count) {
+void emeth_gelu_forward(emeth_device* device, float* out, const float* in, size_t count) {
   if (count == 0) return;
   CALL(gelu_forward, out, in, count);
 }
 
-void emeth_gelu_backward(emeth_device *device, float *d_in, const float *d_out, const float *in, size_t count) {
+void emeth_gelu_backward(emeth_device* device, float* d_in, const float* d_out, const float* in,
+                         size_t count) {
   if (count == 0) return;
   CALL(gelu_backward, d_in, d_out, in, count);
 }
 
-void emeth_embedding_forward(emeth_device *device, float *out, const uint32_t *tokens, size_t stride,
-                             const float *wte, const float *wpe, size_t B, size_t T, size_t C) {
+void emeth_embedding_forward(emeth_device* device, float* out, const uint32_t* tokens, size_t stride,
+                             const float* wte, const float* wpe, size_t B, size_t T, size_t C) {
   if (B == 0 || T == 0 || C == 0) return;
   CALL(embedding_forward, out, tokens, stride, wte, wpe, B, T, C);
 }
 
-void emeth_embedding_backward(emeth_device *device, float *d_wte, float *d_wpe, const float *d_out,
-                              const uint32_t *tokens, size_t stride, size_t B, size_t T, size_t C) {
+void emeth_embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, const float* d_out,
+                              const uint32_t* tokens, size_t stride, size_t B, size_t T, size_t C) {
   if (B == 0 || T == 0 || C == 0) return;
   CALL(embedding_backward, d_wte, d_wpe, d_out, tokens, stride, B, T, C);
 }
 
-emeth_status emeth_attention_reserve(emeth_device *device, size_t T, size_t d) {
+emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d) {
   lock(device);
   const bool done = reserve_workers(device, device->kernels->attention_scratch(T, d));
   unlock(device);
   return done ? EMETH_OK : EMETH_NO_MEMORY;
 }
 
-emeth_status emeth_attention_forward(emeth_device *device, float *out, float *maximum, float *sum, const float *qkv,
-                                     size_t B, size_t T, size_t C, size_t NH) {
+emeth_status emeth_attention_forward(emeth_device* device, float* out, float* maximum, float* sum,
+                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH) {
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
   CALL(attention_forward, out, maximum, sum, qkv, B, T, C, NH);
   return EMETH_OK;
 }
 
-emeth_status emeth_attention_backward(emeth_device *device, float *d_qkv, const float *d_out, const float *qkv,
-                                      const float *maximum, const float *sum, size_t B, size_t T, size_t C,
-                                      size_t NH) {
+emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const float* d_out,
+                                      const float* qkv, const float* maximum, const float* sum, size_t B,
+                                      size_t T, size_t C, size_t NH) {
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
   CALL(attention_backward, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH);
@@ -214,27 +217,29 @@ emeth_status emeth_attention_backward(emeth_device *device, float *d_qkv, const 
 
 size_t emeth_attention_cache_count(size_t T, size_t C) { return emeth_round_up(T, 16) * C; }
 
-emeth_status emeth_attention_cached(emeth_device *device, float *out, float *keys, float *values, const float *qkv,
-                                    size_t position, size_t rows, size_t T, size_t C, size_t NH) {
+emeth_status emeth_attention_cached(emeth_device* device, float* out, float* keys, float* values,
+                                    const float* qkv, size_t position, size_t rows, size_t T, size_t C,
+                                    size_t NH) {
   if (rows == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
   CALL(attention_cached, out, keys, values, qkv, position, rows, T, C, NH);
   return EMETH_OK;
 }
 
-void emeth_cross_entropy(emeth_device *device, float *losses, float *logits, const uint32_t *targets, size_t group,
-                         size_t stride, size_t rows, size_t V, float scale, bool backward) {
+void emeth_cross_entropy(emeth_device* device, float* losses, float* logits, const uint32_t* targets,
+                         size_t group, size_t stride, size_t rows, size_t V, float scale, bool backward) {
   if (rows == 0 || V == 0) return;
   CALL(cross_entropy, losses, logits, targets, group, stride, rows, V, scale, backward);
 }
 
-void emeth_softmax(emeth_device *device, float *out, const float *in, size_t rows, size_t n) {
+void emeth_softmax(emeth_device* device, float* out, const float* in, size_t rows, size_t n) {
   if (rows == 0 || n == 0) return;
   CALL(softmax, out, in, rows, n);
 }
 
-// Sums of blocks, of the sums' blocks, and so on. The first level is at most 1 / EMETH_SUM_BLOCK as long as `in`.
-static emeth_status sum(emeth_device *device, float *out, const float *in, size_t count, bool squared) {
+// Sums of blocks, of the sums' blocks, and so on. The first level is at most 1 / EMETH_SUM_BLOCK as long as
+// `in`.
+static emeth_status sum(emeth_device* device, float* out, const float* in, size_t count, bool squared) {
   *out = 0;
   if (count == 0) return EMETH_OK;
   lock(device);
@@ -246,12 +251,12 @@ static emeth_status sum(emeth_device *device, float *out, const float *in, size_
     if (!device->shared) status = EMETH_NO_MEMORY;
   }
   if (status == EMETH_OK) {
-    float *sums = device->shared;
-    float *next = sums + first;
+    float* sums = device->shared;
+    float* next = sums + first;
     device->kernels->block_sums(device, sums, in, count, squared);
     for (count = first; count > 1; count = emeth_blocks(count, EMETH_SUM_BLOCK)) {
       device->kernels->block_sums(device, next, sums, count, false);
-      float *used = sums;
+      float* used = sums;
       sums = next;
       next = used;
     }
@@ -261,32 +266,32 @@ static emeth_status sum(emeth_device *device, float *out, const float *in, size_
   return status;
 }
 
-emeth_status emeth_sum(emeth_device *device, float *out, const float *in, size_t count) {
+emeth_status emeth_sum(emeth_device* device, float* out, const float* in, size_t count) {
   return sum(device, out, in, count, false);
 }
 
-emeth_status emeth_sum_of_squares(emeth_device *device, float *out, const float *in, size_t count) {
+emeth_status emeth_sum_of_squares(emeth_device* device, float* out, const float* in, size_t count) {
   return sum(device, out, in, count, true);
 }
 
-void emeth_adamw(emeth_device *device, float *parameters, float *first_moments, float *second_moments,
-                 const float *gradients, const emeth_decay_span *spans, size_t span_count,
+void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
+                 const float* gradients, const emeth_decay_span* spans, size_t span_count,
                  emeth_adamw_scalars scalars) {
   if (span_count == 0) return;
   CALL(adamw, parameters, first_moments, second_moments, gradients, spans, span_count, scalars);
 }
 
-void emeth_exp(emeth_device *device, float *out, const float *in, size_t count) {
+void emeth_exp(emeth_device* device, float* out, const float* in, size_t count) {
   if (count == 0) return;
   CALL(exponential, out, in, count);
 }
 
-void emeth_log(emeth_device *device, float *out, const float *in, size_t count) {
+void emeth_log(emeth_device* device, float* out, const float* in, size_t count) {
   if (count == 0) return;
   CALL(logarithm, out, in, count);
 }
 
-void emeth_tanh(emeth_device *device, float *out, const float *in, size_t count) {
+void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count) {
   if (count == 0) return;
   CALL(hyperbolic_tangent, out, in, count);
 }

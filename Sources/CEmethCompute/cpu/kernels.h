@@ -6,8 +6,8 @@
 
 // Number of elements that a row reduction takes as one block.
 #define EMETH_SUM_BLOCK 4096
-// Blocks of a matrix product: steps k of a packed panel, rows and columns packed at a time, rows of a task, whose
-// panels fit into a core's own cache.
+// Blocks of a matrix product: steps k of a packed panel, rows and columns packed at a time, rows of a task,
+// whose panels fit into a core's own cache.
 #define EMETH_DEPTH_BLOCK 256
 #define EMETH_ROW_BLOCK 1536
 #define EMETH_COLUMN_BLOCK 4096
@@ -15,58 +15,58 @@
 
 // As the functions of emeth_compute.h of the same names; the device's lock is held and sizes are not 0.
 typedef struct {
-  void (*matmul)(emeth_device *, const emeth_matmul_arguments *);
-  void (*column_sum)(emeth_device *, float *, const float *, size_t, size_t);
-  void (*add)(emeth_device *, float *, const float *, const float *, size_t);
-  void (*add_layer_norm_forward)(emeth_device *, float *, float *, float *, float *, const float *, const float *,
-                                 const float *, const float *, size_t, size_t);
-  void (*layer_norm_backward)(emeth_device *, float *, float *, float *, const float *, const float *,
-                              const float *, const float *, const float *, size_t, size_t);
-  void (*gelu_forward)(emeth_device *, float *, const float *, size_t);
-  void (*gelu_backward)(emeth_device *, float *, const float *, const float *, size_t);
-  void (*embedding_forward)(emeth_device *, float *, const uint32_t *, size_t, const float *, const float *, size_t,
-                            size_t, size_t);
-  void (*embedding_backward)(emeth_device *, float *, float *, const float *, const uint32_t *, size_t, size_t,
+  void (*matmul)(emeth_device*, const emeth_matmul_arguments*);
+  void (*column_sum)(emeth_device*, float*, const float*, size_t, size_t);
+  void (*add)(emeth_device*, float*, const float*, const float*, size_t);
+  void (*add_layer_norm_forward)(emeth_device*, float*, float*, float*, float*, const float*, const float*,
+                                 const float*, const float*, size_t, size_t);
+  void (*layer_norm_backward)(emeth_device*, float*, float*, float*, const float*, const float*, const float*,
+                              const float*, const float*, size_t, size_t);
+  void (*gelu_forward)(emeth_device*, float*, const float*, size_t);
+  void (*gelu_backward)(emeth_device*, float*, const float*, const float*, size_t);
+  void (*embedding_forward)(emeth_device*, float*, const uint32_t*, size_t, const float*, const float*,
+                            size_t, size_t, size_t);
+  void (*embedding_backward)(emeth_device*, float*, float*, const float*, const uint32_t*, size_t, size_t,
                              size_t, size_t);
   size_t (*attention_scratch)(size_t T, size_t d);
-  void (*attention_forward)(emeth_device *, float *, float *, float *, const float *, size_t, size_t, size_t,
+  void (*attention_forward)(emeth_device*, float*, float*, float*, const float*, size_t, size_t, size_t,
                             size_t);
-  void (*attention_backward)(emeth_device *, float *, const float *, const float *, const float *, const float *,
+  void (*attention_backward)(emeth_device*, float*, const float*, const float*, const float*, const float*,
                              size_t, size_t, size_t, size_t);
-  void (*attention_cached)(emeth_device *, float *, float *, float *, const float *, size_t, size_t, size_t, size_t,
-                           size_t);
-  void (*cross_entropy)(emeth_device *, float *, float *, const uint32_t *, size_t, size_t, size_t, size_t, float,
+  void (*attention_cached)(emeth_device*, float*, float*, float*, const float*, size_t, size_t, size_t,
+                           size_t, size_t);
+  void (*cross_entropy)(emeth_device*, float*, float*, const uint32_t*, size_t, size_t, size_t, size_t, float,
                         bool);
-  void (*softmax)(emeth_device *, float *, const float *, size_t, size_t);
+  void (*softmax)(emeth_device*, float*, const float*, size_t, size_t);
   // Sums of the blocks of EMETH_SUM_BLOCK elements of `in`, squared first with `squared`.
-  void (*block_sums)(emeth_device *, float *, const float *, size_t, bool);
-  void (*adamw)(emeth_device *, float *, float *, float *, const float *, const emeth_decay_span *, size_t,
+  void (*block_sums)(emeth_device*, float*, const float*, size_t, bool);
+  void (*adamw)(emeth_device*, float*, float*, float*, const float*, const emeth_decay_span*, size_t,
                 emeth_adamw_scalars);
-  void (*exponential)(emeth_device *, float *, const float *, size_t);
-  void (*logarithm)(emeth_device *, float *, const float *, size_t);
-  void (*hyperbolic_tangent)(emeth_device *, float *, const float *, size_t);
+  void (*exponential)(emeth_device*, float*, const float*, size_t);
+  void (*logarithm)(emeth_device*, float*, const float*, size_t);
+  void (*hyperbolic_tangent)(emeth_device*, float*, const float*, size_t);
 } emeth_kernels;
 
 // NULL where this build has no such kernels.
-extern const emeth_kernels *const emeth_kernels_portable;
-extern const emeth_kernels *const emeth_kernels_avx2;
-extern const emeth_kernels *const emeth_kernels_avx512;
-extern const emeth_kernels *const emeth_kernels_neon;
-extern const emeth_kernels *const emeth_kernels_wide;
-extern const emeth_kernels *const emeth_kernels_reference;
+extern const emeth_kernels* const emeth_kernels_portable;
+extern const emeth_kernels* const emeth_kernels_avx2;
+extern const emeth_kernels* const emeth_kernels_avx512;
+extern const emeth_kernels* const emeth_kernels_neon;
+extern const emeth_kernels* const emeth_kernels_wide;
+extern const emeth_kernels* const emeth_kernels_reference;
 
 // Runs body(context, i, worker) for each i < count; worker < number of threads tells the threads apart.
-typedef void emeth_task(void *context, size_t index, size_t worker);
-void emeth_run(emeth_device *device, size_t count, emeth_task *body, void *context);
-size_t emeth_device_threads(const emeth_device *device);
+typedef void emeth_task(void* context, size_t index, size_t worker);
+void emeth_run(emeth_device* device, size_t count, emeth_task* body, void* context);
+size_t emeth_device_threads(const emeth_device* device);
 
-// Memory of a device, 64-byte aligned. Shared: the packed panels of a matrix product, of binary64 and with headers at
-// most. Of each worker: what attention_scratch asks for.
+// Memory of a device, 64-byte aligned. Shared: the packed panels of a matrix product, of binary64 and with
+// headers at most. Of each worker: what attention_scratch asks for.
 #define EMETH_PANELS_BYTES(neighbours) ((size_t)(neighbours) * (EMETH_DEPTH_BLOCK + 8) * sizeof(double))
 #define EMETH_COLUMN_PANELS_BYTES EMETH_PANELS_BYTES(EMETH_COLUMN_BLOCK + 64)
 #define EMETH_SHARED_BYTES (EMETH_COLUMN_PANELS_BYTES + EMETH_PANELS_BYTES(EMETH_ROW_BLOCK + 64))
-void *emeth_shared_scratch(emeth_device *device);
-void *emeth_worker_scratch(emeth_device *device, size_t worker);
+void* emeth_shared_scratch(emeth_device* device);
+void* emeth_worker_scratch(emeth_device* device, size_t worker);
 
 static inline size_t emeth_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t emeth_max(size_t a, size_t b) { return a > b ? a : b; }

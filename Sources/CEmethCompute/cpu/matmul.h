@@ -1,8 +1,8 @@
-// Matrix products by packed panels. Threads share out tiles of the output; a chain over k is never cut between them,
-// it goes on from block to block of k through the output itself.
+// Matrix products by packed panels. Threads share out tiles of the output; a chain over k is never cut
+// between them, it goes on from block to block of k through the output itself.
 
 typedef struct {
-  const emeth_matmul_arguments *g;
+  const emeth_matmul_arguments* g;
   panel *rows, *columns;    // packed panels of a and b
   size_t a_row, a_step;     // strides of a
   size_t b_column, b_step;  // strides of b
@@ -16,16 +16,16 @@ typedef struct {
 #define PACK_SPAN 4
 
 // Packs some panels of a, then of b.
-static void matmul_pack_task(void *context, size_t index, size_t worker) {
+static void matmul_pack_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const matmul_job *job = context;
-  const emeth_matmul_arguments *g = job->g;
+  const matmul_job* job = context;
+  const emeth_matmul_arguments* g = job->g;
   if (index < job->row_pack_tasks) {
     for (size_t p = index * PACK_SPAN; p < emeth_min(job->row_panels, (index + 1) * PACK_SPAN); p++) {
       const size_t row = p * TILE_ROWS;
       pack_rows(job->rows + p * PANEL_COUNT(TILE_ROWS, job->depth),
-                g->a + (job->first_row + row) * job->a_row + job->first_step * job->a_step, job->a_row, job->a_step,
-                emeth_min(TILE_ROWS, job->row_count - row), job->depth);
+                g->a + (job->first_row + row) * job->a_row + job->first_step * job->a_step, job->a_row,
+                job->a_step, emeth_min(TILE_ROWS, job->row_count - row), job->depth);
     }
     return;
   }
@@ -33,40 +33,40 @@ static void matmul_pack_task(void *context, size_t index, size_t worker) {
   for (size_t p = index * PACK_SPAN; p < emeth_min(job->column_panels, (index + 1) * PACK_SPAN); p++) {
     const size_t column = p * TILE_COLUMNS;
     pack_columns(job->columns + p * PANEL_COUNT(TILE_COLUMNS, job->depth),
-                 g->b + (job->first_column + column) * job->b_column + job->first_step * job->b_step, job->b_column,
-                 job->b_step, emeth_min(TILE_COLUMNS, job->column_count - column), job->depth);
+                 g->b + (job->first_column + column) * job->b_column + job->first_step * job->b_step,
+                 job->b_column, job->b_step, emeth_min(TILE_COLUMNS, job->column_count - column), job->depth);
   }
 }
 
-INLINE void add_bias(float *out, size_t stride, const float *bias, size_t rows, size_t columns) {
+INLINE void add_bias(float* out, size_t stride, const float* bias, size_t rows, size_t columns) {
   for (size_t i = 0; i < rows; i++, out += stride) {
     for (size_t j = 0; j < columns; j++) out[j] += bias[j];
   }
 }
 
 // A span of row panels times a span of column panels.
-static void matmul_task(void *context, size_t index, size_t worker) {
+static void matmul_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const matmul_job *job = context;
-  const emeth_matmul_arguments *g = job->g;
+  const matmul_job* job = context;
+  const emeth_matmul_arguments* g = job->g;
   const size_t first_row = index % job->row_tasks * job->row_span;
   const size_t last_row = emeth_min(job->row_panels, first_row + job->row_span);
   const size_t first = index / job->row_tasks * job->column_span;
   for (size_t p = first; p < emeth_min(job->column_panels, first + job->column_span); p++) {
     const size_t column = p * TILE_COLUMNS, columns = emeth_min(TILE_COLUMNS, job->column_count - column);
-    const panel *b = job->columns + p * PANEL_COUNT(TILE_COLUMNS, job->depth);
+    const panel* b = job->columns + p * PANEL_COUNT(TILE_COLUMNS, job->depth);
     for (size_t q = first_row; q < last_row; q++) {
       const size_t row = q * TILE_ROWS, rows = emeth_min(TILE_ROWS, job->row_count - row);
-      float *out = g->out + (job->first_row + row) * g->n + job->first_column + column;
-      tile_part(out, g->n, job->rows + q * PANEL_COUNT(TILE_ROWS, job->depth), b, job->depth, job->accumulate, rows,
-                columns);
+      float* out = g->out + (job->first_row + row) * g->n + job->first_column + column;
+      tile_part(out, g->n, job->rows + q * PANEL_COUNT(TILE_ROWS, job->depth), b, job->depth, job->accumulate,
+                rows, columns);
       if (g->bias && job->last) add_bias(out, g->n, g->bias + job->first_column + column, rows, columns);
     }
   }
 }
 
 // All rows of a times the packed columns, for one block of k.
-static void matmul_block(emeth_device *device, matmul_job *job) {
+static void matmul_block(emeth_device* device, matmul_job* job) {
   const size_t m = job->g->m;
   for (job->first_row = 0; job->first_row < m; job->first_row += EMETH_ROW_BLOCK) {
     job->row_count = emeth_min(EMETH_ROW_BLOCK, m - job->first_row);
@@ -79,8 +79,7 @@ static void matmul_block(emeth_device *device, matmul_job *job) {
     job->row_tasks = emeth_blocks(job->row_panels, job->row_span);
     // Enough tasks that a slow thread holds up the others little, as long as each has 64 columns.
     const size_t wanted = emeth_blocks(6 * emeth_device_threads(device), job->row_tasks);
-    const size_t column_tasks =
-        emeth_max(1, emeth_min(wanted, job->column_panels * TILE_COLUMNS / 64));
+    const size_t column_tasks = emeth_max(1, emeth_min(wanted, job->column_panels * TILE_COLUMNS / 64));
     job->column_span = emeth_blocks(job->column_panels, column_tasks);
     emeth_run(device, job->row_tasks * emeth_blocks(job->column_panels, job->column_span), matmul_task, job);
   }
@@ -91,16 +90,16 @@ static void matmul_block(emeth_device *device, matmul_job *job) {
 #define THIN_ROWS 4
 
 // A few rows times b stored (k, n): b is read once, where it lies.
-static void matmul_thin_task(void *context, size_t index, size_t worker) {
+static void matmul_thin_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const emeth_matmul_arguments *g = ((const matmul_job *)context)->g;
+  const emeth_matmul_arguments* g = ((const matmul_job*)context)->g;
   const size_t first = index * THIN_SPAN, count = emeth_min(THIN_SPAN, g->n - first);
   for (size_t row = 0; row < g->m; row++) {
-    const float *a = g->a + (g->a_transposed ? row : row * g->k);
+    const float* a = g->a + (g->a_transposed ? row : row * g->k);
     const size_t step = g->a_transposed ? g->m : 1;
-    float *out = g->out + row * g->n + first;
+    float* out = g->out + row * g->n + first;
     if (count == THIN_SPAN) {
-      const float *b = g->b + first;
+      const float* b = g->b + first;
       v16 s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
       if (g->accumulate) s0 = load(out), s1 = load(out + 16), s2 = load(out + 32), s3 = load(out + 48);
       for (size_t k = 0; k < g->k; k++, b += g->n) {
@@ -125,13 +124,13 @@ static void matmul_thin_task(void *context, size_t index, size_t worker) {
   }
 }
 
-static void matmul(emeth_device *device, const emeth_matmul_arguments *g) {
+static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
   matmul_job job = {.g = g, .columns = emeth_shared_scratch(device)};
   if (g->m <= THIN_ROWS && !g->b_transposed) {
     emeth_run(device, emeth_blocks(g->n, THIN_SPAN), matmul_thin_task, &job);
     return;
   }
-  job.rows = (panel *)((char *)job.columns + EMETH_COLUMN_PANELS_BYTES);
+  job.rows = (panel*)((char*)job.columns + EMETH_COLUMN_PANELS_BYTES);
   job.a_row = g->a_transposed ? 1 : g->k;
   job.a_step = g->a_transposed ? g->m : 1;
   job.b_column = g->b_transposed ? g->k : 1;

@@ -9,5 +9,5 @@
 #define TILE_VECTORS 1
 #include "all_kernels.h"
 #else
-const emeth_kernels *const emeth_kernels_neon = NULL;
+const emeth_kernels* const emeth_kernels_neon = NULL;
 #endif

@@ -1,6 +1,6 @@
-// A job is a counter that threads take task numbers from. The counter's upper half is the job's number: a thread
-// that wakes late finds another number there and takes nothing, so the caller never waits for a sleeping thread,
-// only for tasks that were taken.
+// A job is a counter that threads take task numbers from. The counter's upper half is the job's number: a
+// thread that wakes late finds another number there and takes nothing, so the caller never waits for a
+// sleeping thread, only for tasks that were taken.
 #include "pool.h"
 
 #include <pthread.h>
@@ -13,7 +13,7 @@
 #define SPINS 4000
 
 typedef struct {
-  emeth_pool *pool;
+  emeth_pool* pool;
   size_t index;
   pthread_t thread;
 } worker;
@@ -22,8 +22,8 @@ struct emeth_pool {
   _Alignas(64) _Atomic uint64_t ticket;  // job number << 32 | next task
   _Alignas(64) _Atomic uint32_t done;
   _Alignas(64) _Atomic size_t count;
-  _Atomic(emeth_task *) body;
-  _Atomic(void *) context;
+  _Atomic(emeth_task*) body;
+  _Atomic(void*) context;
   _Atomic bool ending;
   _Atomic size_t sleeping;
   pthread_mutex_t mutex;
@@ -41,12 +41,12 @@ static void pause_briefly(void) {
 }
 
 // Takes and runs tasks of job `job` until none is left.
-static void work(emeth_pool *pool, uint32_t job, size_t index) {
+static void work(emeth_pool* pool, uint32_t job, size_t index) {
   for (;;) {
     // These may belong to the next job already; then the exchange below fails.
     const size_t count = atomic_load_explicit(&pool->count, memory_order_acquire);
-    emeth_task *body = atomic_load_explicit(&pool->body, memory_order_acquire);
-    void *context = atomic_load_explicit(&pool->context, memory_order_acquire);
+    emeth_task* body = atomic_load_explicit(&pool->body, memory_order_acquire);
+    void* context = atomic_load_explicit(&pool->context, memory_order_acquire);
     uint64_t ticket = atomic_load_explicit(&pool->ticket, memory_order_acquire);
     size_t task;
     do {
@@ -59,9 +59,9 @@ static void work(emeth_pool *pool, uint32_t job, size_t index) {
   }
 }
 
-static void *worker_main(void *argument) {
-  worker *self = argument;
-  emeth_pool *pool = self->pool;
+static void* worker_main(void* argument) {
+  worker* self = argument;
+  emeth_pool* pool = self->pool;
   uint32_t seen = 0;
   for (;;) {
     uint32_t job = seen;
@@ -85,7 +85,7 @@ static void *worker_main(void *argument) {
   }
 }
 
-void emeth_pool_run(emeth_pool *pool, size_t count, emeth_task *body, void *context) {
+void emeth_pool_run(emeth_pool* pool, size_t count, emeth_task* body, void* context) {
   if (count == 1 || pool->worker_count == 0) {
     for (size_t task = 0; task < count; task++) body(context, task, 0);
     return;
@@ -95,8 +95,9 @@ void emeth_pool_run(emeth_pool *pool, size_t count, emeth_task *body, void *cont
     body(context, --count, 0);
   }
   const uint32_t job = (uint32_t)(atomic_load(&pool->ticket) >> 32) + 1;
-  // With the old job's number still in the ticket and all its tasks taken, nobody uses the fields below: a thread
-  // that reads them now fails to take a task. The ticket is closed first, as the new count could be higher.
+  // With the old job's number still in the ticket and all its tasks taken, nobody uses the fields below: a
+  // thread that reads them now fails to take a task. The ticket is closed first, as the new count could be
+  // higher.
   atomic_store(&pool->ticket, (uint64_t)(job - 1) << 32 | UINT32_MAX);
   atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
   atomic_store_explicit(&pool->count, count, memory_order_release);
@@ -118,9 +119,9 @@ void emeth_pool_run(emeth_pool *pool, size_t count, emeth_task *body, void *cont
   }
 }
 
-emeth_pool *emeth_pool_create(size_t threads, emeth_status *status) {
+emeth_pool* emeth_pool_create(size_t threads, emeth_status* status) {
   const size_t bytes = emeth_round_up(sizeof(emeth_pool) + (threads - 1) * sizeof(worker), 64);
-  emeth_pool *pool = aligned_alloc(64, bytes);
+  emeth_pool* pool = aligned_alloc(64, bytes);
   *status = pool ? EMETH_OK : EMETH_NO_MEMORY;
   if (!pool) return NULL;
   atomic_init(&pool->ticket, UINT32_MAX);
@@ -134,7 +135,7 @@ emeth_pool *emeth_pool_create(size_t threads, emeth_status *status) {
   pthread_cond_init(&pool->wake, NULL);
   pool->worker_count = 0;
   for (size_t index = 1; index < threads; index++) {
-    worker *next = &pool->workers[index - 1];
+    worker* next = &pool->workers[index - 1];
     next->pool = pool;
     next->index = index;
     if (pthread_create(&next->thread, NULL, worker_main, next) != 0) {
@@ -147,7 +148,7 @@ emeth_pool *emeth_pool_create(size_t threads, emeth_status *status) {
   return pool;
 }
 
-void emeth_pool_destroy(emeth_pool *pool) {
+void emeth_pool_destroy(emeth_pool* pool) {
   pthread_mutex_lock(&pool->mutex);
   atomic_store(&pool->ending, true);
   pthread_cond_broadcast(&pool->wake);

@@ -1,5 +1,5 @@
-// Each operation in the plainest way: one loop a sum, one element at a time, on the caller's thread. The other sets
-// are right when they equal this one in every bit.
+// Each operation in the plainest way: one loop a sum, one element at a time, on the caller's thread. The
+// other sets are right when they equal this one in every bit.
 #pragma STDC FP_CONTRACT OFF
 #include <math.h>
 #include <string.h>
@@ -29,9 +29,9 @@ static float float_of(int32_t bits) {
 #include "../common/reproducible_math.h"
 
 // Sum of term(context, i) for i < count by the row rule, one block.
-typedef float row_term(const void *context, size_t index);
+typedef float row_term(const void* context, size_t index);
 
-static float sum_of_block(row_term *term, const void *context, size_t first, size_t count) {
+static float sum_of_block(row_term* term, const void* context, size_t first, size_t count) {
   float lanes[16] = {0};
   for (size_t i = 0; i < count; i++) lanes[i % 16] += term(context, first + i);
   for (size_t half = 8; half > 0; half /= 2) {
@@ -40,13 +40,13 @@ static float sum_of_block(row_term *term, const void *context, size_t first, siz
   return lanes[0];
 }
 
-static float element(const void *context, size_t index) { return ((const float *)context)[index]; }
-static float square(const void *context, size_t index) {
-  const float x = ((const float *)context)[index];
+static float element(const void* context, size_t index) { return ((const float*)context)[index]; }
+static float square(const void* context, size_t index) {
+  const float x = ((const float*)context)[index];
   return x * x;
 }
 
-static float row_sum(row_term *term, const void *context, size_t count) {
+static float row_sum(row_term* term, const void* context, size_t count) {
   if (count <= EMETH_SUM_BLOCK) return sum_of_block(term, context, 0, count);
   float sums[1024];
   size_t blocks = 0;
@@ -61,14 +61,14 @@ typedef struct {
   float x, y;
 } row_terms;
 
-static void block_sums(emeth_device *device, float *out, const float *in, size_t count, bool squared) {
+static void block_sums(emeth_device* device, float* out, const float* in, size_t count, bool squared) {
   (void)device;
   for (size_t first = 0; first < count; first += EMETH_SUM_BLOCK) {
     *out++ = sum_of_block(squared ? square : element, in, first, emeth_min(EMETH_SUM_BLOCK, count - first));
   }
 }
 
-static void matmul(emeth_device *device, const emeth_matmul_arguments *g) {
+static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
   (void)device;
   for (size_t i = 0; i < g->m; i++) {
     for (size_t j = 0; j < g->n; j++) {
@@ -83,29 +83,29 @@ static void matmul(emeth_device *device, const emeth_matmul_arguments *g) {
   }
 }
 
-static void column_sum(emeth_device *device, float *out, const float *in, size_t rows, size_t columns) {
+static void column_sum(emeth_device* device, float* out, const float* in, size_t rows, size_t columns) {
   (void)device;
   for (size_t row = 0; row < rows; row++) {
     for (size_t c = 0; c < columns; c++) out[c] += in[row * columns + c];
   }
 }
 
-static void add(emeth_device *device, float *out, const float *a, const float *b, size_t count) {
+static void add(emeth_device* device, float* out, const float* a, const float* b, size_t count) {
   (void)device;
   for (size_t i = 0; i < count; i++) out[i] = a[i] + b[i];
 }
 
-static float squared_difference(const void *context, size_t index) {
-  const row_terms *t = context;
+static float squared_difference(const void* context, size_t index) {
+  const row_terms* t = context;
   const float d = t->a[index] - t->x;
   return d * d;
 }
 
-static void add_layer_norm_forward(emeth_device *device, float *out, float *mean, float *reciprocal, float *sum,
-                                   const float *a, const float *b, const float *gain, const float *offset,
-                                   size_t rows, size_t n) {
+static void add_layer_norm_forward(emeth_device* device, float* out, float* mean, float* reciprocal,
+                                   float* sum, const float* a, const float* b, const float* gain,
+                                   const float* offset, size_t rows, size_t n) {
   if (sum) add(device, sum, a, b, rows * n);
-  const float *in = sum ? sum : a;
+  const float* in = sum ? sum : a;
   for (size_t row = 0; row < rows; row++, in += n, out += n) {
     mean[row] = row_sum(element, in, n) / (float)n;
     const row_terms terms = {.a = in, .x = mean[row]};
@@ -115,18 +115,18 @@ static void add_layer_norm_forward(emeth_device *device, float *out, float *mean
   }
 }
 
-static float norm_plain(const void *context, size_t index) {
-  const row_terms *t = context;
+static float norm_plain(const void* context, size_t index) {
+  const row_terms* t = context;
   return t->a[index] * t->b[index];
 }
-static float norm_weighted(const void *context, size_t index) {
-  const row_terms *t = context;
+static float norm_weighted(const void* context, size_t index) {
+  const row_terms* t = context;
   return (t->a[index] * t->b[index]) * ((t->c[index] - t->x) * t->y);
 }
 
-static void layer_norm_backward(emeth_device *device, float *d_in, float *d_gain, float *d_offset,
-                                const float *d_out, const float *in, const float *gain, const float *mean,
-                                const float *reciprocal, size_t rows, size_t n) {
+static void layer_norm_backward(emeth_device* device, float* d_in, float* d_gain, float* d_offset,
+                                const float* d_out, const float* in, const float* gain, const float* mean,
+                                const float* reciprocal, size_t rows, size_t n) {
   (void)device;
   for (size_t row = 0; row < rows; row++, d_in += n, d_out += n, in += n) {
     const float m = mean[row], r = reciprocal[row];
@@ -144,12 +144,13 @@ static void layer_norm_backward(emeth_device *device, float *d_in, float *d_gain
 
 static float gelu_tanh(float x) { return scalar_tanh(0.79788456f * (x + ((0.044715f * x) * x) * x)); }
 
-static void gelu_forward(emeth_device *device, float *out, const float *in, size_t count) {
+static void gelu_forward(emeth_device* device, float* out, const float* in, size_t count) {
   (void)device;
   for (size_t i = 0; i < count; i++) out[i] = (0.5f * in[i]) * (1.0f + gelu_tanh(in[i]));
 }
 
-static void gelu_backward(emeth_device *device, float *d_in, const float *d_out, const float *in, size_t count) {
+static void gelu_backward(emeth_device* device, float* d_in, const float* d_out, const float* in,
+                          size_t count) {
   (void)device;
   for (size_t i = 0; i < count; i++) {
     const float x = in[i], t = gelu_tanh(x);
@@ -158,8 +159,8 @@ static void gelu_backward(emeth_device *device, float *d_in, const float *d_out,
   }
 }
 
-static void embedding_forward(emeth_device *device, float *out, const uint32_t *tokens, size_t stride,
-                              const float *wte, const float *wpe, size_t B, size_t T, size_t C) {
+static void embedding_forward(emeth_device* device, float* out, const uint32_t* tokens, size_t stride,
+                              const float* wte, const float* wpe, size_t B, size_t T, size_t C) {
   (void)device;
   for (size_t b = 0; b < B; b++) {
     for (size_t t = 0; t < T; t++) {
@@ -168,8 +169,8 @@ static void embedding_forward(emeth_device *device, float *out, const uint32_t *
   }
 }
 
-static void embedding_backward(emeth_device *device, float *d_wte, float *d_wpe, const float *d_out,
-                               const uint32_t *tokens, size_t stride, size_t B, size_t T, size_t C) {
+static void embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, const float* d_out,
+                               const uint32_t* tokens, size_t stride, size_t B, size_t T, size_t C) {
   (void)device;
   for (size_t b = 0; b < B; b++) {
     for (size_t t = 0; t < T; t++) {
@@ -183,7 +184,8 @@ static void embedding_backward(emeth_device *device, float *d_wte, float *d_wpe,
 }
 
 // Probabilities of `count` scores into p, which may be the scores; the maximum and the sum of exponentials.
-static void probabilities(float *p, const float *scores, float scale, size_t count, float *maximum, float *sum) {
+static void probabilities(float* p, const float* scores, float scale, size_t count, float* maximum,
+                          float* sum) {
   *maximum = scores[0] * scale;
   for (size_t i = 1; i < count; i++) *maximum = scores[i] * scale > *maximum ? scores[i] * scale : *maximum;
   for (size_t i = 0; i < count; i++) p[i] = scalar_exp(scores[i] * scale - *maximum);
@@ -191,7 +193,7 @@ static void probabilities(float *p, const float *scores, float scale, size_t cou
   for (size_t i = 0; i < count; i++) p[i] /= *sum;
 }
 
-static float dot(const float *a, const float *b, size_t count) {
+static float dot(const float* a, const float* b, size_t count) {
   float sum = 0;
   for (size_t i = 0; i < count; i++) sum = fmaf(a[i], b[i], sum);
   return sum;
@@ -205,14 +207,14 @@ static size_t attention_scratch(size_t T, size_t d) {
   return 2 * T * sizeof(float);
 }
 
-static void attention_forward(emeth_device *device, float *out, float *maximum, float *sum, const float *qkv,
+static void attention_forward(emeth_device* device, float* out, float* maximum, float* sum, const float* qkv,
                               size_t B, size_t T, size_t C, size_t NH) {
   const size_t d = C / NH;
-  float *p = emeth_worker_scratch(device, 0);
+  float* p = emeth_worker_scratch(device, 0);
   for (size_t row = 0; row < B * T; row++) {
     const size_t b = row / T, t = row % T;
     for (size_t h = 0; h < NH; h++) {
-      const float *keys = qkv + b * T * 3 * C + C + h * d;
+      const float* keys = qkv + b * T * 3 * C + C + h * d;
       for (size_t key = 0; key <= t; key++) p[key] = dot(qkv + row * 3 * C + h * d, keys + key * 3 * C, d);
       const size_t at = (b * NH + h) * T + t;
       probabilities(p, p, attention_scale(d), t + 1, &maximum[at], &sum[at]);
@@ -225,8 +227,9 @@ static void attention_forward(emeth_device *device, float *out, float *maximum, 
   }
 }
 
-static void attention_backward(emeth_device *device, float *d_qkv, const float *d_out, const float *qkv,
-                               const float *maximum, const float *sum, size_t B, size_t T, size_t C, size_t NH) {
+static void attention_backward(emeth_device* device, float* d_qkv, const float* d_out, const float* qkv,
+                               const float* maximum, const float* sum, size_t B, size_t T, size_t C,
+                               size_t NH) {
   const size_t d = C / NH, stride = 3 * C;
   const float scale = attention_scale(d);
   float *p = emeth_worker_scratch(device, 0), *gradients = p + T;
@@ -236,8 +239,9 @@ static void attention_backward(emeth_device *device, float *d_qkv, const float *
     for (size_t h = 0; h < NH; h++) {
       const size_t at = (b * NH + h) * T + t;
       const float *query = qkv + row * stride + h * d, *keys = qkv + first + C + h * d, *values = keys + C;
-      const float *d_row = d_out + row * C + h * d;
-      float *d_query = d_qkv + row * stride + h * d, *d_keys = d_qkv + first + C + h * d, *d_values = d_keys + C;
+      const float* d_row = d_out + row * C + h * d;
+      float *d_query = d_qkv + row * stride + h * d, *d_keys = d_qkv + first + C + h * d,
+            *d_values = d_keys + C;
       for (size_t key = 0; key <= t; key++) {
         p[key] = scalar_exp(dot(query, keys + key * stride, d) * scale - maximum[at]) / sum[at];
         gradients[key] = dot(d_row, values + key * stride, d);
@@ -257,11 +261,11 @@ static void attention_backward(emeth_device *device, float *d_qkv, const float *
 }
 
 // Here both caches are (T, C).
-static void attention_cached(emeth_device *device, float *out, float *keys, float *values, const float *qkv,
+static void attention_cached(emeth_device* device, float* out, float* keys, float* values, const float* qkv,
                              size_t position, size_t rows, size_t T, size_t C, size_t NH) {
   (void)T;
   const size_t d = C / NH;
-  float *p = emeth_worker_scratch(device, 0);
+  float* p = emeth_worker_scratch(device, 0);
   for (size_t row = 0; row < rows; row++, position++, qkv += 3 * C) {
     memcpy(keys + position * C, qkv + C, C * sizeof(float));
     memcpy(values + position * C, qkv + 2 * C, C * sizeof(float));
@@ -278,8 +282,8 @@ static void attention_cached(emeth_device *device, float *out, float *keys, floa
   }
 }
 
-static void cross_entropy(emeth_device *device, float *losses, float *logits, const uint32_t *targets, size_t group,
-                          size_t stride, size_t rows, size_t V, float scale, bool backward) {
+static void cross_entropy(emeth_device* device, float* losses, float* logits, const uint32_t* targets,
+                          size_t group, size_t stride, size_t rows, size_t V, float scale, bool backward) {
   (void)device;
   for (size_t row = 0; row < rows; row++, logits += V) {
     const uint32_t target = targets[row / group * stride + row % group];
@@ -308,14 +312,14 @@ static void cross_entropy(emeth_device *device, float *losses, float *logits, co
   }
 }
 
-static void softmax(emeth_device *device, float *out, const float *in, size_t rows, size_t n) {
+static void softmax(emeth_device* device, float* out, const float* in, size_t rows, size_t n) {
   (void)device;
   float maximum, sum;
   for (size_t row = 0; row < rows; row++) probabilities(out + row * n, in + row * n, 1.0f, n, &maximum, &sum);
 }
 
-static void adamw(emeth_device *device, float *parameters, float *first_moments, float *second_moments,
-                  const float *gradients, const emeth_decay_span *spans, size_t span_count,
+static void adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
+                  const float* gradients, const emeth_decay_span* spans, size_t span_count,
                   emeth_adamw_scalars s) {
   (void)device;
   for (size_t span = 0; span < span_count; span++) {
@@ -331,10 +335,10 @@ static void adamw(emeth_device *device, float *parameters, float *first_moments,
   }
 }
 
-#define MAP(NAME, FUNCTION)                                                              \
-  static void NAME(emeth_device *device, float *out, const float *in, size_t count) { \
-    (void)device;                                                                        \
-    for (size_t i = 0; i < count; i++) out[i] = FUNCTION(in[i]);                         \
+#define MAP(NAME, FUNCTION)                                                           \
+  static void NAME(emeth_device* device, float* out, const float* in, size_t count) { \
+    (void)device;                                                                     \
+    for (size_t i = 0; i < count; i++) out[i] = FUNCTION(in[i]);                      \
   }
 MAP(exponential, scalar_exp)
 MAP(logarithm, scalar_log)
@@ -363,4 +367,4 @@ static const emeth_kernels kernels = {
     .hyperbolic_tangent = hyperbolic_tangent,
 };
 
-const emeth_kernels *const emeth_kernels_reference = &kernels;
+const emeth_kernels* const emeth_kernels_reference = &kernels;

@@ -1,13 +1,13 @@
 // Row reductions and the elementwise operations.
 
 // Sum of at most EMETH_SUM_BLOCK elements.
-INLINE float block_sum(const float *in, size_t count) {
+INLINE float block_sum(const float* in, size_t count) {
   v16 sums = zero();
   FOR_LANES(count, { sums += LOAD(in); });
   return reduce(sums);
 }
 
-INLINE float block_sum_of_squares(const float *in, size_t count) {
+INLINE float block_sum_of_squares(const float* in, size_t count) {
   v16 sums = zero();
   FOR_LANES(count, {
     const v16 x = LOAD(in);
@@ -17,21 +17,21 @@ INLINE float block_sum_of_squares(const float *in, size_t count) {
 }
 
 typedef struct {
-  float *out;
-  const float *in;
+  float* out;
+  const float* in;
   size_t count;
   bool squared;
 } block_sums_job;
 
-static void block_sums_task(void *context, size_t block, size_t worker) {
+static void block_sums_task(void* context, size_t block, size_t worker) {
   (void)worker;
-  const block_sums_job *job = context;
-  const float *in = job->in + block * EMETH_SUM_BLOCK;
+  const block_sums_job* job = context;
+  const float* in = job->in + block * EMETH_SUM_BLOCK;
   const size_t count = emeth_min(EMETH_SUM_BLOCK, job->count - block * EMETH_SUM_BLOCK);
   job->out[block] = job->squared ? block_sum_of_squares(in, count) : block_sum(in, count);
 }
 
-static void block_sums(emeth_device *device, float *out, const float *in, size_t count, bool squared) {
+static void block_sums(emeth_device* device, float* out, const float* in, size_t count, bool squared) {
   block_sums_job job = {out, in, count, squared};
   emeth_run(device, emeth_blocks(count, EMETH_SUM_BLOCK), block_sums_task, &job);
 }
@@ -40,17 +40,17 @@ static void block_sums(emeth_device *device, float *out, const float *in, size_t
 #define COLUMN_SPAN 64
 
 typedef struct {
-  float *out;
-  const float *in;
+  float* out;
+  const float* in;
   size_t rows, columns;
 } column_sum_job;
 
-static void column_sum_task(void *context, size_t index, size_t worker) {
+static void column_sum_task(void* context, size_t index, size_t worker) {
   (void)worker;
-  const column_sum_job *job = context;
+  const column_sum_job* job = context;
   const size_t first = index * COLUMN_SPAN, count = emeth_min(COLUMN_SPAN, job->columns - first);
-  const float *in = job->in + first;
-  float *out = job->out + first;
+  const float* in = job->in + first;
+  float* out = job->out + first;
   if (count == COLUMN_SPAN) {
     v16 s0 = load(out), s1 = load(out + 16), s2 = load(out + 32), s3 = load(out + 48);
     for (size_t row = 0; row < job->rows; row++, in += job->columns) {
@@ -72,7 +72,7 @@ static void column_sum_task(void *context, size_t index, size_t worker) {
   });
 }
 
-static void column_sum(emeth_device *device, float *out, const float *in, size_t rows, size_t columns) {
+static void column_sum(emeth_device* device, float* out, const float* in, size_t rows, size_t columns) {
   column_sum_job job = {out, in, rows, columns};
   emeth_run(device, emeth_blocks(columns, COLUMN_SPAN), column_sum_task, &job);
 }
@@ -81,34 +81,34 @@ static void column_sum(emeth_device *device, float *out, const float *in, size_t
 #define ELEMENT_SPAN 8192
 
 typedef struct {
-  float *out;
-  const float *a;
-  const float *b;
+  float* out;
+  const float* a;
+  const float* b;
   size_t count;
 } elements_job;
 
-static void run_elements(emeth_device *device, emeth_task *task, float *out, const float *a, const float *b,
+static void run_elements(emeth_device* device, emeth_task* task, float* out, const float* a, const float* b,
                          size_t count) {
   elements_job job = {out, a, b, count};
   emeth_run(device, emeth_blocks(count, ELEMENT_SPAN), task, &job);
 }
 
 // A task that computes EXPRESSION of x from a and, where it is not NULL, y from b.
-#define ELEMENTS_TASK(NAME, EXPRESSION)                                      \
-  static void NAME(void *context, size_t index, size_t worker) {             \
-    (void)worker;                                                            \
-    const elements_job *job = context;                                       \
-    const size_t first = index * ELEMENT_SPAN;                               \
-    const size_t count = emeth_min(ELEMENT_SPAN, job->count - first);        \
-    float *out = job->out + first;                                           \
-    const float *a = job->a + first;                                         \
-    const float *b = job->b ? job->b + first : a;                            \
-    FOR_LANES(count, {                                                       \
-      const v16 x = LOAD(a);                                                 \
-      const v16 y = LOAD(b);                                                 \
-      (void)y;                                                               \
-      STORE(out, EXPRESSION);                                                \
-    });                                                                      \
+#define ELEMENTS_TASK(NAME, EXPRESSION)                               \
+  static void NAME(void* context, size_t index, size_t worker) {      \
+    (void)worker;                                                     \
+    const elements_job* job = context;                                \
+    const size_t first = index * ELEMENT_SPAN;                        \
+    const size_t count = emeth_min(ELEMENT_SPAN, job->count - first); \
+    float* out = job->out + first;                                    \
+    const float* a = job->a + first;                                  \
+    const float* b = job->b ? job->b + first : a;                     \
+    FOR_LANES(count, {                                                \
+      const v16 x = LOAD(a);                                          \
+      const v16 y = LOAD(b);                                          \
+      (void)y;                                                        \
+      STORE(out, EXPRESSION);                                         \
+    });                                                               \
   }
 
 ELEMENTS_TASK(add_task, x + y)
@@ -116,15 +116,15 @@ ELEMENTS_TASK(exp_task, exp16(x))
 ELEMENTS_TASK(log_task, log16(x))
 ELEMENTS_TASK(tanh_task, tanh16(x))
 
-static void add(emeth_device *device, float *out, const float *a, const float *b, size_t count) {
+static void add(emeth_device* device, float* out, const float* a, const float* b, size_t count) {
   run_elements(device, add_task, out, a, b, count);
 }
-static void exponential(emeth_device *device, float *out, const float *in, size_t count) {
+static void exponential(emeth_device* device, float* out, const float* in, size_t count) {
   run_elements(device, exp_task, out, in, NULL, count);
 }
-static void logarithm(emeth_device *device, float *out, const float *in, size_t count) {
+static void logarithm(emeth_device* device, float* out, const float* in, size_t count) {
   run_elements(device, log_task, out, in, NULL, count);
 }
-static void hyperbolic_tangent(emeth_device *device, float *out, const float *in, size_t count) {
+static void hyperbolic_tangent(emeth_device* device, float* out, const float* in, size_t count) {
   run_elements(device, tanh_task, out, in, NULL, count);
 }

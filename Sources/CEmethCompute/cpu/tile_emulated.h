@@ -1,15 +1,15 @@
-// The micro-kernel without an fma instruction. A product of two binary32 numbers is exact in binary64; the sum is
-// rounded to 53 bits and then to 24. The second rounding can only go wrong where the first one ends exactly half-way
-// between two binary32 numbers (low 29 bits 1 and 28 zeros), or where the result is subnormal or too large for
-// binary32. The first case is looked for at every step, the others are excluded by the exponents of the panels; a
-// tile in which either occurs is computed again with fma_to_odd.
+// The micro-kernel without an fma instruction. A product of two binary32 numbers is exact in binary64; the
+// sum is rounded to 53 bits and then to 24. The second rounding can only go wrong where the first one ends
+// exactly half-way between two binary32 numbers (low 29 bits 1 and 28 zeros), or where the result is
+// subnormal or too large for binary32. The first case is looked for at every step, the others are excluded by
+// the exponents of the panels; a tile in which either occurs is computed again with fma_to_odd.
 
 typedef double panel;
 #define PANEL_HEADER 2
 #define TILE_COLUMNS 4
 
 // header[0], header[1]: smallest and largest exponent of the elements that are not 0.
-INLINE void panel_finish(panel *p, size_t width, size_t depth) {
+INLINE void panel_finish(panel* p, size_t width, size_t depth) {
   int64_t smallest = 1 << 20, largest = -(1 << 20);
   for (size_t i = 0; i < width * depth; i++) {
     uint64_t bits;
@@ -23,7 +23,7 @@ INLINE void panel_finish(panel *p, size_t width, size_t depth) {
   p[1] = (double)largest;
 }
 
-static void tile_exactly(float *c, size_t stride, const panel *a, const panel *b, size_t first, size_t depth,
+static void tile_exactly(float* c, size_t stride, const panel* a, const panel* b, size_t first, size_t depth,
                          bool accumulate) {
   typedef float v2 __attribute__((vector_size(8)));
   for (size_t i = 0; i < TILE_ROWS; i++) {
@@ -43,7 +43,7 @@ static void tile_exactly(float *c, size_t stride, const panel *a, const panel *b
 }
 
 // Whether every partial sum is a multiple of 2^-149, so that small ones are exact, and far below 2^127.
-static bool tile_is_safe(const float *c, size_t stride, const panel *a, const panel *b, bool accumulate) {
+static bool tile_is_safe(const float* c, size_t stride, const panel* a, const panel* b, bool accumulate) {
   if (a[0] + b[0] < -103 || a[1] + b[1] > 80) return false;
   for (size_t i = 0; accumulate && i < TILE_ROWS; i++) {
     for (size_t j = 0; j < TILE_COLUMNS; j++) {
@@ -56,17 +56,17 @@ static bool tile_is_safe(const float *c, size_t stride, const panel *a, const pa
 
 typedef int32_t integers4 __attribute__((vector_size(16)));
 
-// The nearest number of 24 bits, by adding half a unit to the bits and cutting them off. Where the bits that are cut
-// off are 0 before the cut it was a tie: then the low word of that lane of `ties` becomes other than 0. (The high
-// words mean nothing.)
-INLINE d2 round_to_24_bits(d2 x, integers4 *ties) {
+// The nearest number of 24 bits, by adding half a unit to the bits and cutting them off. Where the bits that
+// are cut off are 0 before the cut it was a tie: then the low word of that lane of `ties` becomes other than
+// 0. (The high words mean nothing.)
+INLINE d2 round_to_24_bits(d2 x, integers4* ties) {
   const long2 shifted = (long2)x + (1 << 28);
   const long2 cut = shifted & ~(long2){0x1FFFFFFF, 0x1FFFFFFF};
   *ties |= (integers4)shifted == (integers4)cut;
   return (d2)cut;
 }
 
-static void tile(float *c, size_t stride, const panel *a, const panel *b, size_t first, size_t depth,
+static void tile(float* c, size_t stride, const panel* a, const panel* b, size_t first, size_t depth,
                  bool accumulate) {
   if (!tile_is_safe(c, stride, a, b, accumulate)) {
     tile_exactly(c, stride, a, b, first, depth, accumulate);

@@ -20,18 +20,18 @@ typedef int64_t long2 __attribute__((vector_size(16)));
 typedef v16 v16_anywhere __attribute__((aligned(4)));
 typedef v4 v4_anywhere __attribute__((aligned(4)));
 
-INLINE v16 load(const float *p) { return *(const v16_anywhere *)p; }
-INLINE void store(float *p, v16 x) { *(v16_anywhere *)p = x; }
+INLINE v16 load(const float* p) { return *(const v16_anywhere*)p; }
+INLINE void store(float* p, v16 x) { *(v16_anywhere*)p = x; }
 INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 INLINE v16 zero(void) { return (v16){0}; }
 
 // The first `count` < 16 elements at p, then +0.
-INLINE v16 load_part(const float *p, size_t count) {
+INLINE v16 load_part(const float* p, size_t count) {
   v16 x = {0};
   memcpy(&x, p, count * sizeof(float));
   return x;
 }
-INLINE void store_part(float *p, v16 x, size_t count) { memcpy(p, &x, count * sizeof(float)); }
+INLINE void store_part(float* p, v16 x, size_t count) { memcpy(p, &x, count * sizeof(float)); }
 
 INLINE v16 select16(integers16 condition, v16 a, v16 b) {
   return (v16)((condition & (integers16)a) | (~condition & (integers16)b));
@@ -62,8 +62,8 @@ INLINE v16 fma16(v16 a, v16 b, v16 c) { return __builtin_elementwise_fma(a, b, c
 INLINE d2 widen_low(v4 x) { return __builtin_convertvector(__builtin_shufflevector(x, x, 0, 1), d2); }
 INLINE d2 widen_high(v4 x) { return __builtin_convertvector(__builtin_shufflevector(x, x, 2, 3), d2); }
 
-// a·b + c of binary32 values, rounded to odd: where the sum is not exact, the one of its two binary64 neighbours
-// whose last bit is 1. Rounding that to binary32 gives the fma, for subnormal results too.
+// a·b + c of binary32 values, rounded to odd: where the sum is not exact, the one of its two binary64
+// neighbours whose last bit is 1. Rounding that to binary32 gives the fma, for subnormal results too.
 INLINE d2 fma_to_odd(d2 a, d2 b, d2 c) {
   const d2 product = a * b;  // exact: 48 bits at most
   const d2 sum = product + c;
@@ -97,8 +97,8 @@ INLINE v16 fma16(v16 a, v16 b, v16 c) {
   const v4 r2 = fma4(quarter(a, 2), quarter(b, 2), quarter(c, 2));
   const v4 r3 = fma4(quarter(a, 3), quarter(b, 3), quarter(c, 3));
   return __builtin_shufflevector(__builtin_shufflevector(r0, r1, 0, 1, 2, 3, 4, 5, 6, 7),
-                                 __builtin_shufflevector(r2, r3, 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7, 8,
-                                 9, 10, 11, 12, 13, 14, 15);
+                                 __builtin_shufflevector(r2, r3, 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6,
+                                 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
 #endif
@@ -114,23 +114,26 @@ INLINE v16 fma16(v16 a, v16 b, v16 c) {
 #define MATH_FUNCTION INLINE
 #include "../common/reproducible_math.h"
 
-// A loop over `count` elements in vectors of 16: the body sees the index i, and `part`, the number of elements
-// left where it is below 16, else 16.
+// A loop over `count` elements in vectors of 16: the body sees the index i, and `part`, the number of
+// elements left where it is below 16, else 16.
 #define LOAD(p) (part == LANES ? load((p) + i) : load_part((p) + i, part))
-#define STORE(p, x)                                             \
-  do {                                                          \
-    if (part == LANES) store((p) + i, (x)); else store_part((p) + i, (x), part); \
+#define STORE(p, x)                   \
+  do {                                \
+    if (part == LANES)                \
+      store((p) + i, (x));            \
+    else                              \
+      store_part((p) + i, (x), part); \
   } while (0)
-#define FOR_LANES(count, ...)                                               \
-  do {                                                                      \
+#define FOR_LANES(count, ...)                                                     \
+  do {                                                                            \
     const size_t full_ = (count) & ~(size_t)(LANES - 1), rest_ = (count) - full_; \
-    size_t i = 0;                                                           \
-    {                                                                       \
-      const size_t part = LANES;                                            \
-      for (; i < full_; i += LANES) __VA_ARGS__                             \
-    }                                                                       \
-    if (rest_) {                                                            \
-      const size_t part = rest_;                                            \
-      __VA_ARGS__                                                           \
-    }                                                                       \
+    size_t i = 0;                                                                 \
+    {                                                                             \
+      const size_t part = LANES;                                                  \
+      for (; i < full_; i += LANES) __VA_ARGS__                                   \
+    }                                                                             \
+    if (rest_) {                                                                  \
+      const size_t part = rest_;                                                  \
+      __VA_ARGS__                                                                 \
+    }                                                                             \
   } while (0)

@@ -1,4 +1,5 @@
-// The tiles of AVX-512 on the registers of AVX2 or NEON: they run the code paths of cpu/avx512.c where that can't run.
+// The tiles of AVX-512 on the registers of AVX2 or NEON: they run the code paths of cpu/avx512.c where that
+// can't run.
 #pragma STDC FP_CONTRACT OFF
 #include "kernels.h"
 
@@ -17,5 +18,5 @@
 #pragma clang attribute pop
 #endif
 #else
-const emeth_kernels *const emeth_kernels_wide = NULL;
+const emeth_kernels* const emeth_kernels_wide = NULL;
 #endif

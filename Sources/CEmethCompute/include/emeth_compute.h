@@ -1,10 +1,11 @@
-// Kernels of the GPT-2 family in the `reproducible` profile: for every instruction set, thread count and blocking
-// the same bits. The orders of operations are those of PROTOCOL 6 and of Docs/Decisions/0002-reproducible-kernels.md.
+// Kernels of the GPT-2 family in the `reproducible` profile: for every instruction set, thread count and
+// blocking the same bits. The orders of operations are those of PROTOCOL 6 and of
+// Docs/Decisions/0002-reproducible-kernels.md.
 //
-// Shapes: B sequences, T tokens, C channels, NH heads, d = C / NH, V token ids; a row is one token, r = b·T + t.
-// All arrays are row-major binary32 without gaps; none may overlap unless its comment says so. Sizes of 0 are
-// allowed and do nothing. Outputs come first. Each call returns when its work is done.
-// A device may be called from several threads: calls wait for each other.
+// Shapes: B sequences, T tokens, C channels, NH heads, d = C / NH, V token ids; a row is one token, r = b·T +
+// t. All arrays are row-major binary32 without gaps; none may overlap unless its comment says so. Sizes of 0
+// are allowed and do nothing. Outputs come first. Each call returns when its work is done. A device may be
+// called from several threads: calls wait for each other.
 #ifndef EMETH_COMPUTE_H
 #define EMETH_COMPUTE_H
 
@@ -19,8 +20,8 @@ typedef enum {
   EMETH_NOT_AVAILABLE = 3,
 } emeth_status;
 
-// Sets of kernels. The last two exist to check the others: the scalar reference that states each operation in the
-// plainest way, and WIDE has the tiles of AVX512 (12 rows, 32 columns) compiled for AVX2 or NEON.
+// Sets of kernels. The last two exist to check the others: the scalar reference that states each operation in
+// the plainest way, and WIDE has the tiles of AVX512 (12 rows, 32 columns) compiled for AVX2 or NEON.
 typedef enum {
   EMETH_SET_PORTABLE = 0,
   EMETH_SET_AVX2 = 1,
@@ -35,103 +36,108 @@ bool emeth_instruction_set_available(emeth_instruction_set set);
 
 typedef struct emeth_device emeth_device;
 
-// Starts threads - 1 threads, which sleep while there is no work; the caller of an operation is one of its workers.
-// `threads` is at least 1. On EMETH_OK *out is to be given to emeth_device_destroy once, else it is NULL.
-emeth_status emeth_device_create(emeth_device **out, emeth_instruction_set set, size_t threads);
+// Starts threads - 1 threads, which sleep while there is no work; the caller of an operation is one of its
+// workers. `threads` is at least 1. On EMETH_OK *out is to be given to emeth_device_destroy once, else it is
+// NULL.
+emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, size_t threads);
 
 // Ends the threads and frees everything; NULL is allowed. No operation may be running.
-void emeth_device_destroy(emeth_device *device);
+void emeth_device_destroy(emeth_device* device);
 
 // Calls body(context, i) once for each i < count, on the device's threads, in any order.
 // `body` must not call into the same device.
-void emeth_parallel_for(emeth_device *device, size_t count, void (*body)(void *context, size_t index), void *context);
+void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void* context, size_t index),
+                        void* context);
 
-// Makes sure that attention over T tokens with heads of d channels finds its memory, so that no later call asks
-// the system for any. Without it the attention operations do so themselves.
-emeth_status emeth_attention_reserve(emeth_device *device, size_t T, size_t d);
+// Makes sure that attention over T tokens with heads of d channels finds its memory, so that no later call
+// asks the system for any. Without it the attention operations do so themselves.
+emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d);
 
-// out (m, n) = a (m, k) · b (k, n) [+ bias (n)], each element one fma chain over k ascending from +0, or from out's
-// value with `accumulate`; the bias is added after the chain. a is stored (k, m) with `a_transposed`, b is
-// stored (n, k) with `b_transposed`. bias may be NULL.
+// out (m, n) = a (m, k) · b (k, n) [+ bias (n)], each element one fma chain over k ascending from +0, or from
+// out's value with `accumulate`; the bias is added after the chain. a is stored (k, m) with `a_transposed`, b
+// is stored (n, k) with `b_transposed`. bias may be NULL.
 typedef struct {
-  float *out;
-  const float *a;
-  const float *b;
-  const float *bias;
+  float* out;
+  const float* a;
+  const float* b;
+  const float* bias;
   size_t m, n, k;
   bool a_transposed, b_transposed, accumulate;
 } emeth_matmul_arguments;
-void emeth_matmul(emeth_device *device, const emeth_matmul_arguments *arguments);
+void emeth_matmul(emeth_device* device, const emeth_matmul_arguments* arguments);
 
 // out[c] += sum of in (rows, columns) over rows ascending.
-void emeth_column_sum(emeth_device *device, float *out, const float *in, size_t rows, size_t columns);
+void emeth_column_sum(emeth_device* device, float* out, const float* in, size_t rows, size_t columns);
 
 // out = a + b, element by element; out may be a or b.
-void emeth_add(emeth_device *device, float *out, const float *a, const float *b, size_t count);
+void emeth_add(emeth_device* device, float* out, const float* a, const float* b, size_t count);
 
 // out (rows, n) = fma(x̂, gain, offset); mean and reciprocal (rows) are kept for the backward pass.
-void emeth_layer_norm_forward(emeth_device *device, float *out, float *mean, float *reciprocal, const float *in,
-                              const float *gain, const float *offset, size_t rows, size_t n);
+void emeth_layer_norm_forward(emeth_device* device, float* out, float* mean, float* reciprocal,
+                              const float* in, const float* gain, const float* offset, size_t rows, size_t n);
 
 // sum (rows, n) = a + b; then as emeth_layer_norm_forward of sum. sum may be a or b.
-void emeth_add_layer_norm_forward(emeth_device *device, float *out, float *mean, float *reciprocal, float *sum,
-                                  const float *a, const float *b, const float *gain, const float *offset,
-                                  size_t rows, size_t n);
+void emeth_add_layer_norm_forward(emeth_device* device, float* out, float* mean, float* reciprocal,
+                                  float* sum, const float* a, const float* b, const float* gain,
+                                  const float* offset, size_t rows, size_t n);
 
 // d_in (rows, n) += gradient of the input; d_gain (n), d_offset (n) += theirs over rows ascending.
-void emeth_layer_norm_backward(emeth_device *device, float *d_in, float *d_gain, float *d_offset,
-                               const float *d_out, const float *in, const float *gain, const float *mean,
-                               const float *reciprocal, size_t rows, size_t n);
+void emeth_layer_norm_backward(emeth_device* device, float* d_in, float* d_gain, float* d_offset,
+                               const float* d_out, const float* in, const float* gain, const float* mean,
+                               const float* reciprocal, size_t rows, size_t n);
 
 // out = GELU(in), tanh form.
-void emeth_gelu_forward(emeth_device *device, float *out, const float *in, size_t count);
+void emeth_gelu_forward(emeth_device* device, float* out, const float* in, size_t count);
 
 // d_in = d_out · GELU'(in); d_in may be d_out.
-void emeth_gelu_backward(emeth_device *device, float *d_in, const float *d_out, const float *in, size_t count);
+void emeth_gelu_backward(emeth_device* device, float* d_in, const float* d_out, const float* in,
+                         size_t count);
 
-// out (B·T, C): row r = wte[tokens[r]] + wpe[r mod T]. Every token is below V. tokens has rows of `stride` ids, of
-// which the first T count.
-void emeth_embedding_forward(emeth_device *device, float *out, const uint32_t *tokens, size_t stride,
-                             const float *wte, const float *wpe, size_t B, size_t T, size_t C);
+// out (B·T, C): row r = wte[tokens[r]] + wpe[r mod T]. Every token is below V. tokens has rows of `stride`
+// ids, of which the first T count.
+void emeth_embedding_forward(emeth_device* device, float* out, const uint32_t* tokens, size_t stride,
+                             const float* wte, const float* wpe, size_t B, size_t T, size_t C);
 
-// d_wte (V, C): += rows of d_out (B·T, C) of that token, rows ascending; d_wpe (T, C): += rows of that position,
-// b ascending.
-void emeth_embedding_backward(emeth_device *device, float *d_wte, float *d_wpe, const float *d_out,
-                              const uint32_t *tokens, size_t stride, size_t B, size_t T, size_t C);
+// d_wte (V, C): += rows of d_out (B·T, C) of that token, rows ascending; d_wpe (T, C): += rows of that
+// position, b ascending.
+void emeth_embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, const float* d_out,
+                              const uint32_t* tokens, size_t stride, size_t B, size_t T, size_t C);
 
-// Causal attention. qkv (B·T, 3C) holds queries, keys, values; out (B·T, C). maximum and sum (B, NH, T) are kept
-// for the backward pass.
-emeth_status emeth_attention_forward(emeth_device *device, float *out, float *maximum, float *sum, const float *qkv,
-                                     size_t B, size_t T, size_t C, size_t NH);
+// Causal attention. qkv (B·T, 3C) holds queries, keys, values; out (B·T, C). maximum and sum (B, NH, T) are
+// kept for the backward pass.
+emeth_status emeth_attention_forward(emeth_device* device, float* out, float* maximum, float* sum,
+                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH);
 
 // d_qkv (B·T, 3C) = gradient of qkv.
-emeth_status emeth_attention_backward(emeth_device *device, float *d_qkv, const float *d_out, const float *qkv,
-                                      const float *maximum, const float *sum, size_t B, size_t T, size_t C,
-                                      size_t NH);
+emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const float* d_out,
+                                      const float* qkv, const float* maximum, const float* sum, size_t B,
+                                      size_t T, size_t C, size_t NH);
 
-// Attention with a cache, for generation: the `rows` tokens at positions position … position + rows - 1 of one
-// sequence, the same bits as emeth_attention_forward has at these rows. out (rows, C), qkv (rows, 3C).
-// keys and values hold emeth_attention_cache_count(T, C) elements each, are filled by these calls from position 0 on
-// and are otherwise opaque; position + rows is at most T.
-emeth_status emeth_attention_cached(emeth_device *device, float *out, float *keys, float *values, const float *qkv,
-                                    size_t position, size_t rows, size_t T, size_t C, size_t NH);
+// Attention with a cache, for generation: the `rows` tokens at positions position … position + rows - 1 of
+// one sequence, the same bits as emeth_attention_forward has at these rows. out (rows, C), qkv (rows, 3C).
+// keys and values hold emeth_attention_cache_count(T, C) elements each, are filled by these calls from
+// position 0 on and are otherwise opaque; position + rows is at most T.
+emeth_status emeth_attention_cached(emeth_device* device, float* out, float* keys, float* values,
+                                    const float* qkv, size_t position, size_t rows, size_t T, size_t C,
+                                    size_t NH);
 size_t emeth_attention_cache_count(size_t T, size_t C);
 
 // The target of a row that is not counted.
 #define EMETH_NO_TARGET UINT32_MAX
 
-// Cross-entropy. losses (rows) = log(sum) - (logit of the target - max), 0 where targets[r] is EMETH_NO_TARGET.
-// With `backward`, logits (rows, V) become their gradients (p - onehot)·scale (0 where not counted), else they stay.
-// targets has groups of `group` ids, `stride` apart: row r has targets[(r / group)·stride + r mod group].
-void emeth_cross_entropy(emeth_device *device, float *losses, float *logits, const uint32_t *targets, size_t group,
-                         size_t stride, size_t rows, size_t V, float scale, bool backward);
+// Cross-entropy. losses (rows) = log(sum) - (logit of the target - max), 0 where targets[r] is
+// EMETH_NO_TARGET. With `backward`, logits (rows, V) become their gradients (p - onehot)·scale (0 where not
+// counted), else they stay. targets has groups of `group` ids, `stride` apart: row r has targets[(r /
+// group)·stride + r mod group].
+void emeth_cross_entropy(emeth_device* device, float* losses, float* logits, const uint32_t* targets,
+                         size_t group, size_t stride, size_t rows, size_t V, float scale, bool backward);
 
 // out[i] = softmax of in (rows, n) row by row; out may be in.
-void emeth_softmax(emeth_device *device, float *out, const float *in, size_t rows, size_t n);
+void emeth_softmax(emeth_device* device, float* out, const float* in, size_t rows, size_t n);
 
 // *out = sum of in, or of in·in, by the row rule.
-emeth_status emeth_sum(emeth_device *device, float *out, const float *in, size_t count);
-emeth_status emeth_sum_of_squares(emeth_device *device, float *out, const float *in, size_t count);
+emeth_status emeth_sum(emeth_device* device, float* out, const float* in, size_t count);
+emeth_status emeth_sum_of_squares(emeth_device* device, float* out, const float* in, size_t count);
 
 // Elements offset … offset + count - 1 decay by `decay`. Spans are ascending, without gaps, and start at 0.
 typedef struct {
@@ -139,19 +145,19 @@ typedef struct {
   float decay;
 } emeth_decay_span;
 
-// One AdamW update of all spans' elements with gradients g·gradient_scale, where one_minus_beta1 = 1 - beta1 and so on
-// are rounded by the caller.
+// One AdamW update of all spans' elements with gradients g·gradient_scale, where one_minus_beta1 = 1 - beta1
+// and so on are rounded by the caller.
 typedef struct {
   float learning_rate, beta1, one_minus_beta1, beta2, one_minus_beta2, correction1, correction2, epsilon,
       gradient_scale;
 } emeth_adamw_scalars;
-void emeth_adamw(emeth_device *device, float *parameters, float *first_moments, float *second_moments,
-                 const float *gradients, const emeth_decay_span *spans, size_t span_count,
+void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
+                 const float* gradients, const emeth_decay_span* spans, size_t span_count,
                  emeth_adamw_scalars scalars);
 
 // The project's own functions, element by element, at most 2 ulp; out may be in.
-void emeth_exp(emeth_device *device, float *out, const float *in, size_t count);
-void emeth_log(emeth_device *device, float *out, const float *in, size_t count);
-void emeth_tanh(emeth_device *device, float *out, const float *in, size_t count);
+void emeth_exp(emeth_device* device, float* out, const float* in, size_t count);
+void emeth_log(emeth_device* device, float* out, const float* in, size_t count);
+void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count);
 
 #endif

@@ -8,7 +8,8 @@ extension Device {
     bTransposed: Bool = false, accumulate: Bool = false
   ) {
     var arguments = emeth_matmul_arguments(
-      out: out, a: a, b: b, bias: bias, m: m, n: n, k: k, a_transposed: aTransposed, b_transposed: bTransposed,
+      out: out, a: a, b: b, bias: bias, m: m, n: n, k: k, a_transposed: aTransposed,
+      b_transposed: bTransposed,
       accumulate: accumulate)
     emeth_matmul(handle, &arguments)
   }

@@ -4,8 +4,8 @@ import Foundation
 /// A processor that runs kernels: here the CPU, with a fixed number of threads and one instruction set.
 ///
 /// The result of every operation is the same, bit for bit, for any number of threads and any instruction set.
-/// Threads sleep while nothing is to be done. Several devices run side by side; calls from several threads into
-/// one device wait for each other, operation by operation.
+/// Threads sleep while nothing is to be done. Several devices run side by side; calls from several threads
+/// into one device wait for each other, operation by operation.
 ///
 /// ```swift
 /// let device = try Device.cpu(threads: 2)
@@ -69,14 +69,17 @@ public final class Device: Sendable {
 
   deinit { emeth_device_destroy(handle) }
 
-  /// Calls `body` once for each of 0, 1 … count − 1, on the device's threads, in no particular order.
+  /// Calls `body` once for each of 0, 1 … count − 1, on the device's threads, in no particular order. `body`
+  /// must not use this device itself: it would wait for itself.
   public func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       var work = body
       withUnsafeMutablePointer(to: &work) { pointer in
-        emeth_parallel_for(handle, count, { context, index in
-          context?.assumingMemoryBound(to: (@Sendable (Int) -> Void).self).pointee(index)
-        }, pointer)
+        emeth_parallel_for(
+          handle, count,
+          { context, index in
+            context?.assumingMemoryBound(to: (@Sendable (Int) -> Void).self).pointee(index)
+          }, pointer)
       }
     }
   }

@@ -1,7 +1,7 @@
 /// Everything the forward pass of one micro-batch writes and the backward pass reads, in one arena.
 ///
-/// `rows` = sequences x T; per row and layer 16 C + 4 + 2 NH numbers with a backward pass. Without one, all layers
-/// share the buffers of one.
+/// `rows` = sequences x T; per row and layer 16 C + 4 + 2 NH numbers with a backward pass. Without one, all
+/// layers share the buffers of one.
 final class ActivationBuffers {
   /// What one block keeps.
   struct Block {
@@ -40,7 +40,8 @@ final class ActivationBuffers {
       return Block(
         input: input, attentionNorm: s[1], attentionNormMean: s[2], attentionNormReciprocal: s[3],
         queryKeyValue: s[4], attention: s[5], attentionMaximum: s[6], attentionSum: s[7], middle: s[8],
-        feedForwardNorm: s[9], feedForwardNormMean: s[10], feedForwardNormReciprocal: s[11], feedForward: s[12],
+        feedForwardNorm: s[9], feedForwardNormMean: s[10], feedForwardNormReciprocal: s[11],
+        feedForward: s[12],
         activation: s[13])
     }
     output = base + last

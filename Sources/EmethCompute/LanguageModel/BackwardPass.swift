@@ -1,7 +1,7 @@
 import CEmethCompute
 
-/// The backward pass of a micro-batch: adds to the gradients, except those that the embedding's rows get, which wait
-/// until the chains of the output head have gone over all micro-batches (PROTOCOL 6).
+/// The backward pass of a micro-batch: adds to the gradients, except those that the embedding's rows get,
+/// which wait until the chains of the output head have gone over all micro-batches (PROTOCOL 6).
 struct BackwardPass {
   let configuration: ModelConfiguration
   let device: Device
@@ -20,7 +20,8 @@ struct BackwardPass {
     let handle = device.handle
     let d = scratch.narrow
     device.multiply(
-      gradients.tokenEmbedding, activations.logits, activations.finalNorm, m: configuration.vocabularySize, n: c,
+      gradients.tokenEmbedding, activations.logits, activations.finalNorm, m: configuration.vocabularySize,
+      n: c,
       k: rows, aTransposed: true, accumulate: true)
     device.multiply(
       d, activations.logits, parameters.tokenEmbedding, m: rows, n: c, k: configuration.vocabularySize)
@@ -34,12 +35,14 @@ struct BackwardPass {
     }
   }
 
-  private func feedForward(layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError) {
+  private func feedForward(layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError)
+  {
     let c = configuration.width
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
       input: a.activation, d: residual, weight: p.feedForwardProjectionWeight,
-      dWeight: g.feedForwardProjectionWeight, dBias: g.feedForwardProjectionBias, dInput: scratch.wide, rows: rows,
+      dWeight: g.feedForwardProjectionWeight, dBias: g.feedForwardProjectionBias, dInput: scratch.wide,
+      rows: rows,
       inputs: 4 * c, outputs: c)
     emeth_gelu_backward(device.handle, scratch.wide, scratch.wide, a.feedForward, rows * 4 * c)
     linear(
@@ -56,10 +59,12 @@ struct BackwardPass {
     let c = configuration.width
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
-      input: a.attention, d: residual, weight: p.attentionProjectionWeight, dWeight: g.attentionProjectionWeight,
+      input: a.attention, d: residual, weight: p.attentionProjectionWeight,
+      dWeight: g.attentionProjectionWeight,
       dBias: g.attentionProjectionBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: c)
     let status = emeth_attention_backward(
-      device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum, sequences,
+      device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum,
+      sequences,
       configuration.context, c, configuration.heads)
     try Device.check(status)
     linear(
@@ -73,7 +78,8 @@ struct BackwardPass {
   /// The gradients of y = input · weight + bias.
   private func linear(
     input: UnsafePointer<Float>, d: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-    dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>, dInput: UnsafeMutablePointer<Float>,
+    dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>,
+    dInput: UnsafeMutablePointer<Float>,
     rows: Int, inputs: Int, outputs: Int
   ) {
     device.multiply(dInput, d, weight, m: rows, n: inputs, k: outputs, bTransposed: true)

@@ -32,13 +32,15 @@ struct ForwardPass {
         handle, a.attention, a.attentionMaximum, a.attentionSum, a.queryKeyValue, sequences, t, c, heads)
       try Device.check(status)
       device.multiply(
-        activations.product, a.attention, block.attentionProjectionWeight, bias: block.attentionProjectionBias,
+        activations.product, a.attention, block.attentionProjectionWeight,
+        bias: block.attentionProjectionBias,
         m: rows, n: c, k: c)
       emeth_add_layer_norm_forward(
         handle, a.feedForwardNorm, a.feedForwardNormMean, a.feedForwardNormReciprocal, a.middle, a.input,
         activations.product, block.feedForwardNormGain, block.feedForwardNormOffset, rows, c)
       device.multiply(
-        a.feedForward, a.feedForwardNorm, block.feedForwardWeight, bias: block.feedForwardBias, m: rows, n: 4 * c,
+        a.feedForward, a.feedForwardNorm, block.feedForwardWeight, bias: block.feedForwardBias, m: rows,
+        n: 4 * c,
         k: c)
       emeth_gelu_forward(handle, a.activation, a.feedForward, rows * 4 * c)
       device.multiply(
@@ -48,7 +50,8 @@ struct ForwardPass {
         let next = activations.blocks[layer + 1]
         let nextBlock = parameters.blocks[layer + 1]
         emeth_add_layer_norm_forward(
-          handle, next.attentionNorm, next.attentionNormMean, next.attentionNormReciprocal, next.input, a.middle,
+          handle, next.attentionNorm, next.attentionNormMean, next.attentionNormReciprocal, next.input,
+          a.middle,
           activations.product, nextBlock.attentionNormGain, nextBlock.attentionNormOffset, rows, c)
       } else {
         emeth_add_layer_norm_forward(

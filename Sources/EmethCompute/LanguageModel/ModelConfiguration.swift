@@ -17,7 +17,8 @@ public struct ModelConfiguration: Hashable, Sendable {
   /// Channels of one head, d = C / NH.
   public var headWidth: Int { width / heads }
 
-  /// The largest number of parameters a model may have: the state stream of such a model stays below 2^40 bytes.
+  /// The largest number of parameters a model may have: the state stream of such a model stays below 2^40
+  /// bytes.
   static let largestParameterCount = 1 << 36
 
   /// Checks every number, so that a configuration that exists is a valid one.

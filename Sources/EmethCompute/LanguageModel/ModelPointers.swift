@@ -2,9 +2,11 @@
 struct ModelPointers {
   /// One transformer block.
   struct Block {
-    let attentionNormGain, attentionNormOffset, queryKeyValueWeight, queryKeyValueBias: UnsafeMutablePointer<Float>
+    let attentionNormGain, attentionNormOffset, queryKeyValueWeight,
+      queryKeyValueBias: UnsafeMutablePointer<Float>
     let attentionProjectionWeight, attentionProjectionBias: UnsafeMutablePointer<Float>
-    let feedForwardNormGain, feedForwardNormOffset, feedForwardWeight, feedForwardBias: UnsafeMutablePointer<Float>
+    let feedForwardNormGain, feedForwardNormOffset, feedForwardWeight,
+      feedForwardBias: UnsafeMutablePointer<Float>
     let feedForwardProjectionWeight, feedForwardProjectionBias: UnsafeMutablePointer<Float>
   }
 

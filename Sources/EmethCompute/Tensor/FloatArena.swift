@@ -6,7 +6,8 @@
   import Darwin
 #endif
 
-/// A block of binary32 numbers that starts on a 64-byte border, begins as zeros and lives as long as its owner.
+/// A block of binary32 numbers that starts on a 64-byte border, begins as zeros and lives as long as its
+/// owner.
 ///
 /// Everything that a training step needs lies in a few arenas made before it: a step allocates nothing.
 /// Whoever shares an arena between threads sees to it that one at a time writes.
@@ -20,7 +21,8 @@ public final class FloatArena: @unchecked Sendable {
 
   /// `count` zeros.
   ///
-  /// - Throws: `ComputeError.outOfMemory` when the system refuses, `invalidConfiguration` for a negative count.
+  /// - Throws: `ComputeError.outOfMemory` when the system refuses, `invalidConfiguration` for a negative
+  ///   count.
   public init(count: Int) throws(ComputeError) {
     let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
     guard count >= 0, !overflow else {

@@ -34,8 +34,8 @@ public final class Evaluator {
 
   /// Mean loss in nats per counted token, and the number of these tokens.
   ///
-  /// The losses of all rows are added in order in binary64, so neither batch nor threads change the result. Without
-  /// any counted token the loss is 0.
+  /// The losses of all rows are added in order in binary64, so neither batch nor threads change the result.
+  /// Without any counted token the loss is 0.
   ///
   /// - Parameter sequences: T + 1 token ids each, `UInt32.max` is padding.
   /// - Throws: `ComputeError.invalidInput`, `notFinite`, `outOfMemory`.

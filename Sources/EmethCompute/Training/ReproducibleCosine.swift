@@ -1,7 +1,7 @@
 /// cos(π p) in binary64 from + and x alone, so that the learning rate has the same bits everywhere.
 ///
-/// At most 2 ulp from the true value. The polynomials are minimax fits of this project in y², y = π·z, for z up
-/// to 1/4; the argument is brought there by exact subtractions.
+/// At most 2 ulp from the true value. The polynomials are minimax fits of this project in y², y = π·z, for z
+/// up to 1/4; the argument is brought there by exact subtractions.
 enum ReproducibleCosine {
   /// cos(π p) for p from 0 to 1.
   static func ofHalfTurns(_ p: Double) -> Double {

@@ -1,4 +1,5 @@
-/// Token ids of a batch as the kernels want them: inputs without padding, targets with the mark of what is not counted.
+/// Token ids of a batch as the kernels want them: inputs without padding, targets with the mark of what is
+/// not counted.
 final class SequenceBatch {
   /// The padding mark in sequences, and the mark of a target that is not counted.
   static let padding = UInt32.max
@@ -26,7 +27,8 @@ final class SequenceBatch {
   /// - Throws: `ComputeError.invalidInput` for another length or an id outside of the vocabulary.
   func fill(_ source: some Collection<[UInt32]>) throws(ComputeError) {
     guard source.count <= sequences else {
-      throw .invalidInput(what: "number of sequences", found: "\(source.count)", allowed: "at most \(sequences)")
+      throw .invalidInput(
+        what: "number of sequences", found: "\(source.count)", allowed: "at most \(sequences)")
     }
     counted = 0
     var row = 0

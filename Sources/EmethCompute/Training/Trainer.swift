@@ -12,8 +12,8 @@ public struct StepReport: Sendable, Hashable {
   public let seconds: Double
 }
 
-/// Trains a state in place by AdamW, one batch a step, with the same bits on every CPU, for every number of threads
-/// and every size of micro-batch (PROTOCOL 6).
+/// Trains a state in place by AdamW, one batch a step, with the same bits on every CPU, for every number of
+/// threads and every size of micro-batch (PROTOCOL 6).
 ///
 /// A step allocates nothing: all buffers are made here. One thread at a time uses a trainer and its state.
 ///
@@ -52,7 +52,8 @@ public final class Trainer {
   ///   - microBatch: sequences at once; nil takes as many as fit into 1 GiB.
   /// - Throws: `ComputeError.invalidConfiguration`, `outOfMemory`.
   public init(
-    state: TrainingState, optimizer: OptimizerConfiguration, batch: Int, microBatch: Int? = nil, device: Device
+    state: TrainingState, optimizer: OptimizerConfiguration, batch: Int, microBatch: Int? = nil,
+    device: Device
   ) throws(ComputeError) {
     try optimizer.validate()
     let shape = state.configuration
@@ -82,7 +83,8 @@ public final class Trainer {
       gradients: ModelPointers(gradients.base, layout: state.layout, layers: shape.layers),
       activations: activations, scratch: try BackwardBuffers(configuration: shape, sequences: micro))
     decaySpans = state.layout.tensors.map {
-      emeth_decay_span(offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
+      emeth_decay_span(
+        offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
     }
     data = SequenceBatch(configuration: shape, sequences: batch)
     corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
@@ -91,17 +93,18 @@ public final class Trainer {
 
   /// Takes one step.
   ///
-  /// - Parameter sequences: `batch` sequences of T + 1 token ids; `UInt32.max` is padding: not counted as a target,
-  ///   read as 0 as an input.
-  /// - Throws: `ComputeError.notFinite` when the loss or the gradient is not finite: the state is then unchanged.
-  ///   `invalidInput` for wrong sequences or when no token counts.
+  /// - Parameter sequences: `batch` sequences of T + 1 token ids; `UInt32.max` is padding: not counted as a
+  ///   target, read as 0 as an input.
+  /// - Throws: `ComputeError.notFinite` when the loss or the gradient is not finite: the state is then
+  ///   unchanged. `invalidInput` for wrong sequences or when no token counts.
   @discardableResult
   public func step(sequences: [[UInt32]]) throws(ComputeError) -> StepReport {
     let clock = ContinuousClock()
     let start = clock.now
     guard state.step >= optimizer.momentsStart else {
       throw .invalidConfiguration(
-        what: "start of the moments", found: "step \(optimizer.momentsStart)", allowed: "at most \(state.step)")
+        what: "start of the moments", found: "step \(optimizer.momentsStart)",
+        allowed: "at most \(state.step)")
     }
     let loss = try computeGradients(sequences: sequences)
     let norm = try gradientNorm()
@@ -113,10 +116,12 @@ public final class Trainer {
       seconds: Double(time.seconds) + Double(time.attoseconds) * 1e-18)
   }
 
-  /// Loss and gradient of a batch at the state's parameters, in the order of the state's layout, without a step.
+  /// Loss and gradient of a batch at the state's parameters, in the order of the state's layout, without a
+  /// step.
   ///
   /// - Throws: as `step(sequences:)`.
-  public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float]) {
+  public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float])
+  {
     let loss = try computeGradients(sequences: sequences)
     return (loss, Array(gradients.elements))
   }
@@ -142,7 +147,8 @@ public final class Trainer {
       data.targets.withUnsafeBufferPointer { targets in
         guard let targets = targets.baseAddress else { return }
         emeth_cross_entropy(
-          device.handle, losses.base + first * t, forward.activations.logits, targets + first * t, t, t, count * t,
+          device.handle, losses.base + first * t, forward.activations.logits, targets + first * t, t, t,
+          count * t,
           shape.vocabularySize, 1 / counted, true)
       }
       try backward.run(sequences: count, residual: embeddingGradients.base + first * t * c)
@@ -175,7 +181,8 @@ public final class Trainer {
     corrections.advance(to: state.step - optimizer.momentsStart + 1)
     let scalars = emeth_adamw_scalars(
       learning_rate: Float(optimizer.learningRate(atStep: Int(clamping: state.step))),
-      beta1: Float(optimizer.beta1), one_minus_beta1: Float(1 - optimizer.beta1), beta2: Float(optimizer.beta2),
+      beta1: Float(optimizer.beta1), one_minus_beta1: Float(1 - optimizer.beta1),
+      beta2: Float(optimizer.beta2),
       one_minus_beta2: Float(1 - optimizer.beta2), correction1: corrections.first,
       correction2: corrections.second, epsilon: Float(optimizer.epsilon),
       gradient_scale: norm > limit ? limit / norm : 1)

@@ -1,7 +1,7 @@
 import Foundation
 
-/// The state stream of PROTOCOL 7: parameters, first moments, second moments (binary32, little-endian, tensors
-/// in ascending byte order of names), then step and round (u64, little-endian).
+/// The state stream of PROTOCOL 7: parameters, first moments, second moments (binary32, little-endian,
+/// tensors in ascending byte order of names), then step and round (u64, little-endian).
 extension TrainingState {
   /// Size of a leaf of the state tree: 1 MiB. The last one may be shorter.
   public static let leafByteCount = 1 << 20
@@ -24,7 +24,8 @@ extension TrainingState {
     func visit(_ bytes: UnsafeRawBufferPointer) throws {
       let wanted = range.clamped(to: start..<(start + bytes.count))
       if !wanted.isEmpty {
-        try body(UnsafeRawBufferPointer(rebasing: bytes[(wanted.lowerBound - start)..<(wanted.upperBound - start)]))
+        try body(
+          UnsafeRawBufferPointer(rebasing: bytes[(wanted.lowerBound - start)..<(wanted.upperBound - start)]))
       }
       start += bytes.count
     }
@@ -59,7 +60,9 @@ extension TrainingState {
   ///
   /// - Throws: `ComputeError.malformedFile` when the length is not exactly that of the configuration,
   ///   `outOfMemory`.
-  public convenience init(configuration: ModelConfiguration, encoded: some Collection<UInt8>) throws(ComputeError) {
+  public convenience init(configuration: ModelConfiguration, encoded: some Collection<UInt8>)
+    throws(ComputeError)
+  {
     let expected = Self.encodedByteCount(of: configuration)
     guard encoded.count == expected else {
       throw .malformedFile(
@@ -78,7 +81,8 @@ extension TrainingState {
   /// Reads a state from a file handle at its current position; the handle must end where the stream ends.
   ///
   /// - Throws: `ComputeError.fileUnreadable`, `malformedFile` when it is shorter or longer, `outOfMemory`.
-  public convenience init(configuration: ModelConfiguration, reading handle: FileHandle) throws(ComputeError) {
+  public convenience init(configuration: ModelConfiguration, reading handle: FileHandle) throws(ComputeError)
+  {
     try self.init(configuration: configuration)
     let expected = Self.encodedByteCount(of: configuration)
     func read(_ count: Int) throws(ComputeError) -> Data {

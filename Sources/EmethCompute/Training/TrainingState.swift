@@ -1,7 +1,9 @@
 /// All that training carries from step to step: parameters, both AdamW moments, and two counters.
 ///
-/// The three arenas lie in the order of `layout`. Writing through the buffers is the caller's business: a state
-/// is used by one thread at a time, which is why it can be handed from one to another (`Sendable`).
+/// The three arenas lie in the order of `layout`. Writing through the buffers is the caller's business: a
+/// state is used by one thread at a time, which is why it can be handed from one to another (`Sendable`). The
+/// buffers live as long as the state: where a buffer is used after the last mention of the state, wrap the
+/// use into `withExtendedLifetime(state)`, as the optimiser ends lives early.
 ///
 /// ```swift
 /// let state = try TrainingState(configuration: .tiny)

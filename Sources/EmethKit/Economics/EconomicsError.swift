@@ -49,7 +49,8 @@ public enum EconomicsError: EmethError, Equatable {
     case .number(let cause):
       cause.message
     case .unknownRuleSet(let found):
-      "rule set \(quoted(found)) does not exist, allowed are \(RuleSet.all.map(\.name).joined(separator: ", "))"
+      "rule set \(quoted(found)) does not exist, "
+        + "allowed are \(RuleSet.all.map(\.name).joined(separator: ", "))"
     case .feeBelowVerifierFee(let fee, let verifierFee):
       "the fee limit of \(fee) does not cover the verifier fee of \(verifierFee)"
     case .depositBelowVerifierFee(let deposit, let verifierFee):

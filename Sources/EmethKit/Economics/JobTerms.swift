@@ -1,7 +1,7 @@
 /// The money of one job, stored with it at registration and never changed after (PROTOCOL 3).
 ///
-/// A value of this type can be settled at every end: what it promises is covered by what it locks. Penalties are
-/// stored as they would be taken, that is already capped by the deposit.
+/// A value of this type can be settled at every end: what it promises is covered by what it locks. Penalties
+/// are stored as they would be taken, that is already capped by the deposit.
 public struct JobTerms: Hashable, Sendable {
   /// L, the most that is paid for the computing: fuel limit x fuel price.
   public let feeLimit: TokenAmount

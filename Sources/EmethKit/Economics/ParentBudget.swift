@@ -1,10 +1,11 @@
 /// How a parent's fuel limit and verifier fee are shared among its SubJobs (PROTOCOL 3).
 ///
-/// There is one share for each part of each round, in the order round by round; remainders go to the first shares,
-/// a unit each, so that the shares add up to the whole exactly.
+/// There is one share for each part of each round, in the order round by round; remainders go to the first
+/// shares, a unit each, so that the shares add up to the whole exactly.
 ///
 /// ```swift
-/// let budget = try ParentBudget(fuelLimit: job.fuelLimit, verifierFee: job.terms.verifierFee, rounds: 3, parts: 4)
+/// let budget = try ParentBudget(
+///   fuelLimit: job.fuelLimit, verifierFee: job.terms.verifierFee, rounds: 3, parts: 4)
 /// let (fuelLimit, verifierFee) = budget.share(round: 0, part: 2)
 /// ```
 public struct ParentBudget: Hashable, Sendable {
@@ -78,7 +79,8 @@ extension ParentBudget {
     return roundStart + (parentDeadline - roundStart) / UInt64(max(roundsLeft, 1))
   }
 
-  /// When an attempt must be submitted: half of what is left of the round's window, the last attempt all of it.
+  /// When an attempt must be submitted: half of what is left of the round's window, the last attempt all of
+  /// it.
   ///
   /// - Parameters:
   ///   - now: When the attempt is registered, unix seconds.
@@ -87,7 +89,8 @@ extension ParentBudget {
   ///   - attempt: From 0.
   ///   - lastAttempt: The number of the last one.
   ///   - roundStart: When the round began, which fixes its window; nil means now.
-  /// - Returns: Unix seconds; not later than the window's end, and in a window that is over its end, which has passed.
+  /// - Returns: Unix seconds; not later than the window's end, and in a window that is over its end, which
+  ///   has passed.
   public static func attemptDeadline(
     now: UInt64, parentDeadline: UInt64, roundsLeft: UInt32, attempt: UInt32, lastAttempt: UInt32,
     roundStart: UInt64? = nil

@@ -1,5 +1,6 @@
 extension RuleSet {
-  /// The rules of this network: V 5 % of L in the escrow, D = L + V, penalties 25 % of L, rewards capped by fees.
+  /// The rules of this network: V 5 % of L in the escrow, D = L + V, penalties 25 % of L, rewards capped by
+  /// fees.
   public static let standard = RuleSet(
     name: "standard", verifierFee: .rate(Rate(percent: 5)), verifierFeeSource: .escrow,
     depositRate: Rate(percent: 100), depositIncludesVerifierFee: true, penaltyBase: .feeLimit,
@@ -13,14 +14,16 @@ extension RuleSet {
     timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: false, rewardCapRate: nil)
 
-  /// The 2023 contract with the parameters that it was deployed with: no verifier fee, no deposit, so no penalty.
+  /// The 2023 contract with the parameters that it was deployed with: no verifier fee, no deposit, so no
+  /// penalty.
   public static let core2023Initial = RuleSet(
     name: "core-2023-initial", verifierFee: .rate(.zero), verifierFeeSource: .escrow,
     depositRate: .zero, depositIncludesVerifierFee: false, penaltyBase: .feeLimit,
     timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: false, rewardCapRate: nil)
 
-  /// The Opening Phase at Round 3-2: a flat fee, of which 10 EMETH go to the verifier; D = L, penalties 25 % of D.
+  /// The Opening Phase at Round 3-2: a flat fee, of which 10 EMETH go to the verifier; D = L, penalties 25 %
+  /// of D.
   public static let round3_2 = RuleSet(
     name: "round3-2", verifierFee: .flat(TokenAmount(holon: 10_000_000_000_000_000_000)),
     verifierFeeSource: .fee, depositRate: Rate(percent: 100), depositIncludesVerifierFee: false,

@@ -6,9 +6,9 @@ extension RuleSet {
   ///   - fuelPrice: The price of one fuel.
   ///   - verifierFee: V when it is not to follow from the rules: a SubJob's share of its parent's
   ///     (``ParentBudget``), or zero for a program that verifies itself.
-  /// - Throws: ``EconomicsError/feeBelowVerifierFee(fee:verifierFee:)`` where V comes out of the fee and L < V;
-  ///   ``EconomicsError/depositBelowVerifierFee(deposit:verifierFee:)``; ``EconomicsError/number(_:)`` when an
-  ///   amount does not fit 256 bits.
+  /// - Throws: ``EconomicsError/feeBelowVerifierFee(fee:verifierFee:)`` where V comes out of the fee and L <
+  ///   V; ``EconomicsError/depositBelowVerifierFee(deposit:verifierFee:)``; ``EconomicsError/number(_:)``
+  ///   when an amount does not fit 256 bits.
   public func terms(
     fuelLimit: Fuel, fuelPrice: FuelPrice, verifierFee givenVerifierFee: TokenAmount? = nil
   ) throws(EconomicsError) -> JobTerms {

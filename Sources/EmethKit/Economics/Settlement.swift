@@ -2,7 +2,8 @@
 ///
 /// ```swift
 /// let end = try Settlement(end: .failed, terms: terms, fuelPrice: price)
-/// end.escrowReleased + end.depositReleased == end.requester + end.node + end.verifier + end.burned   // always
+/// // always:
+/// end.escrowReleased + end.depositReleased == end.requester + end.node + end.verifier + end.burned
 /// ```
 public struct Settlement: Hashable, Sendable {
   /// E, the escrow that ends.
@@ -27,8 +28,9 @@ public struct Settlement: Hashable, Sendable {
 
   /// The settlement of an end.
   ///
-  /// - Throws: ``EconomicsError/feeAboveLimit(found:allowed:)`` when more fuel was used than the limit pays for;
-  ///   ``EconomicsError/number(_:)``; ``EconomicsError/notConserved(locked:paid:)`` never for terms of this library.
+  /// - Throws: ``EconomicsError/feeAboveLimit(found:allowed:)`` when more fuel was used than the limit pays
+  ///   for; ``EconomicsError/number(_:)``; ``EconomicsError/notConserved(locked:paid:)`` never for terms of
+  ///   this library.
   public init(end: JobEnd, terms: JobTerms, fuelPrice: FuelPrice) throws(EconomicsError) {
     let deposit = end.depositLocked ? terms.deposit : .zero
     switch end {
@@ -66,7 +68,8 @@ public struct Settlement: Hashable, Sendable {
     }
   }
 
-  /// One row of the table; what is not given is zero, and the requester gets the whole escrow unless said otherwise.
+  /// One row of the table; what is not given is zero, and the requester gets the whole escrow unless said
+  /// otherwise.
   private init(
     terms: JobTerms, deposit: TokenAmount,
     requester: (() throws(NumberError) -> TokenAmount)? = nil,

@@ -51,8 +51,8 @@ public struct SlotRewards: Hashable, Codable, Sendable {
     return min(fuel, cap - total)
   }
 
-  /// Whether a job's fuel counts at all: computed by formula, ended by a drawn verifier's accepting verdict, and
-  /// not below the program's minimum price.
+  /// Whether a job's fuel counts at all: computed by formula, ended by a drawn verifier's accepting verdict,
+  /// and not below the program's minimum price.
   public static func counts(_ entry: ProgramEntry, acceptedByVerifier: Bool, fuelPrice: FuelPrice) -> Bool {
     entry.fuelByFormula && acceptedByVerifier && fuelPrice >= entry.minimumFuelPrice
   }

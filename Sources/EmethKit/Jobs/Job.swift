@@ -1,7 +1,7 @@
 /// What a requester asks for, fixed when it is registered and never changed after.
 ///
-/// A SubJob is a job with a ``position`` under its parent. A value of this type is consistent: its id belongs to its
-/// position, its terms to its fuel limit and price.
+/// A SubJob is a job with a ``position`` under its parent. A value of this type is consistent: its id belongs
+/// to its position, its terms to its fuel limit and price.
 ///
 /// ```swift
 /// let terms = try RuleSet.standard.terms(fuelLimit: fuel, fuelPrice: price)
@@ -46,9 +46,9 @@ public struct Job: Hashable, Sendable {
   /// A consistent job.
   ///
   /// - Throws: ``JobError/idMismatch(found:expected:)``, ``JobError/termsMismatch(found:expected:)``,
-  ///   ``JobError/deadlineNotAfterRequest(deadline:requestedAt:)``, ``JobError/noParts``, ``JobError/noRounds``,
-  ///   ``JobError/textTooLong(field:found:allowed:)``, ``JobError/subJobDivided(found:)``,
-  ///   ``JobError/money(cause:)`` when L does not fit 256 bits.
+  ///   ``JobError/deadlineNotAfterRequest(deadline:requestedAt:)``, ``JobError/noParts``,
+  ///   ``JobError/noRounds``, ``JobError/textTooLong(field:found:allowed:)``,
+  ///   ``JobError/subJobDivided(found:)``, ``JobError/money(cause:)`` when L does not fit 256 bits.
   public init(
     id: JobID, position: SubJobPosition? = nil, requester: Address, programID: ProgramID,
     numParallel: UInt32 = 1, numEpoch: UInt32 = 1, dataset: String, parameters: String = "",

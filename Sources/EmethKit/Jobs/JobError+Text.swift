@@ -78,7 +78,7 @@ extension JobError {
       "job id \(id) is in use already"
     case .wrongRegistrar(let job, let isSubJob, let found):
       isSubJob
-        ? "SubJob \(job) is registered for \(found), allowed is the Execution Layer for a parent of the same requester"
+        ? "SubJob \(job) is registered for \(found), allowed is the Execution Layer for its parent's"
         : "job \(job) is registered by \(found), allowed is its requester"
     case .escrowNotCovered(let found, let required):
       "\(found) are available, the escrow needs \(required)"

@@ -1,7 +1,7 @@
 /// Something that happens to a registered job (PROTOCOL 2).
 ///
-/// Facts that the machine can't see (a signature that was checked, a balance, a stored file) come with the event;
-/// who may send it and when is checked by ``JobMachine/apply(_:at:)``.
+/// Facts that the machine can't see (a signature that was checked, a balance, a stored file) come with the
+/// event; who may send it and when is checked by ``JobMachine/apply(_:at:)``.
 public enum JobEvent: Hashable, Sendable {
   /// The requester takes the job back.
   case cancel(by: Address)
@@ -11,16 +11,16 @@ public enum JobEvent: Hashable, Sendable {
   case process(by: Address, headerExists: Bool, cooldownOver: Bool, depositAvailable: TokenAmount)
   /// The node says that it is still computing.
   case renewLease(by: Address)
-  /// The node gives up. Evidence is the hash of **checked** proof that the delivered bytes don't match dataRoot or
-  /// that the header does not open; with it nothing is lost.
+  /// The node gives up. Evidence is the hash of **checked** proof that the delivered bytes don't match
+  /// dataRoot or that the header does not open; with it nothing is lost.
   case decline(by: Address, evidence: Bytes32?)
-  /// The node hands in its commitments, itself or through a delegate with its signature. `proofHolds` counts for
-  /// self-proving programs only.
+  /// The node hands in its commitments, itself or through a delegate with its signature. `proofHolds` counts
+  /// for self-proving programs only.
   case submit(
     by: Address, nodeSignatureValid: Bool = false, fuelUsed: Fuel, submission: Bytes32,
     proofHolds: Bool = false)
-  /// The beacon has drawn a verifier, and its challenge is published. `nodesOfParent`: every node that works for
-  /// the same parent; none of them may check.
+  /// The beacon has drawn a verifier, and its challenge is published. `nodesOfParent`: every node that works
+  /// for the same parent; none of them may check.
   case draw(verifier: Address, nodesOfParent: Set<Address> = [])
   /// The storage has a receipt for the openings that the drawn verifier asked for.
   case receiveOpenings

@@ -1,7 +1,7 @@
 /// The 16 bytes that name a job or a SubJob.
 ///
-/// A job's id follows from its requester and a salt, a SubJob's from its parent and its place (PROTOCOL 1), so that
-/// nobody can take an id that is meant for someone else.
+/// A job's id follows from its requester and a salt, a SubJob's from its parent and its place (PROTOCOL 1),
+/// so that nobody can take an id that is meant for someone else.
 ///
 /// ```swift
 /// let parent = JobID(requester: address, salt: salt)
@@ -39,7 +39,8 @@ public struct JobID: Hashable, Sendable {
     self.init(hashing: requester.bytes + salt.bytes)
   }
 
-  /// The id of a SubJob: the first 16 bytes of keccak256(parent ‖ round u32 ‖ part u32 ‖ attempt u32), big-endian.
+  /// The id of a SubJob: the first 16 bytes of keccak256(parent ‖ round u32 ‖ part u32 ‖ attempt u32),
+  /// big-endian.
   public init(parent: JobID, round: UInt32, part: UInt32, attempt: UInt32) {
     var message = parent.bytes
     for index in [round, part, attempt] {

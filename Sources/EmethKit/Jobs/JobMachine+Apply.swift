@@ -5,8 +5,8 @@ extension JobMachine {
   ///   - event: What happened.
   ///   - now: The time, unix seconds. A deadline is reached at its own second.
   /// - Returns: What a ledger has to carry out.
-  /// - Throws: ``JobError/eventNotAllowed(status:event:)`` where PROTOCOL 2 has no such row, and the error of the
-  ///   guard that does not hold where it has one.
+  /// - Throws: ``JobError/eventNotAllowed(status:event:)`` where PROTOCOL 2 has no such row, and the error of
+  ///   the guard that does not hold where it has one.
   public mutating func apply(_ event: JobEvent, at now: UInt64) throws(JobError) -> [JobEffect] {
     // All or nothing: a guard that fails half-way must leave no trace.
     var next = self

@@ -52,7 +52,8 @@ extension JobMachine {
 
   mutating func reject(by sender: Address, at now: UInt64) throws(JobError) -> [JobEffect] {
     if let verdict {
-      // A masked vector that does not belong to the accepted result: its verifier recomputes the mask and knows.
+      // A masked vector that does not belong to the accepted result: its verifier recomputes the mask and
+      // knows.
       guard cohort?.maskedRoot != nil else { throw .verdictGiven(event: .reject) }
       guard sender == verdict.verifier else {
         throw .wrongSender(event: .reject, found: sender, allowed: verdict.verifier)

@@ -1,4 +1,5 @@
-/// The life of one registered job or SubJob as a value: events in, effects for a ledger out (PROTOCOL 2 and 3).
+/// The life of one registered job or SubJob as a value: events in, effects for a ledger out (PROTOCOL 2 and
+/// 3).
 ///
 /// Pure: no clock, no storage. The same machine runs in the local network, on the Execution Layer and in a
 /// simulator. An event that is refused changes nothing.

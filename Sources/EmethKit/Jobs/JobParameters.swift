@@ -12,7 +12,8 @@ public struct JobParameters: Hashable, Codable, Sendable {
   public var claimSeconds: UInt32 = 60
   /// How often a node renews its lease while it computes.
   public var leaseRenewalSeconds: UInt32 = 60
-  /// After how long without a renewal the lease has lapsed: three missed ones, so that one lost packet costs nothing.
+  /// After how long without a renewal the lease has lapsed: three missed ones, so that one lost packet costs
+  /// nothing.
   public var leaseSeconds: UInt32 = 180
   /// How long the node has to open the drawn segments to the verifier.
   public var openingSeconds: UInt32 = 3_600
@@ -26,7 +27,8 @@ public struct JobParameters: Hashable, Codable, Sendable {
   public var selfProving = false
   /// How results are added.
   public var aggregation = Aggregation.plain
-  /// Whether FAILED needs the word of a second drawn verifier (PROTOCOL 7); false where only one can be drawn.
+  /// Whether FAILED needs the word of a second drawn verifier (PROTOCOL 7); false where only one can be
+  /// drawn.
   public var confirmsRejection = true
 
   /// The protocol's parameters.
@@ -42,12 +44,13 @@ public struct JobParameters: Hashable, Codable, Sendable {
 }
 
 extension JobParameters {
-  /// By how many seconds deadlines grow for an outage of the Execution Layer (PROTOCOL 2): the outage, as far as the
-  /// job lived through it, and the grace.
+  /// By how many seconds deadlines grow for an outage of the Execution Layer (PROTOCOL 2): the outage, as far
+  /// as the job lived through it, and the grace.
   ///
   /// - Parameter countedUntil: The end of the last outage that was counted.
-  /// - Throws: ``JobError/noOutage(from:to:longerThan:)`` unless it is past and longer than three batch intervals;
-  ///   ``JobError/outageNotCounted(from:to:countedUntil:)`` when it was counted already or ended before the job.
+  /// - Throws: ``JobError/noOutage(from:to:longerThan:)`` unless it is past and longer than three batch
+  ///   intervals; ``JobError/outageNotCounted(from:to:countedUntil:)`` when it was counted already or ended
+  ///   before the job.
   func growth(
     outageFrom from: UInt64, outageTo to: UInt64, at now: UInt64, requestedAt: UInt64, countedUntil: UInt64?
   ) throws(JobError) -> UInt64 {

@@ -38,8 +38,8 @@ public enum ParentEvent: Hashable, Sendable {
 public enum ParentEffect: Hashable, Sendable {
   /// Move the escrow from the requester's unspent balance to the parent.
   case escrow(from: Address, TokenAmount)
-  /// End the SubJobs that are REQUESTED or PROCESSING (``JobEvent/endWithParent(parentStatus:)``); those that are
-  /// SUBMITTED run to their end.
+  /// End the SubJobs that are REQUESTED or PROCESSING (``JobEvent/endWithParent(parentStatus:)``); those that
+  /// are SUBMITTED run to their end.
   case endSubJobs([JobID])
   /// Give the rest of the parent's escrow back to the requester's unspent balance.
   case refund(to: Address, TokenAmount)

@@ -1,8 +1,9 @@
-/// The life of a job that is divided into SubJobs, as a value: events in, effects for a ledger out (PROTOCOL 3).
+/// The life of a job that is divided into SubJobs, as a value: events in, effects for a ledger out (PROTOCOL
+/// 3).
 ///
-/// It holds the escrow that the SubJobs are paid from. The parent ends when every round's sum has checked, when a
-/// SubJob's last attempt ended without a result, or at its deadline; the rest of the escrow goes back once the last
-/// running SubJob has ended.
+/// It holds the escrow that the SubJobs are paid from. The parent ends when every round's sum has checked,
+/// when a SubJob's last attempt ended without a result, or at its deadline; the rest of the escrow goes back
+/// once the last running SubJob has ended.
 ///
 /// ```swift
 /// var parent = try ParentMachine(request: job, by: address, idIsUnused: true, fundsAvailable: balance)
@@ -76,8 +77,8 @@ public struct ParentMachine: Hashable, Codable, Sendable {
 
   /// Carries an event out, or refuses it and changes nothing.
   ///
-  /// - Throws: ``JobError/parentEventNotAllowed(status:event:)`` where there is no such step, and the error of the
-  ///   guard that does not hold where there is.
+  /// - Throws: ``JobError/parentEventNotAllowed(status:event:)`` where there is no such step, and the error
+  ///   of the guard that does not hold where there is.
   public mutating func apply(_ event: ParentEvent, at now: UInt64) throws(JobError) -> [ParentEffect] {
     var next = self
     let effects: [ParentEffect]

@@ -17,7 +17,8 @@ public enum FuelFormula {
     try fuel(operations: model.operationsPerTrainedToken, tokens: tokens)
   }
 
-  /// The fuel of reading or generating a number of tokens, as one SubJob: a third of training, then rounded up.
+  /// The fuel of reading or generating a number of tokens, as one SubJob: a third of training, then rounded
+  /// up.
   ///
   /// - Throws: ``ProgramError/fuelOverflow(tokens:)``.
   public static func forward(model: ModelShape, tokens: UInt64) throws(ProgramError) -> Fuel {

@@ -9,7 +9,8 @@ public struct ProgramCatalogue: Hashable, Sendable {
 
   /// A catalogue of some entries.
   ///
-  /// - Throws: ``ProgramError/duplicateProgram(found:)``; ``ProgramError/subJobProgramMissing(parent:found:)``.
+  /// - Throws: ``ProgramError/duplicateProgram(found:)``;
+  ///   ``ProgramError/subJobProgramMissing(parent:found:)``.
   public init(_ entries: [ProgramEntry]) throws(ProgramError) {
     var byID: [ProgramID: ProgramEntry] = [:]
     for entry in entries {

@@ -36,7 +36,8 @@ public struct ProgramEntry: Hashable, Codable, Sendable {
     case name, subJobProgram, verification, fuelByFormula, minimumFuelPrice, cooldownSeconds, maximumParts
   }
 
-  /// An entry; by default of a program that can't be divided, has no formula, no minimum price and no cooldown.
+  /// An entry; by default of a program that can't be divided, has no formula, no minimum price and no
+  /// cooldown.
   public init(
     id: ProgramID, name: String, subJobProgram: ProgramID? = nil, verification: Verification,
     fuelByFormula: Bool = false, minimumFuelPrice: FuelPrice = FuelPrice(holonPerFuel: 0),

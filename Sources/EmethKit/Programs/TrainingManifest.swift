@@ -1,7 +1,7 @@
 /// All that decides the bits of a language-model training (programs 1 and 11, PROTOCOL 6).
 ///
-/// Its canonical JSON is the job's parameters, and the SHA-256 of it is the ``programHash`` that a node signs. Two
-/// manifests are equal when their canonical JSON is.
+/// Its canonical JSON is the job's parameters, and the SHA-256 of it is the ``programHash`` that a node
+/// signs. Two manifests are equal when their canonical JSON is.
 ///
 /// ```swift
 /// let manifest = try TrainingManifest(
@@ -40,7 +40,8 @@ public struct TrainingManifest: Sendable {
   public let outer: OuterOptimizer
   /// e of round 0 for all tensors: updates are counted in units of 2^−e; −126 to 126.
   public let quantiserExponent: Int32
-  /// Whether the inner optimizer's moments travel with the result instead of starting at zero in every SubJob.
+  /// Whether the inner optimizer's moments travel with the result instead of starting at zero in every
+  /// SubJob.
   public let carryMoments: Bool
 
   /// The canonical text (RFC 8785), unknown fields included.

@@ -38,7 +38,8 @@ extension SplitPlan {
   ///   - leafHash: Its leaf hash.
   ///   - proof: The path from its leaf to the part's root (RFC 6962).
   ///   - index: The part.
-  /// - Throws: ``SplittingError/unknownPart(found:count:)``, ``SplittingError/recordOutside(record:part:allowed:)``,
+  /// - Throws: ``SplittingError/unknownPart(found:count:)``,
+  ///   ``SplittingError/recordOutside(record:part:allowed:)``,
   ///   ``SplittingError/proofMismatch(record:part:)``.
   public func check(
     record: UInt64, leafHash: Bytes32, proof: [Bytes32], part index: UInt32

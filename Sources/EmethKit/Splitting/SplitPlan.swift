@@ -1,12 +1,13 @@
 /// How a data set's records are divided into parts, with the roots that prove it (PROTOCOL 4).
 ///
-/// Sizes differ by one record at most, every record lies in exactly one part, the order is kept. A third party that
-/// has the leaf hashes checks all of it with ``check(leafHashes:)``; one that has a part, with
+/// Sizes differ by one record at most, every record lies in exactly one part, the order is kept. A third
+/// party that has the leaf hashes checks all of it with ``check(leafHashes:)``; one that has a part, with
 /// ``check(part:leafHashes:)``.
 ///
 /// ```swift
 /// let plan = try SplitPlan(leafHashes: records.enumerated().map { index, record in
-///   SplitPlan.recordLeafHash(salt: SplitPlan.recordSalt(partSecret: secret, index: UInt64(index)), record: record)
+///   SplitPlan.recordLeafHash(
+///     salt: SplitPlan.recordSalt(partSecret: secret, index: UInt64(index)), record: record)
 /// }, parts: 4)
 /// ```
 public struct SplitPlan: Hashable, Sendable {

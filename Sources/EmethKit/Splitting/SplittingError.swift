@@ -64,11 +64,13 @@ public enum SplittingError: EmethError, Equatable {
     case .recordCount(let found, let expected):
       "there are \(found) records, the plan has \(expected)"
     case .rootMismatch(let part, let found, let expected):
-      "the records of \(part.map { "part \($0)" } ?? "the data set") give root \(found), the plan has \(expected)"
+      "the records of \(part.map { "part \($0)" } ?? "the data set") give root \(found), "
+        + "the plan has \(expected)"
     case .unknownPart(let found, let count):
       "part \(found) is not in the plan, which has \(count) parts counted from 0"
     case .recordOutside(let record, let part, let allowed):
-      "record \(record) is not in part \(part), which has \(allowed.lowerBound) to below \(allowed.upperBound)"
+      "record \(record) is not in part \(part), "
+        + "which has \(allowed.lowerBound) to below \(allowed.upperBound)"
     case .proofMismatch(let record, let part):
       "the path of record \(record) does not lead to the root of part \(part)"
     }

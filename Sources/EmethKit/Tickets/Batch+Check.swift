@@ -28,11 +28,13 @@ extension Batch {
     }
   }
 
-  /// Checks that these are the batch's leaves: root, public file, total, and that no leaf is of a later epoch.
+  /// Checks that these are the batch's leaves: root, public file, total, and that no leaf is of a later
+  /// epoch.
   ///
   /// - Parameter leaves: The newest ticket of every account, in any order.
   /// - Throws: ``TicketError/duplicateAccount(_:)``, ``TicketError/wrongEpoch(found:allowed:)``,
-  ///   ``TicketError/accountsRootMismatch(found:expected:)``, ``TicketError/dataHashMismatch(found:expected:)``,
+  ///   ``TicketError/accountsRootMismatch(found:expected:)``,
+  ///   ``TicketError/dataHashMismatch(found:expected:)``,
   ///   ``TicketError/totalPayoutMismatch(found:expected:)``, ``TicketError/wrongTime(from:to:notBefore:)``.
   public func check(leaves: [Ticket]) throws(TicketError) {
     guard toTime >= fromTime else { throw .wrongTime(from: fromTime, to: toTime, notBefore: fromTime) }

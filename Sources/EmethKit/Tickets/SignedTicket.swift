@@ -1,6 +1,7 @@
 /// A ticket with the Signer's signature: what an account redeems (PROTOCOL 9).
 ///
-/// In JSON `{"domain":{"name","version","chainId","verifyingContract"},"ticket":{…},"digest","signature","signer"}`.
+/// In JSON
+/// `{"domain":{"name","version","chainId","verifyingContract"},"ticket":{…},"digest","signature","signer"}`.
 ///
 /// ```swift
 /// let signed = SignedTicket(signing: ticket, in: .embedded, with: key)

@@ -1,7 +1,7 @@
 /// What an account has, as the Signer states it at the end of an epoch (PROTOCOL 9).
 ///
-/// Cumulative, not numbered: `cumulativePayout` is all that was ever granted for withdrawal, so that a newer ticket
-/// replaces an older one, the same ticket twice pays nothing, and a lost one is harmless.
+/// Cumulative, not numbered: `cumulativePayout` is all that was ever granted for withdrawal, so that a newer
+/// ticket replaces an older one, the same ticket twice pays nothing, and a lost one is harmless.
 ///
 /// ```swift
 /// let ticket = Ticket(
@@ -48,8 +48,8 @@ public struct Ticket: Hashable, Sendable {
 
   /// Checks that this ticket may replace an older one of the same account.
   ///
-  /// - Throws: ``TicketError/accountMismatch(found:expected:)``, ``TicketError/wrongEpoch(found:allowed:)`` unless
-  ///   the epoch is later, ``TicketError/payoutFell(account:found:before:)``.
+  /// - Throws: ``TicketError/accountMismatch(found:expected:)``, ``TicketError/wrongEpoch(found:allowed:)``
+  ///   unless the epoch is later, ``TicketError/payoutFell(account:found:before:)``.
   public func check(after older: Ticket) throws(TicketError) {
     guard account == older.account else { throw .accountMismatch(found: account, expected: older.account) }
     guard epoch > older.epoch else { throw .wrongEpoch(found: epoch, allowed: "above \(older.epoch)") }
@@ -70,7 +70,8 @@ public struct Ticket: Hashable, Sendable {
 extension Ticket: EIP712Struct {
   /// The type's text.
   public static let eip712Type =
-    "Ticket(address account,uint64 epoch,uint256 cumulativePayout,uint256 unspent,uint256 locked,bytes32 jobsRoot)"
+    "Ticket(address account,uint64 epoch,uint256 cumulativePayout,uint256 unspent,uint256 locked,"
+    + "bytes32 jobsRoot)"
 
   /// The members in the order of the type.
   public var eip712Values: [ABIValue] { abiValues }

@@ -36,6 +36,8 @@ public enum TicketError: EmethError, Equatable {
   case duplicateAccount(Address)
   /// A line of a public file that can't be read, counted from 1.
   case leavesLine(number: Int, cause: FormatError)
+  /// A line of a public file whose account can't be read, counted from 1.
+  case leavesAccount(number: Int, cause: CryptoError)
   /// A public file that is not in its one canonical form.
   case leavesNotCanonical
   /// A sum that does not fit 256 bits.
@@ -62,6 +64,7 @@ public enum TicketError: EmethError, Equatable {
     case .leafMissing: "ticket.leafMissing"
     case .duplicateAccount: "ticket.duplicateAccount"
     case .leavesLine: "ticket.leavesLine"
+    case .leavesAccount: "ticket.leavesAccount"
     case .leavesNotCanonical: "ticket.leavesNotCanonical"
     case .number(let cause): cause.code
     }
@@ -106,6 +109,8 @@ public enum TicketError: EmethError, Equatable {
       "account \(account) has more than one leaf"
     case .leavesLine(let number, let cause):
       "line \(number) of the leaves' file can't be read: \(cause.message)"
+    case .leavesAccount(let number, let cause):
+      "line \(number) of the leaves' file has no account: \(cause.message)"
     case .leavesNotCanonical:
       "the leaves' file is not in its canonical form: sorted by account, one canonical JSON object a line"
     case .number(let cause):
@@ -120,7 +125,8 @@ public enum TicketError: EmethError, Equatable {
     case .digestMismatch: "the content, the domain or the digest was changed after signing"
     case .signerMismatch, .wrongDomain, .wrongEpoch, .brokenChain, .totalFell, .wrongTime, .accountMismatch,
       .payoutFell, .jobsRootMismatch, .accountsRootMismatch, .dataHashMismatch, .totalPayoutMismatch,
-      .proofMismatch, .leafMissing, .duplicateAccount, .leavesLine, .leavesNotCanonical, .number:
+      .proofMismatch, .leafMissing, .duplicateAccount, .leavesLine, .leavesAccount, .leavesNotCanonical,
+      .number:
       nil
     }
   }

@@ -1,6 +1,7 @@
 /// The trees and the public file that tickets and batches commit to (PROTOCOL 9).
 ///
-/// The trees are OpenZeppelin's standard trees, so that a contract can check them; the order of leaves plays no part.
+/// The trees are OpenZeppelin's standard trees, so that a contract can check them; the order of leaves plays
+/// no part.
 public enum TicketTrees {
   /// The root of an account's settled jobs; zero when there are none.
   public static func jobsRoot(of leaves: [JobLeaf]) -> Bytes32 {
@@ -24,7 +25,8 @@ public enum TicketTrees {
 
   /// The public file of all leaves, whose SHA-256 is a batch's dataHash.
   ///
-  /// One canonical JSON object (RFC 8785) a line, each line ended by a line feed, in ascending order of accounts.
+  /// One canonical JSON object (RFC 8785) a line, each line ended by a line feed, in ascending order of
+  /// accounts.
   public static func leavesFile(_ tickets: [Ticket]) -> [UInt8] {
     tickets.sorted { $0.account < $1.account }.flatMap { Array(line(of: $0).utf8) }
   }
@@ -40,39 +42,45 @@ public enum TicketTrees {
   ///
   /// The file must be exactly what ``leavesFile(_:)`` writes, so that one set of leaves has one hash.
   ///
-  /// - Throws: ``TicketError/leavesLine(number:cause:)``, ``TicketError/leavesNotCanonical``,
+  /// - Throws: ``TicketError/leavesLine(number:cause:)``, ``TicketError/leavesAccount(number:cause:)``,
+  ///   ``TicketError/leavesNotCanonical``,
   ///   ``TicketError/duplicateAccount(_:)``.
   public static func tickets(inLeavesFile bytes: [UInt8]) throws(TicketError) -> [Ticket] {
-    let lines = bytes.split(separator: UInt8(ascii: "\n"))
     var tickets: [Ticket] = []
-    for (index, line) in lines.enumerated() {
-      do throws(FormatError) {
-        tickets.append(try ticket(ofLine: String(decoding: line, as: UTF8.self)))
-      } catch {
-        throw .leavesLine(number: index + 1, cause: error)
-      }
+    for (index, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
+      tickets.append(try ticket(ofLine: String(decoding: line, as: UTF8.self), number: index + 1))
     }
     try checkUnique(tickets)
     guard leavesFile(tickets) == bytes else { throw .leavesNotCanonical }
     return tickets
   }
 
-  private static func ticket(ofLine line: String) throws(FormatError) -> Ticket {
-    let json = try JSONValue(parsing: line, byteLimit: 4_096, depthLimit: 2)
-    let account = try json.required("account").stringText()
+  private static func ticket(ofLine line: String, number: Int) throws(TicketError) -> Ticket {
+    let json: JSONValue
+    let account: String
+    do throws(FormatError) {
+      json = try JSONValue(parsing: line, byteLimit: 4_096, depthLimit: 2)
+      account = try json.required("account").stringText()
+    } catch {
+      throw .leavesLine(number: number, cause: error)
+    }
     let address: Address
     do throws(CryptoError) {
       address = try Address(account)
     } catch {
-      throw .jsonSyntax(found: error.message, at: 0)
+      throw .leavesAccount(number: number, cause: error)
     }
-    return Ticket(
-      account: address,
-      epoch: try json.required("epoch").unsigned(),
-      cumulativePayout: TokenAmount(holon: try json.required("cumulativePayout").unsigned()),
-      unspent: TokenAmount(holon: try json.required("unspent").unsigned()),
-      locked: TokenAmount(holon: try json.required("locked").unsigned()),
-      jobsRoot: try Bytes32(hex: json.required("jobsRoot").stringText()))
+    do throws(FormatError) {
+      return Ticket(
+        account: address,
+        epoch: try json.required("epoch").unsigned(),
+        cumulativePayout: TokenAmount(holon: try json.required("cumulativePayout").unsigned()),
+        unspent: TokenAmount(holon: try json.required("unspent").unsigned()),
+        locked: TokenAmount(holon: try json.required("locked").unsigned()),
+        jobsRoot: try Bytes32(hex: json.required("jobsRoot").stringText()))
+    } catch {
+      throw .leavesLine(number: number, cause: error)
+    }
   }
 
   static func checkUnique(_ tickets: [Ticket]) throws(TicketError) {

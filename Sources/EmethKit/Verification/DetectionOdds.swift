@@ -1,7 +1,7 @@
 /// How likely a draw finds bad segments, in exact integers (PROTOCOL 7).
 ///
-/// Of n segments m are bad and k are drawn: P = 1 − C(n−m, k) / C(n, k). The last segment, which is checked besides,
-/// only adds to it.
+/// Of n segments m are bad and k are drawn: P = 1 − C(n−m, k) / C(n, k). The last segment, which is checked
+/// besides, only adds to it.
 ///
 /// ```swift
 /// let odds = try DetectionOdds(segments: 100, bad: 10, drawn: 3)
@@ -25,7 +25,8 @@ public struct DetectionOdds: Hashable, Sendable {
 
   /// The odds of a draw.
   ///
-  /// - Throws: ``VerificationError/oddsRange(field:found:allowed:)`` unless n is 1 to 2^20, and m and k are 0 to n.
+  /// - Throws: ``VerificationError/oddsRange(field:found:allowed:)`` unless n is 1 to 2^20, and m and k are 0
+  ///   to n.
   /// - Complexity: O(min(m, k)²) word operations.
   public init(segments: Int, bad: Int, drawn: Int) throws(VerificationError) {
     try DetectionOdds.check("segments", segments, 1...DetectionOdds.maximumSegments)
@@ -101,10 +102,11 @@ public struct DetectionOdds: Hashable, Sendable {
       >= missed.denominator.multiplied(by: probability.numerator)
   }
 
-  /// The least number of draws that finds bad segments with at least a given probability, or nil when none does
-  /// (nothing is bad).
+  /// The least number of draws that finds bad segments with at least a given probability, or nil when none
+  /// does (nothing is bad).
   ///
-  /// - Throws: ``VerificationError/oddsRange(field:found:allowed:)``; ``VerificationError/probabilityAboveOne(found:)``.
+  /// - Throws: ``VerificationError/oddsRange(field:found:allowed:)``;
+  ///   ``VerificationError/probabilityAboveOne(found:)``.
   public static func drawsNeeded(
     segments: Int, bad: Int, probability: Ratio
   ) throws(VerificationError) -> Int? {
@@ -132,7 +134,8 @@ public struct DetectionOdds: Hashable, Sendable {
     return high
   }
 
-  /// The least number of draws that finds a cheat on at least a share of the segments: m = the share of n, rounded up.
+  /// The least number of draws that finds a cheat on at least a share of the segments: m = the share of n,
+  /// rounded up.
   ///
   /// - Throws: As ``drawsNeeded(segments:bad:probability:)``, also for a share above one.
   public static func drawsNeeded(

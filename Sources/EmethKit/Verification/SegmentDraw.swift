@@ -1,7 +1,8 @@
-/// Which segments a verifier computes again, drawn so that nobody can know before the submission (PROTOCOL 7).
+/// Which segments a verifier computes again, drawn so that nobody can know before the submission (PROTOCOL
+/// 7).
 ///
-/// The seed needs the submission, the beacon that came after it, and a secret that the verifier had committed to
-/// before it: a node that could choose any of them could choose what is checked.
+/// The seed needs the submission, the beacon that came after it, and a secret that the verifier had committed
+/// to before it: a node that could choose any of them could choose what is checked.
 ///
 /// ```swift
 /// let seed = SegmentDraw.seed(submission: digest, beacon: batchDigest, secret: secret)
@@ -51,8 +52,8 @@ public struct SegmentDraw: Hashable, Sendable {
   ///   - seed: The draw's seed.
   ///   - segments: The drawn segments, ascending; traps when there are none.
   ///   - stepCount: The number of steps of a segment, at least 1.
-  /// - Returns: The segment, and the number of steps after its start: 1 to below its length, so that no opened root
-  ///   gives the answer away; 1 when it has a single step.
+  /// - Returns: The segment, and the number of steps after its start: 1 to below its length, so that no
+  ///   opened root gives the answer away; 1 when it has a single step.
   public static func interiorStep(
     seed: Bytes32, segments: [Int], stepCount: (Int) -> UInt32
   ) -> (segment: Int, offset: UInt32) {
@@ -74,8 +75,8 @@ public struct SegmentDraw: Hashable, Sendable {
 
   /// The verifier that a beacon draws for a submission, or nil when nobody is eligible.
   ///
-  /// The generator's key is keccak256("EMETH verifier" ‖ submission ‖ beacon ‖ turn u32); candidates are taken in
-  /// ascending order of their addresses, each once.
+  /// The generator's key is keccak256("EMETH verifier" ‖ submission ‖ beacon ‖ turn u32); candidates are
+  /// taken in ascending order of their addresses, each once.
   ///
   /// - Parameters:
   ///   - turn: 0 for the first draw for this submission, 1 for the second, and so on.

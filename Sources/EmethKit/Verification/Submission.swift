@@ -1,7 +1,7 @@
 /// What a node commits to when it submits a result, signed as EIP-712 (PROTOCOL 7).
 ///
-/// It names the program, the data, where training began and ended, and the root of the trace between; a verifier
-/// draws segments of that trace and computes them again.
+/// It names the program, the data, where training began and ended, and the root of the trace between; a
+/// verifier draws segments of that trace and computes them again.
 ///
 /// ```swift
 /// let signed = SignedSubmission(signing: submission, in: .embedded, with: nodeKey)
@@ -53,8 +53,9 @@ public struct Submission: Hashable, Sendable {
 extension Submission: EIP712Struct {
   /// The type's text.
   public static let eip712Type =
-    "Submission(bytes16 jobId,uint32 round,address node,bytes32 programHash,bytes32 dataRoot,bytes32 initRoot,"
-    + "bytes32 traceRoot,bytes32 finalRoot,bytes32 resultRoot,uint32 segments,uint64 fuelUsed)"
+    "Submission(bytes16 jobId,uint32 round,address node,bytes32 programHash,bytes32 dataRoot,"
+    + "bytes32 initRoot,bytes32 traceRoot,bytes32 finalRoot,bytes32 resultRoot,uint32 segments,"
+    + "uint64 fuelUsed)"
 
   /// The members in the order of the type.
   public var eip712Values: [ABIValue] {

@@ -9,7 +9,8 @@
 /// let traceRoot = StateTree.root(leafHashes: leaves)
 /// ```
 public enum TraceTree {
-  /// The salt of a boundary: HMAC-SHA256(job secret, boundary u32 big-endian). Boundary 0 lies before the first step.
+  /// The salt of a boundary: HMAC-SHA256(job secret, boundary u32 big-endian). Boundary 0 lies before the
+  /// first step.
   public static func salt(jobSecret: Bytes32, boundary: UInt32) -> Bytes32 {
     HMACSHA256.authenticate(boundary.bigEndianBytes, key: jobSecret.bytes)
   }

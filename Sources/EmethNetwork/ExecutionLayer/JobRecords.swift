@@ -63,6 +63,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var epoch: UInt64?
   /// The drawn verifiers in turn, with the commitment each used.
   var draws: [VerifierDraw] = []
+  /// What the node opened of its trace to them.
+  var opened: [BoundaryOpening] = []
   /// Their findings, in turn.
   var judgements: [Judgement] = []
   /// Why the SubJob ended as it did.

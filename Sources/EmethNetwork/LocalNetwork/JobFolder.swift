@@ -89,12 +89,12 @@ public struct JobFolder: Sendable {
       try require(machine.status != .verified, "SubJob \(id) is VERIFIED without a submission")
       return
     }
-    let message = submission.message
-    let digest = submission.digest(in: records.domain)
+    let message = submission.submission
     guard let node = machine.node else { throw Problem("SubJob \(id) has a submission and no node") }
-    try require(
-      message.jobID == id && message.node == node && submission.isSigned(by: node, in: records.domain),
-      "SubJob \(id): the submission is not signed by its node \(node)")
+    try submission.check(in: records.domain)
+    try require(message.jobID == id && message.node == node, "SubJob \(id): the submission is of another SubJob or node")
+    try require(machine.submission == submission.digest, "SubJob \(id): the submission is not the one that was settled")
+    for opened in subJob.trace { try opened.check(in: message) }
     let manifest = try TrainingManifest(json: records.job.parameters)
     try require(message.programHash == manifest.programHash, "SubJob \(id): another program than the job's")
     try require(
@@ -104,12 +104,13 @@ public struct JobFolder: Sendable {
       records.rounds.contains { $0.round == position.round && $0.initRoot == message.initRoot },
       "SubJob \(id): another starting model than the round's")
     for verdict in subJob.verdicts {
+      try verdict.check(of: submission.digest, in: records.domain)
+      try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
       try require(
-        verdict.message.jobID == id && verdict.message.submission == digest
-          && verdict.isSigned(by: verdict.message.verifier, in: records.domain),
-        "SubJob \(id): a verdict is not signed by its verifier or is on another submission")
+        machine.draws.contains { $0.verifier == verdict.verdict.verifier },
+        "SubJob \(id): \(verdict.verdict.verifier) gave a verdict without being drawn")
     }
-    let accepted = subJob.verdicts.last?.message.accepted
+    let accepted = subJob.verdicts.last?.verdict.accepted
     switch machine.status {
     case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
     case .failed: try require(accepted == false, "SubJob \(id) is FAILED without a rejecting verdict")
@@ -176,7 +177,7 @@ public struct JobFolder: Sendable {
     let state = try TrainingState(configuration: contents.configuration)
     try require(
       try ModelConfiguration(manifest.model) == contents.configuration, "the model has another shape than the job's")
-    _ = state.parameters.update(fromContentsOf: contents.parameters.elements)
+    contents.copyParameters(to: state)
     state.round = UInt64(result.round)
     state.step = UInt64(result.round) * UInt64(manifest.stepsPerRound)
     let root = Bytes32(state.root)

@@ -44,6 +44,8 @@ extension JobWorker {
         silent.append(record)
         continue
       }
+      // What a node hands in counts only with its own signature under it.
+      try asNetworkError { try result.submission.check(in: network.domain) }
       trained += UInt64(manifest.stepsPerRound) * UInt64(manifest.batch) * UInt64(manifest.model.context)
       try database.write { db in
         var parent = try JobStore.job(id, in: db)
@@ -51,8 +53,8 @@ extension JobWorker {
         record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
         try ExecutionLayer.apply(
           .submit(
-            by: result.submission.message.node, fuelUsed: Fuel(units: result.submission.message.fuelUsed),
-            submission: result.submission.digest(in: network.domain)),
+            by: result.submission.submission.node, fuelUsed: Fuel(units: result.submission.submission.fuelUsed),
+            submission: result.submission.digest),
           to: &record, parent: &parent, at: try network.tick(in: db), in: db)
       }
     }

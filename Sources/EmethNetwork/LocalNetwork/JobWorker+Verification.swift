@@ -25,9 +25,9 @@ extension JobWorker {
       let outcomes = try await lanes.map(drawn) { [self] record, device in
         try judge(record, parent: parent, device: device)
       }
-      for (record, outcome) in zip(drawn, outcomes) { try settle(record, outcome.judgement) }
+      for (record, outcome) in zip(drawn, outcomes) { try settle(record, outcome.judgement, opening: outcome.opening) }
       // Several openings may hold the same state (a round's start), so they go when all are judged.
-      for state in Set(outcomes.flatMap(\.states)) { try store.remove(state) }
+      for state in Set(outcomes.flatMap { $0.opening.segments.map(\.state) }) { try store.remove(state) }
     }
   }
 
@@ -117,7 +117,7 @@ extension JobWorker {
   /// Asks the node for its opening and the drawn verifier for its judgement; only encoded bytes pass between them.
   func judge(
     _ record: SubJobRecord, parent: JobRecord, device: Device
-  ) throws(NetworkError) -> (judgement: Judgement, states: [Bytes32]) {
+  ) throws(NetworkError) -> (judgement: Judgement, opening: Opening) {
     guard let draw = record.notes.draws.last, let result = record.notes.result,
       let node = nodeNumber(record.machine.node),
       let key = network.keys.verifiers.first(where: { $0.address == draw.verifier }),
@@ -136,29 +136,31 @@ extension JobWorker {
       manifest: parent.job.parameters, dataRoot: part.root, sequenceCount: Int(part.count),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
       fuel: cost.subJobFuel, contribution: result.contribution)
-    let (submissionBytes, factsBytes) = try asNetworkError {
-      (try WireFormat.encoder.encode(result.submission), try WireFormat.encoder.encode(facts))
+    let (encoded, submissionBytes, factsBytes) = try asNetworkError {
+      let encoder = WireFormat.encoder
+      return (try encoder.encode(opening), try encoder.encode(result.submission), try encoder.encode(facts))
     }
     let judgement = try Verifier(key: key, store: store, domain: network.domain).judge(
-      submission: submissionBytes, facts: factsBytes, opening: opening.encoded, seed: draw.seed,
+      submission: submissionBytes, facts: factsBytes, opening: encoded, seed: draw.seed,
       segments: draw.segments, device: device, stop: stop)
-    return (judgement, opening.states)
+    return (judgement, opening)
   }
 
   /// Carries out what follows from a judgement: acceptance, a second opinion, or failure.
-  func settle(_ record: SubJobRecord, _ judgement: Judgement) throws(NetworkError) {
-    let verdict = judgement.verdict.message
-    guard judgement.verdict.isSigned(by: verdict.verifier, in: network.domain) else {
-      throw .inconsistent(what: "the verdict on SubJob \(record.id) is not signed by its verifier")
-    }
+  func settle(
+    _ record: SubJobRecord, _ judgement: Judgement, opening: Opening
+  ) throws(NetworkError) {
+    let verdict = judgement.verdict.verdict
+    try asNetworkError { try judgement.verdict.check(of: record.machine.submission, in: network.domain) }
     let ended = try database.write { db -> SubJobRecord in
       var record = try JobStore.subJob(record.id, in: db)
       var parent = try JobStore.job(id, in: db)
       record.notes.judgements.append(judgement)
+      record.notes.opened = opening.boundaries
       let now = try network.tick(in: db)
       let event: JobEvent =
         if verdict.accepted {
-          .verify(by: verdict.verifier, verdict: judgement.verdict.digest(in: network.domain))
+          .verify(by: verdict.verifier, verdict: judgement.verdict.digest)
         } else if record.notes.judgements.count == 1 {
           .dispute(by: verdict.verifier, evidence: verdict.evidence)
         } else {

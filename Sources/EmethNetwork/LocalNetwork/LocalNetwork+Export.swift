@@ -21,6 +21,8 @@ extension LocalNetwork {
     do throws(ComputeError) {
       let state = try TrainingState(configuration: ModelConfiguration(record.request.manifest.model))
       _ = parameters.copyBytes(to: state.parameters)
+      // The buffer does not keep its owner alive.
+      defer { withExtendedLifetime(state) {} }
       try ModelFolder.write(
         to: target, configuration: state.configuration, parameters: UnsafeBufferPointer(state.parameters),
         tokenizer: tokenizer)
@@ -66,7 +68,7 @@ extension LocalNetwork {
         rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
         subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
           PublicRecords.SubJob(
-            machine: subJob.machine, submission: subJob.notes.result?.submission,
+            machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
             verdicts: subJob.notes.judgements.map(\.verdict))
         },
         batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map { try SignedBatch(wireText: $0) },

@@ -9,9 +9,11 @@ public struct PublicRecords: Codable, Sendable {
     /// Its machine at the end: terms, times, states, settlement.
     public var machine: JobMachine
     /// What its node handed in; `nil` when nothing came.
-    public var submission: SignedMessage<Submission>?
+    public var submission: SignedSubmission?
+    /// What the node opened of its trace: the leaves that its verifiers asked for.
+    public var trace: [BoundaryOpening]
     /// The verdicts in the order in which they were given.
-    public var verdicts: [SignedMessage<Verdict>]
+    public var verdicts: [SignedVerdict]
   }
 
   /// One round's beginning: the state that all its SubJobs started from.

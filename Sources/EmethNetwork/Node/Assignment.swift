@@ -29,7 +29,7 @@ public struct Assignment: Codable, Sendable, Hashable {
 /// What a node hands in: the signed submission and where its update lies.
 public struct NodeResult: Codable, Sendable, Hashable {
   /// What the node commits to.
-  public var submission: SignedMessage<Submission>
+  public var submission: SignedSubmission
   /// Object: the update the Aggregator adds, i32 little-endian.
   public var contribution: Bytes32
   /// Mean training loss over the SubJob's steps, as the node says. Nobody is paid by it.

@@ -66,21 +66,21 @@ struct LocalNode: Sendable {
     var (update, clipped) = try Update.quantised(from: starting, to: run.state, exponents: assignment.exponents)
     if fault == .swappedFinal { update = Update.negated(update) }
     let result = NodeResult(
-      submission: SignedMessage(
-        Submission(
+      submission: SignedSubmission(
+        signing: Submission(
           jobID: assignment.subJob, round: assignment.position.round, node: address,
           programHash: manifest.programHash, dataRoot: assignment.dataRoot, initRoot: roots[0],
           traceRoot: traceTree(of: roots, subJob: assignment.subJob).root, finalRoot: roots[roots.count - 1],
           resultRoot: Update.root(of: update, salts: resultSalts(update.count, subJob: assignment.subJob)),
           segments: manifest.segmentCount, fuelUsed: assignment.fuel.units),
-        in: domain, key: key),
+        in: domain, with: key),
       contribution: try store.put(update), trainLoss: losses / Double(max(1, trained)), clipped: clipped)
     try vault.keep(NodeVault.Record(result: result, assignment: assignment, stateRoots: roots))
     return result
   }
 
-  /// Answers a challenge with an encoded ``Opening``; full states go to the store, under the hashes returned.
-  func open(_ challenge: Challenge) throws(NetworkError) -> (encoded: Data, states: [Bytes32]) {
+  /// Answers a challenge; the full states go to the store under the hashes that the opening names.
+  func open(_ challenge: Challenge) throws(NetworkError) -> Opening {
     let vault = NodeVault(node: folder, subJob: challenge.subJob)
     guard let record = try vault.record() else {
       throw .inconsistent(what: "node \(address) has no record of SubJob \(challenge.subJob)")
@@ -109,16 +109,15 @@ struct LocalNode: Sendable {
               proof: records.proof(of: index))
           }))
     }
-    let opening = Opening(
-      submission: record.result.submission.digest(in: domain),
+    return Opening(
+      submission: record.result.submission.digest,
       boundaries: boundaries.sorted().map { boundary in
-        Opening.Boundary(
-          boundary: boundary, salt: traceSalt(boundary, subJob: challenge.subJob),
+        BoundaryOpening(
+          boundary: UInt32(boundary), salt: traceSalt(boundary, subJob: challenge.subJob),
           stateRoot: record.stateRoots[boundary], proof: trace.proof(of: boundary))
       },
       segments: segments,
       resultSalts: resultSalts(try store.get(record.result.contribution).count, subJob: challenge.subJob))
-    return (try asNetworkError { try WireFormat.encoder.encode(opening) }, segments.map(\.state))
   }
 
   /// Deletes what was kept for a SubJob.

@@ -3,18 +3,6 @@ import Foundation
 
 /// A node's answer to a challenge: of the whole trace only what the drawn segments need (PROTOCOL 7).
 public struct Opening: Codable, Sendable, Hashable {
-  /// One opened leaf of the trace.
-  public struct Boundary: Codable, Sendable, Hashable {
-    /// Which boundary, 0 … n.
-    public var boundary: Int
-    /// Its salt.
-    public var salt: Bytes32
-    /// The state root there.
-    public var stateRoot: Bytes32
-    /// Path from the leaf to the trace root.
-    public var proof: [Bytes32]
-  }
-
   /// One sequence that a segment was trained on.
   public struct Sequence: Codable, Sendable, Hashable {
     /// Its position in the part.
@@ -40,7 +28,7 @@ public struct Opening: Codable, Sendable, Hashable {
   /// Digest of the submission that is opened.
   public var submission: Bytes32
   /// Boundaries 0, n and both ends of every drawn segment, ascending.
-  public var boundaries: [Boundary]
+  public var boundaries: [BoundaryOpening]
   /// The drawn segments, ascending.
   public var segments: [Segment]
   /// The salts of the update's 1 MiB chunks.

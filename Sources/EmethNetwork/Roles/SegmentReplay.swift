@@ -19,7 +19,7 @@ struct SegmentReplay {
   }
 
   let facts: SubJobFacts
-  let submission: SignedMessage<Submission>
+  let submission: SignedSubmission
   let seed: Bytes32
   let segments: [Int]
   let store: ContentStore
@@ -43,7 +43,7 @@ struct SegmentReplay {
     guard let opening = try? JSONDecoder().decode(Opening.self, from: data) else {
       throw Mismatch("the opening cannot be read")
     }
-    guard opening.submission == submission.digest(in: domain) else {
+    guard opening.submission == submission.digest else {
       throw Mismatch("the opening is of another submission")
     }
     let roots = try boundaryRoots(opening)
@@ -91,10 +91,8 @@ struct SegmentReplay {
 
   /// The submission is the node's own and says of the SubJob what the Execution Layer says.
   private func checkSubmission(manifest: TrainingManifest) throws {
-    let message = submission.message
-    guard submission.isSigned(by: facts.node, in: domain) else {
-      throw Mismatch("the submission is not signed by the node \(facts.node)")
-    }
+    let message = submission.submission
+    do { try submission.check(in: domain) } catch { throw Mismatch(error.message) }
     func require<Value: Equatable>(_ name: String, _ found: Value, _ expected: Value) throws {
       guard found == expected else { throw Mismatch("\(name) is \(found), the job's is \(expected)") }
     }
@@ -108,25 +106,17 @@ struct SegmentReplay {
     try require("fuelUsed", message.fuelUsed, facts.fuel.units)
   }
 
-  /// The opened state roots by boundary, each proven against traceRoot.
+  /// The opened state roots by boundary, each proven against traceRoot, the ends against initRoot and finalRoot.
   private func boundaryRoots(_ opening: Opening) throws -> [Int: Bytes32] {
-    let message = submission.message
-    let last = Int(message.segments)
     var roots: [Int: Bytes32] = [:]
     for opened in opening.boundaries {
-      guard (0...last).contains(opened.boundary) else { throw Mismatch("boundary \(opened.boundary) does not exist") }
-      let leaf = TraceTree.leafHash(salt: opened.salt, stateRoot: opened.stateRoot)
-      guard
-        StateTree.verify(
-          leafHash: leaf, index: opened.boundary, count: last + 1, proof: opened.proof, root: message.traceRoot)
-      else { throw Mismatch("boundary \(opened.boundary) is not in the trace") }
-      roots[opened.boundary] = opened.stateRoot
+      do { try opened.check(in: submission.submission) } catch { throw Mismatch(error.message) }
+      roots[Int(opened.boundary)] = opened.stateRoot
     }
-    for boundary in Set([0, last] + segments.flatMap { [$0, $0 + 1] }).sorted() where roots[boundary] == nil {
+    let needed = Set([0, Int(submission.submission.segments)] + segments.flatMap { [$0, $0 + 1] })
+    for boundary in needed.sorted() where roots[boundary] == nil {
       throw Mismatch("boundary \(boundary) is not opened")
     }
-    guard roots[0] == message.initRoot else { throw Mismatch("the trace does not begin with initRoot") }
-    guard roots[last] == message.finalRoot else { throw Mismatch("the trace does not end with finalRoot") }
     return roots
   }
 
@@ -169,7 +159,7 @@ struct SegmentReplay {
     let (update, _) = try Update.quantised(from: starting, to: state, exponents: facts.exponents)
     guard opening.resultSalts.count == Update.chunkCount(update.count),
       opening.resultSalts.allSatisfy({ $0.count == 16 }),
-      Update.root(of: update, salts: opening.resultSalts) == submission.message.resultRoot
+      Update.root(of: update, salts: opening.resultSalts) == submission.submission.resultRoot
     else { throw Mismatch("the update that the last state gives does not have resultRoot") }
     let hash = SHA256.hash(update)
     guard hash == facts.contribution else {

@@ -31,7 +31,7 @@ public struct SubJobFacts: Codable, Sendable, Hashable {
 /// A verifier's finding on one submission.
 public struct Judgement: Codable, Sendable, Hashable {
   /// The signed verdict.
-  public var verdict: SignedMessage<Verdict>
+  public var verdict: SignedVerdict
   /// Hash of the update that the replayed last state gives; `nil` when the replay did not get there.
   public var contribution: Bytes32?
   /// What was found, in words.
@@ -92,17 +92,17 @@ public struct Verifier: Sendable {
   ) throws(NetworkError) -> Judgement {
     let facts = try asNetworkError { try JSONDecoder().decode(SubJobFacts.self, from: facts) }
     let submission = try asNetworkError {
-      try JSONDecoder().decode(SignedMessage<Submission>.self, from: submission)
+      try JSONDecoder().decode(SignedSubmission.self, from: submission)
     }
     let replay = SegmentReplay(
       facts: facts, submission: submission, seed: seed, segments: segments, store: store, domain: domain)
     let outcome = try replay.run(opening: opening, device: device, stop: stop)
     let verdict = Verdict(
-      jobID: facts.subJob, submission: submission.digest(in: domain), verifier: address,
+      jobID: facts.subJob, submission: submission.digest, verifier: address,
       accepted: outcome.mismatch == nil, seed: seed, step: outcome.step, stepRoot: outcome.stepRoot,
       evidence: outcome.mismatch.map { SHA256.hash(Array($0.utf8)) } ?? .zero)
     return Judgement(
-      verdict: SignedMessage(verdict, in: domain, key: key), contribution: outcome.contribution,
+      verdict: SignedVerdict(signing: verdict, in: domain, with: key), contribution: outcome.contribution,
       finding: outcome.mismatch ?? "\(segments.count) segments replayed to the same bytes", segments: segments)
   }
 }

@@ -12,13 +12,13 @@ struct LossMeter {
 
   /// Mean loss in nats per counted token, and the number of those.
   func measure(
-    _ sequences: TokenSequences, context: CommandContext
+    _ sequences: TokenSequences, context: CommandContext, interruptionNote: String? = nil
   ) throws -> (loss: Double, tokens: Int) {
     var sum = 0.0
     var tokens = 0
     var next = 0
     while next < sequences.count {
-      try context.cancellation.check()
+      try context.cancellation.check(note: interruptionNote)
       let end = min(next + batch, sequences.count)
       let part = try evaluator.meanLoss(sequences: (next..<end).map { sequences[$0] })
       sum += part.loss * Double(part.tokens)

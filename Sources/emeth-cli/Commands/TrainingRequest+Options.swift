@@ -14,7 +14,8 @@ extension TrainingRequest {
     let tokenizer = try options.loadTokenizer()
     var initialParameters: Data?
     if let folder = options.initialModelFolder {
-      initialParameters = Data(buffer: try ModelFolder.read(from: URL(filePath: folder)).parameters.elements)
+      let contents = try ModelFolder.read(from: URL(filePath: folder))
+      initialParameters = withExtendedLifetime(contents) { Data(buffer: contents.parameters.elements) }
     }
     self.init(
       manifest: try TrainingManifest(

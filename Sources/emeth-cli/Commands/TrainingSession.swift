@@ -63,7 +63,7 @@ final class TrainingSession {
     var pause = Duration.zero
     var tokens = 0
     for step in 1...steps {
-      try context.cancellation.check(note: "stopped at step \(step - 1) of \(steps); no model was written")
+      try context.cancellation.check(note: interruptionNote(step - 1))
       let report = try trainer.step(sequences: order.next(options.batch).map { sequences[$0] })
       tokens += report.tokens
       curve.addTrain(step: step, loss: Double(report.loss))
@@ -88,9 +88,15 @@ final class TrainingSession {
 
   private func measure(step: Int) throws -> Double? {
     guard let validation = text.validation else { return nil }
-    let loss = try meter.measure(validation, context: context).loss
+    let loss = try meter.measure(
+      validation, context: context, interruptionNote: interruptionNote(step)
+    ).loss
     curve.addValidation(step: step, loss: loss)
     return loss
+  }
+
+  private func interruptionNote(_ step: Int) -> String {
+    "stopped at step \(step) of \(steps); no model was written"
   }
 
   private func progress(step: Int, loss: Double, tokens: Int, elapsed: Duration) -> [String] {

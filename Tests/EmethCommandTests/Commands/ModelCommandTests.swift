@@ -154,7 +154,8 @@ import Testing
     let flags = Self.tinyFlags.joined(separator: " ")
     let line = """
       "$EMETH" train text --out model --steps 1000000 \(flags) & child=$!
-      sleep 1; kill -\(signal) $child; wait $child; echo $?
+      until ls -A | grep -q '^[.]model'; do sleep 0.05; done
+      kill -\(signal) $child; wait $child; echo $?
       """
     let result = try Program.shell(line, in: scratch.url)
     #expect(result.output == "130\n")

@@ -11,7 +11,8 @@ import json
 import sys
 
 from eth_account import Account
-from eth_account.messages import _hash_eip191_message, encode_typed_data
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
 
 TYPES = {
     "Ticket": [
@@ -56,7 +57,7 @@ def check(signed, signer):
         {name: [{"name": field, "type": kind} for kind, field in fields]},
         {field: value(kind, content[field]) for kind, field in fields},
     )
-    digest = "0x" + _hash_eip191_message(message).hex().removeprefix("0x")
+    digest = "0x" + keccak(b"\x19" + message.version + message.header + message.body).hex()
     recovered = Account.recover_message(message, signature=signed["signature"])
     problems = []
     if digest != signed["digest"]:

@@ -12,7 +12,8 @@ import Testing
 
   static let shapes = [
     Shape(b: 1, t: 1, c: 1, heads: 1), Shape(b: 2, t: 3, c: 4, heads: 2), Shape(b: 1, t: 64, c: 64, heads: 2),
-    Shape(b: 2, t: 17, c: 30, heads: 3), Shape(b: 1, t: 97, c: 20, heads: 4), Shape(b: 1, t: 200, c: 17, heads: 1),
+    Shape(b: 2, t: 17, c: 30, heads: 3), Shape(b: 1, t: 97, c: 20, heads: 4),
+    Shape(b: 1, t: 200, c: 17, heads: 1),
     Shape(b: 1, t: 130, c: 130, heads: 2), Shape(b: 3, t: 12, c: 48, heads: 1),
   ]
 
@@ -56,7 +57,8 @@ import Testing
           qkv.withUnsafeBufferPointer { qkv in
             guard let out = out.baseAddress, let qkv = qkv.baseAddress else { return }
             _ = emeth_attention_cached(
-              device.handle, out + position * c, &keys, &values, qkv + position * 3 * c, position, rows, t, c, heads)
+              device.handle, out + position * c, &keys, &values, qkv + position * 3 * c, position, rows, t, c,
+              heads)
           }
         }
         position += rows

@@ -49,7 +49,8 @@ import Testing
       emeth_decay_span(offset: cuts[$0], count: cuts[$0 + 1] - cuts[$0], decay: $0 % 2 == 0 ? 0.1 : 0)
     }
     let scalars = emeth_adamw_scalars(
-      learning_rate: 1e-3, beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.95, one_minus_beta2: 0.05, correction1: 1.7,
+      learning_rate: 1e-3, beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.95, one_minus_beta2: 0.05,
+      correction1: 1.7,
       correction2: 3.1, epsilon: 1e-8, gradient_scale: 0.37)
     let different = KernelSets.different { device in
       var (p, m, v) = (parameters, first, second)

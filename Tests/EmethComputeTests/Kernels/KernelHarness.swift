@@ -30,12 +30,12 @@ enum KernelSets {
   /// Names of the sets, tried with 1 and 3 threads, whose `operation` does not give the reference's bits.
   static func different(_ operation: (OpaquePointer) -> [Float]) -> [String] {
     guard let reference = KernelDevice(EMETH_SET_REFERENCE) else { return ["no reference"] }
-    let expected = operation(reference.handle).map(bits)
+    let expected = withExtendedLifetime(reference) { operation(reference.handle).map(bits) }
     var result: [String] = []
     for (name, set) in named {
       for threads in [1, 3] {
         guard let device = KernelDevice(set, threads: threads) else { continue }
-        let found = operation(device.handle).map(bits)
+        let found = withExtendedLifetime(device) { operation(device.handle).map(bits) }
         if found != expected {
           let first = zip(found, expected).enumerated().first { $0.element.0 != $0.element.1 }
           result.append("\(name) with \(threads) threads, first at \(first?.offset ?? -1)")
@@ -49,7 +49,8 @@ enum KernelSets {
   static func bits(_ x: Float) -> UInt32 { x.isNaN ? 0x7FC0_0000 : x.bitPattern }
 }
 
-/// Numbers of different kinds from a seed, so that ties, zeros of both signs, subnormal results and huge ratios occur.
+/// Numbers of different kinds from a seed, so that ties, zeros of both signs, subnormal results and huge
+/// ratios occur.
 struct SampleNumbers {
   private var state: UInt64
 

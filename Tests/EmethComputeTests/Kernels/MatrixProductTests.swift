@@ -79,7 +79,8 @@ import Testing
             rows.withUnsafeBufferPointer { rows in
               columns.withUnsafeBufferPointer { columns in
                 var arguments = emeth_matmul_arguments(
-                  out: out.baseAddress, a: rows.baseAddress, b: columns.baseAddress, bias: nil, m: 8, n: 8, k: 3,
+                  out: out.baseAddress, a: rows.baseAddress, b: columns.baseAddress, bias: nil, m: 8, n: 8,
+                  k: 3,
                   a_transposed: false, b_transposed: false, accumulate: false)
                 emeth_matmul(device, &arguments)
               }

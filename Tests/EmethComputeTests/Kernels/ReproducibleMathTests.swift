@@ -21,7 +21,8 @@ import Testing
   }
 
   /// The largest error over all bit patterns, and where it is.
-  func largestError(_ operation: Operation, _ exact: (Double) -> Double) throws -> (error: Double, at: Float) {
+  func largestError(_ operation: Operation, _ exact: (Double) -> Double) throws -> (error: Double, at: Float)
+  {
     let device = try Device.cpu(threads: 2)
     var worst = (error: 0.0, at: Float(0))
     let block = 1 << 16
@@ -71,7 +72,8 @@ import Testing
     emeth_log(device.handle, &l, input, input.count)
     emeth_tanh(device.handle, &t, input, input.count)
     #expect(e[0] == 1 && e[1] == 1 && e[2] == .infinity && e[3] == 0 && e[4].isNaN)
-    #expect(l[0] == -.infinity && l[1] == -.infinity && l[2] == .infinity && l[3].isNaN && l[4].isNaN && l[5] == 0)
+    #expect(
+      l[0] == -.infinity && l[1] == -.infinity && l[2] == .infinity && l[3].isNaN && l[4].isNaN && l[5] == 0)
     #expect(t[0] == 0 && t[1].bitPattern == Float(-0.0).bitPattern && t[2] == 1 && t[3] == -1 && t[4].isNaN)
   }
 

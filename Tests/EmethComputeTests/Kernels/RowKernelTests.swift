@@ -39,7 +39,8 @@ import Testing
     #expect(found == rule(blocks[...]))
   }
 
-  @Test("column sums continue from what is there", arguments: [(1, 1), (5, 3), (100, 64), (33, 130), (7, 200)])
+  @Test(
+    "column sums continue from what is there", arguments: [(1, 1), (5, 3), (100, 64), (33, 130), (7, 200)])
   func columnSums(rows: Int, columns: Int) {
     var sample = SampleNumbers(seed: SampleNumbers.seed)
     let (values, start) = (sample.numbers(rows * columns, kind: 4), sample.numbers(columns, kind: 4))

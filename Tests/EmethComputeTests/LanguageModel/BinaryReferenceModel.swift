@@ -38,17 +38,22 @@ struct BinaryReferenceModel {
       let attention = self.attention(qkv)
       for t in x.indices {
         x[t] = zip(x[t], linear(attention[t], w("attn.c_proj.weight"), w("attn.c_proj.bias"))).map(+)
-        let hidden = linear(layerNorm(x[t], w("ln_2.weight"), w("ln_2.bias")), w("mlp.c_fc.weight"), w("mlp.c_fc.bias"))
+        let hidden = linear(
+          layerNorm(x[t], w("ln_2.weight"), w("ln_2.bias")), w("mlp.c_fc.weight"), w("mlp.c_fc.bias"))
         x[t] = zip(x[t], linear(hidden.map(gelu), w("mlp.c_proj.weight"), w("mlp.c_proj.bias"))).map(+)
       }
     }
     return x.map { row in
       let norm = layerNorm(row, slice(p, "ln_f.weight"), slice(p, "ln_f.bias"))
-      return (0..<configuration.vocabularySize).map { v in (0..<c).reduce(0) { $0 + norm[$1] * wte[v * c + $1] } }
+      return (0..<configuration.vocabularySize).map { v in
+        (0..<c).reduce(0) { $0 + norm[$1] * wte[v * c + $1] }
+      }
     }
   }
 
-  private func slice(_ p: [Double], _ name: String) -> [Double] { layout[name].map { Array(p[$0.range]) } ?? [] }
+  private func slice(_ p: [Double], _ name: String) -> [Double] {
+    layout[name].map { Array(p[$0.range]) } ?? []
+  }
 
   private func linear(_ x: [Double], _ weight: [Double], _ bias: [Double]) -> [Double] {
     bias.indices.map { j in x.indices.reduce(bias[j]) { $0 + x[$1] * weight[$1 * bias.count + j] } }

@@ -7,13 +7,15 @@ import Testing
 @Suite struct GradientTests {
   @Test("every tensor's gradient is the slope of the loss", arguments: [1, 2])
   func finiteDifferences(layers: Int) throws {
-    let configuration = try ModelConfiguration(layers: layers, heads: 2, width: 6, context: 5, vocabularySize: 11)
+    let configuration = try ModelConfiguration(
+      layers: layers, heads: 2, width: 6, context: 5, vocabularySize: 11)
     var sample = SampleNumbers(seed: SampleNumbers.seed)
     print("seed \(SampleNumbers.seed)")
     let state = try TrainingState(configuration: configuration)
     for tensor in state.layout.tensors {
       for i in tensor.range {
-        state.parameters[i] = sample.unit() * 0.4 + (!tensor.isMatrix && tensor.name.hasSuffix("weight") ? 1 : 0)
+        state.parameters[i] =
+          sample.unit() * 0.4 + (!tensor.isMatrix && tensor.name.hasSuffix("weight") ? 1 : 0)
       }
     }
     var sequences = (0..<3).map { _ in (0..<6).map { _ in UInt32(sample.below(11)) } }

@@ -13,10 +13,12 @@ import Testing
     }
   }
 
-  @Test("numbers out of range are named", arguments: [
-    (0, 1, 8, 4, 9), (1, 0, 8, 4, 9), (1, 3, 8, 4, 9), (1, 1, 0, 4, 9), (1, 1, 8, 0, 9), (1, 1, 8, 4, 0),
-    (4097, 1, 8, 4, 9), (1, 1, 1 << 17, 4, 9), (4096, 1, 1 << 16, 4, 9), (.min, .min, .min, .min, .max),
-  ])
+  @Test(
+    "numbers out of range are named",
+    arguments: [
+      (0, 1, 8, 4, 9), (1, 0, 8, 4, 9), (1, 3, 8, 4, 9), (1, 1, 0, 4, 9), (1, 1, 8, 0, 9), (1, 1, 8, 4, 0),
+      (4097, 1, 8, 4, 9), (1, 1, 1 << 17, 4, 9), (4096, 1, 1 << 16, 4, 9), (.min, .min, .min, .min, .max),
+    ])
   func invalid(layers: Int, heads: Int, width: Int, context: Int, vocabularySize: Int) {
     #expect {
       try ModelConfiguration(

@@ -8,7 +8,8 @@ import Testing
     let configuration = try ModelConfiguration(layers: 12, heads: 1, width: 4, context: 3, vocabularySize: 5)
     let layout = ParameterLayout(configuration)
     let names = layout.tensors.map(\.name)
-    #expect(zip(names, names.dropFirst()).allSatisfy { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) })
+    #expect(
+      zip(names, names.dropFirst()).allSatisfy { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) })
     #expect(names.first == "h.0.attn.c_attn.bias")
     #expect(names.last == "wte.weight")
     let tenth = try #require(names.firstIndex(of: "h.10.ln_1.bias"))

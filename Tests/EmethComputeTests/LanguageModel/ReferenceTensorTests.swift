@@ -48,7 +48,8 @@ import Testing
     for (i, x) in Self.values(fixture.start, Float.self).enumerated() { state.parameters[i] = Float(x) }
     let o = fixture.optimizer
     let optimizer = OptimizerConfiguration(
-      learningRate: o.learningRate, beta1: o.beta1, beta2: o.beta2, epsilon: o.epsilon, weightDecay: o.weightDecay,
+      learningRate: o.learningRate, beta1: o.beta1, beta2: o.beta2, epsilon: o.epsilon,
+      weightDecay: o.weightDecay,
       gradientClip: o.gradientClip, warmupSteps: o.warmupSteps, totalSteps: o.totalSteps,
       minimumRatio: o.minimumRatio)
     let device = try Device.cpu(threads: 2, instructionSet: instructionSet)
@@ -69,9 +70,20 @@ import Testing
       #expect(abs(Double(report.loss) - fixture.binary64.losses[index]) < 5e-6)
       #expect(abs(Double(report.gradientNorm) - fixture.binary64.norms[index]) < 1e-5)
     }
+    // The keys' bias has no influence on the loss: its gradient is rounding alone, which AdamW makes as large
+    // as any.
+    let c = fixture.configuration.width
+    let chance = state.layout.tensors.filter { $0.name.hasSuffix("c_attn.bias") }.map {
+      ($0.offset + c)..<($0.offset + 2 * c)
+    }
+    let kept = state.parameters.indices.filter { index in !chance.contains { $0.contains(index) } }
     let end = Self.values(fixture.binary64.parameters, Double.self)
-    #expect(Self.relativeError(state.parameters, end) < 1e-5)
-    print("\(device): relative error of parameters", Self.relativeError(state.parameters, end), "and of torch's binary32",
-      Self.relativeError(Self.values(fixture.binary32.parameters, Float.self).map(Float.init), end))
+    let error = withExtendedLifetime(state) {
+      Self.relativeError(kept.map { state.parameters[$0] }, kept.map { end[$0] })
+    }
+    let torch = Self.values(fixture.binary32.parameters, Float.self)
+    let torchError = Self.relativeError(kept.map { Float(torch[$0]) }, kept.map { end[$0] })
+    print("\(device): relative error of parameters \(error), PyTorch's in binary32 \(torchError)")
+    #expect(error < max(1e-6, 3 * torchError))
   }
 }

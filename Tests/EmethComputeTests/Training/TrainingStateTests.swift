@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct TrainingStateTests {
   static func sampleState() throws -> TrainingState {
-    let configuration = try ModelConfiguration(layers: 2, heads: 3, width: 96, context: 24, vocabularySize: 300)
+    let configuration = try ModelConfiguration(
+      layers: 2, heads: 3, width: 108, context: 24, vocabularySize: 300)
     let state = try TrainingState(configuration: configuration)
     var sample = SampleNumbers(seed: 3)
     for buffer in [state.parameters, state.firstMoments, state.secondMoments] {
@@ -68,7 +69,8 @@ import Testing
     let output = try FileHandle(forWritingTo: file)
     try state.write(to: output)
     try output.close()
-    let again = try TrainingState(configuration: state.configuration, reading: FileHandle(forReadingFrom: file))
+    let again = try TrainingState(
+      configuration: state.configuration, reading: FileHandle(forReadingFrom: file))
     #expect(again.root == state.root)
     let bytes = [UInt8](try Data(contentsOf: file))
     for (name, wrong) in [("short", Array(bytes.dropLast())), ("long", bytes + [0]), ("empty", [])] {

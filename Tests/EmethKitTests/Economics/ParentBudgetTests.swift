@@ -7,7 +7,8 @@ import Testing
       for rounds in UInt32(1)..<4 {
         for parts in UInt32(1)..<6 {
           let budget = try ParentBudget(
-            fuelLimit: Fuel(units: fuel), verifierFee: TokenAmount(holon: UInt256(2 * fuel + 1)), rounds: rounds,
+            fuelLimit: Fuel(units: fuel), verifierFee: TokenAmount(holon: UInt256(2 * fuel + 1)),
+            rounds: rounds,
             parts: parts)
           var shares: [(fuelLimit: Fuel, verifierFee: TokenAmount)] = []
           for round in 0..<rounds {
@@ -70,7 +71,8 @@ import Testing
   @Test func attemptsGetHalfOfTheWindowAndTheLastAllOfIt() {
     func deadline(_ now: UInt64, attempt: UInt32, roundStart: UInt64? = nil) -> UInt64 {
       ParentBudget.attemptDeadline(
-        now: now, parentDeadline: 4_000, roundsLeft: 3, attempt: attempt, lastAttempt: 2, roundStart: roundStart)
+        now: now, parentDeadline: 4_000, roundsLeft: 3, attempt: attempt, lastAttempt: 2,
+        roundStart: roundStart)
     }
     // The window of the first of three rounds from 1000 to 4000 ends at 2000.
     #expect(ParentBudget.windowEnd(roundStart: 1_000, parentDeadline: 4_000, roundsLeft: 3) == 2_000)
@@ -93,7 +95,8 @@ import Testing
       let end = ParentBudget.windowEnd(roundStart: start, parentDeadline: parent, roundsLeft: left)
       for attempt in UInt32(0)...2 {
         let deadline = ParentBudget.attemptDeadline(
-          now: now, parentDeadline: parent, roundsLeft: left, attempt: attempt, lastAttempt: 2, roundStart: start)
+          now: now, parentDeadline: parent, roundsLeft: left, attempt: attempt, lastAttempt: 2,
+          roundStart: start)
         #expect(deadline <= end)
         #expect(deadline <= parent)
         if end > now { #expect(deadline >= now) }

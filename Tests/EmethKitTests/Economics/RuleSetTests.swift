@@ -15,8 +15,10 @@ import Testing
 
   /// The rows of PROTOCOL 3's second table: L, V, E, D, Vr, Vn, P at timeout, decline, failed.
   @Test func theProtocolsRuleSets() throws {
-    #expect(holon(try terms(.standard, 100, 100)) == [10_000, 500, 10_500, 10_500, 500, 0, 2_500, 2_500, 2_500])
-    #expect(holon(try terms(.core2023, 100, 100)) == [10_000, 500, 10_500, 10_500, 500, 0, 2_500, 2_500, 2_500])
+    #expect(
+      holon(try terms(.standard, 100, 100)) == [10_000, 500, 10_500, 10_500, 500, 0, 2_500, 2_500, 2_500])
+    #expect(
+      holon(try terms(.core2023, 100, 100)) == [10_000, 500, 10_500, 10_500, 500, 0, 2_500, 2_500, 2_500])
     #expect(holon(try terms(.core2023Initial, 100, 100)) == [10_000, 0, 10_000, 0, 0, 0, 0, 0, 0])
     let emeth: UInt256 = 1_000_000_000_000_000_000
     #expect(
@@ -26,6 +28,20 @@ import Testing
     #expect(try terms(.round3_2, 12, emeth).failedPenalty.holon == 2 * emeth)
     #expect(try terms(.round3_2, 12, emeth).timeoutPenalty.holon == 3 * emeth)
     #expect(try terms(.round3_2, 12, emeth).flatFee)
+  }
+
+  /// Penalties of the deposit, where that is not the fee limit: 25 % of 5,000.
+  @Test func penaltiesFollowTheirBase() throws {
+    for (base, penalty) in [(RuleSet.PenaltyBase.feeLimit, UInt256(2_500)), (.deposit, 1_250)] {
+      let rules = RuleSet(
+        name: "half", verifierFee: .flat(TokenAmount(holon: 3_000)), verifierFeeSource: .escrow,
+        depositRate: Rate(percent: 50), depositIncludesVerifierFee: false, penaltyBase: base,
+        timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 50),
+        failedPenaltyRate: Rate(percent: 100), flatFee: false, rewardCapRate: nil)
+      #expect(
+        holon(try terms(rules, 100, 100))
+          == [10_000, 3_000, 13_000, 5_000, 3_000, 0, penalty, 2 * penalty, 2_000])
+    }
   }
 
   @Test func everyDivisionFloors() throws {

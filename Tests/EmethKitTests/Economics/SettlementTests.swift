@@ -3,8 +3,8 @@ import Testing
 @testable import EmethKit
 
 @Suite struct SettlementTests {
-  /// The table of PROTOCOL 3 told as a story of two pots, the escrow and the deposit, from which everybody is paid
-  /// in turn: another way to the same numbers.
+  /// The table of PROTOCOL 3 told as a story of two pots, the escrow and the deposit, from which everybody is
+  /// paid in turn: another way to the same numbers.
   private struct Pots {
     var escrow: UInt256
     var deposit: UInt256
@@ -136,7 +136,9 @@ import Testing
     var settled = 0
     for _ in 0..<scaled(3_000) {
       func rate() -> Rate {
-        Rate(per100000: [0, 1, 5_000, 25_000, 99_999, 100_000, 100_001, 300_000].randomElement(using: &generator) ?? 0)
+        Rate(
+          per100000: [0, 1, 5_000, 25_000, 99_999, 100_000, 100_001, 300_000].randomElement(using: &generator)
+            ?? 0)
       }
       let flat = TokenAmount(holon: UInt256(UInt64.random(in: 0...1 << 60, using: &generator)))
       let fromFee = Bool.random(using: &generator)
@@ -146,16 +148,21 @@ import Testing
         depositIncludesVerifierFee: Bool.random(using: &generator),
         penaltyBase: Bool.random(using: &generator) ? .feeLimit : .deposit, timeoutPenaltyRate: rate(),
         declinePenaltyRate: rate(), failedPenaltyRate: rate(), flatFee: fromFee, rewardCapRate: nil)
-      let fuelLimit = UInt64.random(in: 0...(.max >> UInt64.random(in: 0..<64, using: &generator)), using: &generator)
+      let fuelLimit = UInt64.random(
+        in: 0...(.max >> UInt64.random(in: 0..<64, using: &generator)), using: &generator)
       let price = FuelPrice(
         holonPerFuel: UInt256(
-          high: UInt128.random(in: 0...0xFFFF, using: &generator) >> UInt128.random(in: 0...16, using: &generator),
+          high: UInt128.random(in: 0...0xFFFF, using: &generator)
+            >> UInt128.random(in: 0...16, using: &generator),
           low: UInt128.random(in: 0...UInt128.max, using: &generator)
             >> UInt128.random(in: 0..<128, using: &generator)))
-      guard let terms = try? rules.terms(fuelLimit: Fuel(units: fuelLimit), fuelPrice: price) else { continue }
+      guard let terms = try? rules.terms(fuelLimit: Fuel(units: fuelLimit), fuelPrice: price) else {
+        continue
+      }
       let used = UInt64.random(in: 0...fuelLimit, using: &generator)
-      for end in ends(upTo: 0) + [.verified(fuelUsed: Fuel(units: used)), .verifiedByExpiry(fuelUsed: Fuel(units: used))]
-      {
+      for end in ends(upTo: 0) + [
+        .verified(fuelUsed: Fuel(units: used)), .verifiedByExpiry(fuelUsed: Fuel(units: used)),
+      ] {
         try check(end, terms, price)
         settled += 1
       }
@@ -202,7 +209,8 @@ import Testing
     let price = FuelPrice(holonPerFuel: 7)
     for rules in [RuleSet.standard, .core2023Initial] {
       let terms = try rules.terms(fuelLimit: Fuel(units: 10), fuelPrice: price)
-      let tooMuch = EconomicsError.feeAboveLimit(found: TokenAmount(holon: 77), allowed: TokenAmount(holon: 70))
+      let tooMuch = EconomicsError.feeAboveLimit(
+        found: TokenAmount(holon: 77), allowed: TokenAmount(holon: 70))
       #expect(throws: tooMuch) {
         try Settlement(end: .verified(fuelUsed: Fuel(units: 11)), terms: terms, fuelPrice: price)
       }
@@ -215,7 +223,8 @@ import Testing
   }
 
   @Test func jsonIsRefusedUnlessConserved() throws {
-    let terms = try RuleSet.standard.terms(fuelLimit: Fuel(units: 100), fuelPrice: FuelPrice(holonPerFuel: 100))
+    let terms = try RuleSet.standard.terms(
+      fuelLimit: Fuel(units: 100), fuelPrice: FuelPrice(holonPerFuel: 100))
     let settlement = try Settlement(end: .failed, terms: terms, fuelPrice: FuelPrice(holonPerFuel: 100))
     let text = try jsonText(settlement)
     #expect(

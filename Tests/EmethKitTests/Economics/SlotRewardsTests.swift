@@ -25,8 +25,8 @@ import Testing
     #expect(SlotRewards.slot(at: 1_700_000_000) == 19_675)
   }
 
-  /// The white paper's example (an hour's 12,000 for 100, 70 and 30 fuel), and every small case: floors, and all
-  /// shares together never exceed the reward.
+  /// The white paper's example (an hour's 12,000 for 100, 70 and 30 fuel), and every small case: floors, and
+  /// all shares together never exceed the reward.
   @Test func sharesFollowFuel() {
     let hour = TokenAmount(holon: 12_000)
     let shares = [100, 70, 30].map {
@@ -37,7 +37,8 @@ import Testing
       for total in UInt64(0)..<12 {
         for node in 0...total {
           let share = SlotRewards.share(
-            of: TokenAmount(holon: UInt256(reward)), nodeFuel: Fuel(units: node), totalFuel: Fuel(units: total))
+            of: TokenAmount(holon: UInt256(reward)), nodeFuel: Fuel(units: node),
+            totalFuel: Fuel(units: total))
           #expect(share.holon == (total == 0 ? 0 : UInt256(reward * node / total)))
         }
       }
@@ -68,13 +69,17 @@ import Testing
     #expect(counted(10, after: 1_000) == 0)
     // A cap that was lowered below what had counted: nothing more counts, and nothing underflows (H1.21).
     #expect(counted(10, after: 5_000) == 0)
-    #expect(SlotRewards(startSlot: 0).countedFuel(Fuel(units: .max), afterNodeTotal: Fuel(units: .max)).units == .max)
+    #expect(
+      SlotRewards(startSlot: 0).countedFuel(Fuel(units: .max), afterNodeTotal: Fuel(units: .max)).units
+        == .max)
   }
 
   @Test func farmingCostsWhatItEarns() throws {
     let share = TokenAmount(holon: 1_000)
-    #expect(try SlotRewards.capped(share, verifierFeesPaid: TokenAmount(holon: 300), rules: .standard).holon == 300)
-    #expect(try SlotRewards.capped(share, verifierFeesPaid: TokenAmount(holon: 3_000), rules: .standard) == share)
+    #expect(
+      try SlotRewards.capped(share, verifierFeesPaid: TokenAmount(holon: 300), rules: .standard).holon == 300)
+    #expect(
+      try SlotRewards.capped(share, verifierFeesPaid: TokenAmount(holon: 3_000), rules: .standard) == share)
     #expect(try SlotRewards.capped(share, verifierFeesPaid: .zero, rules: .standard) == .zero)
     #expect(try SlotRewards.capped(share, verifierFeesPaid: .zero, rules: .core2023) == share)
   }

@@ -136,7 +136,8 @@ import Testing
     let (fuel, price) = (Fuel(units: 100), JobScene.price)
     func job(_ terms: JobTerms) throws -> Job {
       try Job(
-        id: JobID(requester: requester, salt: .zero), requester: requester, programID: .proofOfWork, dataset: "x",
+        id: JobID(requester: requester, salt: .zero), requester: requester, programID: .proofOfWork,
+        dataset: "x",
         fuelLimit: fuel, fuelPrice: price, requestedAt: 1_000, deadline: 2_000, terms: terms)
     }
     let entry = try ProgramCatalogue.standard.entry(of: .proofOfWork)
@@ -188,7 +189,8 @@ import Testing
     #expect(
       effects == [
         .settle(
-          settlement, requester: Cast.requester.address, node: Cast.node.address, verifier: Cast.verifier.address)
+          settlement, requester: Cast.requester.address, node: Cast.node.address,
+          verifier: Cast.verifier.address)
       ])
   }
 
@@ -222,7 +224,10 @@ import Testing
       (.processing, .timeout, 2_000, .timeoutByNode),
       (.processing, .decline(by: Cast.node.address, evidence: nil), 1_150, .declined(atFault: true)),
       (.processing, .decline(by: Cast.node.address, evidence: .zero), 1_150, .declined(atFault: false)),
-      (.opened, .verify(by: Cast.verifier.address, verdict: .zero), 1_230, .verified(fuelUsed: Fuel(units: 60))),
+      (
+        .opened, .verify(by: Cast.verifier.address, verdict: .zero), 1_230,
+        .verified(fuelUsed: Fuel(units: 60))
+      ),
       (.secondAfterSilence, .expireVerification, 1_440, .verifiedByExpiry(fuelUsed: Fuel(units: 60))),
       (.drawn, .withhold, 1_310, .failed),
       (.secondAfterDispute, .reject(by: Cast.secondVerifier.address, evidence: .zero), 1_250, .failed),
@@ -237,7 +242,8 @@ import Testing
           let settlement = try Settlement(end: end, terms: machine.job.terms, fuelPrice: JobScene.price)
           let paid = settlement.verifier == .zero ? nil : machine.verifier
           if let parent {
-            #expect(effects == [.settleSubJob(settlement, parent: parent, node: machine.node, verifier: paid)])
+            #expect(
+              effects == [.settleSubJob(settlement, parent: parent, node: machine.node, verifier: paid)])
           } else {
             let requester = Cast.requester.address
             #expect(

@@ -29,8 +29,8 @@ enum JobScene: CaseIterable {
 
   static let requestedAt: UInt64 = 1_000
   static let deadline: UInt64 = 2_000
-  /// Claim 1010-1070; lease 1100-1280; opening 1210-1310; answer 1220-1320; second after silence: answer 1340-1440;
-  /// second after dispute: opening 1240-1340; cohort 1250-1350.
+  /// Claim 1010-1070; lease 1100-1280; opening 1210-1310; answer 1220-1320; second after silence: answer
+  /// 1340-1440; second after dispute: opening 1240-1340; cohort 1250-1350.
   static let times: [UInt64] =
     [1_070, 1_280, 1_310, 1_320, 1_340, 1_350, 1_440, 2_000].flatMap { [$0 - 1, $0, $0 + 1] }
 
@@ -55,7 +55,8 @@ enum JobScene: CaseIterable {
     switch self {
     case .requested, .claimed: .requested
     case .processing: .processing
-    case .submitted, .drawn, .opened, .secondAfterSilence, .disputed, .secondAfterDispute, .accepted, .cohortFixed,
+    case .submitted, .drawn, .opened, .secondAfterSilence, .disputed, .secondAfterDispute, .accepted,
+      .cohortFixed,
       .maskedPosted:
       .submitted
     case .verified: .verified
@@ -74,7 +75,8 @@ enum JobScene: CaseIterable {
     let taken: [(JobEvent, UInt64)] = [
       (.process(by: node, headerExists: true, cooldownOver: true, depositAvailable: funds), 1_100)
     ]
-    let handedIn = taken + [(.submit(by: node, fuelUsed: Fuel(units: 60), submission: Self.submission), 1_200)]
+    let handedIn =
+      taken + [(.submit(by: node, fuelUsed: Fuel(units: 60), submission: Self.submission), 1_200)]
     let drawn = handedIn + [(.draw(verifier: first), 1_210)]
     let opened = drawn + [(.receiveOpenings, 1_220)]
     let accepted = opened + [(.verify(by: first, verdict: Self.evidence), 1_230)]

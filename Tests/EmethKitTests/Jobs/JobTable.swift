@@ -1,14 +1,16 @@
 @testable import EmethKit
 
-/// PROTOCOL 2 once more, written as a table and not as a machine: what each event leads to in each situation, for
-/// whom, and when.
+/// PROTOCOL 2 once more, written as a table and not as a machine: what each event leads to in each situation,
+/// for whom, and when.
 enum JobTable {
-  /// The rows of the protocol, and the steps inside SUBMITTED that they need: which events a status has at all.
+  /// The rows of the protocol, and the steps inside SUBMITTED that they need: which events a status has at
+  /// all.
   static let rows: [JobStatus: Set<JobEvent.Name>] = [
     .requested: [.cancel, .claim, .process, .timeout, .extendDeadline, .endWithParent],
     .processing: [.renewLease, .decline, .submit, .timeout, .extendDeadline, .endWithParent],
     .submitted: [
-      .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .fixCohort, .postMasked,
+      .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .fixCohort,
+      .postMasked,
       .completeCohort, .absent, .extendDeadline,
     ],
     .verified: [], .canceled: [], .timeout: [], .failed: [], .declined: [],

@@ -11,8 +11,10 @@ import Testing
     try Job(
       id: id ?? position?.id ?? parent, position: position, requester: Cast.requester.address,
       programID: .languageModelTraining, numParallel: numParallel, numEpoch: numEpoch, dataset: dataset,
-      parameters: parameters, fuelLimit: Fuel(units: fuelLimit), fuelPrice: JobScene.price, requestedAt: 1_000,
-      deadline: deadline, terms: RuleSet.standard.terms(fuelLimit: Fuel(units: 100), fuelPrice: JobScene.price))
+      parameters: parameters, fuelLimit: Fuel(units: fuelLimit), fuelPrice: JobScene.price,
+      requestedAt: 1_000,
+      deadline: deadline,
+      terms: RuleSet.standard.terms(fuelLimit: Fuel(units: 100), fuelPrice: JobScene.price))
   }
 
   @Test func refusesWhatDoesNotFitTogether() throws {
@@ -64,7 +66,9 @@ import Testing
   @Test func statusesHaveTheNumbersOf2023() throws {
     let names = JobStatus.allCases.map(\.name)
     #expect(
-      names == ["REQUESTED", "PROCESSING", "SUBMITTED", "VERIFIED", "CANCELED", "TIMEOUT", "FAILED", "DECLINED"])
+      names == [
+        "REQUESTED", "PROCESSING", "SUBMITTED", "VERIFIED", "CANCELED", "TIMEOUT", "FAILED", "DECLINED",
+      ])
     #expect(JobStatus.allCases.map(\.rawValue) == Array(1...8))
     for status in JobStatus.allCases {
       #expect(JobStatus(name: status.name) == status)

@@ -12,7 +12,8 @@ import Testing
     return try Job(
       id: JobID(requester: requester, salt: .zero), requester: requester, programID: .languageModelTraining,
       numParallel: parts, numEpoch: rounds, dataset: "d", fuelLimit: fuel, fuelPrice: JobScene.price,
-      requestedAt: 1_000, deadline: 2_000, terms: RuleSet.standard.terms(fuelLimit: fuel, fuelPrice: JobScene.price))
+      requestedAt: 1_000, deadline: 2_000,
+      terms: RuleSet.standard.terms(fuelLimit: fuel, fuelPrice: JobScene.price))
   }
 
   private func machine() throws -> ParentMachine {
@@ -29,7 +30,8 @@ import Testing
     let position = SubJobPosition(parent: parent.id, round: round, part: part, attempt: attempt)
     return try Job(
       id: position.id, position: position, requester: requester, programID: .languageModelTrainingPart,
-      dataset: "p", fuelLimit: share.fuelLimit, fuelPrice: parent.fuelPrice, requestedAt: 1_010, deadline: deadline,
+      dataset: "p", fuelLimit: share.fuelLimit, fuelPrice: parent.fuelPrice, requestedAt: 1_010,
+      deadline: deadline,
       terms: RuleSet.standard.terms(
         fuelLimit: share.fuelLimit, fuelPrice: parent.fuelPrice, verifierFee: share.verifierFee))
   }
@@ -49,7 +51,8 @@ import Testing
           let settlement = try Settlement(end: end, terms: job.terms, fuelPrice: job.fuelPrice)
           spent += settlement.escrowReleased - settlement.requester
           let status: JobStatus = attempt == 0 ? .failed : .verified
-          let effects = try parent.apply(.subJobEnded(job.id, status, returned: settlement.requester), at: 1_030)
+          let effects = try parent.apply(
+            .subJobEnded(job.id, status, returned: settlement.requester), at: 1_030)
           #expect(effects.isEmpty)
         }
       }
@@ -65,7 +68,8 @@ import Testing
     #expect(parent.escrow == .zero)
   }
 
-  /// All shares together are exactly the parent's escrow: it can register every SubJob of a round, and no more.
+  /// All shares together are exactly the parent's escrow: it can register every SubJob of a round, and no
+  /// more.
   @Test func theSharesUseUpTheEscrowExactly() throws {
     var parent = try machine()
     for round in 0..<rounds {
@@ -118,7 +122,8 @@ import Testing
       try parent.apply(.registerSubJob(subJob(parent.job, round: 0, part: 0, attempt: 1)), at: 1_020)
     }
     #expect(throws: JobError.unknownSubJob(late.id == good.id ? outside.id : late.id)) {
-      try parent.apply(.subJobEnded(late.id == good.id ? outside.id : late.id, .failed, returned: .zero), at: 1_020)
+      try parent.apply(
+        .subJobEnded(late.id == good.id ? outside.id : late.id, .failed, returned: .zero), at: 1_020)
     }
     let tooMuch = good.terms.escrow + TokenAmount(holon: 1)
     #expect(throws: JobError.escrowNotCovered(found: good.terms.escrow, required: tooMuch)) {
@@ -142,7 +147,8 @@ import Testing
       .canceled: [.subJobEnded], .failed: [.subJobEnded], .timeout: [.subJobEnded], .verified: [.subJobEnded],
     ]
     let events: [ParentEvent] = [
-      .cancel(by: requester), .registerSubJob(someSubJob), .subJobEnded(someSubJob.id, .failed, returned: .zero),
+      .cancel(by: requester), .registerSubJob(someSubJob),
+      .subJobEnded(someSubJob.id, .failed, returned: .zero),
       .completeRound(0), .giveUp, .timeout, .extendDeadline(outageFrom: 1_100, outageTo: 1_400),
     ]
     #expect(events.map(\.name) == ParentEvent.Name.allCases)
@@ -176,7 +182,9 @@ import Testing
     #expect(late.deadline == 2_800)
     #expect(throws: JobError.self) { try late.apply(.timeout, at: 2_799) }
     #expect(try late.apply(.timeout, at: 2_800) == [.refund(to: requester, parent.job.terms.escrow)])
-    #expect(try parent.apply(.cancel(by: requester), at: 2_500) == [.refund(to: requester, parent.job.terms.escrow)])
+    #expect(
+      try parent.apply(.cancel(by: requester), at: 2_500) == [.refund(to: requester, parent.job.terms.escrow)]
+    )
   }
 
   @Test func jsonKeepsIt() throws {

@@ -9,7 +9,8 @@ import Testing
       (48, 25, 1_600, 1_557_611_200),
     ]
     for (layers, heads, width, parameters) in sizes {
-      let shape = try ModelShape(layers: layers, heads: heads, width: width, context: 1_024, vocabularySize: 50_257)
+      let shape = try ModelShape(
+        layers: layers, heads: heads, width: width, context: 1_024, vocabularySize: 50_257)
       #expect(shape.parameterCount == parameters)
     }
   }
@@ -31,7 +32,8 @@ import Testing
       let heads = UInt32.random(in: 1...16, using: &generator)
       let shape = try ModelShape(
         layers: .random(in: 1...48, using: &generator), heads: heads,
-        width: heads * UInt32.random(in: 1...128, using: &generator), context: .random(in: 1...4_096, using: &generator),
+        width: heads * UInt32.random(in: 1...128, using: &generator),
+        context: .random(in: 1...4_096, using: &generator),
         vocabularySize: .random(in: 2...100_000, using: &generator))
       let (n, l) = (UInt256(shape.parameterCount), UInt256(shape.layers))
       let operations = 6 * n + 12 * l * UInt256(shape.width) * UInt256(shape.context)

@@ -43,7 +43,9 @@ import Testing
     let child = try #require(ProgramID(rawValue: 100_001))
     let part = ProgramEntry(id: child, name: "part", verification: .redundancy)
     let whole = ProgramEntry(id: id, name: "whole", subJobProgram: child, verification: .redundancy)
-    #expect(throws: ProgramError.subJobProgramMissing(parent: id, found: child)) { try ProgramCatalogue([whole]) }
+    #expect(throws: ProgramError.subJobProgramMissing(parent: id, found: child)) {
+      try ProgramCatalogue([whole])
+    }
     #expect(throws: ProgramError.duplicateProgram(found: id)) { try ProgramCatalogue([whole, part, whole]) }
     let catalogue = try ProgramCatalogue.standard.adding(part).adding(whole)
     #expect(try catalogue.subJobProgram(of: id) == child)

@@ -16,7 +16,8 @@ import Testing
       model: ModelShape(layers: 4, heads: 4, width: 128, context: 64, vocabularySize: 256),
       tokenizerHash: bytes(1), seed: bytes(2), batch: batch, optimizer: optimizer,
       schedule: .init(warmupSteps: warmupSteps, minimumRatio: DecimalNumber(minimumRatio)),
-      initialWeights: initialWeights, stepsPerRound: stepsPerRound, rounds: rounds, segmentLength: segmentLength,
+      initialWeights: initialWeights, stepsPerRound: stepsPerRound, rounds: rounds,
+      segmentLength: segmentLength,
       outer: outer, quantiserExponent: quantiserExponent)
   }
 
@@ -25,21 +26,27 @@ import Testing
     let manifest = try Self.manifest()
     #expect(
       manifest.canonicalJSON
-        == #"{"batch":12,"carryMoments":false,"initialWeights":"seed","model":{"context":64,"heads":4,"layers":4,"#
-        + #""vocabularySize":256,"width":128},"optimizer":{"beta1":"0.9","beta2":"0.95","epsilon":"0.00000001","#
+        == #"{"batch":12,"carryMoments":false,"initialWeights":"seed","#
+        + #""model":{"context":64,"heads":4,"layers":4,"#
+        + #""vocabularySize":256,"width":128},"#
+        + #""optimizer":{"beta1":"0.9","beta2":"0.95","epsilon":"0.00000001","#
         + #""gradientClip":"1","learningRate":"0.0006","weightDecay":"0.1"},"outer":{"eta":"0.7","mu":"0.9","#
         + #""preset":"diloco"},"profile":"reproducible","quantiserExponent":30,"rounds":3,"#
         + #""schedule":{"minimumRatio":"0.1","warmupSteps":0},"#
         + #""seed":"0x0202020202020202020202020202020202020202020202020202020202020202","#
         + #""segmentLength":15,"stepsPerRound":50,"#
-        + #""tokenizerHash":"0x0101010101010101010101010101010101010101010101010101010101010101","version":1}"#)
+        + #""tokenizerHash":"0x0101010101010101010101010101010101010101010101010101010101010101","#
+        + #""version":1}"#
+    )
     #expect(
-      manifest.programHash.description == "0x3f9a92dd05949b433e0c520b5d0caedcb968b83c995c7fcad253304797938e96")
+      manifest.programHash.description == "0x3f9a92dd05949b433e0c520b5d0caedcb968b83c995c7fcad253304797938e96"
+    )
   }
 
   @Test func readsBackFromAnyForm() throws {
     let seeded = try Self.manifest()
-    let tuned = try Self.manifest(initialWeights: .model(Self.bytes(9)), outer: .average, quantiserExponent: -7)
+    let tuned = try Self.manifest(
+      initialWeights: .model(Self.bytes(9)), outer: .average, quantiserExponent: -7)
     for manifest in [seeded, tuned] {
       #expect(try TrainingManifest(json: manifest.canonicalJSON) == manifest)
       #expect(try fromJSON(TrainingManifest.self, jsonText(manifest)) == manifest)
@@ -48,14 +55,17 @@ import Testing
     #expect(try TrainingManifest(json: tuned.canonicalJSON).initialWeights == .model(Self.bytes(9)))
     #expect(try TrainingManifest(json: tuned.canonicalJSON).quantiserExponent == -7)
     // White space, order and forms of numbers don't matter; the hash is of the canonical text.
-    let spaced = seeded.canonicalJSON.replacing(",", with: " ,\n ").replacing(#""batch":12"#, with: #""batch": 12"#)
+    let spaced = seeded.canonicalJSON.replacing(",", with: " ,\n ").replacing(
+      #""batch":12"#, with: #""batch": 12"#)
     #expect(try TrainingManifest(json: spaced).programHash == seeded.programHash)
   }
 
   @Test func unknownFieldsAreKeptAndHashed() throws {
     let plain = try Self.manifest()
-    let text = plain.canonicalJSON.replacing(#""version":1"#, with: #""version":1,"zeal":{"b":[1,null],"a":"x"}"#)
-      .replacing(#""layers":4"#, with: #""layers":4,"dropout":"0""#)
+    let text = plain.canonicalJSON.replacing(
+      #""version":1"#, with: #""version":1,"zeal":{"b":[1,null],"a":"x"}"#
+    )
+    .replacing(#""layers":4"#, with: #""layers":4,"dropout":"0""#)
     let later = try TrainingManifest(json: text)
     #expect(later.canonicalJSON.contains(#""zeal":{"a":"x","b":[1,null]}"#))
     #expect(later.canonicalJSON.contains(#""dropout":"0""#))
@@ -104,7 +114,8 @@ import Testing
     (#""learningRate":"0.0006""#, #""learningRate":"0""#, "optimizer.learningRate"),
     (#""learningRate":"0.0006""#, #""learningRate":"1.1""#, "optimizer.learningRate"),
     (#""learningRate":"0.0006""#, #""learningRate":"nan""#, "optimizer.learningRate"),
-    (#""beta1":"0.9""#, #""beta1":"1""#, "optimizer.beta1"), (#""beta2":"0.95""#, #""beta2":"-0.1""#, "optimizer.beta2"),
+    (#""beta1":"0.9""#, #""beta1":"1""#, "optimizer.beta1"),
+    (#""beta2":"0.95""#, #""beta2":"-0.1""#, "optimizer.beta2"),
     (#""epsilon":"0.00000001""#, #""epsilon":"0""#, "optimizer.epsilon"),
     (#""weightDecay":"0.1""#, #""weightDecay":"2""#, "optimizer.weightDecay"),
     (#""gradientClip":"1""#, #""gradientClip":"0""#, "optimizer.gradientClip"),

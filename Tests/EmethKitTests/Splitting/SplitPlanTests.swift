@@ -62,7 +62,9 @@ import Testing
     for index in good.indices {
       var lost = good
       lost.remove(at: index)
-      #expect(throws: SplittingError.recordCount(found: 10, expected: 11)) { try plan.check(leafHashes: lost) }
+      #expect(throws: SplittingError.recordCount(found: 10, expected: 11)) {
+        try plan.check(leafHashes: lost)
+      }
       var doubled = good
       doubled[index] = good[(index + 1) % 11]
       #expect(throws: SplittingError.self) { try plan.check(leafHashes: doubled) }

@@ -20,15 +20,17 @@ import Testing
     #expect(signed.digest.description == "0x307cefcbc9a14ff295205e34544db68efe7cb339a28abd9f9b15d20362abcbb8")
     #expect(
       signed.signature.description
-        == "0xe5b46f818ee0ff1dd76da1b8d2b7c87715b2170fd015d56ee3cbc620153bdc9a5bcbc8b894eb7c39db9d68361c8e35690ad659e0"
-        + "2d08ccec34702b0fed89eba01b")
+        == "0xe5b46f818ee0ff1dd76da1b8d2b7c87715b2170fd015d56ee3cbc620153bdc9a5bcbc8b894eb7c39db9d68"
+        + "361c8e35690ad659e02d08ccec34702b0fed89eba01b")
     try signed.check(signer: key.address, in: .embedded)
     let text = try jsonText(signed)
     #expect(text.contains(#""epoch":"8""#))
     #expect(text.contains(#""depositsSeen":"5""#))
     #expect(text.contains(#""fromTime":1700000000,"#))
     #expect(try fromJSON(SignedBatch.self, text) == signed)
-    for (found, put) in [(#""toTime":1700000060"#, #""toTime":1700000061"#), (#""epoch":"8""#, #""epoch":"9""#)] {
+    for (found, put) in [
+      (#""toTime":1700000060"#, #""toTime":1700000061"#), (#""epoch":"8""#, #""epoch":"9""#),
+    ] {
       let changed = try fromJSON(SignedBatch.self, text.replacing(found, with: put))
       #expect(throws: TicketError.self) { try changed.check() }
     }
@@ -43,7 +45,8 @@ import Testing
   }
 
   private func next(
-    after previous: SignedBatch, burned: UInt256 = 12, deposits: UInt64 = 3, from: UInt64 = 160, to: UInt64 = 220
+    after previous: SignedBatch, burned: UInt256 = 12, deposits: UInt64 = 3, from: UInt64 = 160,
+    to: UInt64 = 220
   ) throws -> Batch {
     try Batch(
       after: previous, leaves: Array(leaves.prefix(3)), totalBurned: TokenAmount(holon: burned),
@@ -64,8 +67,12 @@ import Testing
     #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
       try second.check(after: first, signer: .zero)
     }
-    #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 2")) { try first.check(after: second) }
-    #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 1")) { try first.check(after: first) }
+    #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 2")) {
+      try first.check(after: second)
+    }
+    #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 1")) {
+      try first.check(after: first)
+    }
   }
 
   /// Each thing that a next batch may not do, changed alone.
@@ -77,7 +84,8 @@ import Testing
       deposits: UInt64? = nil, from: UInt64? = nil, to: UInt64? = nil
     ) -> String {
       let batch = Batch(
-        epoch: epoch ?? good.epoch, previousBatch: previous ?? good.previousBatch, accountsRoot: good.accountsRoot,
+        epoch: epoch ?? good.epoch, previousBatch: previous ?? good.previousBatch,
+        accountsRoot: good.accountsRoot,
         totalPayout: payout.map { TokenAmount(holon: $0) } ?? good.totalPayout,
         totalBurned: burned.map { TokenAmount(holon: $0) } ?? good.totalBurned,
         depositsSeen: deposits ?? good.depositsSeen, dataHash: good.dataHash, fromTime: from ?? good.fromTime,
@@ -103,7 +111,8 @@ import Testing
     #expect(throws: TicketError.self) { try next(after: first, burned: 9) }
     #expect(throws: TicketError.self) { try next(after: first, deposits: 1) }
     #expect(throws: TicketError.self) { try next(after: first, from: 0) }
-    let elsewhere = SignedBatch(signing: good, in: EIP712Domain(chainId: 1, verifyingContract: .zero), with: key)
+    let elsewhere = SignedBatch(
+      signing: good, in: EIP712Domain(chainId: 1, verifyingContract: .zero), with: key)
     #expect(throws: TicketError.self) { try elsewhere.check(after: first) }
     // The last epoch of all has no next one, and does not wrap to 0.
     #expect(throws: TicketError.self) {
@@ -132,7 +141,8 @@ import Testing
     func changed(payout: TokenAmount, dataHash: Bytes32) -> Batch {
       Batch(
         epoch: second.epoch, previousBatch: second.previousBatch, accountsRoot: second.accountsRoot,
-        totalPayout: payout, totalBurned: second.totalBurned, depositsSeen: 3, dataHash: dataHash, fromTime: 160,
+        totalPayout: payout, totalBurned: second.totalBurned, depositsSeen: 3, dataHash: dataHash,
+        fromTime: 160,
         toTime: 220)
     }
     let wrong = TokenAmount(holon: 112)
@@ -154,7 +164,8 @@ import Testing
   @Test func everyLeafIsProvenAndNothingElse() throws {
     let batch = SignedBatch(
       signing: try Batch(
-        after: nil, leaves: Array(leaves.prefix(2)), totalBurned: .zero, depositsSeen: 0, fromTime: 0, toTime: 60),
+        after: nil, leaves: Array(leaves.prefix(2)), totalBurned: .zero, depositsSeen: 0, fromTime: 0,
+        toTime: 60),
       in: .embedded, with: key)
     let own = Array(leaves.prefix(2))
     for leaf in own {

@@ -22,8 +22,8 @@ import Testing
     #expect(signed.digest.description == "0xb1e375a101f1c5f41c58f1aaeb69bacf0a61d4efddab821af17eacd69307fa62")
     #expect(
       signed.signature.description
-        == "0x0ce01238eee9cd9ca77bfd57aca59e72a2bb54e011a612febf3099fd0a697b2a5fde0d8c74b92c4a85ad2c213d5ce001a7adf282"
-        + "b337487ce4bfb8d8e14a6c0f1c")
+        == "0x0ce01238eee9cd9ca77bfd57aca59e72a2bb54e011a612febf3099fd0a697b2a5fde0d8c74b92c4a85ad2c213d5c"
+        + "e001a7adf282b337487ce4bfb8d8e14a6c0f1c")
     try signed.check()
     try signed.check(signer: key.address, in: domain)
   }
@@ -35,14 +35,18 @@ import Testing
       text == #"{"digest":"\#(signed.digest)","domain":{"chainId":"137","name":"EMETH","#
         + #""verifyingContract":"0x2222222222222222222222222222222222222222","version":"1"},"#
         + #""signature":"\#(signed.signature)","signer":"0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A","#
-        + #""ticket":{"account":"0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A","cumulativePayout":"14400000000000000","#
-        + #""epoch":"7","jobsRoot":"0x3333333333333333333333333333333333333333333333333333333333333333","#
-        + #""locked":"57896044618658097711785492504343953926634992332820282019728792003956564819968","unspent":"5"}}"#)
+        + #""ticket":{"account":"0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A","#
+        + #""cumulativePayout":"14400000000000000","epoch":"7","#
+        + #""jobsRoot":"0x3333333333333333333333333333333333333333333333333333333333333333","#
+        + #""locked":"57896044618658097711785492504343953926634992332820282019728792003956564819968","#
+        + #""unspent":"5"}}"#
+    )
     #expect(try fromJSON(SignedTicket.self, text) == signed)
   }
 
   @Test func signTicketReadsTheShortForm() throws {
-    let short = #"{"domain":{"chainId":137,"verifyingContract":"0x2222222222222222222222222222222222222222"},"#
+    let short =
+      #"{"domain":{"chainId":137,"verifyingContract":"0x2222222222222222222222222222222222222222"},"#
       + #""ticket":\#(try jsonText(ticket)),"more":1}"#
     let unsigned = try fromJSON(UnsignedTicket.self, short)
     #expect(unsigned.signed(with: key) == SignedTicket(signing: ticket, in: domain, with: key))
@@ -75,7 +79,8 @@ import Testing
     #expect(try fault(#""digest":"0xb1"#, #""digest":"0xb2"#) == "ticket.digestMismatch")
     #expect(
       try fault(#""account":"\#(key.address)""#, #""account":"\#(Address.zero)""#) == "ticket.digestMismatch")
-    #expect(try fault(#""signer":"\#(key.address)""#, #""signer":"\#(Address.zero)""#) == "ticket.signerMismatch")
+    #expect(
+      try fault(#""signer":"\#(key.address)""#, #""signer":"\#(Address.zero)""#) == "ticket.signerMismatch")
   }
 
   @Test func theSignerAndTheDomainMustBeTheExpectedOnes() throws {
@@ -92,7 +97,9 @@ import Testing
     let claimed = try fromJSON(
       SignedTicket.self,
       jsonText(forged).replacing(#""signer":"\#(other.address)""#, with: #""signer":"\#(key.address)""#))
-    #expect(throws: TicketError.signerMismatch(found: other.address, expected: key.address)) { try claimed.check() }
+    #expect(throws: TicketError.signerMismatch(found: other.address, expected: key.address)) {
+      try claimed.check()
+    }
   }
 
   /// The other s of the same signature recovers the same key, and is refused all the same.
@@ -114,7 +121,9 @@ import Testing
     }
     try next().check(after: ticket)
     try next(payout: "1").check(after: ticket)
-    #expect(throws: TicketError.wrongEpoch(found: 7, allowed: "above 7")) { try next(epoch: 7).check(after: ticket) }
+    #expect(throws: TicketError.wrongEpoch(found: 7, allowed: "above 7")) {
+      try next(epoch: 7).check(after: ticket)
+    }
     let lower = try TokenAmount(emeth: "0.0143")
     #expect(
       throws: TicketError.payoutFell(account: ticket.account, found: lower, before: ticket.cumulativePayout)

@@ -36,7 +36,9 @@ import Testing
       for m in 0...n {
         for wanted in [0, 1, 50, 90, 99, 100] {
           let probability = try Ratio(UInt256(wanted), over: 100)
-          let fewest = try (0...n).first { try DetectionOdds(segments: n, bad: m, drawn: $0).reaches(probability) }
+          let fewest = try (0...n).first {
+            try DetectionOdds(segments: n, bad: m, drawn: $0).reaches(probability)
+          }
           #expect(try DetectionOdds.drawsNeeded(segments: n, bad: m, probability: probability) == fewest)
         }
       }
@@ -50,7 +52,8 @@ import Testing
     // Calculated with Python's fractions.
     #expect(try DetectionOdds.drawsNeeded(segments: 100, bad: 10, probability: Ratio(99, over: 100)) == 36)
     #expect(
-      try DetectionOdds.drawsNeeded(segments: 1_000, badShare: Ratio(1, over: 100), probability: Ratio(95, over: 100))
+      try DetectionOdds.drawsNeeded(
+        segments: 1_000, badShare: Ratio(1, over: 100), probability: Ratio(95, over: 100))
         == 258)
     #expect(
       try DetectionOdds.drawsNeeded(
@@ -63,7 +66,7 @@ import Testing
     #expect(one == 1_038_091)
     let odds = try DetectionOdds(segments: 1 << 20, bad: 1, drawn: 1 << 19)
     #expect(odds.probability?.description == "1/2")
-    #expect(odds.parts(per: .max) == .max / 2)
+    #expect(odds.parts(per: .max) == UInt64.max / 2)
     // Terms far beyond 256 bits: no fraction, but exact parts.
     let wide = try DetectionOdds(segments: 10_000, bad: 500, drawn: 40)
     #expect(wide.probability == nil)

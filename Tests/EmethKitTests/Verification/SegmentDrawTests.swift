@@ -17,7 +17,8 @@ import Testing
     #expect(SegmentDraw.segments(seed: seed, count: 5, of: 100) == [4, 73, 76, 77, 96, 99])
     #expect(SegmentDraw.segments(seed: seed, count: 3, of: 1) == [0])
     #expect(SegmentDraw.segments(seed: seed, count: 7, of: 7) == [0, 1, 2, 3, 4, 5, 6])
-    #expect(SegmentDraw.segments(seed: seed, count: 4, of: 100_000) == [46_603, 47_134, 64_577, 97_032, 99_999])
+    #expect(
+      SegmentDraw.segments(seed: seed, count: 4, of: 100_000) == [46_603, 47_134, 64_577, 97_032, 99_999])
   }
 
   /// Against a whole shuffled array, as Fisher-Yates is usually written.
@@ -81,9 +82,10 @@ import Testing
     }
     #expect(seen == Set(all).subtracting(excluded))
     #expect(SegmentDraw.verifier(submission: .zero, beacon: .zero, among: all, excluding: Set(all)) == nil)
-    let turns = Set((UInt32(0)..<20).map {
-      SegmentDraw.verifier(submission: .zero, beacon: .zero, turn: $0, among: all, excluding: [])
-    })
+    let turns = Set(
+      (UInt32(0)..<20).map {
+        SegmentDraw.verifier(submission: .zero, beacon: .zero, turn: $0, among: all, excluding: [])
+      })
     #expect(turns.count > 1, "the turn matters")
   }
 }

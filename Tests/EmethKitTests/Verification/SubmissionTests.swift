@@ -9,7 +9,8 @@ import Testing
     key = try PrivateKey(hex: String(repeating: "11", count: 32))
     func word(_ byte: UInt8) throws -> Bytes32 { try #require(Bytes32([UInt8](repeating: byte, count: 32))) }
     submission = Submission(
-      jobID: try JobID(hex: "000102030405060708090a0b0c0d0e0f"), round: 2, node: key.address, programHash: try word(1),
+      jobID: try JobID(hex: "000102030405060708090a0b0c0d0e0f"), round: 2, node: key.address,
+      programHash: try word(1),
       dataRoot: try word(2), initRoot: try word(3), traceRoot: try word(4), finalRoot: try word(5),
       resultRoot: try word(6), segments: 10, fuelUsed: 120_000)
   }
@@ -27,22 +28,24 @@ import Testing
     #expect(signed.digest.description == "0x2beef150a0657034a52516a0ab90f99e90b2ef84cbc8b78431de6c7af71d7abf")
     #expect(
       signed.signature.description
-        == "0x77f0806d023e0ebd68b06b575553338c7a49eeee9ff8da1b9c0e306e52e078393e62965b2dd2431d9a1f609d40fdc6a2b45e393b"
-        + "24785f2d515176d57fbc7cf51b")
+        == "0x77f0806d023e0ebd68b06b575553338c7a49eeee9ff8da1b9c0e306e52e078393e62965b2dd2431d9a1f60"
+        + "9d40fdc6a2b45e393b24785f2d515176d57fbc7cf51b")
     try signed.check(in: .embedded)
     let word = SignedVerdict(signing: try verdict(), in: .embedded, with: key)
     #expect(word.digest.description == "0x12a3741149f604e26a3103b7c6473e709d78d1c25c12616b59afe0d88f3378d7")
     #expect(
       word.signature.description
-        == "0xa32c1720288154e7679e3f77a38626e568b01160adff59966dfef5f1b6664f7947204cd930b1aab49b2598252f3cc236ec56298c"
-        + "8b032b90a119afc84115d4c51c")
+        == "0xa32c1720288154e7679e3f77a38626e568b01160adff59966dfef5f1b6664f7947204cd930b1aab49b2598"
+        + "252f3cc236ec56298c8b032b90a119afc84115d4c51c")
     try word.check(of: signed.digest)
   }
 
   @Test func onlyTheOwnNodeAndVerifierSign() throws {
     let other = try PrivateKey(hex: String(repeating: "12", count: 32))
     let mismatch = VerificationError.signerMismatch(found: other.address, expected: key.address)
-    #expect(throws: mismatch) { try SignedSubmission(signing: submission, in: .embedded, with: other).check() }
+    #expect(throws: mismatch) {
+      try SignedSubmission(signing: submission, in: .embedded, with: other).check()
+    }
     #expect(throws: mismatch) { try SignedVerdict(signing: verdict(), in: .embedded, with: other).check() }
     let elsewhere = EIP712Domain(chainId: 1, verifyingContract: .zero)
     #expect(throws: VerificationError.wrongDomain(found: elsewhere, expected: .embedded)) {
