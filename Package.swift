@@ -46,6 +46,14 @@ let package = Package(
     .executableTarget(
       name: "emeth-cli", dependencies: ["EmethKit", "EmethCompute", "EmethNetwork"], swiftSettings: strict),
 
+    .executableTarget(
+      name: "ExampleSettleJob", dependencies: ["EmethKit"], path: "Examples/SettleJob", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleTrainModel", dependencies: ["EmethCompute"], path: "Examples/TrainModel", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleRunNetwork", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
+      path: "Examples/RunNetwork", swiftSettings: strict),
+
     .testTarget(
       name: "EmethKitTests", dependencies: ["EmethKit"], resources: [.copy("Fixtures")],
       swiftSettings: strict),
@@ -56,7 +64,8 @@ let package = Package(
       name: "EmethNetworkTests", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
-      name: "EmethCommandTests", dependencies: ["emeth-cli", "EmethKit"],
+      name: "EmethCommandTests",
+      dependencies: ["emeth-cli", "EmethKit", "ExampleSettleJob", "ExampleTrainModel", "ExampleRunNetwork"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
   ],
   cLanguageStandard: .gnu2x

@@ -6,11 +6,19 @@ shift
 cd "$(dirname "$0")/.."
 
 # Python serves as an independent oracle in tests; the product never needs it.
-if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c 'import eth_account' 2>/dev/null; then
-  python3 -m venv .venv
-  .venv/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+[ -x .venv/bin/python ] || python3 -m venv .venv
+install() {
+  if ! cmp -s "$1" ".venv/$(basename "$1")"; then
+    .venv/bin/pip install --quiet --disable-pip-version-check -r "$1"
+    cp "$1" .venv/
+  fi
+}
+install Tests/requirements.txt
+export EMETH_PYTHON=$PWD/.venv/bin/python
+if [ "$scale" -gt 1 ]; then
+  install Tests/requirements-full.txt
+  export EMETH_TORCH_PYTHON=$EMETH_PYTHON
 fi
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
-export EMETH_PYTHON=$PWD/.venv/bin/python
 exec "$@"

@@ -24,8 +24,8 @@ enum ModelPreset: String, CaseIterable, Sendable {
     switch self {
     case .tiny:
       Values(
-        layers: 4, heads: 4, width: 128, context: 64, vocabularySize: 256, batch: 12, learningRate: "0.001",
-        stepsPerRound: 50, rounds: 8, trainingSteps: 2000)
+        layers: 4, heads: 4, width: 128, context: 64, vocabularySize: 256, batch: 12, learningRate: "0.002",
+        stepsPerRound: 50, rounds: 10, trainingSteps: 2000)
     case .small:
       Values(
         layers: 6, heads: 6, width: 384, context: 256, vocabularySize: 256, batch: 12, learningRate: "0.0006",

@@ -154,10 +154,10 @@ import Testing
     }
   }
 
-  private static let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
+  private static let python = ProcessInfo.processInfo.environment["EMETH_TORCH_PYTHON"]
 
   @Test(
-    .enabled(if: python != nil, "EMETH_PYTHON names no Python that has torch and transformers"),
+    .enabled(if: python != nil, "EMETH_TORCH_PYTHON names no Python with torch and transformers (make test-full installs one)"),
     arguments: ["bytes", "pairs"])
   func huggingFaceOpensTheFolder(kind: String) throws {
     let tokenizer: any Tokenizer =

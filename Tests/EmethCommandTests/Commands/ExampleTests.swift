@@ -1,0 +1,36 @@
+import Foundation
+import Testing
+
+/// The programs in Examples, as they are built beside the tests.
+@Suite struct ExampleTests {
+  private func output(of name: String) throws -> String {
+    let result = try Program.run(
+      executable: Program.url.deletingLastPathComponent().appending(path: name), [])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    return result.output
+  }
+
+  @Test func settleJob() throws {
+    let lines = try output(of: "ExampleSettleJob").split(separator: "\n")
+    #expect(
+      Array(lines.prefix(2)) == [
+        "fee limit 0.0144 EMETH, escrow 0.01512 EMETH, deposit 0.01512 EMETH",
+        "VERIFIED: node 0.02712 EMETH, verifier 0.00072 EMETH, requester 0.0024 EMETH",
+      ])
+    #expect(lines.last?.hasPrefix("ticket over 0.012 EMETH signed by 0x") == true)
+  }
+
+  @Test func trainModel() throws {
+    let lines = try output(of: "ExampleTrainModel").split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines.first == "loss fell below half of the first: true")
+    #expect(lines.last?.hasPrefix("the mill") == true)
+  }
+
+  @Test func runNetwork() throws {
+    let output = try output(of: "ExampleRunNetwork")
+    #expect(output.hasPrefix("the job is VERIFIED\n"))
+    #expect(output.contains("node 2: FAILED\n"))
+    #expect(output.hasSuffix("granted = held + burned + locked: true\ntickets that check: 6\n"))
+  }
+}
