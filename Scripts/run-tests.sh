@@ -20,5 +20,8 @@ if [ "$scale" -gt 1 ]; then
   export EMETH_TORCH_PYTHON=$EMETH_PYTHON
 fi
 
+# The kernels alone, in C; with the large counts also AVX-512 in an emulator.
+if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts/run-kernel-conformance.sh; fi
+
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 exec "$@"

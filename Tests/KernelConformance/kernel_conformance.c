@@ -61,8 +61,8 @@ typedef uint64_t check(emeth_device* device, input_kind kind, size_t variant);
 #define HASH_START 0xCBF29CE484222325
 
 static uint64_t check_matmul(emeth_device* device, input_kind kind, size_t variant) {
-  static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65},  {3, 64, 300}, {5, 7, 3},       {6, 16, 32},
-                                     {13, 33, 17}, {12, 32, 257}, {97, 50, 40}, {100, 129, 513}, {7, 5, 0}};
+  static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65},  {3, 64, 300}, {1537, 33, 2},   {6, 16, 32},
+                                     {5, 4200, 17}, {12, 32, 257}, {97, 50, 40}, {100, 129, 513}, {7, 5, 0}};
   const size_t *shape = shapes[variant % 10], m = shape[0], n = shape[1], k = shape[2];
   uint64_t hash = HASH_START;
   for (int layout = 0; layout < 8; layout++) {

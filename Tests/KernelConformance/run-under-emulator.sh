@@ -20,7 +20,8 @@
 # are downloaded and unpacked, never installed. Environment:
 #   EMULATOR_CACHE   a folder in which to keep the kernel and busybox
 #   EMULATOR_KERNEL  a bzImage to boot in place of the downloaded one
-#   EMULATOR_CPU     another processor, as `bochs --help cpu` names it
+#   EMULATOR_CPU     another processor of `bochs --help cpu`: corei7_haswell_4770
+#                    has AVX2 alone; the Ice Lake and Tiger Lake do not boot
 #   EMULATOR_MEGS    the guest's memory in MiB (default 512)
 #   EMULATOR_KEEP    if set, the temporary folder is kept and named
 set -u -o pipefail

@@ -116,7 +116,7 @@ enum Ledger {
   static func audit(in db: Database) throws {
     var derived: [String: TokenAmount] = [:]
     let rows = try Row.fetchCursor(
-      db, sql: "SELECT sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number")
+      db, sql: "SELECT number, sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number")
     while let row = try rows.next() {
       let amount = try amount(row["holon"])
       let source: String = row["sourceAccount"] + " " + row["sourcePot"]
@@ -124,7 +124,12 @@ enum Ledger {
       if row["sourcePot"] == Pot.granted.rawValue {
         derived[source] = try derived[source, default: .zero].adding(amount)
       } else {
-        derived[source] = try derived[source, default: .zero].subtracting(amount)
+        let held = derived[source, default: .zero]
+        guard held >= amount else {
+          throw NetworkError.inconsistent(
+            what: "transfer \(row["number"] as Int64) takes \(amount) from \(source), which had \(held)")
+        }
+        derived[source] = try held.subtracting(amount)
       }
       derived[target] = try derived[target, default: .zero].adding(amount)
     }

@@ -76,6 +76,9 @@ public struct JobFolder: Sendable {
       Bytes32(leaves[leaves.startIndex + $0..<leaves.startIndex + $0 + 32])
     }
     try records.plan.check(leafHashes: hashes)
+    try require(
+      records.plan.parts.count == Int(records.job.numParallel),
+      "the plan has \(records.plan.parts.count) parts, the job \(records.job.numParallel)")
   }
 
   private func checkSubJob(_ subJob: PublicRecords.SubJob, in records: PublicRecords) throws {
@@ -94,6 +97,8 @@ public struct JobFolder: Sendable {
     try submission.check(in: records.domain)
     try require(message.jobID == id && message.node == node, "SubJob \(id): the submission is of another SubJob or node")
     try require(machine.submission == submission.digest, "SubJob \(id): the submission is not the one that was settled")
+    try require(
+      machine.fuelUsed == Fuel(units: message.fuelUsed), "SubJob \(id): another amount of fuel than was submitted")
     for opened in subJob.trace { try opened.check(in: message) }
     let manifest = try TrainingManifest(json: records.job.parameters)
     try require(message.programHash == manifest.programHash, "SubJob \(id): another program than the job's")
@@ -118,17 +123,37 @@ public struct JobFolder: Sendable {
     }
   }
 
-  /// A verified job has every part of every round verified exactly once.
+  /// No attempt is left out, the job ended as its requester's settled jobs say, and a verified job has every
+  /// part of every round verified exactly once.
   private func checkRounds(_ records: PublicRecords) throws {
-    guard records.status == .verified else { return }
-    var verified: [SubJobPosition: Int] = [:]
-    for case let (machine, position?) in records.subJobs.map({ ($0.machine, $0.machine.job.position) })
-    where machine.status == .verified {
-      verified[SubJobPosition(parent: position.parent, round: position.round, part: position.part, attempt: 0), default: 0] += 1
+    let job = records.job
+    let manifest = try TrainingManifest(json: job.parameters)
+    try require(manifest.rounds == job.numEpoch, "the program has \(manifest.rounds) rounds, the job \(job.numEpoch)")
+    if records.status.isFinal {
+      let settled = records.leaves.first { $0.account == job.requester && $0.leaf.jobID == job.id }?.leaf.status
+      try require(
+        settled == records.status, "the job is called \(records.status.name), it was settled as \(settled?.name ?? "nothing")")
     }
-    for round in 0..<records.job.numEpoch {
-      for part in 0..<records.job.numParallel {
-        let count = verified[SubJobPosition(parent: records.job.id, round: round, part: part, attempt: 0)] ?? 0
+    // The places by their first attempts.
+    var attempts: [SubJobPosition: [UInt32]] = [:]
+    var verified: [SubJobPosition: Int] = [:]
+    for machine in records.subJobs.map(\.machine) {
+      guard let position = machine.job.position else { continue }
+      let place = SubJobPosition(parent: job.id, round: position.round, part: position.part, attempt: 0)
+      attempts[place, default: []].append(position.attempt)
+      if machine.status == .verified { verified[place, default: 0] += 1 }
+    }
+    for (place, found) in attempts {
+      for (expected, attempt) in found.sorted().enumerated() {
+        try require(
+          Int(attempt) == expected,
+          "attempt \(expected) at part \(place.part) of round \(place.round) is not there, or one is there twice")
+      }
+    }
+    guard records.status == .verified else { return }
+    for round in 0..<job.numEpoch {
+      for part in 0..<job.numParallel {
+        let count = verified[SubJobPosition(parent: job.id, round: round, part: part, attempt: 0)] ?? 0
         try require(count == 1, "part \(part) of round \(round) is verified \(count) times")
       }
     }
@@ -152,7 +177,7 @@ public struct JobFolder: Sendable {
 
   private func checkTickets(_ records: PublicRecords) throws {
     for signed in records.tickets {
-      try signed.check(signer: records.signer)
+      try signed.check(signer: records.signer, in: records.domain)
       let ticket = signed.ticket
       let leaves = records.leaves.filter { $0.account == ticket.account && $0.epoch == ticket.epoch }.map(\.leaf)
       try require(
@@ -172,6 +197,9 @@ public struct JobFolder: Sendable {
     guard let result = records.rounds.max(by: { $0.round < $1.round }), result.round > 0 else {
       throw Problem("no round was completed")
     }
+    try require(
+      records.status != .verified || result.round == records.job.numEpoch,
+      "the result is that of round \(result.round), the job has \(records.job.numEpoch)")
     let contents = try ModelFolder.read(from: model)
     let manifest = try TrainingManifest(json: records.job.parameters)
     let state = try TrainingState(configuration: contents.configuration)

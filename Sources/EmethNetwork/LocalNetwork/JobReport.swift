@@ -90,7 +90,8 @@ extension LocalNetwork {
       let subJobs = try JobStore.subJobs(of: id, in: db)
       let done = record.progress.rounds.filter { $0.validationLoss != nil }
       let tickets = try Signer.newestTickets(in: db)
-      let nodes = keys.nodes.map(\.address)
+      let accounts = try accountsWithMoney(in: db)
+      let nodes = accounts.filter { $0.role == "node" }
       return JobReport(
         jobId: id, status: record.status.name, reason: record.reason, model: nil,
         initialLoss: record.progress.initialLoss, validationLoss: done.last?.validationLoss,
@@ -105,7 +106,7 @@ extension LocalNetwork {
           JobReport.SubJob(
             jobId: subJob.id, index: index, round: subJob.position.round, part: subJob.position.part,
             attempt: subJob.position.attempt,
-            node: subJob.machine.node.flatMap { nodes.firstIndex(of: $0) }.map { $0 + 1 },
+            node: nodes.first { $0.address == subJob.machine.node }?.number,
             status: subJob.status.name, reason: subJob.notes.reason)
         },
         accounts: try accounts.map { account in
@@ -120,6 +121,20 @@ extension LocalNetwork {
         },
         tickets: accounts.compactMap { tickets[$0.address] }, batch: try Signer.latestBatch(in: db),
         stateRoot: record.progress.rounds.last?.initRoot, conservation: try Ledger.conservation(in: db))
+    }
+  }
+
+  /// The accounts of the present settings, and those of earlier ones that still have money or tickets here:
+  /// requester, nodes, verifiers.
+  func accountsWithMoney(in db: Database) throws -> [Account] {
+    let present = accounts
+    let rows = try Row.fetchAll(
+      db, sql: "SELECT address, role, number FROM account WHERE address IN (SELECT account FROM balance)")
+    let earlier = try rows.map { Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"]) }
+      .filter { !present.contains($0) }
+    let roles = ["requester", "node", "verifier"]
+    return roles.flatMap { role in
+      (present + earlier).filter { $0.role == role }.sorted { $0.number < $1.number }
     }
   }
 }

@@ -128,7 +128,7 @@ extension JobWorker {
         part: record.position.part, verifier: verifierNumber + 1, segments: draw.segments.count,
         of: Int(manifest.segmentCount)))
     let opening = try self.node(node - 1).open(
-      Challenge(subJob: record.id, verifier: draw.verifier, segments: draw.segments))
+      Challenge(subJob: record.id, verifier: draw.verifier, segments: draw.segments), on: device, stop: stop)
     let round = parent.progress.rounds[Int(record.position.round)]
     let part = try part(record.position.part, of: parent)
     let facts = SubJobFacts(

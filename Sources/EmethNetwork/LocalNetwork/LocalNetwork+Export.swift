@@ -72,7 +72,7 @@ extension LocalNetwork {
             verdicts: subJob.notes.judgements.map(\.verdict))
         },
         batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map { try SignedBatch(wireText: $0) },
-        tickets: accounts.compactMap { tickets[$0.address] },
+        tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
         leaves: try Row.fetchAll(db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number")
           .map { row in
             PublicRecords.Leaf(

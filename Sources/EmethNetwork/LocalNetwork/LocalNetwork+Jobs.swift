@@ -32,7 +32,7 @@ extension LocalNetwork {
   /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
   /// name inside the network folder.
   public func keep(_ tokenizer: any Tokenizer) throws(NetworkError) -> String {
-    let name = "tokenizers/\(Hex.encode(tokenizer.hash, prefixed: false).prefix(16))"
+    let name = Self.place(of: tokenizer)
     let target = folder.appending(path: name)
     if !FileManager.default.fileExists(atPath: target.path) {
       let temporary = folder.appending(path: "tokenizers/.\(UUID().uuidString)")
@@ -43,6 +43,19 @@ extension LocalNetwork {
       }
     }
     return name
+  }
+
+  /// Where a network keeps a tokenizer, inside its folder.
+  public static func place(of tokenizer: any Tokenizer) -> String {
+    "tokenizers/\(Hex.encode(tokenizer.hash, prefixed: false).prefix(16))"
+  }
+
+  /// The id that a request gets from `requester` as its job number `number`, counted from 0.
+  static func jobID(of request: TrainingRequest, requester: Address, number: Int = 0) -> JobID {
+    let salt = SHA256.hash(
+      Array("emeth job salt".utf8) + request.manifest.programHash.bytes + request.dataSet.bytes
+        + request.parallel.bigEndianBytes + UInt64(number).bigEndianBytes)
+    return JobID(requester: requester, salt: salt)
   }
 
   /// The tokenizer of a request, checked against its manifest.
@@ -68,10 +81,7 @@ extension LocalNetwork {
     let cost = try JobCost(request)
     return try database.write { db in
       let count = once ? 0 : try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0
-      let salt = SHA256.hash(
-        Array("emeth job salt".utf8) + request.manifest.programHash.bytes + request.dataSet.bytes
-          + request.parallel.bigEndianBytes + UInt64(count).bigEndianBytes)
-      let id = JobID(requester: requester, salt: salt)
+      let id = Self.jobID(of: request, requester: requester, number: count)
       if once, try JobStore.exists(id, in: db) { return id }
       let now = try tick(in: db)
       let job = try Job(

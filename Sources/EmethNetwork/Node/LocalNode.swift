@@ -80,7 +80,10 @@ struct LocalNode: Sendable {
   }
 
   /// Answers a challenge; the full states go to the store under the hashes that the opening names.
-  func open(_ challenge: Challenge) throws(NetworkError) -> Opening {
+  ///
+  /// Its states are kept without waiting for the disk. One that a power failure damaged is computed again, to the
+  /// same bits: an honest node loses nothing by it.
+  func open(_ challenge: Challenge, on device: Device, stop: StopFlag = StopFlag()) throws(NetworkError) -> Opening {
     let vault = NodeVault(node: folder, subJob: challenge.subJob)
     guard let record = try vault.record() else {
       throw .inconsistent(what: "node \(address) has no record of SubJob \(challenge.subJob)")
@@ -102,7 +105,8 @@ struct LocalNode: Sendable {
       boundaries.formUnion([segment, segment + 1])
       segments.append(
         Opening.Segment(
-          segment: segment, state: try store.put(vault.state(boundary: segment), durable: false),
+          segment: segment, state: try store.put(
+            keptState(segment, of: record, in: vault, on: device, stop: stop), durable: false),
           sequences: schedule.sequences(ofSegment: segment).map { index in
             Opening.Sequence(
               index: index, salt: Data(records.salt(index)), record: Data(data.record(index)),
@@ -117,7 +121,33 @@ struct LocalNode: Sendable {
           stateRoot: record.stateRoots[boundary], proof: trace.proof(of: boundary))
       },
       segments: segments,
-      resultSalts: resultSalts(try store.get(record.result.contribution).count, subJob: challenge.subJob))
+      resultSalts: resultSalts(try store.get(record.result.contribution).count, subJob: challenge.subJob)
+        .map { HexText(wrappedValue: $0) })
+  }
+
+  /// The state at a boundary, with the root that the node committed to.
+  private func keptState(
+    _ boundary: Int, of record: NodeVault.Record, in vault: NodeVault, on device: Device, stop: StopFlag
+  ) throws(NetworkError) -> Data {
+    func sound() -> Data? {
+      guard let state = try? vault.state(boundary: boundary) else { return nil }
+      return Self.root(of: state) == record.stateRoots[boundary] ? state : nil
+    }
+    if let state = sound() { return state }
+    try vault.forget()
+    _ = try compute(record.assignment, on: device, stop: stop) { _ in }
+    guard let state = sound() else {
+      throw .inconsistent(what: "node \(address) cannot compute SubJob \(record.assignment.subJob) to the same bits again")
+    }
+    return state
+  }
+
+  /// The root of an encoded state (PROTOCOL 7).
+  private static func root(of state: Data) -> Bytes32 {
+    StateTree.root(
+      leafHashes: stride(from: 0, to: state.count, by: TrainingState.leafByteCount).map { start in
+        StateTree.leafHash(state.dropFirst(start).prefix(TrainingState.leafByteCount))
+      })
   }
 
   /// Deletes what was kept for a SubJob.

@@ -8,9 +8,9 @@ public struct Opening: Codable, Sendable, Hashable {
     /// Its position in the part.
     public var index: Int
     /// The salt of its leaf.
-    public var salt: Data
+    @HexText public var salt: Data
     /// Its bytes.
-    public var record: Data
+    @HexText public var record: Data
     /// Path from the leaf to the part's root.
     public var proof: [Bytes32]
   }
@@ -32,5 +32,5 @@ public struct Opening: Codable, Sendable, Hashable {
   /// The drawn segments, ascending.
   public var segments: [Segment]
   /// The salts of the update's 1 MiB chunks.
-  public var resultSalts: [Data]
+  public var resultSalts: [HexText]
 }

@@ -44,7 +44,7 @@ public struct DataSet: Sendable {
     } catch let error as ComputeError {
       throw .badDataSet(
         path: name, what: error.message, found: "\(bytes.count) bytes",
-        allowed: "UTF-8 text with at least two windows of \(context + 1) tokens")
+        allowed: "UTF-8 text with something to train on and something to validate on")
     } catch {
       throw NetworkError(error)
     }

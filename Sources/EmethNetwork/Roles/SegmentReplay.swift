@@ -66,11 +66,15 @@ struct SegmentReplay {
       let sequences = try checkedSequences(opened, schedule: run.schedule)
       for step in run.schedule.steps(ofSegment: segment) {
         if stop.isRaised { throw NetworkError.interrupted }
-        _ = try run.train(step: step) { index throws(NetworkError) in
-          guard let tokens = sequences[index] else {
-            throw .inconsistent(what: "sequence \(index) was checked but is not there")
+        do {
+          _ = try run.train(step: step) { index throws(NetworkError) in
+            guard let tokens = sequences[index] else {
+              throw .inconsistent(what: "sequence \(index) was checked but is not there")
+            }
+            return tokens
           }
-          return tokens
+        } catch {
+          throw Self.blame(error, segment: segment)
         }
         let done = step + 1 - run.schedule.steps(ofSegment: segment).lowerBound
         if segment == inside.segment, done == Int(inside.offset) {
@@ -87,6 +91,18 @@ struct SegmentReplay {
       throw NetworkError.inconsistent(what: "the last segment was not drawn")
     }
     outcome.contribution = try checkUpdate(opening, from: starting, to: run.state)
+  }
+
+  /// Whose fault a step that failed is. Where a loss or an update is not finite, training stops for everybody,
+  /// so no honest run commits to a state that leads there; all else is this verifier's own failure.
+  private static func blame(_ error: any Error, segment: Int) -> any Error {
+    guard case NetworkError.compute(let cause) = error else { return error }
+    switch cause {
+    case .notFinite, .invalidInput: return Mismatch("segment \(segment): \(cause.message)")
+    case .invalidConfiguration, .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable, .malformedFile,
+      .outOfMemory, .threadsUnavailable:
+      return error
+    }
   }
 
   /// The submission is the node's own and says of the SubJob what the Execution Layer says.
@@ -156,10 +172,16 @@ struct SegmentReplay {
 
   /// The update that the replayed last state gives, if it has resultRoot.
   private func checkUpdate(_ opening: Opening, from starting: Data, to state: TrainingState) throws -> Bytes32 {
-    let (update, _) = try Update.quantised(from: starting, to: state, exponents: facts.exponents)
-    guard opening.resultSalts.count == Update.chunkCount(update.count),
-      opening.resultSalts.allSatisfy({ $0.count == 16 }),
-      Update.root(of: update, salts: opening.resultSalts) == submission.submission.resultRoot
+    let update: Data
+    do {
+      update = try Update.quantised(from: starting, to: state, exponents: facts.exponents).update
+    } catch {
+      throw Self.blame(error, segment: segments.last ?? 0)
+    }
+    let salts = opening.resultSalts.map(\.wrappedValue)
+    guard salts.count == Update.chunkCount(update.count),
+      salts.allSatisfy({ $0.count == 16 }),
+      Update.root(of: update, salts: salts) == submission.submission.resultRoot
     else { throw Mismatch("the update that the last state gives does not have resultRoot") }
     let hash = SHA256.hash(update)
     guard hash == facts.contribution else {

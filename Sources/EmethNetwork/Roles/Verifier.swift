@@ -90,10 +90,8 @@ public struct Verifier: Sendable {
     submission: Data, facts: Data, opening: Data, seed: Bytes32, segments: [Int], device: Device,
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Judgement {
-    let facts = try asNetworkError { try JSONDecoder().decode(SubJobFacts.self, from: facts) }
-    let submission = try asNetworkError {
-      try JSONDecoder().decode(SignedSubmission.self, from: submission)
-    }
+    let facts: SubJobFacts = try Self.decode("facts about a SubJob", facts)
+    let submission: SignedSubmission = try Self.decode("submission", submission)
     let replay = SegmentReplay(
       facts: facts, submission: submission, seed: seed, segments: segments, store: store, domain: domain)
     let outcome = try replay.run(opening: opening, device: device, stop: stop)
@@ -104,6 +102,14 @@ public struct Verifier: Sendable {
     return Judgement(
       verdict: SignedVerdict(signing: verdict, in: domain, with: key), contribution: outcome.contribution,
       finding: outcome.mismatch ?? "\(segments.count) segments replayed to the same bytes", segments: segments)
+  }
+
+  private static func decode<Value: Decodable>(_ what: String, _ bytes: Data) throws(NetworkError) -> Value {
+    do {
+      return try JSONDecoder().decode(Value.self, from: bytes)
+    } catch {
+      throw .malformed(what: what, reason: "\(error)")
+    }
   }
 }
 

@@ -16,7 +16,7 @@ extension Command {
       throw CommandFailure(.no, code: code, message, hint: hint, details: [:])
     }
     if parsed[CommonFlags.json] {
-      try context.output.write(JSONText.pretty(try network.job(job)))
+      try context.output.write(JSONText.pretty(JobListing(try network.job(job))))
     } else {
       try context.output.print("\(job) CANCELED")
     }

@@ -35,15 +35,17 @@ extension ComputeError {
 }
 
 extension NetworkError {
-  /// Bad data, something of this machine that is not available, or records that contradict each other.
+  /// Bad data, something of this machine that is not available, records that contradict each other, or a job
+  /// of which the answer is no.
   fileprivate var exitCode: ExitCode {
     switch self {
     case .fileFailed, .folderInUse, .database: .unavailable
     case .compute(let error): error.exitCode
     case .interrupted: .interrupted
     case .inconsistent: .internalError
+    case .jobEnded: .no
     case .badDataSet, .badSetting, .otherVersion, .otherRun, .corruptObject, .missingObject, .unknownJob,
-      .insufficientBalance, .malformed, .jobEnded, .refused:
+      .insufficientBalance, .malformed, .refused:
       .badInput
     }
   }

@@ -8,19 +8,24 @@ extension Command {
     let network = try openNetwork(parsed, context)
     let job = try network.find(parsed[NetworkOptions.job])
     var report = try network.report(on: job)
-    guard !report.rounds.isEmpty, report.status != "REQUESTED" else {
+    let hasEnded = try network.job(job).status.isFinal
+    guard hasEnded, !report.rounds.isEmpty else {
+      let reason = report.reason.isEmpty ? "" : ", \(report.reason)"
+      let name = ShellWord.quoted(network.folder.path)
       throw CommandFailure(
-        .no, code: "job.noResult",
-        "job \(job) has no result: it is \(report.status)\(report.reason.isEmpty ? "" : ", \(report.reason)")",
-        hint: "follow it with: emeth watch-job \(job)", details: ["found": report.status])
+        .no, code: "job.noResult", "job \(job) has no result: it is \(report.status)\(reason)",
+        hint: hasEnded ? nil : "follow it with: emeth watch-job \(job) --network \(name)",
+        details: ["found": report.status])
     }
     let target = parsed[NetworkOptions.out] ?? "emeth-\(Hex.encode(job.bytes, prefixed: false).prefix(8))"
     let folder = try AtomicFolder(at: target)
     do {
       let work = URL(filePath: folder.workingPath)
       report.model = URL(filePath: target).path
-      try network.exportModel(of: job, to: work)
-      try network.exportRecords(of: job, report: report, to: work)
+      try inNetwork(network.folder) {
+        try network.exportModel(of: job, to: work)
+        try network.exportRecords(of: job, report: report, to: work)
+      }
       try folder.commit()
     } catch {
       folder.discard()

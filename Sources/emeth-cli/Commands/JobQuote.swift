@@ -103,8 +103,15 @@ struct JobQuote: Encodable, Sendable {
 }
 
 extension TrainingText {
-  /// Refuses a division into more parts than there are records.
+  /// Refuses a division into more parts than there are records, and a text of which nothing can be held back.
   func refuse(parts: Int) throws {
+    guard validation != nil else {
+      throw CommandFailure(
+        .badInput, code: "data.noValidation",
+        "the data set is too short to hold anything back for the validation loss: found "
+          + "\(corpus.bytes.count) bytes, of which \(corpus.validation.count) are held back, allowed at least 2 tokens",
+        hint: "take a longer text", details: ["found": "\(corpus.validation.count)"])
+    }
     guard parts <= training.count else {
       throw CommandFailure(
         .badInput, code: "data.tooManyParts",

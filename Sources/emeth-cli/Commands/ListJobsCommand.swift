@@ -6,7 +6,7 @@ extension Command {
   static let listJobs = Command(.listJobs) { parsed, context in
     let jobs = try openNetwork(parsed, context).jobs()
     if parsed[CommonFlags.json] {
-      try context.output.write(JSONText.pretty(jobs))
+      try context.output.write(JSONText.pretty(jobs.map(JobListing.init)))
       return .done
     }
     var table = TextTable([
@@ -17,7 +17,7 @@ extension Command {
       table.add([
         "\(job.jobId)", job.status.name, "\(job.roundsDone)/\(job.rounds)", "\(job.parallel)",
         job.losses.last?.validationLoss.map { NumberText.fixed($0, decimals: 3) } ?? "", job.escrow.emethText,
-        job.dataSet,
+        PlainText.visible(job.dataSet),
       ])
     }
     try context.output.write(table.text(for: context.outputTerminal))

@@ -5,9 +5,14 @@ import Foundation
 extension ModelOptions {
   /// The tokenizer: the named one, the initial model's, or bytes.
   func loadTokenizer() throws -> any Tokenizer {
-    if let initialModelFolder { return try TokenizerLoader.load(folder: URL(filePath: initialModelFolder)) }
-    guard let tokenizerFolder else { return ByteTokenizer() }
-    return try TokenizerLoader.load(folder: URL(filePath: tokenizerFolder))
+    if let folder = initialModelFolder {
+      return try Self.naming("--init", folder) {
+        _ = try ModelFolder.readConfiguration(from: URL(filePath: folder))
+        return try TokenizerLoader.load(folder: URL(filePath: folder))
+      }
+    }
+    guard let folder = tokenizerFolder else { return ByteTokenizer() }
+    return try Self.naming("--tokenizer", folder) { try TokenizerLoader.load(folder: URL(filePath: folder)) }
   }
 
   /// The model's shape: the initial model's, or that of the flags with the tokenizer's vocabulary.
@@ -18,6 +23,24 @@ extension ModelOptions {
     return try ModelConfiguration(
       layers: shape.layers, heads: shape.heads, width: shape.width, context: shape.context,
       vocabularySize: tokenizer.vocabularySize)
+  }
+
+  /// Reads a folder; what is wrong with it is told with the flag that named it.
+  private static func naming<Result>(_ flag: String, _ folder: String, _ read: () throws -> Result) throws
+    -> Result
+  {
+    do {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
+        throw FileError.notFound(path: folder)
+      }
+      guard isFolder.boolValue else { throw FileError.isNotFolder(path: folder) }
+      return try read()
+    } catch {
+      var report = ErrorReport(describing: error)
+      report.message = "\(flag): \(report.message)"
+      throw CommandFailure(report)
+    }
   }
 
   /// Steps of warm-up of a training: a twentieth of all steps, at most 100.

@@ -34,15 +34,15 @@ extension CommandDefinition {
     "submit-job", section: .requester,
     summary: "request a training job on a local network",
     discussion: [
-      "Stores the data set in the network's folder, escrows the fee and prints the job's id. "
+      "Stores the data set in the network's folder, escrows the fee from the network's own requester and "
+        + "prints the job's id. "
         + "`emeth run --network FOLDER` works the queue."
     ],
     arguments: [NetworkOptions.dataset],
     flags: [NetworkOptions.network, NetworkOptions.parts, NetworkOptions.rounds]
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
-        NetworkOptions.fuelPrice, NetworkOptions.deadline, KeyOptions.keyFile, KeyOptions.passwordFile,
-        NetworkOptions.dryRun, CommonFlags.json,
+        NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun, CommonFlags.json,
       ],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
@@ -70,7 +70,7 @@ extension CommandDefinition {
   static let cancelJob = CommandDefinition(
     "cancel-job", section: .requester, summary: "take back a job that no node has taken",
     arguments: [NetworkOptions.job],
-    flags: [NetworkOptions.network, KeyOptions.keyFile, KeyOptions.passwordFile, CommonFlags.json],
+    flags: [NetworkOptions.network, CommonFlags.json],
     examples: [CommandExample("emeth cancel-job 1f2e3d4c", "the escrow returns to the requester")],
     exitCodes: [.no: "the job can't be canceled any more"])
 

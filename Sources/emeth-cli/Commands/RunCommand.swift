@@ -10,7 +10,8 @@ extension Command {
     guard let dataSet else { return try await RunQueue(parsed, context).run() }
     if parsed.isGiven(NetworkOptions.network) {
       throw UsageError.contradiction(
-        rule: "DATASET and --network can't be given together: submit the job with `emeth submit-job`, then run its queue",
+        rule: "DATASET and --network can't be given together: submit the job with `emeth submit-job`, "
+          + "then run its queue",
         command: "run")
     }
     return try await RunDataSet(parsed, context, dataSet: dataSet).run()
@@ -31,7 +32,8 @@ extension NetworkSettings {
     let nodes = parsed[NetworkOptions.nodes]
     if let fault, fault.node > nodes {
       throw UsageError.contradiction(
-        rule: "--fault names node \(fault.node), and there are \(nodes) nodes", command: parsed.definition.name)
+        rule: "--fault names node \(fault.node), and there are \(nodes) nodes",
+        command: parsed.definition.name)
     }
     try self.init(nodes: nodes, checkSegments: check, fault: fault)
   }
@@ -43,53 +45,60 @@ private struct RunDataSet {
   let context: CommandContext
   let options: ModelOptions
   let settings: NetworkSettings
-  let name: String
-  let bytes: Data
+  let dataSet: String
 
   init(_ parsed: ParsedCommand, _ context: CommandContext, dataSet: String) throws {
     self.parsed = parsed
     self.context = context
+    self.dataSet = dataSet
     options = try ModelOptions(parsed)
     settings = try NetworkSettings(parsed)
-    let file = InputFile(dataSet)
-    name = file.name
-    bytes = dataSet == "-" ? Data(try file.bytes()) : try DataSet.bytes(of: URL(filePath: dataSet))
   }
 
   func run() async throws -> ExitCode {
-    let parallel = parsed[NetworkOptions.parallel] ?? settings.nodes
-    let rounds = parsed[NetworkOptions.rounds]
-    // A cheap look at all input before a folder is made.
-    let tokenizer = try options.loadTokenizer()
-    let shape = try options.configuration(for: tokenizer)
-    let preview = try DataSet(name: name, bytes: bytes, tokenizer: tokenizer, context: shape.context)
-    guard parallel <= preview.training.count else {
-      throw CommandFailure(
-        .badInput, code: "data.tooFewRecords",
-        "\(name) has too few sequences for --parallel: found \(preview.training.count) sequences, allowed at most that many parts, \(parallel) wanted",
-        hint: "take a longer text, a smaller --context or a smaller --parallel",
-        details: ["found": "\(preview.training.count)", "wanted": "\(parallel)"])
+    let folder = try openFolder()
+    let hasEnded = try folder.network.job(folder.job).status.isFinal
+    if hasEnded {
+      context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
     }
-
-    let folder = try RunFolder(
-      wanted: parsed[NetworkOptions.out].map { URL(filePath: $0) }, seed: options.seed.bytes, settings: settings,
-      request: { network in
-        try TrainingRequest(
-          options, name: name, dataSet: bytes, parallel: parallel, rounds: rounds,
-          fuelPrice: FuelPrice(gholon: 120), timeLimit: .seconds(7 * 86_400),
-          retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4), in: network)
-      })
-    if folder.isResumed { context.talk.note("going on with the run in \(folder.model.path)") }
-    let view = RunView(context, settings: settings)
+    let view = RunView(
+      context, settings: settings, stepsPerRound: options.steps ?? options.preset.stepsPerRound,
+      opening: folder.isResumed ? "going on with the run in \(folder.model.path)" : nil)
     var report = try await work(
       on: folder.job, in: folder.network, threads: options.threads, view: view, context: context)
-    if report.status == "VERIFIED" || !report.rounds.isEmpty {
-      try folder.network.exportModel(of: folder.job, to: folder.model)
-      report.model = folder.model.path
+    try inNetwork(folder.network.folder) {
+      if !report.rounds.isEmpty {
+        try folder.network.exportModel(of: folder.job, to: folder.model)
+        report.model = folder.model.path
+      }
+      try folder.network.exportRecords(of: folder.job, report: report, to: folder.model)
     }
-    try folder.network.exportRecords(of: folder.job, report: report, to: folder.model)
-    try view.finish(report, network: folder.network, curve: folder.model.appending(path: "job/loss.svg"))
+    try view.finish(report, curve: folder.model.appending(path: "job/loss.svg"))
     return try conclude(report, parsed: parsed, context: context)
+  }
+
+  /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
+  private func openFolder() throws -> RunFolder {
+    _ = try Device.cpu(threads: options.threads)
+    let out = parsed[NetworkOptions.out]
+    if let out { try FolderPath.refuseUnusable(out) }
+    let parallel = parsed[NetworkOptions.parallel] ?? settings.nodes
+    let tokenizer = try options.loadTokenizer()
+    let text = try TrainingText(
+      dataSet, tokenizer: tokenizer, context: try options.configuration(for: tokenizer).context)
+    try text.refuse(parts: parallel)
+    let job = try RequestedJob(
+      options, tokenizer: tokenizer, name: InputFile(dataSet).name, dataSet: text.corpus.bytes,
+      parallel: parallel,
+      rounds: parsed[NetworkOptions.rounds], fuelPrice: FuelPrice(gholon: 120),
+      timeLimit: .seconds(7 * 86_400),
+      retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
+    let wanted = out.map { URL(filePath: $0) }
+    return try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
+      try RunFolder(
+        wanted: wanted, seed: options.seed.bytes, settings: settings, request: job.request, objects: job.store
+      )
+    }
   }
 }
 
@@ -103,51 +112,38 @@ private struct RunQueue {
     self.context = context
     guard parsed.isGiven(NetworkOptions.network) else {
       throw UsageError.contradiction(
-        rule: "DATASET is missing; without it, --network FOLDER names the queue to work on", command: "run")
+        rule: "DATASET is missing; without it, --network FOLDER names the queue to work on",
+        command: "run")
+    }
+    let ofDataSet: [any CommandFlag] =
+      [NetworkOptions.parallel, NetworkOptions.rounds, NetworkOptions.out]
+      + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
+        $0.definition.spelling != ModelOptions.threads.definition.spelling
+      }
+    if let given = ofDataSet.first(where: { parsed.isGiven($0) }) {
+      throw UsageError.contradiction(
+        rule: "\(given.definition.spelling) belongs to a DATASET: the jobs in a queue bring their own",
+        command: "run")
     }
   }
 
   func run() async throws -> ExitCode {
-    let network = try openNetwork(parsed, context, settings: try NetworkSettings(parsed))
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
+    _ = try Device.cpu(threads: threads)
+    let network = try openNetwork(parsed, context, settings: try NetworkSettings(parsed))
     var reports: [JobReport] = []
     while let job = try network.nextJob() {
-      context.talk.note("working on job \(job)")
-      let view = RunView(context, settings: network.settings)
+      let view = RunView(context, settings: network.settings, opening: "working on job \(job)")
       let report = try await work(on: job, in: network, threads: threads, view: view, context: context)
-      try view.finish(report, network: network, curve: nil)
+      try view.finish(report, curve: nil)
+      let name = ShellWord.quoted(network.folder.path)
+      context.talk.note("fetch the model with: emeth fetch-result \(job) --network \(name)")
       reports.append(report)
     }
     if reports.isEmpty { context.talk.note("the queue is empty") }
     if parsed[CommonFlags.json] { try context.output.write(JSONText.pretty(reports)) }
     return reports.allSatisfy { $0.status == "VERIFIED" } ? .done : .no
   }
-}
-
-/// Opens the network that `--network` names, or the user's own.
-func openNetwork(
-  _ parsed: ParsedCommand, _ context: CommandContext, settings: NetworkSettings? = nil
-) throws -> LocalNetwork {
-  let folder: URL
-  if let path = parsed[NetworkOptions.network] {
-    folder = URL(filePath: path)
-  } else {
-    folder = try userNetworkFolder(context)
-  }
-  return try LocalNetwork(folder: folder, settings: settings)
-}
-
-/// `emeth/network` in the user's data folder.
-private func userNetworkFolder(_ context: CommandContext) throws -> URL {
-  if let data = context.environment["XDG_DATA_HOME"], data.hasPrefix("/") {
-    return URL(filePath: data).appending(path: "emeth/network")
-  }
-  guard let home = context.environment["HOME"], !home.isEmpty else {
-    throw CommandFailure(
-      .unavailable, code: "network.noHome", "no network folder: neither XDG_DATA_HOME nor HOME is set",
-      hint: "name one with --network FOLDER", details: [:])
-  }
-  return URL(filePath: home).appending(path: ".local/share/emeth/network")
 }
 
 /// Works on a job; Ctrl-C ends the work between two optimizer steps.
@@ -160,14 +156,16 @@ private func work(
     let report = try await network.work(on: job, threads: threads, stop: stop) { view.show($0) }
     context.talk.clear()
     return report
-  } catch NetworkError.interrupted {
+  } catch {
     context.talk.clear()
-    throw Interruption(note: "repeat the same command to go on where it stopped")
+    if error == .interrupted { throw Interruption(note: "repeat the same command to go on where it stopped") }
+    throw error.naming(network.folder)
   }
 }
 
 /// Prints the result and says how the job ended.
-private func conclude(_ report: JobReport, parsed: ParsedCommand, context: CommandContext) throws -> ExitCode {
+private func conclude(_ report: JobReport, parsed: ParsedCommand, context: CommandContext) throws -> ExitCode
+{
   if parsed[CommonFlags.json] { try context.output.write(JSONText.pretty(report)) }
   guard report.status == "VERIFIED" else {
     context.talk.note("the job ended as \(report.status): \(report.reason)")

@@ -20,42 +20,54 @@ final class RunView: Sendable {
     var stepsBefore = 0
     var firstStep: ContinuousClock.Instant?
     var tokens = 0
-    var loss: Float?
     var validationLoss: Double?
-    var ended: [String] = []
-    var curve = LossCurve(title: "loss, nats per token")
+    /// Training losses of all nodes, added up by optimizer step.
+    var losses: [Int: (sum: Double, count: Int)] = [:]
+    /// What is said when the work begins.
+    var opening: String?
   }
 
   private let context: CommandContext
   private let settings: NetworkSettings
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  init(_ context: CommandContext, settings: NetworkSettings) {
+  /// - Parameters:
+  ///   - stepsPerRound: optimizer steps of a round, when they are known before the work begins.
+  ///   - opening: what is said once it is sure that the work begins.
+  init(
+    _ context: CommandContext, settings: NetworkSettings, stepsPerRound: Int? = nil, opening: String? = nil
+  ) {
     self.context = context
     self.settings = settings
+    var state = State()
+    state.stepsPerRound = UInt32(clamping: stepsPerRound ?? 1)
+    state.opening = opening
+    self.state = Mutex(state)
   }
 
   /// Takes an event in and redraws.
   func show(_ event: WorkProgress) {
-    let lines = state.withLock { state -> [String] in
+    let (lines, opening) = state.withLock { state -> ([String], String?) in
       take(event, into: &state)
-      return context.talk.isLive ? picture(of: state) : []
+      defer { state.opening = nil }
+      return (context.talk.isLive ? picture(of: state) : [], state.opening)
     }
+    if let opening { context.talk.note(opening) }
     context.talk.show(lines)
     if case .ended(let part, let attempt, let node, let status, let reason) = event, status != .verified {
       let who = node.map { "node \($0)" } ?? "nobody"
-      context.talk.note("part \(part + 1), attempt \(attempt + 1), \(who): \(status.name), \(reason)")
+      context.talk.note(
+        "part \(part + 1), attempt \(attempt + 1), \(who): \(status.name), \(JobReport.shortened(reason))")
     }
   }
 
   private func take(_ event: WorkProgress, into state: inout State) {
     switch event {
-    case .divided(let records, let parts, let rounds, let steps, let initialLoss):
+    case .divided(let records, let parts, let rounds, let steps, _):
       state.records = records
       state.parts = parts
       state.rounds = rounds
       state.stepsPerRound = steps
-      if state.curve.isEmpty { state.curve.addValidation(step: 0, loss: initialLoss) }
     case .roundBegan(let round):
       state.round = round
       if state.firstStep == nil { state.stepsBefore = Int(round * state.parts * state.stepsPerRound) }
@@ -63,13 +75,14 @@ final class RunView: Sendable {
     case .taken(let part, let attempt, let node):
       state.nodes[node] = "took part \(part + 1)" + (attempt > 0 ? ", attempt \(attempt + 1)" : "")
     case .step(let part, let node, let step, let of, let loss, let tokens):
-      state.nodes[node] = "part \(part + 1), step \(step) of \(of), loss \(NumberText.fixed(Double(loss), decimals: 3))"
+      state.nodes[node] =
+        "part \(part + 1), step \(step) of \(of), loss \(NumberText.fixed(Double(loss), decimals: 3))"
       if state.firstStep == nil { state.firstStep = .now }
       state.steps[part] = step
       state.stepsSeen += 1
       state.tokens += tokens
-      state.loss = loss
-      state.curve.addTrain(step: Int(state.round) * of + step, loss: Double(loss))
+      let (sum, count) = state.losses[Int(state.round) * of + step] ?? (0, 0)
+      state.losses[Int(state.round) * of + step] = (sum + Double(loss), count + 1)
     case .replaying(let part, let verifier, let segments, let of):
       for (node, text) in state.nodes where text.hasPrefix("part \(part + 1),") {
         state.nodes[node] = "part \(part + 1), verifier \(verifier) replays \(segments) of \(of) segments"
@@ -77,9 +90,7 @@ final class RunView: Sendable {
     case .ended(let part, _, let node, let status, _):
       if let node { state.nodes[node] = "part \(part + 1) \(status.name)" }
     case .epochClosed: break
-    case .roundEnded(let round, _, let validationLoss):
-      state.validationLoss = validationLoss
-      state.curve.addValidation(step: Int(round + 1) * Int(state.stepsPerRound), loss: validationLoss)
+    case .roundEnded(_, _, let validationLoss): state.validationLoss = validationLoss
     }
   }
 
@@ -103,65 +114,67 @@ final class RunView: Sendable {
     return lines
   }
 
-  /// Says on standard error how the run ended, and writes the loss curve's picture to `curve`.
-  func finish(_ report: JobReport, network: LocalNetwork, curve file: URL?) throws {
+  /// Says on standard error how the run ended, and writes the loss curve's picture to `file`.
+  func finish(_ report: JobReport, curve file: URL?) throws {
     let talk = context.talk
     let terminal = talk.terminal
-    let (curve, began) = state.withLock { ($0.curve, $0.began) }
-    if let file, !curve.isEmpty { try AtomicFile.write(curve.svg(), to: file.path) }
-    for line in summary(report, took: ContinuousClock.now - began) { talk.note(line) }
+    let state = state.withLock { $0 }
+    let curve = curve(of: report, state)
+    // A run that had ended before knows its rounds only; the picture of all steps is there already.
+    if let file, !curve.isEmpty, !state.losses.isEmpty || !FileManager.default.fileExists(atPath: file.path) {
+      try AtomicFile.write(curve.svg(), to: file.path)
+    }
+    for line in summary(report, took: state.stepsSeen > 0 ? ContinuousClock.now - state.began : nil) {
+      talk.note(line)
+    }
     if terminal.isTerminal, !curve.isEmpty {
       for line in curve.picture(on: terminal).split(separator: "\n") { talk.note(String(line)) }
     }
-    if let model = report.model, terminal.isTerminal || context.outputTerminal.isTerminal {
+    guard let model = report.model else { return }
+    if terminal.isTerminal {
       talk.note("a sample of what the model writes:")
       for line in try TextSample.text(from: URL(filePath: model)) { talk.note("  " + line) }
     }
-    if let model = report.model {
-      talk.note("the model is in \(model): emeth generate \(model) --prompt \"...\"")
-    }
+    talk.note("the model is in \(model): emeth generate \(ShellWord.quoted(model)) --prompt \"...\"")
   }
 
-  private func summary(_ report: JobReport, took: Duration) -> [String] {
+  /// The mean of the nodes' training losses at each step, and the validation losses. Rounds that an earlier
+  /// process trained have one training loss each, from the report.
+  private func curve(of report: JobReport, _ state: State) -> LossCurve {
+    let steps = Int(state.stepsPerRound)
+    var losses = state.losses.mapValues { $0.sum / Double($0.count) }
+    for round in report.rounds {
+      let last = Int(round.round + 1) * steps
+      if !losses.keys.contains(where: { $0 > last - steps && $0 <= last }) { losses[last] = round.trainLoss }
+    }
+    var curve = LossCurve(title: "loss, nats per token")
+    for (step, loss) in losses.sorted(by: { $0.key < $1.key }) { curve.addTrain(step: step, loss: loss) }
+    if let initial = report.initialLoss { curve.addValidation(step: 0, loss: initial) }
+    for round in report.rounds {
+      curve.addValidation(step: Int(round.round + 1) * steps, loss: round.validationLoss)
+    }
+    return curve
+  }
+
+  private func summary(_ report: JobReport, took: Duration?) -> [String] {
     var lines: [String] = []
     let terminal = context.talk.terminal
+    let status = terminal.paint(report.status, .bold)
     if let initial = report.initialLoss, let last = report.validationLoss {
       lines.append(
-        terminal.paint("\(report.status)", .bold)
-          + " in \(NumberText.duration(took)): validation loss \(NumberText.fixed(initial, decimals: 3)) → "
+        status + (took.map { " in \(NumberText.duration($0))" } ?? "")
+          + ": validation loss \(NumberText.fixed(initial, decimals: 3)) → "
           + "\(NumberText.fixed(last, decimals: 3)) nats per token, "
           + "\(NumberText.count(Int(report.tokensPerSecond))) tokens/s trained")
     } else {
-      lines.append("\(report.status): \(report.reason)")
+      lines.append("\(status): \(report.reason)")
     }
-    var table = TextTable([
-      .init("account"), .init("role"), .init("earned", .right), .init("lost", .right), .init("has now", .right),
-      .init("why"),
-    ])
-    for account in report.accounts {
-      table.add([
-        String("\(account.address)".prefix(10)) + "…", "\(account.role) \(account.number)", account.earned.emethText,
-        account.penalty.emethText, account.balance.emethText, why(account, in: report),
-      ])
-    }
-    lines += table.text(for: terminal).split(separator: "\n").map(String.init)
+    lines += report.accountTable(for: terminal).split(separator: "\n").map(String.init)
     let good = report.tickets.filter { (try? $0.check(signer: report.batch?.signer)) != nil }.count
     lines.append(
       "\(good) of \(report.tickets.count) tickets check; granted \(report.conservation.in.emethText) = held "
         + "\(report.conservation.out.emethText) + burned \(report.conservation.burned.emethText) + locked "
         + "\(report.conservation.locked.emethText) EMETH")
     return lines
-  }
-
-  private func why(_ account: JobReport.Account, in report: JobReport) -> String {
-    switch account.role {
-    case "node":
-      let own = report.subJobs.filter { $0.node == account.number }
-      let lost = own.filter { $0.status != "VERIFIED" && $0.status != "CANCELED" }
-      return "\(own.filter { $0.status == "VERIFIED" }.count) SubJobs VERIFIED"
-        + lost.map { ", \($0.status) in round \($0.round + 1): \($0.reason)" }.joined()
-    case "requester": return "paid for \(report.subJobs.filter { $0.status == "VERIFIED" }.count) SubJobs"
-    default: return "verification fees"
-    }
   }
 }

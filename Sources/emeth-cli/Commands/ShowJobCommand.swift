@@ -15,7 +15,7 @@ extension Command {
     var lines = [
       "job       \(job)",
       "status    \(report.status)" + (report.reason.isEmpty ? "" : ": \(report.reason)"),
-      "data set  \(summary.dataSet)",
+      "data set  \(PlainText.visible(summary.dataSet))",
       "rounds    \(summary.roundsDone) of \(summary.rounds), \(summary.parallel) parts",
       "escrow    \(summary.escrow)",
     ]
@@ -25,30 +25,21 @@ extension Command {
           + NumberText.fixed(round.validationLoss, decimals: 3))
     }
     var table = TextTable([
-      .init("SubJob"), .init("round", .right), .init("part", .right), .init("attempt", .right), .init("node", .right),
+      .init("SubJob"), .init("round", .right), .init("part", .right), .init("attempt", .right),
+      .init("node", .right),
       .init("status"), .init("reason"),
     ])
     for subJob in report.subJobs {
       table.add([
         "\(subJob.jobId)", "\(subJob.round + 1)", "\(subJob.part + 1)", "\(subJob.attempt + 1)",
-        subJob.node.map { "\($0)" } ?? "", subJob.status, subJob.reason,
+        subJob.node.map { "\($0)" } ?? "", subJob.status, JobReport.shortened(subJob.reason),
       ])
     }
     for line in lines { try context.output.print(line) }
-    if !report.subJobs.isEmpty { try context.output.write(table.text(for: context.outputTerminal)) }
+    if !report.subJobs.isEmpty {
+      try context.output.write(table.text(for: context.outputTerminal))
+      try context.output.write(report.accountTable(for: context.outputTerminal))
+    }
     return .done
-  }
-}
-
-extension LocalNetwork {
-  /// The one job that a reference names.
-  func find(_ reference: JobReference) throws -> JobID {
-    let found = try jobs().map(\.jobId).filter(reference.matches)
-    if found.count == 1 { return found[0] }
-    if found.isEmpty { throw NetworkError.unknownJob(id: "\(reference)") }
-    throw CommandFailure(
-      .badInput, code: "job.ambiguous",
-      "\(reference) names \(found.count) jobs: \(found.map { "\($0)" }.joined(separator: ", "))",
-      hint: "give more digits", details: ["found": "\(found.count)", "allowed": "1"])
   }
 }

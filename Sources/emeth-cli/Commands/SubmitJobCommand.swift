@@ -15,23 +15,28 @@ extension Command {
     defer { input.discard() }
     // The quote looks at all the input, before anything is stored or paid.
     let quote = try JobQuote(
-      dataset: input.path, options: options, parts: parallel, rounds: rounds, check: .drawn(2), price: fuelPrice,
+      dataset: input.path, options: options, parts: parallel, rounds: rounds, check: .drawn(2),
+      price: fuelPrice,
       rules: .standard)
     if parsed[NetworkOptions.dryRun] {
       try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(quote) : quote.text)
       return .done
     }
-    let bytes = try DataSet.bytes(of: URL(filePath: input.path))
-    let network = try openNetwork(parsed, context)
-    let job = try network.submit(
-      TrainingRequest(
-        options, name: input.name, dataSet: bytes, parallel: parallel, rounds: rounds, fuelPrice: fuelPrice,
-        timeLimit: parsed[NetworkOptions.deadline], retry: .standard, in: network))
+    let tokenizer = try options.loadTokenizer()
+    let request = try RequestedJob(
+      options, tokenizer: tokenizer, name: input.name, dataSet: try TrainingText.corpus(input.path).bytes,
+      parallel: parallel, rounds: rounds, fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline],
+      retry: .standard)
+    let network = try openNetwork(parsed, context, mayMake: true)
+    let job = try inNetwork(network.folder) {
+      try request.store(in: network)
+      return try network.submit(request.request)
+    }
     if parsed[CommonFlags.json] {
-      try context.output.write(JSONText.pretty(try network.job(job)))
+      try context.output.write(JSONText.pretty(JobListing(try network.job(job))))
     } else {
       try context.output.print("\(job)")
-      context.talk.note("work on it with: emeth run --network \(network.folder.path)")
+      context.talk.note("work on it with: emeth run --network \(ShellWord.quoted(network.folder.path))")
     }
     return .done
   }

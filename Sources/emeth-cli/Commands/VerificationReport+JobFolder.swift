@@ -13,7 +13,15 @@ extension VerificationReport {
         "\(path) is not the folder of a finished job: job/records.json is missing",
         hint: "`emeth run` and `emeth fetch-result` leave such folders")
     }
-    let checks = try folder.check()
+    let checks: [JobFolder.Check]
+    do {
+      checks = try folder.check()
+    } catch {
+      guard case .malformed(let what, let reason) = error else { throw error }
+      throw CommandFailure(
+        .no, code: "verify.jobFolder", "\(path) does not verify: \(what) can't be read: \(reason)",
+        details: ["kind": "job folder"])
+    }
     let problems = checks.compactMap { check in check.problem.map { "\(check.what): \($0)" } }
     guard problems.isEmpty else {
       throw CommandFailure(
