@@ -41,7 +41,8 @@ public struct JobFolder: Sendable {
         for subJob in records.subJobs { try checkSubJob(subJob, in: records) }
         try checkRounds(records)
       },
-      outcome("settlements: computed again from the terms, conserved to the holon") {
+      outcome("settlements: terms by the rule set, amounts by the terms, conserved to the holon") {
+        try checkTerms(records)
         for subJob in records.subJobs { try checkSettlement(subJob.machine) }
       },
       outcome("\(records.batches.count) batches: signatures, chain, totals") { try checkBatches(records) },
@@ -156,6 +157,27 @@ public struct JobFolder: Sendable {
         let count = verified[SubJobPosition(parent: job.id, round: round, part: part, attempt: 0)] ?? 0
         try require(count == 1, "part \(part) of round \(round) is verified \(count) times")
       }
+    }
+  }
+
+  /// The terms of the job and of every SubJob are what the rule set makes of fuel and price.
+  private func checkTerms(_ records: PublicRecords) throws {
+    let rules = try RuleSet.named(records.ruleSet)
+    let job = records.job
+    let terms = try rules.terms(fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice)
+    try require(job.terms == terms, "the job's terms are not those of the rule set \(records.ruleSet)")
+    let budget = try ParentBudget(
+      fuelLimit: job.fuelLimit, verifierFee: terms.verifierFee, rounds: job.numEpoch, parts: job.numParallel)
+    for part in records.subJobs.map(\.machine.job) {
+      guard let position = part.position, position.round < job.numEpoch, position.part < job.numParallel else {
+        throw Problem("SubJob \(part.id) has no place in the job")
+      }
+      let share = budget.share(round: position.round, part: position.part)
+      let expected = try rules.terms(
+        fuelLimit: share.fuelLimit, fuelPrice: job.fuelPrice, verifierFee: share.verifierFee)
+      try require(
+        part.fuelLimit == share.fuelLimit && part.fuelPrice == job.fuelPrice && part.terms == expected,
+        "SubJob \(part.id) has other terms than its share of the job")
     }
   }
 

@@ -64,7 +64,7 @@ extension LocalNetwork {
     try database.read { db in
       let tickets = try Signer.newestTickets(in: db)
       return PublicRecords(
-        domain: domain, signer: keys.signer.address, job: record.job, status: record.status, plan: plan,
+        domain: domain, signer: keys.signer.address, ruleSet: record.request.ruleSet, job: record.job, status: record.status, plan: plan,
         rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
         subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
           PublicRecords.SubJob(

@@ -38,6 +38,8 @@ public struct PublicRecords: Codable, Sendable {
   public var domain: EIP712Domain
   /// Who signs tickets and batches.
   public var signer: Address
+  /// The rule set that all terms follow.
+  public var ruleSet: String
   /// The parent job.
   public var job: Job
   /// How it ended.

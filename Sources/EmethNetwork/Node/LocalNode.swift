@@ -49,7 +49,7 @@ struct LocalNode: Sendable {
       let steps = run.schedule.steps(ofSegment: segment)
       for step in steps {
         if stop.isRaised { throw .interrupted }
-        if fault == .skipSteps, step - steps.lowerBound >= (steps.count + 1) / 2 {
+        if fault == .skipSteps, step - steps.lowerBound >= steps.count / 2 {
           run.state.step += 1
           continue
         }

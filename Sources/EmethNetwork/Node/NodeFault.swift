@@ -1,7 +1,7 @@
 /// A way to cheat or to die that a local node can be told to show, so that the network can be seen to catch
 /// it. It acts on the node's first SubJob that allows it and lives in the node only.
 public enum NodeFault: String, Sendable, Codable, CaseIterable {
-  /// Trains only the first half of every segment's steps and commits to what came out.
+  /// Trains only the first half of every segment's steps, rounded down, and commits to what came out.
   case skipSteps = "skip-steps"
   /// Trains on other sequences of its part than the order demands.
   case otherData = "other-data"
