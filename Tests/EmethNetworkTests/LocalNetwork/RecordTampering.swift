@@ -171,11 +171,15 @@ struct RecordTampering: Sendable, CustomTestStringConvertible {
         return .text(text.replacing(#""0.01""#, with: #""0.02""#))
       }
     },
-    RecordTampering("fewer parts", [.split], "parts") { document, _ in
+    RecordTampering("fewer parts", [.split, .settlements], "parts") { document, _ in
       try document.set(["job", "numParallel"], .number(2))
     },
-    RecordTampering("fewer rounds", [.subJobs, .model], "rounds") { document, _ in
+    RecordTampering("fewer rounds", [.subJobs, .settlements, .model], "rounds") { document, _ in
       try document.set(["job", "numEpoch"], .number(1))
+    },
+    RecordTampering("another rule set", [.settlements], "not those of the rule set core-2023-initial") {
+      document, _ in
+      try document.set(["ruleSet"], .text("core-2023-initial"))
     },
     RecordTampering("called failed", [.subJobs], "FAILED") { document, _ in
       try document.set(["status"], .number(Int(JobStatus.failed.rawValue)))
