@@ -49,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "ExampleSettleJob", dependencies: ["EmethKit"], path: "Examples/SettleJob", swiftSettings: strict),
     .executableTarget(
-      name: "ExampleTrainModel", dependencies: ["EmethCompute"], path: "Examples/TrainModel", swiftSettings: strict),
+      name: "ExampleTrainModel", dependencies: ["EmethCompute"], path: "Examples/TrainModel",
+      swiftSettings: strict),
     .executableTarget(
       name: "ExampleRunNetwork", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
       path: "Examples/RunNetwork", swiftSettings: strict),

@@ -16,7 +16,8 @@ import Foundation
     let text = String(repeating: "Rain on the roof, and a letter on the table.\n", count: 120)
     let manifest = try TrainingManifest(
       model: ModelShape(layers: 1, heads: 2, width: 16, context: 16, vocabularySize: 256),
-      tokenizerHash: Bytes32(ByteTokenizer().hash) ?? .zero, seed: seed, batch: 4, stepsPerRound: 6, rounds: 2,
+      tokenizerHash: Bytes32(ByteTokenizer().hash) ?? .zero, seed: seed, batch: 4, stepsPerRound: 6,
+      rounds: 2,
       segmentLength: 2, quantiserExponent: 22)
     let job = try network.submit(
       TrainingRequest(
@@ -29,6 +30,8 @@ import Foundation
       print("part \(subJob.part + 1), node \(subJob.node ?? 0): \(subJob.status)")
     }
     print("granted = held + burned + locked: \(report.conservation.holds)")
-    print("tickets that check: \(report.tickets.filter { (try? $0.check(signer: network.signerAddress)) != nil }.count)")
+    print(
+      "tickets that check: \(report.tickets.filter { (try? $0.check(signer: network.signerAddress)) != nil }.count)"
+    )
   }
 }

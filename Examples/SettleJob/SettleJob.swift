@@ -15,25 +15,31 @@ import EmethKit
     print("fee limit \(terms.feeLimit), escrow \(terms.escrow), deposit \(terms.deposit)")
 
     let job = try Job(
-      id: JobID(requester: requester.address, salt: .zero), requester: requester.address, programID: .meanOfNumbers,
-      dataset: "numbers.txt", fuelLimit: fuel, fuelPrice: price, requestedAt: 0, deadline: 3_600, terms: terms)
+      id: JobID(requester: requester.address, salt: .zero), requester: requester.address,
+      programID: .meanOfNumbers,
+      dataset: "numbers.txt", fuelLimit: fuel, fuelPrice: price, requestedAt: 0, deadline: 3_600, terms: terms
+    )
     var machine = try JobMachine(
       request: job, by: .requester(requester.address), idIsUnused: true, fundsAvailable: terms.escrow)
 
     // Events in, effects for a ledger out; whatever is not allowed is refused and changes nothing.
     _ = try machine.apply(
-      .process(by: node.address, headerExists: true, cooldownOver: true, depositAvailable: terms.deposit), at: 10)
+      .process(by: node.address, headerExists: true, cooldownOver: true, depositAvailable: terms.deposit),
+      at: 10)
     _ = try machine.apply(
       .submit(by: node.address, fuelUsed: Fuel(units: 100_000), submission: SHA256.hash([1, 2, 3])), at: 20)
     _ = try machine.apply(.draw(verifier: verifier.address), at: 30)
     _ = try machine.apply(.receiveOpenings, at: 40)
     let effects = try machine.apply(.verify(by: verifier.address, verdict: SHA256.hash([4, 5, 6])), at: 50)
     guard case .settle(let settlement, _, _, _)? = effects.last else { return }
-    print("\(machine.status.name): node \(settlement.node), verifier \(settlement.verifier), requester \(settlement.requester)")
+    print(
+      "\(machine.status.name): node \(settlement.node), verifier \(settlement.verifier), requester \(settlement.requester)"
+    )
 
     // The node's ticket: cumulative, so a lost or repeated one does no harm.
     let leaf = JobLeaf(
-      jobID: job.id, programID: job.programID, status: machine.status, fuelUsed: Fuel(units: 100_000), fuelPrice: price,
+      jobID: job.id, programID: job.programID, status: machine.status, fuelUsed: Fuel(units: 100_000),
+      fuelPrice: price,
       payout: settlement.nodeFee)
     let ticket = Ticket(
       account: node.address, epoch: 1, cumulativePayout: settlement.nodeFee, unspent: settlement.nodeDeposit,

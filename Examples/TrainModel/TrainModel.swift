@@ -14,7 +14,8 @@ import Foundation
     let trainer = try Trainer(
       state: state, optimizer: OptimizerConfiguration(learningRate: 0.01, totalSteps: 60), batch: 4,
       device: try Device.cpu(threads: 2))
-    var order = try SampleOrder(seed: [UInt8](repeating: 7, count: 32), part: 0, round: 0, sequences: sequences.count)
+    var order = try SampleOrder(
+      seed: [UInt8](repeating: 7, count: 32), part: 0, round: 0, sequences: sequences.count)
     var first: Float?
     var last: Float = 0
     for _ in 0..<60 {

@@ -103,7 +103,8 @@ public enum NetworkError: EmethError, Equatable {
   public var hint: String? {
     switch self {
     case .folderInUse: "wait until it ends, or name another folder"
-    case .otherRun: "name another folder with --out, or repeat the command with the settings it was begun with"
+    case .otherRun:
+      "name another folder with --out, or repeat the command with the settings it was begun with"
     case .otherVersion: "use the version of emeth that made it, or name another folder"
     case .corruptObject, .missingObject: "the folder was changed from outside; begin again in another folder"
     case .interrupted: "repeat the same command to go on where it stopped"

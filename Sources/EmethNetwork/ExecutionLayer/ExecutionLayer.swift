@@ -12,7 +12,8 @@ enum ExecutionLayer {
   }
 
   /// Applies an event to a parent and carries out its effects; SubJobs that end with it are ended.
-  static func apply(_ event: ParentEvent, to record: inout JobRecord, at time: UInt64, in db: Database) throws {
+  static func apply(_ event: ParentEvent, to record: inout JobRecord, at time: UInt64, in db: Database) throws
+  {
     let wasFinal = record.status.isFinal
     let effects = try record.machine.apply(event, at: time)
     if record.reason.isEmpty, record.status.isFinal { record.reason = record.machine.reason ?? "" }
@@ -23,7 +24,8 @@ enum ExecutionLayer {
           var subJob = try JobStore.subJob(id, in: db)
           // A submitted SubJob runs to its end: its node has done the work.
           if subJob.status == .submitted { continue }
-          try apply(.endWithParent(parentStatus: record.status), to: &subJob, parent: &record, at: time, in: db)
+          try apply(
+            .endWithParent(parentStatus: record.status), to: &subJob, parent: &record, at: time, in: db)
         }
       } else {
         try carry(effect, of: record.job, at: time, in: db)
@@ -33,7 +35,8 @@ enum ExecutionLayer {
       let job = record.job
       try settle(
         JobLeaf(
-          jobID: job.id, programID: job.programID, status: record.status, fuelUsed: .zero, fuelPrice: job.fuelPrice,
+          jobID: job.id, programID: job.programID, status: record.status, fuelUsed: .zero,
+          fuelPrice: job.fuelPrice,
           payout: .zero),
         of: job.requester, in: db)
     }
@@ -43,10 +46,12 @@ enum ExecutionLayer {
     switch effect {
     case .escrow(let requester, let amount):
       try Ledger.transfer(
-        amount, from: (requester, .unspent), to: (requester, .locked), reason: "escrow", job: job.id, at: time, in: db)
+        amount, from: (requester, .unspent), to: (requester, .locked), reason: "escrow", job: job.id,
+        at: time, in: db)
     case .refund(let requester, let amount):
       try Ledger.transfer(
-        amount, from: (requester, .locked), to: (requester, .unspent), reason: "rest of the escrow", job: job.id,
+        amount, from: (requester, .locked), to: (requester, .unspent), reason: "rest of the escrow",
+        job: job.id,
         at: time, in: db)
     case .endSubJobs:
       throw NetworkError.inconsistent(what: "job \(job.id) ends SubJobs before its records were changed")
@@ -62,7 +67,8 @@ enum ExecutionLayer {
     guard let position = job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(job.id) has no place in a parent")
     }
-    let isNew = try Row.fetchOne(db, sql: "SELECT 1 FROM subJob WHERE id = ?", arguments: ["\(job.id)"]) == nil
+    let isNew =
+      try Row.fetchOne(db, sql: "SELECT 1 FROM subJob WHERE id = ?", arguments: ["\(job.id)"]) == nil
     let machine = try JobMachine(
       request: job, by: .executionLayer(parentRequester: parent.job.requester), idIsUnused: isNew,
       fundsAvailable: parent.machine.escrow)
@@ -74,22 +80,28 @@ enum ExecutionLayer {
 
   /// Applies an event to a SubJob and carries out its effects.
   static func apply(
-    _ event: JobEvent, to record: inout SubJobRecord, parent: inout JobRecord, at time: UInt64, in db: Database
+    _ event: JobEvent, to record: inout SubJobRecord, parent: inout JobRecord, at time: UInt64,
+    in db: Database
   ) throws {
     let effects = try record.machine.apply(event, at: time)
-    if record.notes.reason.isEmpty, record.status.isFinal { record.notes.reason = record.machine.reason ?? "" }
+    if record.notes.reason.isEmpty, record.status.isFinal {
+      record.notes.reason = record.machine.reason ?? ""
+    }
     try JobStore.update(record, in: db)
     for effect in effects {
       switch effect {
       case .lockDeposit(let node, let amount):
         try Ledger.transfer(
-          amount, from: (node, .unspent), to: (node, .locked), reason: "deposit", job: record.id, at: time, in: db)
+          amount, from: (node, .unspent), to: (node, .locked), reason: "deposit", job: record.id, at: time,
+          in: db)
       case .settleSubJob(let settlement, _, let node, let verifier):
         try pay(
-          settlement, of: record.machine, requester: parent.job.requester, node: node, verifier: verifier, at: time,
+          settlement, of: record.machine, requester: parent.job.requester, node: node, verifier: verifier,
+          at: time,
           in: db)
         try apply(
-          .subJobEnded(record.id, record.status, returned: settlement.requester), to: &parent, at: time, in: db)
+          .subJobEnded(record.id, record.status, returned: settlement.requester), to: &parent, at: time,
+          in: db)
       case .escrow, .escrowFromParent, .settle:
         throw NetworkError.inconsistent(what: "SubJob \(record.id) asked for a requester's own escrow")
       }
@@ -103,7 +115,9 @@ enum ExecutionLayer {
     at time: UInt64, in db: Database
   ) throws {
     let job = machine.job
-    func move(_ amount: TokenAmount, _ source: (Address, Pot), _ target: (Address, Pot), _ reason: String) throws {
+    func move(_ amount: TokenAmount, _ source: (Address, Pot), _ target: (Address, Pot), _ reason: String)
+      throws
+    {
       try Ledger.transfer(amount, from: source, to: target, reason: reason, job: job.id, at: time, in: db)
     }
     // The escrow pays what does not go back to it: the node's fee first, then the verifier's part.

@@ -94,7 +94,8 @@ enum JobStore {
   static func insert(_ record: JobRecord, in db: Database) throws {
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM job") ?? 0) + 1
     try db.execute(
-      sql: "INSERT INTO job (id, number, status, machine, request, progress, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      sql:
+        "INSERT INTO job (id, number, status, machine, request, progress, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
       arguments: [
         "\(record.job.id)", number, Int(record.status.rawValue), try record.machine.wireText(),
         try record.request.wireText(), try record.progress.wireText(), record.reason,
@@ -105,7 +106,8 @@ enum JobStore {
     try db.execute(
       sql: "UPDATE job SET status = ?, machine = ?, progress = ?, reason = ? WHERE id = ?",
       arguments: [
-        Int(record.status.rawValue), try record.machine.wireText(), try record.progress.wireText(), record.reason,
+        Int(record.status.rawValue), try record.machine.wireText(), try record.progress.wireText(),
+        record.reason,
         "\(record.job.id)",
       ])
   }
@@ -144,12 +146,14 @@ enum JobStore {
     try db.execute(
       sql: "UPDATE subJob SET status = ?, machine = ?, record = ? WHERE id = ?",
       arguments: [
-        Int(record.status.rawValue), try record.machine.wireText(), try record.notes.wireText(), "\(record.id)",
+        Int(record.status.rawValue), try record.machine.wireText(), try record.notes.wireText(),
+        "\(record.id)",
       ])
   }
 
   static func subJob(_ id: JobID, in db: Database) throws -> SubJobRecord {
-    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM subJob WHERE id = ?", arguments: ["\(id)"]) else {
+    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM subJob WHERE id = ?", arguments: ["\(id)"])
+    else {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try subJobRecord(row)
@@ -163,14 +167,16 @@ enum JobStore {
           db, sql: "SELECT * FROM subJob WHERE parent = ? AND round = ? ORDER BY number",
           arguments: ["\(parent)", Int64(round)])
       } else {
-        try Row.fetchAll(db, sql: "SELECT * FROM subJob WHERE parent = ? ORDER BY number", arguments: ["\(parent)"])
+        try Row.fetchAll(
+          db, sql: "SELECT * FROM subJob WHERE parent = ? ORDER BY number", arguments: ["\(parent)"])
       }
     return try rows.map(subJobRecord)
   }
 
   private static func record(_ row: Row) throws -> JobRecord {
     JobRecord(
-      machine: try ParentMachine(wireText: row["machine"]), request: try TrainingRequest(wireText: row["request"]),
+      machine: try ParentMachine(wireText: row["machine"]),
+      request: try TrainingRequest(wireText: row["request"]),
       progress: try JobProgress(wireText: row["progress"]), reason: row["reason"])
   }
 

@@ -83,7 +83,8 @@ enum Ledger {
   /// Money of `account` in `pot`.
   static func balance(of account: Address, pot: Pot, in db: Database) throws -> TokenAmount {
     let text = try String.fetchOne(
-      db, sql: "SELECT holon FROM balance WHERE account = ? AND pot = ?", arguments: ["\(account)", pot.rawValue])
+      db, sql: "SELECT holon FROM balance WHERE account = ? AND pot = ?",
+      arguments: ["\(account)", pot.rawValue])
     guard let text else { return .zero }
     return try amount(text)
   }
@@ -116,7 +117,10 @@ enum Ledger {
   static func audit(in db: Database) throws {
     var derived: [String: TokenAmount] = [:]
     let rows = try Row.fetchCursor(
-      db, sql: "SELECT number, sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number")
+      db,
+      sql:
+        "SELECT number, sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number"
+    )
     while let row = try rows.next() {
       let amount = try amount(row["holon"])
       let source: String = row["sourceAccount"] + " " + row["sourcePot"]
@@ -138,7 +142,8 @@ enum Ledger {
       let stored = try amount(row["holon"])
       let expected = derived.removeValue(forKey: name) ?? .zero
       guard stored == expected else {
-        throw NetworkError.inconsistent(what: "balance of \(name) is \(stored), its transfers give \(expected)")
+        throw NetworkError.inconsistent(
+          what: "balance of \(name) is \(stored), its transfers give \(expected)")
       }
     }
     if let (name, amount) = derived.first(where: { $0.value != .zero }) {
@@ -149,7 +154,8 @@ enum Ledger {
     }
   }
 
-  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: Database) throws {
+  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: Database) throws
+  {
     try db.execute(
       sql: """
         INSERT INTO balance (account, pot, holon) VALUES (?, ?, ?)

@@ -29,7 +29,8 @@ final class NetworkDatabase: Sendable {
       try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
     }
     guard version <= Self.supportedVersion else {
-      throw .otherVersion(path: file.deletingLastPathComponent().path, found: version, supported: Self.supportedVersion)
+      throw .otherVersion(
+        path: file.deletingLastPathComponent().path, found: version, supported: Self.supportedVersion)
     }
     try asNetworkError { try Self.migrator.migrate(queue) }
     self.queue = queue

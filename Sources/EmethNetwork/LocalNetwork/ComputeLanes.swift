@@ -24,7 +24,9 @@ final class ComputeLanes: Sendable {
       let share = threads / count + (index < threads % count ? 1 : 0)
       do throws(ComputeError) {
         lanes.append(
-          Lane(device: try Device.cpu(threads: max(1, share)), queue: DispatchQueue(label: "emeth.lane.\(index)")))
+          Lane(
+            device: try Device.cpu(threads: max(1, share)), queue: DispatchQueue(label: "emeth.lane.\(index)")
+          ))
       } catch {
         throw .compute(error)
       }

@@ -14,7 +14,8 @@ public struct JobCost: Codable, Sendable, Hashable {
   /// The cost of `request` by its rule set.
   public init(_ request: TrainingRequest) throws(NetworkError) {
     try self.init(
-      manifest: request.manifest, parallel: request.parallel, fuelPrice: request.fuelPrice, ruleSet: request.ruleSet)
+      manifest: request.manifest, parallel: request.parallel, fuelPrice: request.fuelPrice,
+      ruleSet: request.ruleSet)
   }
 
   /// The cost of training `manifest` on `parallel` parts.

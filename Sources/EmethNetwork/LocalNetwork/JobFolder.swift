@@ -36,7 +36,9 @@ public struct JobFolder: Sendable {
     }
     let leaves = try Files.read(model.appending(path: "job/leaves.bin"))
     return [
-      outcome("the split: every record in exactly one part, sizes even") { try checkPlan(records, leaves: leaves) },
+      outcome("the split: every record in exactly one part, sizes even") {
+        try checkPlan(records, leaves: leaves)
+      },
       outcome("\(records.subJobs.count) SubJobs: ids, signatures, roots and verdicts") {
         for subJob in records.subJobs { try checkSubJob(subJob, in: records) }
         try checkRounds(records)
@@ -46,7 +48,9 @@ public struct JobFolder: Sendable {
         for subJob in records.subJobs { try checkSettlement(subJob.machine) }
       },
       outcome("\(records.batches.count) batches: signatures, chain, totals") { try checkBatches(records) },
-      outcome("\(records.tickets.count) tickets: signatures, jobs, and the newest batch over them") { try checkTickets(records) },
+      outcome("\(records.tickets.count) tickets: signatures, jobs, and the newest batch over them") {
+        try checkTickets(records)
+      },
       outcome("the model's bytes have the job's state root") { try checkModel(records) },
     ]
   }
@@ -96,16 +100,21 @@ public struct JobFolder: Sendable {
     let message = submission.submission
     guard let node = machine.node else { throw Problem("SubJob \(id) has a submission and no node") }
     try submission.check(in: records.domain)
-    try require(message.jobID == id && message.node == node, "SubJob \(id): the submission is of another SubJob or node")
-    try require(machine.submission == submission.digest, "SubJob \(id): the submission is not the one that was settled")
     try require(
-      machine.fuelUsed == Fuel(units: message.fuelUsed), "SubJob \(id): another amount of fuel than was submitted")
+      message.jobID == id && message.node == node, "SubJob \(id): the submission is of another SubJob or node"
+    )
+    try require(
+      machine.submission == submission.digest, "SubJob \(id): the submission is not the one that was settled")
+    try require(
+      machine.fuelUsed == Fuel(units: message.fuelUsed),
+      "SubJob \(id): another amount of fuel than was submitted")
     for opened in subJob.trace { try opened.check(in: message) }
     let manifest = try TrainingManifest(json: records.job.parameters)
     try require(message.programHash == manifest.programHash, "SubJob \(id): another program than the job's")
     try require(
       records.plan.parts.indices.contains(Int(position.part))
-        && message.dataRoot == records.plan.parts[Int(position.part)].root, "SubJob \(id): another part of the data")
+        && message.dataRoot == records.plan.parts[Int(position.part)].root,
+      "SubJob \(id): another part of the data")
     try require(
       records.rounds.contains { $0.round == position.round && $0.initRoot == message.initRoot },
       "SubJob \(id): another starting model than the round's")
@@ -129,11 +138,14 @@ public struct JobFolder: Sendable {
   private func checkRounds(_ records: PublicRecords) throws {
     let job = records.job
     let manifest = try TrainingManifest(json: job.parameters)
-    try require(manifest.rounds == job.numEpoch, "the program has \(manifest.rounds) rounds, the job \(job.numEpoch)")
+    try require(
+      manifest.rounds == job.numEpoch, "the program has \(manifest.rounds) rounds, the job \(job.numEpoch)")
     if records.status.isFinal {
-      let settled = records.leaves.first { $0.account == job.requester && $0.leaf.jobID == job.id }?.leaf.status
+      let settled = records.leaves.first { $0.account == job.requester && $0.leaf.jobID == job.id }?.leaf
+        .status
       try require(
-        settled == records.status, "the job is called \(records.status.name), it was settled as \(settled?.name ?? "nothing")")
+        settled == records.status,
+        "the job is called \(records.status.name), it was settled as \(settled?.name ?? "nothing")")
     }
     // The places by their first attempts.
     var attempts: [SubJobPosition: [UInt32]] = [:]
@@ -148,7 +160,8 @@ public struct JobFolder: Sendable {
       for (expected, attempt) in found.sorted().enumerated() {
         try require(
           Int(attempt) == expected,
-          "attempt \(expected) at part \(place.part) of round \(place.round) is not there, or one is there twice")
+          "attempt \(expected) at part \(place.part) of round \(place.round) is not there, or one is there twice"
+        )
       }
     }
     guard records.status == .verified else { return }
@@ -169,7 +182,8 @@ public struct JobFolder: Sendable {
     let budget = try ParentBudget(
       fuelLimit: job.fuelLimit, verifierFee: terms.verifierFee, rounds: job.numEpoch, parts: job.numParallel)
     for part in records.subJobs.map(\.machine.job) {
-      guard let position = part.position, position.round < job.numEpoch, position.part < job.numParallel else {
+      guard let position = part.position, position.round < job.numEpoch, position.part < job.numParallel
+      else {
         throw Problem("SubJob \(part.id) has no place in the job")
       }
       let share = budget.share(round: position.round, part: position.part)
@@ -189,30 +203,39 @@ public struct JobFolder: Sendable {
 
   private func checkBatches(_ records: PublicRecords) throws {
     guard let first = records.batches.first else { throw Problem("there is no batch") }
-    try require(first.batch.epoch == 1 && first.batch.previousBatch == .zero, "the chain does not begin with epoch 1")
+    try require(
+      first.batch.epoch == 1 && first.batch.previousBatch == .zero, "the chain does not begin with epoch 1")
     for batch in records.batches {
       try batch.check(signer: records.signer)
       try require(batch.domain == records.domain, "batch \(batch.batch.epoch) is of another domain")
     }
-    for (batch, previous) in zip(records.batches.dropFirst(), records.batches) { try batch.check(after: previous) }
+    for (batch, previous) in zip(records.batches.dropFirst(), records.batches) {
+      try batch.check(after: previous)
+    }
   }
 
   private func checkTickets(_ records: PublicRecords) throws {
     for signed in records.tickets {
       try signed.check(signer: records.signer, in: records.domain)
       let ticket = signed.ticket
-      let leaves = records.leaves.filter { $0.account == ticket.account && $0.epoch == ticket.epoch }.map(\.leaf)
+      let leaves = records.leaves.filter { $0.account == ticket.account && $0.epoch == ticket.epoch }.map(
+        \.leaf)
       try require(
-        TicketTrees.jobsRoot(of: leaves) == ticket.jobsRoot, "the ticket of \(ticket.account) has other jobs than were settled")
+        TicketTrees.jobsRoot(of: leaves) == ticket.jobsRoot,
+        "the ticket of \(ticket.account) has other jobs than were settled")
     }
     guard let newest = records.batches.last else { throw Problem("there is no batch") }
     let tickets = records.tickets.map(\.ticket).sorted { $0.account < $1.account }
     try require(
-      TicketTrees.accountsRoot(of: tickets) == newest.batch.accountsRoot, "the newest batch is not over these tickets")
+      TicketTrees.accountsRoot(of: tickets) == newest.batch.accountsRoot,
+      "the newest batch is not over these tickets")
     try require(
-      SHA256.hash(TicketTrees.leavesFile(tickets)) == newest.batch.dataHash, "the newest batch is of another file of leaves")
+      SHA256.hash(TicketTrees.leavesFile(tickets)) == newest.batch.dataHash,
+      "the newest batch is of another file of leaves")
     let total = try tickets.reduce(TokenAmount.zero) { try $0.adding($1.cumulativePayout) }
-    try require(total == newest.batch.totalPayout, "the newest batch's total is \(newest.batch.totalPayout), the tickets give \(total)")
+    try require(
+      total == newest.batch.totalPayout,
+      "the newest batch's total is \(newest.batch.totalPayout), the tickets give \(total)")
   }
 
   private func checkModel(_ records: PublicRecords) throws {
@@ -226,19 +249,24 @@ public struct JobFolder: Sendable {
     let manifest = try TrainingManifest(json: records.job.parameters)
     let state = try TrainingState(configuration: contents.configuration)
     try require(
-      try ModelConfiguration(manifest.model) == contents.configuration, "the model has another shape than the job's")
+      try ModelConfiguration(manifest.model) == contents.configuration,
+      "the model has another shape than the job's")
     contents.copyParameters(to: state)
     state.round = UInt64(result.round)
     state.step = UInt64(result.round) * UInt64(manifest.stepsPerRound)
     let root = Bytes32(state.root)
-    try require(root == result.initRoot, "the model's state root is \(root.map { "\($0)" } ?? "none"), the job's is \(result.initRoot)")
+    try require(
+      root == result.initRoot,
+      "the model's state root is \(root.map { "\($0)" } ?? "none"), the job's is \(result.initRoot)")
   }
 }
 
 extension JobMachine {
   /// The settlement that the machine's terms and end give.
   fileprivate func expectedSettlement() throws -> Settlement {
-    guard let reason = endReason else { throw NetworkError.inconsistent(what: "SubJob \(job.id) has no reason to have ended") }
+    guard let reason = endReason else {
+      throw NetworkError.inconsistent(what: "SubJob \(job.id) has no reason to have ended")
+    }
     let end: JobEnd =
       switch reason {
       case .accepted, .proved: .verified(fuelUsed: fuelUsed ?? .zero)

@@ -114,7 +114,9 @@ extension LocalNetwork {
           return JobReport.Account(
             address: account.address, role: account.role, number: account.number, earned: balances.payout,
             penalty: try subJobs.reduce(TokenAmount.zero) { sum, subJob in
-              guard subJob.machine.node == account.address, let settlement = subJob.machine.settlement else { return sum }
+              guard subJob.machine.node == account.address, let settlement = subJob.machine.settlement else {
+                return sum
+              }
               return try sum.adding(settlement.nodeLoss)
             },
             balance: balances.total)
@@ -130,8 +132,10 @@ extension LocalNetwork {
     let present = accounts
     let rows = try Row.fetchAll(
       db, sql: "SELECT address, role, number FROM account WHERE address IN (SELECT account FROM balance)")
-    let earlier = try rows.map { Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"]) }
-      .filter { !present.contains($0) }
+    let earlier = try rows.map {
+      Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"])
+    }
+    .filter { !present.contains($0) }
     let roles = ["requester", "node", "verifier"]
     return roles.flatMap { role in
       (present + earlier).filter { $0.role == role }.sorted { $0.number < $1.number }

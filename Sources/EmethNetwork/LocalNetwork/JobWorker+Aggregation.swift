@@ -41,7 +41,8 @@ extension JobWorker {
       throw .inconsistent(what: "the job has no validation share")
     }
     let loss = try validationLoss(
-      of: state, records: TrainingData(context: Int(manifest.model.context), bytes: try store.get(validation)))
+      of: state, records: TrainingData(context: Int(manifest.model.context), bytes: try store.get(validation))
+    )
     record.progress.rounds[Int(round)].trainLoss = losses / Double(verified.count)
     record.progress.rounds[Int(round)].validationLoss = loss
     record.progress.rounds[Int(round)].clipped = clipped
@@ -94,7 +95,9 @@ extension JobWorker {
   func sweep() throws(NetworkError) {
     for index in network.keys.nodes.indices {
       let records = try database.read { [id] db in try JobStore.subJobs(of: id, in: db) }
-      for subJob in records where nodeNumber(subJob.machine.node) == index + 1 { try node(index).forget(subJob.id) }
+      for subJob in records where nodeNumber(subJob.machine.node) == index + 1 {
+        try node(index).forget(subJob.id)
+      }
     }
   }
 }

@@ -8,7 +8,8 @@ extension JobWorker {
   func node(_ index: Int) -> LocalNode {
     let key = network.keys.nodes[index]
     return LocalNode(
-      key: key, folder: network.folder.appending(path: "nodes/\(key.address)"), store: store, domain: network.domain,
+      key: key, folder: network.folder.appending(path: "nodes/\(key.address)"), store: store,
+      domain: network.domain,
       fault: settings.fault.flatMap { $0.node == index + 1 ? $0.fault : nil })
   }
 
@@ -28,11 +29,13 @@ extension JobWorker {
       }
       let position = record.position
       var done = 0
-      return try node(number - 1).compute(assignment(of: record, parent: parent), on: device, stop: stop) { report in
+      return try node(number - 1).compute(assignment(of: record, parent: parent), on: device, stop: stop) {
+        report in
         done += 1
         progress(
           .step(
-            part: position.part, node: number, step: done, of: steps, loss: report.loss, tokens: report.tokens))
+            part: position.part, node: number, step: done, of: steps, loss: report.loss, tokens: report.tokens
+          ))
       }
     }
     let seconds = (ContinuousClock.now - began) / .seconds(1)
@@ -53,7 +56,8 @@ extension JobWorker {
         record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
         try ExecutionLayer.apply(
           .submit(
-            by: result.submission.submission.node, fuelUsed: Fuel(units: result.submission.submission.fuelUsed),
+            by: result.submission.submission.node,
+            fuelUsed: Fuel(units: result.submission.submission.fuelUsed),
             submission: result.submission.digest),
           to: &record, parent: &parent, at: try network.tick(in: db), in: db)
       }

@@ -22,8 +22,10 @@ extension JobWorker {
       let state = try startingState()
       record.progress.rounds = [
         RoundRecord(
-          round: 0, startingParameters: try store.put(state.parameterBytes()), initRoot: try state.rootHash(on: device()),
-          exponents: Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count), velocity: nil,
+          round: 0, startingParameters: try store.put(state.parameterBytes()),
+          initRoot: try state.rootHash(on: device()),
+          exponents: Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count),
+          velocity: nil,
           beganAt: 0)
       ]
       record.progress.initialLoss = try validationLoss(of: state, records: division.validation)
@@ -37,7 +39,8 @@ extension JobWorker {
     if let plan = record.progress.plan, let loss = record.progress.initialLoss {
       progress(
         .divided(
-          records: plan.recordCount, parts: request.parallel, rounds: manifest.rounds, steps: manifest.stepsPerRound,
+          records: plan.recordCount, parts: request.parallel, rounds: manifest.rounds,
+          steps: manifest.stepsPerRound,
           initialLoss: loss))
     }
   }
@@ -61,13 +64,15 @@ extension JobWorker {
     let deposit = cost.subJobTerms.deposit
     for node in network.keys.nodes {
       // Enough for the deposits of this job's part of the work, and for losing some.
-      try network.grant(node.address, upTo: max(one, TokenAmount(holon: deposit.holon.multiplying(by: 16))), at: time, in: db)
+      try network.grant(
+        node.address, upTo: max(one, TokenAmount(holon: deposit.holon.multiplying(by: 16))), at: time, in: db)
     }
     let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
     for verifier in network.keys.verifiers {
       try network.grant(verifier.address, upTo: max(one, bond), at: time, in: db)
       try Ledger.transfer(
-        bond, from: (verifier.address, .unspent), to: (verifier.address, .locked), reason: "verifier's bond", job: id,
+        bond, from: (verifier.address, .unspent), to: (verifier.address, .locked), reason: "verifier's bond",
+        job: id,
         at: time, in: db)
     }
   }
@@ -76,7 +81,8 @@ extension JobWorker {
     let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
     for verifier in network.keys.verifiers {
       try Ledger.transfer(
-        bond, from: (verifier.address, .locked), to: (verifier.address, .unspent), reason: "verifier's bond back",
+        bond, from: (verifier.address, .locked), to: (verifier.address, .unspent),
+        reason: "verifier's bond back",
         job: id, at: time, in: db)
     }
   }

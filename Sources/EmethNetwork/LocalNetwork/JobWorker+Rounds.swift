@@ -36,7 +36,9 @@ extension JobWorker {
     for part in 0..<request.parallel {
       let newest = records.last { $0.position.part == part }
       if newest?.status == .verified { continue }
-      if let newest, newest.status.isFinal, newest.position.attempt >= request.retry.lastAttempt { return ([], newest) }
+      if let newest, newest.status.isFinal, newest.position.attempt >= request.retry.lastAttempt {
+        return ([], newest)
+      }
       open.append(OpenPart(part: part, newest: newest))
     }
     return (open, nil)
@@ -49,7 +51,8 @@ extension JobWorker {
         var parent = try JobStore.job(id, in: db)
         let attempt = part.newest.map { $0.position.attempt + 1 } ?? 0
         let now = try network.tick(in: db)
-        let delay = part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
+        let delay =
+          part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
         let position = SubJobPosition(parent: id, round: round, part: part.part, attempt: attempt)
         let budget = try ParentBudget(
           fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: manifest.rounds,
@@ -61,7 +64,8 @@ extension JobWorker {
           dataset: "\(parent.progress.parts[Int(part.part)])", parameters: parent.job.parameters,
           fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, requestedAt: now,
           deadline: ParentBudget.attemptDeadline(
-            now: now, parentDeadline: parent.machine.deadline, roundsLeft: manifest.rounds - round, attempt: attempt,
+            now: now, parentDeadline: parent.machine.deadline, roundsLeft: manifest.rounds - round,
+            attempt: attempt,
             lastAttempt: request.retry.lastAttempt, roundStart: parent.progress.rounds[Int(round)].beganAt),
           terms: try rules.terms(
             fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, verifierFee: share.verifierFee))
@@ -93,7 +97,8 @@ extension JobWorker {
         let now = try network.tick(in: db)
         let unspent = try Ledger.balance(of: address, pot: .unspent, in: db)
         try ExecutionLayer.apply(
-          .process(by: address, headerExists: true, cooldownOver: true, depositAvailable: unspent), to: &record,
+          .process(by: address, headerExists: true, cooldownOver: true, depositAvailable: unspent),
+          to: &record,
           parent: &parent, at: now, in: db)
       }
       progress(.taken(part: record.position.part, attempt: record.position.attempt, node: node + 1))
@@ -103,7 +108,8 @@ extension JobWorker {
   /// Which node takes a SubJob: a permutation that follows from (seed, round), and another node at each attempt.
   func nodeIndex(for position: SubJobPosition) -> Int {
     var generator = ChaCha20Generator(
-      key: SHA256.hash(Array("assignment".utf8) + manifest.seed.bytes + id.bytes + position.round.bigEndianBytes))
+      key: SHA256.hash(
+        Array("assignment".utf8) + manifest.seed.bytes + id.bytes + position.round.bigEndianBytes))
     var order = Array(0..<settings.nodes)
     for index in stride(from: order.count - 1, to: 0, by: -1) {
       order.swapAt(index, Int(generator.below(UInt32(index + 1))))

@@ -25,7 +25,9 @@ extension JobWorker {
       let outcomes = try await lanes.map(drawn) { [self] record, device in
         try judge(record, parent: parent, device: device)
       }
-      for (record, outcome) in zip(drawn, outcomes) { try settle(record, outcome.judgement, opening: outcome.opening) }
+      for (record, outcome) in zip(drawn, outcomes) {
+        try settle(record, outcome.judgement, opening: outcome.opening)
+      }
       // Several openings may hold the same state (a round's start), so they go when all are judged.
       for state in Set(outcomes.flatMap { $0.opening.segments.map(\.state) }) { try store.remove(state) }
     }
@@ -58,14 +60,17 @@ extension JobWorker {
       let earlier = record.notes.draws.map(\.verifier)
       let drawn = SegmentDraw.verifier(
         submission: submission, beacon: beacon, turn: UInt32(earlier.count),
-        among: network.keys.verifiers.map(\.address), excluding: nodes.union(earlier).union([parent.job.requester]))
+        among: network.keys.verifiers.map(\.address),
+        excluding: nodes.union(earlier).union([parent.job.requester]))
       guard let key = network.keys.verifiers.first(where: { $0.address == drawn }) else {
         throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
       }
       let verifier = Verifier(key: key, store: store, domain: network.domain)
-      let number = try useCommitment(of: verifier, for: subJob, before: record.machine.submittedAt ?? 0, in: db)
+      let number = try useCommitment(
+        of: verifier, for: subJob, before: record.machine.submittedAt ?? 0, in: db)
       // A second verifier replays what the first one drew: the question is whether that one was right.
-      let seed = record.notes.draws.first?.seed
+      let seed =
+        record.notes.draws.first?.seed
         ?? SegmentDraw.seed(submission: submission, beacon: beacon, secret: verifier.secret(number))
       record.notes.draws.append(
         VerifierDraw(
@@ -84,11 +89,14 @@ extension JobWorker {
     let now = try network.seconds(in: db)
     for key in network.keys.verifiers {
       let verifier = Verifier(key: key, store: store, domain: network.domain)
-      let posted = try UInt32.fetchOne(
-        db, sql: "SELECT count(*) FROM commitment WHERE verifier = ?", arguments: ["\(verifier.address)"]) ?? 0
-      let used = try UInt32.fetchOne(
-        db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? AND usedBy IS NOT NULL",
-        arguments: ["\(verifier.address)"]) ?? 0
+      let posted =
+        try UInt32.fetchOne(
+          db, sql: "SELECT count(*) FROM commitment WHERE verifier = ?", arguments: ["\(verifier.address)"])
+        ?? 0
+      let used =
+        try UInt32.fetchOne(
+          db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? AND usedBy IS NOT NULL",
+          arguments: ["\(verifier.address)"]) ?? 0
       for number in posted..<max(posted, used + UInt32(settings.nodes)) {
         try db.execute(
           sql: "INSERT INTO commitment (verifier, number, hash, postedAt) VALUES (?, ?, ?, ?)",
@@ -106,7 +114,8 @@ extension JobWorker {
       sql: "SELECT min(number) FROM commitment WHERE verifier = ? AND usedBy IS NULL AND postedAt < ?",
       arguments: ["\(verifier.address)", Int64(time)])
     guard let number else {
-      throw NetworkError.inconsistent(what: "verifier \(verifier.address) has no commitment older than SubJob \(subJob)")
+      throw NetworkError.inconsistent(
+        what: "verifier \(verifier.address) has no commitment older than SubJob \(subJob)")
     }
     try db.execute(
       sql: "UPDATE commitment SET usedBy = ? WHERE verifier = ? AND number = ?",

@@ -49,7 +49,9 @@ final class JobWorker: Sendable {
     try sweep()
   }
 
-  func job() throws(NetworkError) -> JobRecord { try database.read { [id] db in try JobStore.job(id, in: db) } }
+  func job() throws(NetworkError) -> JobRecord {
+    try database.read { [id] db in try JobStore.job(id, in: db) }
+  }
 
   func checkStop() throws(NetworkError) { if stop.isRaised { throw .interrupted } }
 }

@@ -54,7 +54,8 @@ extension LocalNetwork {
       let data = try TrainingData(
         context: Int(record.request.manifest.model.context), bytes: store.get(object))
       let leaves = PartRecords.leafHashes(
-        data: data, firstRecord: part.firstRecord, secret: splitter.partSecret(of: record.job.id, part: part.index))
+        data: data, firstRecord: part.firstRecord,
+        secret: splitter.partSecret(of: record.job.id, part: part.index))
       for leaf in leaves { hashes.append(contentsOf: leaf.bytes) }
     }
     try Files.write(hashes, to: file)
@@ -64,21 +65,26 @@ extension LocalNetwork {
     try database.read { db in
       let tickets = try Signer.newestTickets(in: db)
       return PublicRecords(
-        domain: domain, signer: keys.signer.address, ruleSet: record.request.ruleSet, job: record.job, status: record.status, plan: plan,
+        domain: domain, signer: keys.signer.address, ruleSet: record.request.ruleSet, job: record.job,
+        status: record.status, plan: plan,
         rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
         subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
           PublicRecords.SubJob(
             machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
             verdicts: subJob.notes.judgements.map(\.verdict))
         },
-        batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map { try SignedBatch(wireText: $0) },
+        batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {
+          try SignedBatch(wireText: $0)
+        },
         tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
-        leaves: try Row.fetchAll(db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number")
-          .map { row in
-            PublicRecords.Leaf(
-              account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
-              leaf: try JobLeaf(wireText: row["leaf"]))
-          })
+        leaves: try Row.fetchAll(
+          db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
+        )
+        .map { row in
+          PublicRecords.Leaf(
+            account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
+            leaf: try JobLeaf(wireText: row["leaf"]))
+        })
     }
   }
 }

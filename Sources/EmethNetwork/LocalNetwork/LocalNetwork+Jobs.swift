@@ -86,7 +86,8 @@ extension LocalNetwork {
       let now = try tick(in: db)
       let job = try Job(
         id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
-        numEpoch: request.manifest.rounds, dataset: "\(request.dataSet)", parameters: request.manifest.canonicalJSON,
+        numEpoch: request.manifest.rounds, dataset: "\(request.dataSet)",
+        parameters: request.manifest.canonicalJSON,
         fuelLimit: cost.fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
         deadline: now + request.timeLimitSeconds, terms: cost.terms)
       try grant(requester, upTo: max(job.terms.escrow, TokenAmount(emeth: "1")), at: now, in: db)

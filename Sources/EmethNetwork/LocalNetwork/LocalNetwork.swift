@@ -38,7 +38,8 @@ public final class LocalNetwork: Sendable {
   /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``, ``NetworkError/otherRun(path:what:found:wanted:)``
   ///   when the network exists with another seed or with unfinished work under other settings,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``.
-  public init(folder: URL, seed: Bytes32? = nil, settings wanted: NetworkSettings? = nil) throws(NetworkError) {
+  public init(folder: URL, seed: Bytes32? = nil, settings wanted: NetworkSettings? = nil) throws(NetworkError)
+  {
     self.folder = folder
     try Files.makeFolder(folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
@@ -68,7 +69,8 @@ public final class LocalNetwork: Sendable {
   func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 {
     let time = max(milliseconds, try self.milliseconds(in: db))
     try db.execute(
-      sql: "INSERT INTO setting (name, value) VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      sql:
+        "INSERT INTO setting (name, value) VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       arguments: ["\(time)"])
     return time / 1_000
   }
@@ -110,7 +112,8 @@ public final class LocalNetwork: Sendable {
     let held = try Ledger.balance(of: account, pot: .unspent, in: db)
     if held < amount {
       try Ledger.transfer(
-        amount - held, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil, at: time,
+        amount - held, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil,
+        at: time,
         in: db)
     }
   }
@@ -133,7 +136,8 @@ public final class LocalNetwork: Sendable {
   private static func seed(in folder: URL, wanted: Bytes32?) throws(NetworkError) -> Bytes32 {
     let file = folder.appending(path: "seed")
     if FileManager.default.fileExists(atPath: file.path) {
-      let text = String(decoding: try Files.read(file), as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      let text = String(decoding: try Files.read(file), as: UTF8.self).trimmingCharacters(
+        in: .whitespacesAndNewlines)
       let found = try asNetworkError { try Bytes32(hex: text) }
       if let wanted, wanted != found {
         throw .otherRun(path: folder.path, what: "its seed", found: "another", wanted: "the one given")
@@ -162,11 +166,14 @@ public final class LocalNetwork: Sendable {
         return defaults
       }
       if let found, found != settings {
-        let begun = try Int.fetchOne(
-          db, sql: "SELECT count(*) FROM job WHERE status = ?", arguments: [Int(JobStatus.processing.rawValue)]) ?? 0
+        let begun =
+          try Int.fetchOne(
+            db, sql: "SELECT count(*) FROM job WHERE status = ?",
+            arguments: [Int(JobStatus.processing.rawValue)]) ?? 0
         guard begun == 0 else {
           throw NetworkError.otherRun(
-            path: folder.path, what: "the network of its unfinished job", found: found.summary, wanted: settings.summary)
+            path: folder.path, what: "the network of its unfinished job", found: found.summary,
+            wanted: settings.summary)
         }
       }
       try store(settings, in: db)
@@ -176,7 +183,8 @@ public final class LocalNetwork: Sendable {
 
   private static func store(_ settings: NetworkSettings, in db: Database) throws {
     try db.execute(
-      sql: "INSERT INTO setting (name, value) VALUES ('network', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      sql:
+        "INSERT INTO setting (name, value) VALUES ('network', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
       arguments: [try settings.wireText()])
   }
 }

@@ -12,8 +12,12 @@ public struct NetworkSettings: Codable, Sendable, Hashable {
   public var fault: FaultPlan?
 
   /// Settings within their limits.
-  public init(nodes: Int = 4, verifiers: Int = 2, checkSegments: Int? = 2, fault: FaultPlan? = nil) throws(NetworkError) {
-    guard (1...64).contains(nodes) else { throw .badSetting(name: "nodes", found: "\(nodes)", allowed: "1 to 64") }
+  public init(nodes: Int = 4, verifiers: Int = 2, checkSegments: Int? = 2, fault: FaultPlan? = nil)
+    throws(NetworkError)
+  {
+    guard (1...64).contains(nodes) else {
+      throw .badSetting(name: "nodes", found: "\(nodes)", allowed: "1 to 64")
+    }
     guard (2...16).contains(verifiers) else {
       throw .badSetting(name: "verifiers", found: "\(verifiers)", allowed: "2 to 16")
     }

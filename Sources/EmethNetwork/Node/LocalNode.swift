@@ -30,7 +30,9 @@ struct LocalNode: Sendable {
     let data = try TrainingData(context: Int(manifest.model.context), bytes: store.get(assignment.data))
     let records = PartRecords(data: data, firstRecord: assignment.firstRecord, secret: assignment.partSecret)
     guard records.root == assignment.dataRoot else {
-      throw .malformed(what: "part of SubJob \(assignment.subJob)", reason: "its records do not have root \(assignment.dataRoot)")
+      throw .malformed(
+        what: "part of SubJob \(assignment.subJob)",
+        reason: "its records do not have root \(assignment.dataRoot)")
     }
     let starting = try store.get(assignment.startingParameters)
     let run = try TrainingRun(
@@ -63,7 +65,8 @@ struct LocalNode: Sendable {
       try commit()
     }
 
-    var (update, clipped) = try Update.quantised(from: starting, to: run.state, exponents: assignment.exponents)
+    var (update, clipped) = try Update.quantised(
+      from: starting, to: run.state, exponents: assignment.exponents)
     if fault == .swappedFinal { update = Update.negated(update) }
     let result = NodeResult(
       submission: SignedSubmission(
@@ -83,7 +86,9 @@ struct LocalNode: Sendable {
   ///
   /// Its states are kept without waiting for the disk. One that a power failure damaged is computed again, to the
   /// same bits: an honest node loses nothing by it.
-  func open(_ challenge: Challenge, on device: Device, stop: StopFlag = StopFlag()) throws(NetworkError) -> Opening {
+  func open(_ challenge: Challenge, on device: Device, stop: StopFlag = StopFlag()) throws(NetworkError)
+    -> Opening
+  {
     let vault = NodeVault(node: folder, subJob: challenge.subJob)
     guard let record = try vault.record() else {
       throw .inconsistent(what: "node \(address) has no record of SubJob \(challenge.subJob)")
@@ -92,7 +97,8 @@ struct LocalNode: Sendable {
     let manifest = try asNetworkError { try TrainingManifest(json: assignment.manifest) }
     let data = try TrainingData(context: Int(manifest.model.context), bytes: store.get(assignment.data))
     let records = PartRecords(data: data, firstRecord: assignment.firstRecord, secret: assignment.partSecret)
-    let schedule = try SegmentSchedule(manifest: manifest, position: assignment.position, sequenceCount: data.count)
+    let schedule = try SegmentSchedule(
+      manifest: manifest, position: assignment.position, sequenceCount: data.count)
     let last = record.stateRoots.count - 1
     let trace = traceTree(of: record.stateRoots, subJob: challenge.subJob)
 
@@ -105,7 +111,8 @@ struct LocalNode: Sendable {
       boundaries.formUnion([segment, segment + 1])
       segments.append(
         Opening.Segment(
-          segment: segment, state: try store.put(
+          segment: segment,
+          state: try store.put(
             keptState(segment, of: record, in: vault, on: device, stop: stop), durable: false),
           sequences: schedule.sequences(ofSegment: segment).map { index in
             Opening.Sequence(
@@ -137,7 +144,8 @@ struct LocalNode: Sendable {
     try vault.forget()
     _ = try compute(record.assignment, on: device, stop: stop) { _ in }
     guard let state = sound() else {
-      throw .inconsistent(what: "node \(address) cannot compute SubJob \(record.assignment.subJob) to the same bits again")
+      throw .inconsistent(
+        what: "node \(address) cannot compute SubJob \(record.assignment.subJob) to the same bits again")
     }
     return state
   }

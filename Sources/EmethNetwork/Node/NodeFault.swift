@@ -27,7 +27,8 @@ public struct FaultPlan: Sendable, Codable, Hashable {
   /// Reads `KIND@NODE`, for example `skip-steps@2`.
   public init?(_ text: String) {
     let fields = text.split(separator: "@", omittingEmptySubsequences: false)
-    guard fields.count == 2, let fault = NodeFault(rawValue: String(fields[0])), let node = Int(fields[1]), node > 0
+    guard fields.count == 2, let fault = NodeFault(rawValue: String(fields[0])), let node = Int(fields[1]),
+      node > 0
     else { return nil }
     self.init(fault: fault, node: node)
   }

@@ -19,7 +19,8 @@ struct PartRecords {
   static func leafHashes(data: TrainingData, firstRecord: UInt64, secret: Bytes32) -> [Bytes32] {
     (0..<data.count).map { index in
       SplitPlan.recordLeafHash(
-        salt: SplitPlan.recordSalt(partSecret: secret, index: firstRecord + UInt64(index)), record: data.record(index))
+        salt: SplitPlan.recordSalt(partSecret: secret, index: firstRecord + UInt64(index)),
+        record: data.record(index))
     }
   }
 

@@ -16,7 +16,8 @@ public struct TrainingData: Sendable {
   public init(context: Int, bytes: Data) throws(NetworkError) {
     let size = (context + 1) * 4
     guard !bytes.isEmpty, bytes.count % size == 0 else {
-      throw .malformed(what: "token sequences", reason: "\(bytes.count) bytes are no whole number of \(size)-byte records")
+      throw .malformed(
+        what: "token sequences", reason: "\(bytes.count) bytes are no whole number of \(size)-byte records")
     }
     self.context = context
     self.bytes = bytes

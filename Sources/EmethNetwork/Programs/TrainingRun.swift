@@ -72,7 +72,8 @@ extension ModelConfiguration {
   /// The model shape of a manifest.
   public init(_ shape: ModelShape) throws(ComputeError) {
     try self.init(
-      layers: Int(shape.layers), heads: Int(shape.heads), width: Int(shape.width), context: Int(shape.context),
+      layers: Int(shape.layers), heads: Int(shape.heads), width: Int(shape.width),
+      context: Int(shape.context),
       vocabularySize: Int(shape.vocabularySize))
   }
 }
@@ -100,4 +101,3 @@ extension OptimizerConfiguration {
       momentsStart: UInt64(round) * UInt64(manifest.stepsPerRound))
   }
 }
-

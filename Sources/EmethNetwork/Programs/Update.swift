@@ -14,7 +14,8 @@ enum Update {
   ) throws(NetworkError) -> (update: Data, clipped: Int) {
     guard starting.count == state.parameters.count * 4 else {
       throw .malformed(
-        what: "starting parameters", reason: "\(starting.count) bytes, this model has \(state.parameters.count * 4)")
+        what: "starting parameters",
+        reason: "\(starting.count) bytes, this model has \(state.parameters.count * 4)")
     }
     return try asNetworkError {
       let quantiser = try Quantiser(layout: state.layout, exponents: exponents)
@@ -30,7 +31,9 @@ enum Update {
   /// The update with every coordinate's sign turned: what a cheat could hand in.
   static func negated(_ update: Data) -> Data {
     let values = update.withUnsafeBytes { bytes in
-      stride(from: 0, to: bytes.count, by: 4).map { 0 &- bytes.loadUnaligned(fromByteOffset: $0, as: Int32.self) }
+      stride(from: 0, to: bytes.count, by: 4).map {
+        0 &- bytes.loadUnaligned(fromByteOffset: $0, as: Int32.self)
+      }
     }
     return values.withUnsafeBufferPointer { Data(buffer: $0) }
   }

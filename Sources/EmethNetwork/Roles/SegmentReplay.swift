@@ -37,7 +37,8 @@ struct SegmentReplay {
     return outcome
   }
 
-  private func replay(opening data: Data, device: Device, stop: StopFlag, into outcome: inout Outcome) throws {
+  private func replay(opening data: Data, device: Device, stop: StopFlag, into outcome: inout Outcome) throws
+  {
     let manifest = try TrainingManifest(json: facts.manifest)
     try checkSubmission(manifest: manifest)
     guard let opening = try? JSONDecoder().decode(Opening.self, from: data) else {
@@ -84,7 +85,9 @@ struct SegmentReplay {
       }
       let found = try run.stateRoot()
       guard found == roots[segment + 1] else {
-        throw Mismatch("segment \(segment): replay ends in state \(found), the node committed to \(roots[segment + 1].map { "\($0)" } ?? "nothing")")
+        throw Mismatch(
+          "segment \(segment): replay ends in state \(found), the node committed to \(roots[segment + 1].map { "\($0)" } ?? "nothing")"
+        )
       }
     }
     guard segments.last == run.schedule.segmentCount - 1 else {
@@ -144,15 +147,19 @@ struct SegmentReplay {
     guard try run.stateRoot() == root else {
       throw Mismatch("segment \(opened.segment): the opened state does not have the committed root")
     }
-    let expected = UInt64(facts.position.round) * UInt64(run.manifest.stepsPerRound)
+    let expected =
+      UInt64(facts.position.round) * UInt64(run.manifest.stepsPerRound)
       + UInt64(opened.segment) * UInt64(run.manifest.segmentLength)
     guard run.state.step == expected, run.state.round == UInt64(facts.position.round) else {
-      throw Mismatch("segment \(opened.segment): the opened state counts step \(run.state.step), expected \(expected)")
+      throw Mismatch(
+        "segment \(opened.segment): the opened state counts step \(run.state.step), expected \(expected)")
     }
   }
 
   /// The segment's sequences by position: exactly those that the order demands, each proven against dataRoot.
-  private func checkedSequences(_ opened: Opening.Segment, schedule: SegmentSchedule) throws -> [Int: [UInt32]] {
+  private func checkedSequences(_ opened: Opening.Segment, schedule: SegmentSchedule) throws -> [Int:
+    [UInt32]]
+  {
     var sequences: [Int: [UInt32]] = [:]
     let recordSize = (try facts.recordContext + 1) * 4
     for sequence in opened.sequences {
@@ -171,7 +178,8 @@ struct SegmentReplay {
   }
 
   /// The update that the replayed last state gives, if it has resultRoot.
-  private func checkUpdate(_ opening: Opening, from starting: Data, to state: TrainingState) throws -> Bytes32 {
+  private func checkUpdate(_ opening: Opening, from starting: Data, to state: TrainingState) throws -> Bytes32
+  {
     let update: Data
     do {
       update = try Update.quantised(from: starting, to: state, exponents: facts.exponents).update

@@ -16,7 +16,8 @@ struct Signer: Sendable {
       let account = try Address(address)
       let balances = try Ledger.balances(of: account, in: db)
       let leaves = try String.fetchAll(
-        db, sql: "SELECT leaf FROM settled WHERE account = ? AND epoch IS NULL ORDER BY number", arguments: [address])
+        db, sql: "SELECT leaf FROM settled WHERE account = ? AND epoch IS NULL ORDER BY number",
+        arguments: [address])
       let known = newest[account]?.ticket
       if leaves.isEmpty {
         if balances.total == .zero, known == nil { continue }
@@ -28,21 +29,25 @@ struct Signer: Sendable {
       }
       let ticket = Ticket(
         account: account, epoch: epoch, cumulativePayout: balances.payout, unspent: balances.unspent,
-        locked: balances.locked, jobsRoot: TicketTrees.jobsRoot(of: try leaves.map { try JobLeaf(wireText: $0) }))
+        locked: balances.locked,
+        jobsRoot: TicketTrees.jobsRoot(of: try leaves.map { try JobLeaf(wireText: $0) }))
       let signed = SignedTicket(signing: ticket, in: domain, with: key)
       newest[account] = signed
       try db.execute(
         sql: "INSERT INTO ticket (account, epoch, ticket) VALUES (?, ?, ?)",
         arguments: [address, Int64(epoch), try signed.wireText()])
       try db.execute(
-        sql: "UPDATE settled SET epoch = ? WHERE account = ? AND epoch IS NULL", arguments: [Int64(epoch), address])
+        sql: "UPDATE settled SET epoch = ? WHERE account = ? AND epoch IS NULL",
+        arguments: [Int64(epoch), address])
     }
     let tickets = newest.values.map(\.ticket).sorted { $0.account < $1.account }
     let batch = Batch(
-      epoch: epoch, previousBatch: previous?.digest ?? .zero, accountsRoot: TicketTrees.accountsRoot(of: tickets),
+      epoch: epoch, previousBatch: previous?.digest ?? .zero,
+      accountsRoot: TicketTrees.accountsRoot(of: tickets),
       totalPayout: try tickets.reduce(TokenAmount.zero) { try $0.adding($1.cumulativePayout) },
       totalBurned: try Ledger.balance(of: Ledger.outside, pot: .burned, in: db), depositsSeen: 0,
-      dataHash: SHA256.hash(TicketTrees.leavesFile(tickets)), fromTime: previous?.batch.toTime ?? 0, toTime: time)
+      dataHash: SHA256.hash(TicketTrees.leavesFile(tickets)), fromTime: previous?.batch.toTime ?? 0,
+      toTime: time)
     let signed = SignedBatch(signing: batch, in: domain, with: key)
     if let previous { try signed.check(after: previous) }
     try db.execute(
@@ -69,13 +74,16 @@ struct Signer: Sendable {
 
   /// The newest batch, if an epoch was ever closed.
   static func latestBatch(in db: Database) throws -> SignedBatch? {
-    try String.fetchOne(db, sql: "SELECT batch FROM batch ORDER BY epoch DESC LIMIT 1").map { try SignedBatch(wireText: $0) }
+    try String.fetchOne(db, sql: "SELECT batch FROM batch ORDER BY epoch DESC LIMIT 1").map {
+      try SignedBatch(wireText: $0)
+    }
   }
 
   /// The batch of one epoch.
   static func batch(epoch: UInt64, in db: Database) throws -> SignedBatch {
     guard
-      let text = try String.fetchOne(db, sql: "SELECT batch FROM batch WHERE epoch = ?", arguments: [Int64(epoch)])
+      let text = try String.fetchOne(
+        db, sql: "SELECT batch FROM batch WHERE epoch = ?", arguments: [Int64(epoch)])
     else { throw NetworkError.inconsistent(what: "no batch of epoch \(epoch)") }
     return try SignedBatch(wireText: text)
   }

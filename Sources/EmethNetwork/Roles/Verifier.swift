@@ -101,7 +101,8 @@ public struct Verifier: Sendable {
       evidence: outcome.mismatch.map { SHA256.hash(Array($0.utf8)) } ?? .zero)
     return Judgement(
       verdict: SignedVerdict(signing: verdict, in: domain, with: key), contribution: outcome.contribution,
-      finding: outcome.mismatch ?? "\(segments.count) segments replayed to the same bytes", segments: segments)
+      finding: outcome.mismatch ?? "\(segments.count) segments replayed to the same bytes", segments: segments
+    )
   }
 
   private static func decode<Value: Decodable>(_ what: String, _ bytes: Data) throws(NetworkError) -> Value {

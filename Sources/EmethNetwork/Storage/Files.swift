@@ -28,7 +28,9 @@ enum Files {
     _ data: Data, to file: URL, durable: Bool = true, mode: mode_t = 0o644
   ) throws(NetworkError) {
     let temporary = file.deletingLastPathComponent().appending(
-      path: ".\(file.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).\(UUID().uuidString).partial")
+      path:
+        ".\(file.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).\(UUID().uuidString).partial"
+    )
     let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
@@ -37,7 +39,8 @@ enum Files {
     data.withUnsafeBytes { bytes in
       var offset = 0
       while offset < bytes.count, failure == nil {
-        let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+        let written = Foundation.write(
+          descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
         if written < 0 {
           if errno != EINTR { failure = lastSystemError() }
         } else {
@@ -69,7 +72,9 @@ enum Files {
 
   private static func reason(of error: any Error) -> String {
     let error = error as NSError
-    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+    if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError,
+      underlying.domain == NSPOSIXErrorDomain
+    {
       return String(cString: strerror(Int32(underlying.code)))
     }
     switch CocoaError.Code(rawValue: error.code) {

@@ -13,7 +13,8 @@ final class FolderLock: Sendable {
       throw .fileFailed(path: file.path, operation: "open", reason: Files.lastSystemError())
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let text = (try? String(contentsOf: file, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+      let text = (try? String(contentsOf: file, encoding: .utf8))?.trimmingCharacters(
+        in: .whitespacesAndNewlines)
       close(descriptor)
       throw .folderInUse(path: folder.path, holder: text.map { "process \($0)" } ?? "another process")
     }

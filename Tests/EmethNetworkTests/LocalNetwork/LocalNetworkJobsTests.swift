@@ -8,7 +8,10 @@ import Testing
 @Suite struct LocalNetworkJobsTests {
   private func network() throws -> (TemporaryFolder, LocalNetwork) {
     let folder = try TemporaryFolder()
-    return (folder, try LocalNetwork(folder: folder.url, seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 2)))
+    return (
+      folder,
+      try LocalNetwork(folder: folder.url, seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 2))
+    )
   }
 
   @Test func aQueuedJobCanBeCanceledAndEverythingReturns() throws {
@@ -40,7 +43,8 @@ import Testing
 
   @Test func theQueueIsWorkedInOrderWithOneLedger() async throws {
     let (folder, network) = try network()
-    let first = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1), parallel: 2))
+    let first = try network.submit(
+      TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1), parallel: 2))
     let second = try network.submit(
       TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1, seed: 2), parallel: 2))
     while let job = try network.nextJob() { _ = try await network.work(on: job, threads: 2) }
@@ -70,9 +74,13 @@ import Testing
     #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 65) }
     #expect(throws: NetworkError.self) { try NetworkSettings(verifiers: 1) }
     #expect(throws: NetworkError.self) { try NetworkSettings(checkSegments: 0) }
-    #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 2, fault: FaultPlan(fault: .stall, node: 3)) }
+    #expect(throws: NetworkError.self) {
+      try NetworkSettings(nodes: 2, fault: FaultPlan(fault: .stall, node: 3))
+    }
     #expect(FaultPlan("skip-steps@2") == FaultPlan(fault: .skipSteps, node: 2))
-    for text in ["", "stall", "stall@", "stall@0", "stall@x", "sleep@1", "stall@1@2"] { #expect(FaultPlan(text) == nil) }
+    for text in ["", "stall", "stall@", "stall@0", "stall@x", "sleep@1", "stall@1@2"] {
+      #expect(FaultPlan(text) == nil)
+    }
   }
 
   @Test func aJobBelowItsFlatFeeIsRefused() throws {

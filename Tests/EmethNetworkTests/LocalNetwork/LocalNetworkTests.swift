@@ -14,7 +14,8 @@ import Testing
     #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 })
     let initial = try #require(report.initialLoss)
     let last = try #require(report.validationLoss)
-    #expect(initial > 5 && initial < 6, "a model that knows nothing of 256 bytes has a loss near ln 256 = 5.55")
+    #expect(
+      initial > 5 && initial < 6, "a model that knows nothing of 256 bytes has a loss near ln 256 = 5.55")
     #expect(last < initial - 0.3)
 
     #expect(report.conservation.holds)
@@ -24,7 +25,8 @@ import Testing
 
     // Fees: what the requester no longer has is what nodes and verifiers earned, and each verifier's fee is V.
     let cost = try JobCost(
-      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120), ruleSet: "standard")
+      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
     let nodes = report.accounts.filter { $0.role == "node" }
     let verifiers = report.accounts.filter { $0.role == "verifier" }
     #expect(nodes.reduce(TokenAmount.zero) { $0 + $1.earned } == cost.terms.feeLimit)
@@ -40,7 +42,8 @@ import Testing
       try ticket.check(signer: batch.signer)
       let account = try #require(report.accounts.first { $0.address == ticket.ticket.account })
       #expect(ticket.ticket.cumulativePayout == account.earned)
-      #expect(ticket.ticket.cumulativePayout + ticket.ticket.unspent + ticket.ticket.locked == account.balance)
+      #expect(
+        ticket.ticket.cumulativePayout + ticket.ticket.unspent + ticket.ticket.locked == account.balance)
       #expect(ticket.ticket.locked == .zero)
     }
   }
@@ -56,7 +59,8 @@ import Testing
       #expect(report.stateRoot == root, "\(nodes) nodes, \(threads) threads")
     }
     let again = try await TestNetwork.run(settings: NetworkSettings(nodes: 3), threads: 2).report
-    #expect(try again.comparable == reference.comparable, "one seed, one result: SubJobs, balances, tickets, batch")
+    #expect(
+      try again.comparable == reference.comparable, "one seed, one result: SubJobs, balances, tickets, batch")
   }
 
   @Test func morePartsThanNodesAndMoreNodesThanParts() async throws {
@@ -90,7 +94,8 @@ import Testing
 
     // 25 % of L burned, V to the verifier: exactly, and nobody else loses anything.
     let terms = try JobCost(
-      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120), ruleSet: "standard"
+      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard"
     ).subJobTerms
     #expect(report.conservation.burned == terms.failedPenalty)
     let cheat = try #require(report.accounts.first { $0.role == "node" && $0.number == 2 })
@@ -110,7 +115,8 @@ import Testing
     #expect(late.count == 1)
     #expect(late.first?.node == 1)
     let terms = try JobCost(
-      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120), ruleSet: "standard"
+      manifest: try TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard"
     ).subJobTerms
     #expect(report.conservation.burned == terms.timeoutPenalty)
     #expect(report.accounts.first { $0.role == "node" && $0.number == 1 }?.penalty == terms.timeoutPenalty)
@@ -131,7 +137,8 @@ import Testing
   @Test(arguments: ["core-2023", "core-2023-initial"])
   func otherRuleSetsCloseToo(ruleSet: String) async throws {
     let report = try await TestNetwork.run(
-      settings: NetworkSettings(nodes: 2, checkSegments: nil, fault: FaultPlan(fault: .skipSteps, node: 1)), parallel: 2,
+      settings: NetworkSettings(nodes: 2, checkSegments: nil, fault: FaultPlan(fault: .skipSteps, node: 1)),
+      parallel: 2,
       ruleSet: ruleSet
     ).report
     #expect(report.status == "VERIFIED")

@@ -52,7 +52,8 @@ import Testing
 
   @Test func twoWorkersOnOneFolderAreRefused() async throws {
     let folder = try TemporaryFolder()
-    let network = try LocalNetwork(folder: folder.url, seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 2))
+    let network = try LocalNetwork(
+      folder: folder.url, seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 2))
     let job = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest()))
     #expect(network.isFree)
     let lock = try FolderLock(folder: folder.url)

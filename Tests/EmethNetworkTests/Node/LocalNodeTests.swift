@@ -58,7 +58,9 @@ import Testing
       key: SubmissionScene.nodeKey, folder: folder.url, store: scene.store, domain: .embedded, fault: .stall)
     let device = try Device.cpu(threads: 1)
     #expect(try node.compute(scene.assignment, on: device, stop: StopFlag(), onStep: { _ in }) == nil)
-    #expect(try node.compute(scene.assignment, on: device, stop: StopFlag(), onStep: { _ in }) == nil, "dead stays dead")
+    #expect(
+      try node.compute(scene.assignment, on: device, stop: StopFlag(), onStep: { _ in }) == nil,
+      "dead stays dead")
     var second = scene.assignment
     second.position = SubJobPosition(
       parent: second.position.parent, round: second.position.round, part: second.position.part, attempt: 1)

@@ -20,9 +20,13 @@ final class TemporaryFolder: Sendable {
 enum TestNetwork {
   /// English-like sentences, the same on every machine.
   static func text(sentences: Int = 260) -> String {
-    let subjects = ["the miller", "a heron", "my neighbour", "the old clock", "every child", "the north wind"]
+    let subjects = [
+      "the miller", "a heron", "my neighbour", "the old clock", "every child", "the north wind",
+    ]
     let verbs = ["counts", "carries", "forgets", "mends", "follows", "praises"]
-    let objects = ["the silver bell", "seven stones", "a letter", "the morning", "its own shadow", "the long road"]
+    let objects = [
+      "the silver bell", "seven stones", "a letter", "the morning", "its own shadow", "the long road",
+    ]
     var generator = ChaCha20Generator(key: SHA256.hash(Array("sentences".utf8)))
     return (0..<sentences).map { _ in
       let pick = { (words: [String]) in words[Int(generator.below(UInt32(words.count)))] }
@@ -37,12 +41,14 @@ enum TestNetwork {
     outer: TrainingManifest.OuterOptimizer = .diloco
   ) throws -> TrainingManifest {
     let optimizer = TrainingManifest.Optimizer(
-      learningRate: try DecimalNumber("0.01"), beta1: try DecimalNumber("0.9"), beta2: try DecimalNumber("0.95"),
+      learningRate: try DecimalNumber("0.01"), beta1: try DecimalNumber("0.9"),
+      beta2: try DecimalNumber("0.95"),
       epsilon: try DecimalNumber("0.00000001"), weightDecay: try DecimalNumber("0.1"),
       gradientClip: try DecimalNumber("1"))
     return try TrainingManifest(
       model: ModelShape(layers: 1, heads: 2, width: 16, context: 16, vocabularySize: 256),
-      tokenizerHash: Bytes32(ByteTokenizer().hash) ?? .zero, seed: self.seed(seed), batch: 3, optimizer: optimizer,
+      tokenizerHash: Bytes32(ByteTokenizer().hash) ?? .zero, seed: self.seed(seed), batch: 3,
+      optimizer: optimizer,
       stepsPerRound: steps, rounds: rounds, segmentLength: segment, outer: outer, quantiserExponent: 22)
   }
 
@@ -51,7 +57,8 @@ enum TestNetwork {
     ruleSet: String = "standard", attempts: UInt32 = 3
   ) throws -> TrainingRequest {
     TrainingRequest(
-      manifest: manifest, dataSetName: "sentences", dataSet: try network.store.put(Data(text.utf8)), tokenizer: nil,
+      manifest: manifest, dataSetName: "sentences", dataSet: try network.store.put(Data(text.utf8)),
+      tokenizer: nil,
       initialParameters: nil, parallel: parallel, fuelPrice: FuelPrice(gholon: 120), ruleSet: ruleSet,
       timeLimitSeconds: 86_400, retry: RetryPolicy(attempts: attempts, baseDelayMilliseconds: 100, factor: 4))
   }
@@ -65,7 +72,8 @@ enum TestNetwork {
     let network = try LocalNetwork(folder: folder.url, seed: seed(), settings: settings)
     let job = try network.submit(
       request(
-        network, manifest: try manifest ?? self.manifest(), parallel: parallel, ruleSet: ruleSet, attempts: attempts))
+        network, manifest: try manifest ?? self.manifest(), parallel: parallel, ruleSet: ruleSet,
+        attempts: attempts))
     let report = try await network.work(on: job, threads: threads)
     return Finished(folder: folder, network: network, job: job, report: report)
   }
