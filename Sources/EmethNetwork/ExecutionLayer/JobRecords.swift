@@ -69,6 +69,9 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var judgements: [Judgement] = []
   /// Why the SubJob ended as it did.
   var reason = ""
+
+  /// Whether the verifier drawn last has not judged yet.
+  var awaitsJudgement: Bool { draws.count > judgements.count }
 }
 
 /// A verifier drawn by a beacon, and the challenge that follows.

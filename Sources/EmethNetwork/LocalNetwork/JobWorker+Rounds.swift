@@ -76,8 +76,11 @@ extension JobWorker {
   }
 
   /// Nodes take what may be taken: each at most one SubJob at a time, in the order of parts.
+  ///
+  /// A wave is taken in one transaction: a run that was killed finds it whole or not begun, so that the epochs
+  /// of the submissions, and with them the draws, are those of a run that was never killed.
   func claim(_ round: UInt32) throws(NetworkError) {
-    let waiting = try database.write { db -> [SubJobRecord] in
+    let taken = try database.write { db -> [(position: SubJobPosition, node: Int)] in
       let records = try JobStore.subJobs(of: id, round: round, in: db)
       if records.contains(where: { $0.status == .processing || $0.status == .submitted }) { return [] }
       let waiting = records.filter { $0.status == .requested }
@@ -85,23 +88,25 @@ extension JobWorker {
       if let first = waiting.map(\.notes.notBefore).min() { try network.advance(to: first, in: db) }
       if !waiting.isEmpty { try postCommitments(in: db) }
       let now = try network.milliseconds(in: db)
-      return waiting.filter { $0.notes.notBefore <= now }.sorted { $0.position.part < $1.position.part }
-    }
-    var busy: Set<Int> = []
-    for var record in waiting {
-      let node = nodeIndex(for: record.position)
-      guard busy.insert(node).inserted else { continue }
-      let address = network.keys.nodes[node].address
-      try database.write { db in
-        var parent = try JobStore.job(id, in: db)
-        let now = try network.tick(in: db)
-        let unspent = try Ledger.balance(of: address, pot: .unspent, in: db)
+      let ready = waiting.filter { $0.notes.notBefore <= now }.sorted { $0.position.part < $1.position.part }
+      var parent = try JobStore.job(id, in: db)
+      var busy: Set<Int> = []
+      var taken: [(position: SubJobPosition, node: Int)] = []
+      for var record in ready {
+        let node = nodeIndex(for: record.position)
+        guard busy.insert(node).inserted else { continue }
+        let address = network.keys.nodes[node].address
         try ExecutionLayer.apply(
-          .process(by: address, headerExists: true, cooldownOver: true, depositAvailable: unspent),
-          to: &record,
-          parent: &parent, at: now, in: db)
+          .process(
+            by: address, headerExists: true, cooldownOver: true,
+            depositAvailable: try Ledger.balance(of: address, pot: .unspent, in: db)),
+          to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+        taken.append((record.position, node))
       }
-      progress(.taken(part: record.position.part, attempt: record.position.attempt, node: node + 1))
+      return taken
+    }
+    for (position, node) in taken {
+      progress(.taken(part: position.part, attempt: position.attempt, node: node + 1))
     }
   }
 

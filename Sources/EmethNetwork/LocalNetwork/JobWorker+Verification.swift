@@ -6,6 +6,9 @@ import GRDB
 /// What verifiers do: a beacon draws them, they replay, and a verdict follows.
 extension JobWorker {
   /// Brings every submission of the round to its verdict.
+  ///
+  /// Draws and settles in passes, each one transaction: a run that was killed goes on with a whole pass, so that
+  /// every event has the time that it has in a run that was never killed.
   func verify(_ round: UInt32) async throws(NetworkError) {
     while true {
       let submitted = try database.read { [id] db in
@@ -14,20 +17,16 @@ extension JobWorker {
       if submitted.isEmpty { return }
       try checkStop()
       try closeEpochs(after: submitted)
-      for record in submitted where record.notes.draws.count == record.notes.judgements.count {
-        try draw(for: record.id)
-      }
+      if !submitted.contains(where: \.notes.awaitsJudgement) { try draw(for: submitted.map(\.id)) }
       let drawn = try database.read { db in
         try submitted.map { try JobStore.subJob($0.id, in: db) }
-      }
+      }.filter(\.notes.awaitsJudgement)
       let parent = try job()
       let lanes = try ComputeLanes(threads: threads, count: drawn.count)
       let outcomes = try await lanes.map(drawn) { [self] record, device in
         try judge(record, parent: parent, device: device)
       }
-      for (record, outcome) in zip(drawn, outcomes) {
-        try settle(record, outcome.judgement, opening: outcome.opening)
-      }
+      try settle(zip(drawn, outcomes).map { ($0, $1.judgement, $1.opening) })
       // Several openings may hold the same state (a round's start), so they go when all are judged.
       for state in Set(outcomes.flatMap { $0.opening.segments.map(\.state) }) { try store.remove(state) }
     }
@@ -47,41 +46,43 @@ extension JobWorker {
     }
   }
 
-  /// Draws a verifier by the beacon and the segments by its secret; both are fixed before anyone replays.
-  func draw(for subJob: JobID) throws(NetworkError) {
-    try database.write { db in
-      var record = try JobStore.subJob(subJob, in: db)
-      var parent = try JobStore.job(id, in: db)
-      guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
-        throw NetworkError.inconsistent(what: "SubJob \(subJob) is submitted without a submission")
-      }
-      let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
-      let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
-      let earlier = record.notes.draws.map(\.verifier)
-      let drawn = SegmentDraw.verifier(
-        submission: submission, beacon: beacon, turn: UInt32(earlier.count),
-        among: network.keys.verifiers.map(\.address),
-        excluding: nodes.union(earlier).union([parent.job.requester]))
-      guard let key = network.keys.verifiers.first(where: { $0.address == drawn }) else {
-        throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
-      }
-      let verifier = Verifier(key: key, store: store, domain: network.domain)
-      let number = try useCommitment(
-        of: verifier, for: subJob, before: record.machine.submittedAt ?? 0, in: db)
-      // A second verifier replays what the first one drew: the question is whether that one was right.
-      let seed =
-        record.notes.draws.first?.seed
-        ?? SegmentDraw.seed(submission: submission, beacon: beacon, secret: verifier.secret(number))
-      record.notes.draws.append(
-        VerifierDraw(
-          verifier: verifier.address, commitment: number, seed: seed,
-          segments: verifier.draw(seed: seed, count: settings.checkSegments, of: Int(manifest.segmentCount))))
-      try ExecutionLayer.apply(
-        .draw(verifier: verifier.address, nodesOfParent: nodes), to: &record, parent: &parent,
-        at: try network.tick(in: db), in: db)
-      try ExecutionLayer.apply(
-        .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+  /// Draws a verifier for each by the beacon and the segments by its secret; both are fixed before anyone replays.
+  func draw(for subJobs: [JobID]) throws(NetworkError) {
+    try database.write { db in for subJob in subJobs { try draw(for: subJob, in: db) } }
+  }
+
+  private func draw(for subJob: JobID, in db: Database) throws {
+    var record = try JobStore.subJob(subJob, in: db)
+    var parent = try JobStore.job(id, in: db)
+    guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
+      throw NetworkError.inconsistent(what: "SubJob \(subJob) is submitted without a submission")
     }
+    let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
+    let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+    let earlier = record.notes.draws.map(\.verifier)
+    let drawn = SegmentDraw.verifier(
+      submission: submission, beacon: beacon, turn: UInt32(earlier.count),
+      among: network.keys.verifiers.map(\.address),
+      excluding: nodes.union(earlier).union([parent.job.requester]))
+    guard let key = network.keys.verifiers.first(where: { $0.address == drawn }) else {
+      throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
+    }
+    let verifier = Verifier(key: key, store: store, domain: network.domain)
+    let number = try useCommitment(
+      of: verifier, for: subJob, before: record.machine.submittedAt ?? 0, in: db)
+    // A second verifier replays what the first one drew: the question is whether that one was right.
+    let seed =
+      record.notes.draws.first?.seed
+      ?? SegmentDraw.seed(submission: submission, beacon: beacon, secret: verifier.secret(number))
+    record.notes.draws.append(
+      VerifierDraw(
+        verifier: verifier.address, commitment: number, seed: seed,
+        segments: verifier.draw(seed: seed, count: settings.checkSegments, of: Int(manifest.segmentCount))))
+    try ExecutionLayer.apply(
+      .draw(verifier: verifier.address, nodesOfParent: nodes), to: &record, parent: &parent,
+      at: try network.tick(in: db), in: db)
+    try ExecutionLayer.apply(
+      .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
   }
 
   /// Verifiers post commitments until each has one for every SubJob that can be submitted at once.
@@ -155,30 +156,38 @@ extension JobWorker {
     return (judgement, opening)
   }
 
-  /// Carries out what follows from a judgement: acceptance, a second opinion, or failure.
+  /// Carries out what follows from the judgements of a pass: acceptance, a second opinion, or failure.
   func settle(
-    _ record: SubJobRecord, _ judgement: Judgement, opening: Opening
+    _ pass: [(record: SubJobRecord, judgement: Judgement, opening: Opening)]
   ) throws(NetworkError) {
-    let verdict = judgement.verdict.verdict
-    try asNetworkError { try judgement.verdict.check(of: record.machine.submission, in: network.domain) }
-    let ended = try database.write { db -> SubJobRecord in
-      var record = try JobStore.subJob(record.id, in: db)
-      var parent = try JobStore.job(id, in: db)
-      record.notes.judgements.append(judgement)
-      record.notes.opened = opening.boundaries
-      let now = try network.tick(in: db)
-      let event: JobEvent =
-        if verdict.accepted {
-          .verify(by: verdict.verifier, verdict: judgement.verdict.digest)
-        } else if record.notes.judgements.count == 1 {
-          .dispute(by: verdict.verifier, evidence: verdict.evidence)
-        } else {
-          .reject(by: verdict.verifier, evidence: verdict.evidence)
-        }
-      if case .reject = event { record.notes.reason = judgement.finding }
-      try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)
-      return record
+    for (record, judgement, _) in pass {
+      try asNetworkError { try judgement.verdict.check(of: record.machine.submission, in: network.domain) }
     }
-    if ended.status.isFinal { announceEnd(of: ended) }
+    let settled = try database.write { db in
+      try pass.map { try settle($0.record.id, $0.judgement, opening: $0.opening, in: db) }
+    }
+    for record in settled where record.status.isFinal { announceEnd(of: record) }
+  }
+
+  private func settle(
+    _ subJob: JobID, _ judgement: Judgement, opening: Opening, in db: Database
+  ) throws -> SubJobRecord {
+    let verdict = judgement.verdict.verdict
+    var record = try JobStore.subJob(subJob, in: db)
+    var parent = try JobStore.job(id, in: db)
+    record.notes.judgements.append(judgement)
+    record.notes.opened = opening.boundaries
+    let now = try network.tick(in: db)
+    let event: JobEvent =
+      if verdict.accepted {
+        .verify(by: verdict.verifier, verdict: judgement.verdict.digest)
+      } else if record.notes.judgements.count == 1 {
+        .dispute(by: verdict.verifier, evidence: verdict.evidence)
+      } else {
+        .reject(by: verdict.verifier, evidence: verdict.evidence)
+      }
+    if case .reject = event { record.notes.reason = judgement.finding }
+    try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)
+    return record
   }
 }

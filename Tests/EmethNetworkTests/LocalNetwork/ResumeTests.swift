@@ -43,6 +43,54 @@ import Testing
     #expect(try report?.comparable == whole.comparable)
   }
 
+  /// Lets the transaction with the tick of this number fail, as a process that is killed never ends it; returns
+  /// the number of ticks that the run came to, and its report if it was not stopped.
+  private func run(
+    in folder: URL, settings: NetworkSettings, failingAtTick number: Int
+  ) async throws -> (report: JobReport?, ticks: Int) {
+    let network = try LocalNetwork(folder: folder, seed: TestNetwork.seed(), settings: settings)
+    let job = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest()), once: true)
+    try network.database.write { db in
+      try db.execute(
+        sql: """
+          CREATE TEMP TABLE tick (count INTEGER);
+          INSERT INTO tick VALUES (0);
+          CREATE TEMP TRIGGER kill AFTER UPDATE ON main.setting WHEN NEW.name = 'clock' BEGIN
+            UPDATE tick SET count = count + 1;
+            SELECT RAISE(ABORT, 'killed') FROM tick WHERE count >= \(number);
+          END;
+          """)
+    }
+    var report: JobReport?
+    do { report = try await network.work(on: job, threads: 2) } catch NetworkError.database {}
+    let ticks = try network.database.read { db in
+      try Int.fetchOne(db, sql: "SELECT count FROM temp.tick") ?? 0
+    }
+    return (report, ticks)
+  }
+
+  /// Every moment between two transactions (a few of them, unless the large counts are asked for).
+  @Test(arguments: [
+    FaultPlan(fault: .skipSteps, node: 2), FaultPlan(fault: .stall, node: 1),
+  ])
+  func killedBetweenTransactionsItGoesOnToTheSameEnd(fault: FaultPlan) async throws {
+    let settings = try NetworkSettings(nodes: 3, checkSegments: nil, fault: fault)
+    let reference = try TemporaryFolder()
+    let whole = try await run(in: reference.url, settings: settings, failingAtTick: .max)
+    let expected = try #require(whole.report).comparable
+    try #require(whole.ticks > 30)
+
+    let scale = ProcessInfo.processInfo.environment["EMETH_TEST_SCALE"].flatMap(Int.init) ?? 1
+    let step = scale > 1 ? 1 : 6
+    for tick in stride(from: Int.random(in: 1...step), through: whole.ticks, by: step) {
+      let folder = try TemporaryFolder()
+      let killed = try await run(in: folder.url, settings: settings, failingAtTick: tick)
+      #expect(killed.report == nil)
+      let resumed = try await run(in: folder.url, settings: settings, failingAtTick: .max)
+      #expect(try resumed.report?.comparable == expected, "killed at tick \(tick)")
+    }
+  }
+
   @Test func aFinishedJobIsNotWorkedOnAgain() async throws {
     let finished = try await TestNetwork.run(settings: NetworkSettings(nodes: 2), parallel: 2)
     let again = try await finished.network.work(on: finished.job, threads: 1)
