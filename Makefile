@@ -35,10 +35,10 @@ test-full:
 	@bash Scripts/run-tests.sh 100 $(SWIFT) test $(TEST_FLAGS)
 
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Examples
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Examples Benchmarks Fuzzing
 
 check-format:
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Examples
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Examples Benchmarks Fuzzing
 
 clean:
 	rm -rf .build .venv

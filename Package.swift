@@ -44,10 +44,20 @@ let package = Package(
       ],
       swiftSettings: strict),
     .executableTarget(
-      name: "emeth-cli", dependencies: ["EmethKit", "EmethCompute", "EmethNetwork"], swiftSettings: strict),
+      name: "emeth-cli",
+      // CSecp256k1 only for `emeth benchmark tickets`, which measures EmethKit against the bare library.
+      dependencies: ["EmethKit", "EmethCompute", "EmethNetwork", "CSecp256k1"], swiftSettings: strict),
 
     .executableTarget(
       name: "ExampleSettleJob", dependencies: ["EmethKit"], path: "Examples/SettleJob", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleQuoteJob", dependencies: ["EmethKit"], path: "Examples/QuoteJob", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleSignTicket", dependencies: ["EmethKit"], path: "Examples/SignTicket",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleSplitAndSeal", dependencies: ["EmethKit"], path: "Examples/SplitAndSeal",
+      swiftSettings: strict),
     .executableTarget(
       name: "ExampleTrainModel", dependencies: ["EmethCompute"], path: "Examples/TrainModel",
       swiftSettings: strict),
@@ -66,7 +76,11 @@ let package = Package(
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EmethCommandTests",
-      dependencies: ["emeth-cli", "EmethKit", "ExampleSettleJob", "ExampleTrainModel", "ExampleRunNetwork"],
+      dependencies: [
+        "emeth-cli", "EmethKit", "ExampleSettleJob", "ExampleQuoteJob", "ExampleSignTicket",
+        "ExampleTrainModel",
+        "ExampleRunNetwork",
+      ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
   ],
   cLanguageStandard: .gnu2x

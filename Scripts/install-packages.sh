@@ -9,7 +9,7 @@ for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsql
   want "$package"
 done
 if [ "${1:-build}" = test ]; then
-  for package in python3 python3-venv gzip; do want "$package"; done
+  for package in python3 python3-venv gzip age jq; do want "$package"; done
 fi
 
 if ! command -v swift >/dev/null; then

@@ -24,4 +24,7 @@ fi
 if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts/run-kernel-conformance.sh; fi
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
-exec "$@"
+"$@"
+
+# The parsers of untrusted input: half a minute, or an hour with the large counts.
+Scripts/run-fuzzing.sh $((5 * scale))

@@ -18,6 +18,9 @@ struct ErrorObject: Decodable {
   var code: String
   var message: String
   var details: [String: String]
+
+  /// All that is said to people: the message and the hint.
+  var readable: String { message + "\n" + (details["hint"] ?? "") }
 }
 
 /// Runs the built program `emeth`, which lies beside the test bundle.

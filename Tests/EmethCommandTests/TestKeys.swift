@@ -47,7 +47,12 @@ extension ScratchFolder {
 
   /// Writes a raw key file that only its owner can read.
   func writeKey(_ key: PrivateKey, to name: String) throws {
-    try write(key.withSecretBytes { Hex.encode($0) } + "\n", to: name)
+    try writePrivate(key.withSecretBytes { Hex.encode($0) } + "\n", to: name)
+  }
+
+  /// Writes a file that only its owner can read.
+  func writePrivate(_ text: String, to name: String) throws {
+    try write(text, to: name)
     try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path(name))
   }
 }

@@ -45,9 +45,18 @@ public struct Address: Sendable {
 
   /// The address of an uncompressed public key whose 65 bytes are known to be valid.
   init(uncompressedPublicKey key: [UInt8]) {
-    precondition(key.count == 65, "an uncompressed public key has 65 bytes")
+    self = key.withUnsafeBytes { Address(uncompressedPublicKey: $0) }
+  }
+
+  /// The address of an uncompressed public key in a buffer.
+  init(uncompressedPublicKey key: UnsafeRawBufferPointer) {
+    precondition(key.count == Secp256k1.publicKeyByteCount, "an uncompressed public key has 65 bytes")
+    self.init(lastOf: Keccak256.hash(UnsafeRawBufferPointer(rebasing: key[1...])))
+  }
+
+  /// The last 20 bytes of a digest.
+  init(lastOf digest: Bytes32) {
     self.init()
-    let digest = Keccak256.hash(key.dropFirst())
     digest.withUnsafeBytes { bytes in
       Swift.withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes.suffix(20)) }
     }
@@ -100,15 +109,26 @@ extension Address: Hashable, Comparable {
 extension Address: CustomStringConvertible, Codable {
   /// `0x` and 40 digits, whose letters are upper case where EIP-55 says so.
   public var description: String {
-    var text = withUnsafeBytes { Array(Hex.encode($0).utf8) }
-    let digest = Keccak256.hash(text.dropFirst(2)).bytes
-    for index in 0..<40 {
-      let nibble = index & 1 == 0 ? digest[index / 2] >> 4 : digest[index / 2] & 15
-      if nibble >= 8 && text[index + 2] >= UInt8(ascii: "a") {
-        text[index + 2] -= UInt8(ascii: "a") - UInt8(ascii: "A")
+    String(unsafeUninitializedCapacity: 42) { text in
+      text[0] = UInt8(ascii: "0")
+      text[1] = UInt8(ascii: "x")
+      withUnsafeBytes { bytes in
+        for index in 0..<20 {
+          text[2 * index + 2] = Hex.digit(bytes[index] >> 4)
+          text[2 * index + 3] = Hex.digit(bytes[index] & 15)
+        }
       }
+      let digest = Keccak256.hash(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[2..<42]))
+      digest.withUnsafeBytes { digest in
+        for index in 0..<40 {
+          let nibble = index & 1 == 0 ? digest[index / 2] >> 4 : digest[index / 2] & 15
+          if nibble >= 8 && text[index + 2] >= UInt8(ascii: "a") {
+            text[index + 2] -= UInt8(ascii: "a") - UInt8(ascii: "A")
+          }
+        }
+      }
+      return 42
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// Reads the text of an address, with its checksum when it has one.

@@ -18,6 +18,8 @@ public enum CryptoError: EmethError, Equatable {
   case signatureRecoveryByte(found: UInt8)
   /// A signature that belongs to no key for this digest.
   case signatureUnrecoverable
+  /// A rule of whom to trust that makes no sense.
+  case signersMalformed(problem: String)
   /// EIP-712 JSON that breaks the rules: where, and what is wrong.
   case typedData(at: String, problem: String)
   /// A keystore that breaks the format: which member, and what is wrong.
@@ -43,6 +45,7 @@ public enum CryptoError: EmethError, Equatable {
     case .signatureHighS: "signature.highS"
     case .signatureRecoveryByte: "signature.recoveryByte"
     case .signatureUnrecoverable: "signature.unrecoverable"
+    case .signersMalformed: "signers.malformed"
     case .typedData: "typedData.invalid"
     case .keystoreFormat: "keystore.format"
     case .keystoreCost: "keystore.cost"
@@ -73,6 +76,8 @@ public enum CryptoError: EmethError, Equatable {
       "signature has the recovery byte \(found), allowed are 27 and 28"
     case .signatureUnrecoverable:
       "signature belongs to no key for this digest"
+    case .signersMalformed(let problem):
+      "trusted signers: \(problem)"
     case .typedData(let at, let problem):
       "typed data at \(quoted(at)): \(problem)"
     case .keystoreFormat(let at, let problem):
@@ -95,7 +100,8 @@ public enum CryptoError: EmethError, Equatable {
     case .signatureRecoveryByte(let found) where found < 2: "add 27 to the last byte"
     case .signatureHighS: "sign again with a library that normalises s (EIP-2)"
     case .privateKeyInvalid, .addressMalformed, .publicKeyInvalid, .signatureLength, .signatureRange,
-      .signatureRecoveryByte, .signatureUnrecoverable, .typedData, .keystoreFormat, .keystoreCost,
+      .signatureRecoveryByte, .signatureUnrecoverable, .signersMalformed, .typedData, .keystoreFormat,
+      .keystoreCost,
       .keystorePassword, .keystoreAddress, .libraryFailure:
       nil
     }

@@ -18,13 +18,26 @@ public enum HKDFSHA256 {
     key: some Collection<UInt8>, salt: some Collection<UInt8>, info: some Collection<UInt8>, count: Int
   ) -> [UInt8] {
     precondition((0...maximumByteCount).contains(count), "HKDF gives at most 8,160 bytes")
-    let extracted = HMACSHA256.authenticate(key, key: salt).bytes
+    // What lies between the key and its output is as secret as they are.
+    var extracted = HMACSHA256.authenticate(key, key: salt).bytes
     var output: [UInt8] = []
     output.reserveCapacity(count + 32)
+    var message: [UInt8] = []
+    message.reserveCapacity(32 + info.count + 1)
     var block: [UInt8] = []
+    defer {
+      extracted.cleanse()
+      message.cleanse()
+      block.cleanse()
+    }
     var counter: UInt8 = 1
     while output.count < count {
-      block = HMACSHA256.authenticate(block + Array(info) + [counter], key: extracted).bytes
+      message.cleanse()
+      message += block
+      message += info
+      message.append(counter)
+      block.cleanse()
+      block = HMACSHA256.authenticate(message, key: extracted).bytes
       output += block
       counter &+= 1
     }

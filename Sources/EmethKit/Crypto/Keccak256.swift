@@ -20,18 +20,23 @@ public enum Keccak256 {
     var offset = 0
     while bytes.count - offset >= blockByteCount {
       for lane in 0..<blockByteCount / 8 {
-        state[lane] ^= UInt64(
-          littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * lane, as: UInt64.self))
+        state[lane] ^= self.lane(of: bytes, at: offset + 8 * lane)
       }
       permute(&state)
       offset += blockByteCount
     }
-    for index in offset..<bytes.count {
-      add(bytes[index], at: index - offset, to: &state)
+    // The last block: whole lanes, the bytes behind them, and the padding, which is a one bit behind the
+    // message and a one bit at the end of the block.
+    let rest = bytes.count - offset
+    for lane in 0..<rest / 8 {
+      state[lane] ^= self.lane(of: bytes, at: offset + 8 * lane)
     }
-    // Padding: a one bit behind the message, a one bit at the end of the block.
-    add(0x01, at: bytes.count - offset, to: &state)
-    add(0x80, at: blockByteCount - 1, to: &state)
+    var last = UInt64(0x01) << UInt64(8 * (rest % 8))
+    for index in 0..<rest % 8 {
+      last |= UInt64(bytes[bytes.count - rest % 8 + index]) << UInt64(8 * index)
+    }
+    state[rest / 8] ^= last
+    state[blockByteCount / 8 - 1] ^= 1 << 63
     permute(&state)
     return Bytes32(writing: { digest in
       for lane in 0..<4 {
@@ -40,7 +45,7 @@ public enum Keccak256 {
     })
   }
 
-  private static func add(_ byte: UInt8, at position: Int, to state: inout InlineArray<25, UInt64>) {
-    state[position / 8] ^= UInt64(byte) << UInt64(8 * (position % 8))
+  private static func lane(of bytes: UnsafeRawBufferPointer, at offset: Int) -> UInt64 {
+    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 }

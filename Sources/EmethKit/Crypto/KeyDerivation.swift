@@ -93,17 +93,18 @@ final class DerivedKey {
 
 /// AES-128 in counter mode: encrypts and decrypts alike, and authenticates nothing.
 enum AES128CTR {
+  /// The output for `count` bytes at `input`, at most 2^31 − 1.
   static func apply(
-    to input: [UInt8], key: UnsafeBufferPointer<UInt8>, iv: [UInt8]
+    to input: UnsafePointer<UInt8>?, count: Int, key: UnsafeBufferPointer<UInt8>, iv: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
     precondition(key.count == 16 && iv.count == 16, "AES-128 has keys and counters of 16 bytes")
     let context = EVP_CIPHER_CTX_new()
     defer { EVP_CIPHER_CTX_free(context) }
-    var output = [UInt8](repeating: 0, count: input.count)
+    var output = [UInt8](repeating: 0, count: count)
     var written: Int32 = 0
     guard EVP_EncryptInit_ex(context, EVP_aes_128_ctr(), nil, key.baseAddress, iv) == 1,
-      EVP_EncryptUpdate(context, &output, &written, input, Int32(truncatingIfNeeded: input.count)) == 1,
-      Int(written) == input.count
+      EVP_EncryptUpdate(context, &output, &written, input, Int32(truncatingIfNeeded: count)) == 1,
+      Int(written) == count
     else { throw .libraryFailure(function: "AES-128-CTR") }
     return output
   }

@@ -11,7 +11,14 @@ import COpenSSL
 /// ```
 /// Salt, initialisation vector and id come from the caller, who has the system's random numbers: this
 /// library has no hidden randomness.
+///
+/// Files are read as wallets wrote them: `crypto` or `Crypto`; `address` absent, empty, null, with or without
+/// `0x` and in any case; hexadecimal digits of either case; a `dklen` above 32, of which the first 32 bytes
+/// count; keys and counters that were stored without their leading zero bytes; members that are none of
+/// version 3. They are written with scrypt, N = 2^18, r = 8, p = 1.
 public enum Keystore {
+  /// The longest key file that is read, in bytes.
+  public static let byteLimit = 1 << 16
   /// The most memory that a key file may ask scrypt for, 128 x r x max(N, p): 512 MiB. The usual parameters
   /// take 256 MiB.
   public static let memoryLimitBytes: UInt64 = 512 << 20
@@ -48,7 +55,9 @@ public enum Keystore {
     let derivation = KeyDerivation.scrypt(n: 1 << UInt64(scryptLogN), r: 8, p: 1, salt: salt)
     let derived = try derivation.derive(password: password)
     let ciphertext = try key.withSecretBytes { (secret) throws(CryptoError) in
-      try AES128CTR.apply(to: Array(secret), key: derived.first16, iv: iv)
+      try AES128CTR.apply(
+        to: secret.baseAddress?.assumingMemoryBound(to: UInt8.self), count: secret.count,
+        key: derived.first16, iv: iv)
     }
 
     let file = JSONValue.object([
@@ -89,9 +98,15 @@ public enum Keystore {
     let file = try KeystoreFile(json: json)
     let derived = try file.derivation.derive(password: password)
     guard derived.mac(of: file.ciphertext) == file.mac else { throw .keystorePassword }
-    var secret = try AES128CTR.apply(to: file.ciphertext, key: derived.first16, iv: file.iv)
-    defer { secret.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
-    let key = try PrivateKey(bytes: secret)
+    var secret = try AES128CTR.apply(
+      to: file.ciphertext, count: file.ciphertext.count, key: derived.first16, iv: file.iv)
+    // Old files hold keys whose leading zero bytes were left out.
+    var padded = [UInt8](repeating: 0, count: PrivateKey.byteCount - secret.count) + secret
+    defer {
+      secret.cleanse()
+      padded.cleanse()
+    }
+    let key = try PrivateKey(bytes: padded)
     if let address = file.address, address != key.address {
       throw .keystoreAddress(found: address.description, expected: key.address.description)
     }

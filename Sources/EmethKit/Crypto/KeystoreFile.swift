@@ -9,7 +9,7 @@ struct KeystoreFile {
   init(json text: String) throws(CryptoError) {
     let file: JSONValue
     do throws(FormatError) {
-      file = try JSONValue(parsing: text, byteLimit: 1 << 16, depthLimit: 8)
+      file = try JSONValue(parsing: text, byteLimit: Keystore.byteLimit, depthLimit: 32)
     } catch {
       throw .keystoreFormat(at: "file", problem: error.message)
     }
@@ -26,13 +26,15 @@ struct KeystoreFile {
       throw .keystoreFormat(at: "cipher", problem: "found \(quoted(cipher)), allowed is aes-128-ctr")
     }
     ciphertext = try Self.bytes(crypto, "ciphertext")
-    guard ciphertext.count == 32 else {
-      throw .keystoreFormat(at: "ciphertext", problem: "has \(ciphertext.count) bytes instead of 32")
+    guard (1...PrivateKey.byteCount).contains(ciphertext.count) else {
+      throw .keystoreFormat(at: "ciphertext", problem: "has \(ciphertext.count) bytes, allowed are 1 to 32")
     }
-    iv = try Self.bytes(try Self.member(crypto, "cipherparams"), "iv")
-    guard iv.count == 16 else {
-      throw .keystoreFormat(at: "iv", problem: "has \(iv.count) bytes instead of 16")
+    // A wallet that takes the counter for a number leaves its leading zero bytes out.
+    let counter = try Self.bytes(try Self.member(crypto, "cipherparams"), "iv")
+    guard (1...16).contains(counter.count) else {
+      throw .keystoreFormat(at: "iv", problem: "has \(counter.count) bytes, allowed are 1 to 16")
     }
+    iv = [UInt8](repeating: 0, count: 16 - counter.count) + counter
     guard let mac = Bytes32(try Self.bytes(crypto, "mac")) else {
       throw .keystoreFormat(at: "mac", problem: "is not 32 bytes")
     }
@@ -44,9 +46,10 @@ struct KeystoreFile {
   private static func derivation(_ crypto: JSONValue) throws(CryptoError) -> KeyDerivation {
     let name = try text(crypto, "kdf")
     let parameters = try member(crypto, "kdfparams")
+    // Both functions give the same first 32 bytes whatever number is asked for, and no more are used.
     let keyByteCount = try number(parameters, "dklen")
-    guard keyByteCount == 32 else {
-      throw .keystoreFormat(at: "dklen", problem: "found \(keyByteCount), allowed is 32")
+    guard keyByteCount >= DerivedKey.byteCount else {
+      throw .keystoreFormat(at: "dklen", problem: "found \(keyByteCount), allowed is 32 or more")
     }
     let salt = try bytes(parameters, "salt")
     switch name {
@@ -65,10 +68,16 @@ struct KeystoreFile {
     }
   }
 
+  /// The address that the file names. Its letters' case says nothing: wallets of other chains wrote
+  /// checksums of their own.
   private static func address(_ file: JSONValue) throws(CryptoError) -> Address? {
     switch file["address"] {
     case nil, .null?, .string("")?: return nil
-    case .string(let text)?: return try Address(text.hasPrefix("0x") ? text : "0x\(text)")
+    case .string(let text)?:
+      guard let bytes = try? Hex.decode(text), let address = Address(bytes: bytes) else {
+        throw .keystoreFormat(at: "address", problem: "\(quoted(text)) is not 40 hexadecimal digits")
+      }
+      return address
     case .some(let value):
       throw .keystoreFormat(at: "address", problem: "found \(value.kind), needed is a string")
     }
@@ -96,11 +105,18 @@ struct KeystoreFile {
     }
   }
 
+  /// An integer; as everywhere in this library a decimal string is one too.
   private static func number(_ json: JSONValue, _ key: String) throws(CryptoError) -> UInt64 {
     let value = try member(json, key)
-    guard case .number(let text) = value, let number = UInt64(decimal: text) else {
+    switch value {
+    case .number(let text), .string(let text):
+      guard let number = UInt64(decimal: text) else {
+        throw .keystoreFormat(
+          at: key, problem: "found \(quoted(text)), needed is an integer from 0 to 2^64 - 1")
+      }
+      return number
+    case .object, .array, .bool, .null:
       throw .keystoreFormat(at: key, problem: "found \(value.kind), needed is an integer from 0 to 2^64 - 1")
     }
-    return number
   }
 }

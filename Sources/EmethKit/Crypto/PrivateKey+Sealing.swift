@@ -15,9 +15,9 @@ extension PrivateKey {
   ) throws(E) -> R {
     let info = Array("emeth sealing key".utf8) + epoch.bigEndianBytes
     var derived = withSecretBytes { HKDFSHA256.derive(key: $0, salt: [], info: info, count: 32) }
-    let secret = UnsafeMutableRawBufferPointer.allocate(byteCount: derived.count, alignment: 8)
+    let secret = UnsafeMutableRawBufferPointer.allocate(byteCount: 32, alignment: 8)
     secret.copyBytes(from: derived)
-    derived.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+    derived.cleanse()
     defer {
       OPENSSL_cleanse(secret.baseAddress, secret.count)
       secret.deallocate()

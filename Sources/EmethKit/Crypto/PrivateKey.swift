@@ -12,7 +12,7 @@ import COpenSSL
 public final class PrivateKey: Sendable {
   // Written in init and cleansed in deinit, read in between: safe to share.
   private nonisolated(unsafe) let secret: UnsafeMutablePointer<UInt8>
-  private static let byteCount = 32
+  static let byteCount = 32
 
   /// The uncompressed public key: 0x04 and the two coordinates, 65 bytes.
   public let publicKey: [UInt8]
@@ -38,11 +38,34 @@ public final class PrivateKey: Sendable {
 
   /// The key of 64 hexadecimal digits, with or without `0x`.
   ///
+  /// The caller's text stays in memory; what comes from a file is better read as bytes
+  /// (``init(hexDigits:)``) and overwritten.
+  ///
   /// - Throws: ``CryptoError/privateKeyInvalid``, which repeats nothing of the text.
   public convenience init(hex: String) throws(CryptoError) {
-    guard var bytes = try? Hex.decode(hex) else { throw .privateKeyInvalid }
-    defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
-    try self.init(bytes: bytes)
+    try self.init(hexDigits: hex.utf8)
+  }
+
+  /// The key of 64 hexadecimal digits in ASCII, with or without `0x`.
+  ///
+  /// - Throws: ``CryptoError/privateKeyInvalid``, which repeats nothing of the digits.
+  public convenience init(hexDigits text: some Collection<UInt8>) throws(CryptoError) {
+    let digits = text.dropFirst(text.starts(with: "0x".utf8) ? 2 : 0)
+    guard digits.count == 2 * Self.byteCount else { throw .privateKeyInvalid }
+    let secret = Self.allocate(repeatElement(0, count: Self.byteCount))
+    var isHex = true
+    for (index, digit) in digits.enumerated() {
+      guard let value = Hex.digitValue(digit) else {
+        isHex = false
+        break
+      }
+      secret[index / 2] = secret[index / 2] << 4 | value
+    }
+    guard isHex, let publicKey = Secp256k1.publicKey(of: secret) else {
+      Self.deallocate(secret)
+      throw .privateKeyInvalid
+    }
+    self.init(owning: secret, publicKey: publicKey)
   }
 
   /// A key that follows from a seed, for runs that can be repeated.
@@ -59,7 +82,7 @@ public final class PrivateKey: Sendable {
     while true {
       let info = Array("emeth key".utf8) + Array(label.utf8) + index.bigEndianBytes + attempt.bigEndianBytes
       var bytes = HKDFSHA256.derive(key: seed.bytes, salt: [], info: info, count: Self.byteCount)
-      defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+      defer { bytes.cleanse() }
       let secret = Self.allocate(bytes)
       if let publicKey = Secp256k1.publicKey(of: secret) {
         self.init(owning: secret, publicKey: publicKey)
@@ -94,10 +117,8 @@ public final class PrivateKey: Sendable {
   /// The signature of a digest: deterministic (RFC 6979), s in the lower half.
   public func sign(_ digest: Bytes32) -> Signature {
     // r of n or more (recovery 2 and 3) has one chance in 2^127, and no one knows such a digest.
-    let (compact, recovery) = Secp256k1.sign(digest, secret: secret)
-    guard let r = Bytes32(compact[0..<32]), let s = Bytes32(compact[32..<64]), recovery < 2 else {
-      preconditionFailure("a signature whose r is not below the order of secp256k1")
-    }
+    let (r, s, recovery) = Secp256k1.sign(digest, secret: secret)
+    precondition(recovery < 2, "a signature whose r is not below the order of secp256k1")
     return Signature(uncheckedR: r, s: s, v: 27 + recovery)
   }
 

@@ -36,7 +36,7 @@ public struct Signature: Hashable, Sendable {
     let range = 1..<Secp256k1.order
     guard range.contains(UInt256(r)) else { throw .signatureRange(part: "r") }
     guard range.contains(UInt256(s)) else { throw .signatureRange(part: "s") }
-    guard UInt256(s) <= Secp256k1.order / 2 else { throw .signatureHighS }
+    guard UInt256(s) <= Secp256k1.halfOrder else { throw .signatureHighS }
     guard v == 27 || v == 28 else { throw .signatureRecoveryByte(found: v) }
     self.r = r
     self.s = s
@@ -61,10 +61,11 @@ public struct Signature: Hashable, Sendable {
   ///
   /// - Throws: ``CryptoError/signatureUnrecoverable``.
   public func recoverAddress(from digest: Bytes32) throws(CryptoError) -> Address {
-    guard let key = Secp256k1.recover(digest, compact: r.bytes + s.bytes, recovery: v - 27) else {
-      throw .signatureUnrecoverable
+    let address = Secp256k1.recover(digest, r: r, s: s, recovery: v - 27) {
+      Address(uncompressedPublicKey: $0)
     }
-    return Address(uncompressedPublicKey: key)
+    guard let address else { throw .signatureUnrecoverable }
+    return address
   }
 }
 

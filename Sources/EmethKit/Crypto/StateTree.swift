@@ -17,10 +17,9 @@ public struct StateTree: Sendable, Hashable {
   /// The tree over leaf hashes.
   public init(leafHashes: [Bytes32]) {
     var levels = [leafHashes]
-    var hasher = SHA256()
     var level = leafHashes
     while level.count > 1 {
-      level = Self.levelAbove(level, &hasher)
+      level = Self.levelAbove(level)
       levels.append(level)
     }
     self.levels = levels
@@ -65,10 +64,9 @@ public struct StateTree: Sendable, Hashable {
 
   /// The root of the tree over leaf hashes, without keeping the tree.
   public static func root(leafHashes: [Bytes32]) -> Bytes32 {
-    var hasher = SHA256()
     var level = leafHashes
     while level.count > 1 {
-      level = levelAbove(level, &hasher)
+      level = levelAbove(level)
     }
     return level.first ?? SHA256.hash([])
   }
@@ -82,21 +80,20 @@ public struct StateTree: Sendable, Hashable {
     leafHash: Bytes32, index: Int, count: Int, proof: [Bytes32], root: Bytes32
   ) -> Bool {
     guard index >= 0, index < count else { return false }
-    var hasher = SHA256()
     var hash = leafHash
     var position = index
     var last = count - 1
     for sibling in proof {
       guard last > 0 else { return false }
       if position & 1 == 1 || position == last {
-        hash = nodeHash(sibling, hash, &hasher)
+        hash = nodeHash(sibling, hash)
         // A node without a sibling rises until it is a right child.
         while position & 1 == 0 && position != 0 {
           position >>= 1
           last >>= 1
         }
       } else {
-        hash = nodeHash(hash, sibling, &hasher)
+        hash = nodeHash(hash, sibling)
       }
       position >>= 1
       last >>= 1
@@ -104,11 +101,11 @@ public struct StateTree: Sendable, Hashable {
     return last == 0 && hash == root
   }
 
-  private static func levelAbove(_ level: [Bytes32], _ hasher: inout SHA256) -> [Bytes32] {
+  private static func levelAbove(_ level: [Bytes32]) -> [Bytes32] {
     var above: [Bytes32] = []
     above.reserveCapacity((level.count + 1) / 2)
     for left in stride(from: 0, to: level.count - 1, by: 2) {
-      above.append(nodeHash(level[left], level[left + 1], &hasher))
+      above.append(nodeHash(level[left], level[left + 1]))
     }
     if level.count & 1 == 1 {
       above.append(level[level.count - 1])
@@ -116,10 +113,15 @@ public struct StateTree: Sendable, Hashable {
     return above
   }
 
-  private static func nodeHash(_ left: Bytes32, _ right: Bytes32, _ hasher: inout SHA256) -> Bytes32 {
-    hasher.update(CollectionOfOne(0x01))
-    left.withUnsafeBytes { hasher.update($0) }
-    right.withUnsafeBytes { hasher.update($0) }
-    return hasher.finalize()
+  /// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right), two blocks.
+  static func nodeHash(_ left: Bytes32, _ right: Bytes32) -> Bytes32 {
+    let blockBytes = SHA256State.blockByteCount
+    return withUnsafeTemporaryAllocation(byteCount: 2 * blockBytes, alignment: 8) { blocks in
+      blocks[0] = 0x01
+      left.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: blocks[1..<33]).copyMemory(from: $0) }
+      right.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: blocks[33..<65]).copyMemory(from: $0) }
+      SHA256State.pad(blocks, from: 65, messageByteCount: 65)
+      return SHA256State.digest(ofBlocks: UnsafeRawBufferPointer(blocks))
+    }
   }
 }

@@ -6,8 +6,11 @@
 /// let signature = key.sign(data.digest)
 /// ```
 /// Everything is checked when it is read: unknown types, members that are missing or that no type names
-/// (they would be shown but not signed), numbers out of range, arrays of the wrong length. For types known
-/// when a program is written, ``EIP712Struct`` is simpler.
+/// (they would be shown but not signed), numbers out of range, arrays of the wrong length. Integers may be
+/// JSON numbers, decimal strings or `0x` strings, with a minus where the type has a sign; bytes are `0x`
+/// strings. A type may hold itself, in arrays or directly; where such a value ends stands `null`. At most 256
+/// types, with names and types of 64 KiB together. For types known when a program is written,
+/// ``EIP712Struct`` is simpler.
 public struct TypedData: Hashable, Sendable {
   /// The type of the message.
   public let primaryType: String
@@ -31,11 +34,16 @@ public struct TypedData: Hashable, Sendable {
     guard case .string(let primaryType) = primary else {
       throw .typedData(at: "primaryType", problem: "found \(primary.kind), needed is the name of a type")
     }
-    var encoder = try TypedDataEncoder(types: types, domain: domain)
+    guard primaryType != TypedDataSchema.domainType else {
+      throw .typedData(at: "primaryType", problem: "the domain can't be the message")
+    }
+    let schema = try TypedDataSchema(types: types, domain: domain)
+    var encoder = TypedDataEncoder(schema: schema)
     self.primaryType = primaryType
-    encodedType = try encoder.encodedType(primaryType)
-    encodedMessage = try encoder.encodedStruct(primaryType, message, at: "message")
-    separator = Keccak256.hash(try encoder.encodedStruct(TypedDataEncoder.domainType, domain, at: "domain"))
+    encodedType = try schema.encodedType(primaryType)
+    encodedMessage = try encoder.encodedStruct(primaryType, message, named: "message")
+    separator = Keccak256.hash(
+      try encoder.encodedStruct(TypedDataSchema.domainType, domain, named: "domain"))
   }
 
   /// The struct hash of the message.

@@ -1,153 +1,95 @@
 /// Encodes JSON values by the types of one EIP-712 document.
 struct TypedDataEncoder {
-  static let domainType = "EIP712Domain"
-
-  private struct Field {
-    let name: String
-    let type: String
-  }
-
-  /// The members of a domain in the order of EIP-712.
-  private static let domainFields = [
-    Field(name: "name", type: "string"), Field(name: "version", type: "string"),
-    Field(name: "chainId", type: "uint256"), Field(name: "verifyingContract", type: "address"),
-    Field(name: "salt", type: "bytes32"),
-  ]
-
-  private var types: [String: [Field]] = [:]
+  private let schema: TypedDataSchema
   private var typeHashes: [String: Bytes32] = [:]
+  private var path = ValuePath()
 
-  init(types json: JSONValue, domain: JSONValue) throws(CryptoError) {
-    guard case .object(let members) = json else {
-      throw .typedData(at: "types", problem: "found \(json.kind), needed is an object")
-    }
-    for member in members {
-      guard Self.isName(member.key) else {
-        throw .typedData(at: "types", problem: "\(quoted(member.key)) is no name of a type")
-      }
-      types[member.key] = try Self.fields(member.value, at: "types.\(member.key)")
-    }
-    if types[Self.domainType] == nil {
-      types[Self.domainType] = Self.domainFields.filter { domain[$0.name] != nil }
-    }
+  init(schema: TypedDataSchema) {
+    self.schema = schema
   }
 
-  private static func fields(_ json: JSONValue, at place: String) throws(CryptoError) -> [Field] {
-    guard case .array(let elements) = json else {
-      throw .typedData(at: place, problem: "found \(json.kind), needed is an array")
-    }
-    var fields: [Field] = []
-    var names: Set<[UInt8]> = []
-    for element in elements {
-      guard case .string(let name)? = element["name"], case .string(let type)? = element["type"] else {
-        throw .typedData(at: place, problem: "a member needs a name and a type")
-      }
-      guard isName(name), names.insert(Array(name.utf8)).inserted else {
-        throw .typedData(at: place, problem: "\(quoted(name)) is no name, or stands twice")
-      }
-      fields.append(Field(name: name, type: type))
-    }
-    return fields
-  }
-
-  /// Letters, digits, `_` and `$`, not starting with a digit: nothing that could forge the text of a type.
-  private static func isName(_ text: String) -> Bool {
-    let allowed = text.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "$"):
-        true
-      default: false
-      }
-    }
-    return allowed && text.utf8.first.map { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ?? false
-  }
-
-  /// The text of a type and, behind it, of all types that it names, sorted.
-  func encodedType(_ name: String) throws(CryptoError) -> String {
-    guard types[name] != nil else { throw .typedData(at: name, problem: "is no type of this document") }
-    var found: Set<String> = [name]
-    var open = [name]
-    while let next = open.popLast() {
-      for field in types[next] ?? [] {
-        let base = String(field.type.prefix { $0 != "[" })
-        if types[base] != nil, found.insert(base).inserted {
-          open.append(base)
-        }
-      }
-    }
-    found.remove(name)
-    return ([name] + found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }).map { type in
-      let members = (types[type] ?? []).map { "\($0.type) \($0.name)" }
-      return "\(type)(\(members.joined(separator: ",")))"
-    }.joined()
-  }
-
-  private mutating func typeHash(_ name: String) throws(CryptoError) -> Bytes32 {
-    if let hash = typeHashes[name] { return hash }
-    let hash = Keccak256.hash(try encodedType(name).utf8)
-    typeHashes[name] = hash
-    return hash
-  }
-
-  /// The type hash and the 32 bytes of each member.
+  /// The type hash and the 32 bytes of each member of a value that the document calls `name`.
   mutating func encodedStruct(
-    _ type: String, _ value: JSONValue, at place: String
+    _ type: String, _ value: JSONValue, named name: String
   ) throws(CryptoError) -> [UInt8] {
+    path = ValuePath(name)
+    return try encodedStruct(type, value)
+  }
+
+  private mutating func encodedStruct(_ type: String, _ value: JSONValue) throws(CryptoError) -> [UInt8] {
     let hash = try typeHash(type)
-    guard let fields = types[type], case .object(let members) = value else {
-      throw .typedData(at: place, problem: "found \(value.kind), needed is an object of type \(quoted(type))")
+    guard let members = schema.members(of: type), case .object(let found) = value else {
+      throw broken("found \(value.kind), needed is an object of type \(quoted(type))")
     }
-    var values: [String: JSONValue] = [:]
-    for member in members {
-      values[member.key] = member.value
+    // By bytes: Swift's own comparison takes some other characters for letters of ASCII.
+    var values: [[UInt8]: JSONValue] = [:]
+    for member in found {
+      values[Array(member.key.utf8)] = member.value
     }
     var output = hash.bytes
-    for field in fields {
-      guard let member = values.removeValue(forKey: field.name) else {
-        throw .typedData(at: "\(place).\(field.name)", problem: "is missing")
+    output.reserveCapacity(32 * (members.count + 1))
+    for member in members {
+      path.enter(name: member.name)
+      guard let value = values.removeValue(forKey: Array(member.name.utf8)) else {
+        throw broken("is missing")
       }
-      output += try encoded(field.type, member, at: "\(place).\(field.name)")
+      try append(member.type, value, to: &output)
+      path.leave()
     }
-    if let unknown = values.keys.min() {
-      throw .typedData(at: place, problem: "\(quoted(unknown)) is no member of type \(quoted(type))")
+    if let unknown = values.keys.min(by: { $0.lexicographicallyPrecedes($1) }) {
+      throw broken("\(quoted(String(decoding: unknown, as: UTF8.self))) is no member of type \(quoted(type))")
     }
     return output
   }
 
-  private mutating func encoded(
-    _ type: String, _ value: JSONValue, at place: String
-  ) throws(CryptoError) -> [UInt8] {
-    if type.utf8.last == UInt8(ascii: "]") {
-      return try encodedArray(type, value, at: place)
+  /// Appends the 32 bytes that stand for a value: itself, or the hash of what has no fixed length.
+  private mutating func append(
+    _ type: TypedDataSchema.MemberType, _ value: JSONValue, to output: inout [UInt8]
+  ) throws(CryptoError) {
+    switch type {
+    case .plain(let plain):
+      switch try plain.typedDataValue(value, at: path) {
+      case .bytes(let content): append(Keccak256.hash(content), to: &output)
+      case .string(let text): append(Keccak256.hash(text.utf8), to: &output)
+      case let word: output += ABI.encode([word])
+      }
+    case .structure(let name):
+      // A type that holds itself ends somewhere: there `null` stands for 32 zero bytes, as wallets write it.
+      if case .null = value, schema.isRecursive(name) {
+        append(.zero, to: &output)
+      } else {
+        append(Keccak256.hash(try encodedStruct(name, value)), to: &output)
+      }
+    case .array(let element, let count):
+      guard case .array(let elements) = value else {
+        throw broken("found \(value.kind), needed is an array")
+      }
+      if let count, count != elements.count {
+        throw broken("found \(elements.count) elements, needed are \(count)")
+      }
+      var inner: [UInt8] = []
+      inner.reserveCapacity(32 * elements.count)
+      for (index, member) in elements.enumerated() {
+        path.enter(element: index)
+        try append(element, member, to: &inner)
+        path.leave()
+      }
+      append(Keccak256.hash(inner), to: &output)
     }
-    if types[type] != nil {
-      return Keccak256.hash(try encodedStruct(type, value, at: place)).bytes
-    }
-    guard let plain = try ABIValue(typedDataType: type, value: value, at: place) else {
-      throw .typedData(at: place, problem: "\(quoted(type)) is no type")
-    }
-    return EIP712.encodeData(plain)
   }
 
-  private mutating func encodedArray(
-    _ type: String, _ value: JSONValue, at place: String
-  ) throws(CryptoError) -> [UInt8] {
-    guard let bracket = type.utf8.lastIndex(of: UInt8(ascii: "[")) else {
-      throw .typedData(at: place, problem: "\(quoted(type)) is no type")
-    }
-    guard case .array(let elements) = value else {
-      throw .typedData(at: place, problem: "found \(value.kind), needed is an array")
-    }
-    let length = type[type.index(after: bracket)...].dropLast()
-    if !length.isEmpty, UInt32(decimal: length) != UInt32(exactly: elements.count) {
-      throw .typedData(at: place, problem: "found \(elements.count) elements for the type \(quoted(type))")
-    }
-    let elementType = String(type[..<bracket])
-    var output: [UInt8] = []
-    for (index, element) in elements.enumerated() {
-      output += try encoded(elementType, element, at: "\(place)[\(index)]")
-    }
-    return Keccak256.hash(output).bytes
+  private func append(_ word: Bytes32, to output: inout [UInt8]) {
+    word.withUnsafeBytes { output += $0 }
+  }
+
+  private mutating func typeHash(_ name: String) throws(CryptoError) -> Bytes32 {
+    if let hash = typeHashes[name] { return hash }
+    let hash = Keccak256.hash(try schema.encodedType(name).utf8)
+    typeHashes[name] = hash
+    return hash
+  }
+
+  private func broken(_ problem: String) -> CryptoError {
+    .typedData(at: path.description, problem: problem)
   }
 }

@@ -4,6 +4,8 @@ public enum EconomicsError: EmethError, Equatable {
   case number(NumberError)
   /// A rule set that does not exist.
   case unknownRuleSet(found: String)
+  /// A rule set of one's own that can't be kept: which member, and what is wrong.
+  case ruleSetInvalid(field: String, problem: String)
   /// A fee that does not cover the verifier fee that is taken out of it.
   case feeBelowVerifierFee(fee: TokenAmount, verifierFee: TokenAmount)
   /// A deposit that does not cover the verifier fee that a failing node owes.
@@ -16,6 +18,10 @@ public enum EconomicsError: EmethError, Equatable {
   case verifierFeeFromOpenFee(found: TokenAmount)
   /// A fee used above the fee limit.
   case feeAboveLimit(found: TokenAmount, allowed: TokenAmount)
+  /// More fuel than the limit, or a node's fuel above that of all nodes.
+  case fuelAboveLimit(found: Fuel, allowed: Fuel)
+  /// An account that a slot names twice.
+  case duplicateAccount(Address)
   /// What is paid out and burned differs from what was locked.
   case notConserved(locked: TokenAmount, paid: TokenAmount)
   /// A node's share that is not the sum of its fee and its deposit.
@@ -30,12 +36,15 @@ public enum EconomicsError: EmethError, Equatable {
     switch self {
     case .number(let cause): cause.code
     case .unknownRuleSet: "economics.unknownRuleSet"
+    case .ruleSetInvalid: "economics.ruleSetInvalid"
     case .feeBelowVerifierFee: "economics.feeBelowVerifierFee"
     case .depositBelowVerifierFee: "economics.depositBelowVerifierFee"
     case .escrowBelowFees: "economics.escrowBelowFees"
     case .verifierFeeParts: "economics.verifierFeeParts"
     case .verifierFeeFromOpenFee: "economics.verifierFeeFromOpenFee"
     case .feeAboveLimit: "economics.feeAboveLimit"
+    case .fuelAboveLimit: "economics.fuelAboveLimit"
+    case .duplicateAccount: "economics.duplicateAccount"
     case .notConserved: "economics.notConserved"
     case .nodeShareParts: "economics.nodeShareParts"
     case .shareCount: "economics.shareCount"
@@ -51,6 +60,8 @@ public enum EconomicsError: EmethError, Equatable {
     case .unknownRuleSet(let found):
       "rule set \(quoted(found)) does not exist, "
         + "allowed are \(RuleSet.all.map(\.name).joined(separator: ", "))"
+    case .ruleSetInvalid(let field, let problem):
+      "rule set at \(quoted(field)): \(problem)"
     case .feeBelowVerifierFee(let fee, let verifierFee):
       "the fee limit of \(fee) does not cover the verifier fee of \(verifierFee)"
     case .depositBelowVerifierFee(let deposit, let verifierFee):
@@ -63,6 +74,10 @@ public enum EconomicsError: EmethError, Equatable {
       "a verifier fee of \(found) is taken from a fee that follows the fuel used, allowed is a flat fee only"
     case .feeAboveLimit(let found, let allowed):
       "the fee of \(found) is above the limit of \(allowed)"
+    case .fuelAboveLimit(let found, let allowed):
+      "found \(found), allowed at most \(allowed)"
+    case .duplicateAccount(let account):
+      "account \(account) stands twice in the slot"
     case .notConserved(let locked, let paid):
       "the settlement pays and burns \(paid) where \(locked) is locked"
     case .nodeShareParts(let found, let expected):
@@ -79,8 +94,10 @@ public enum EconomicsError: EmethError, Equatable {
     switch self {
     case .feeBelowVerifierFee: "raise the fuel limit or the fuel price"
     case .shareBelowFuel: "raise the fuel limit, or ask for fewer parts, rounds or steps"
-    case .number, .unknownRuleSet, .depositBelowVerifierFee, .escrowBelowFees, .verifierFeeParts,
-      .verifierFeeFromOpenFee, .feeAboveLimit, .notConserved, .nodeShareParts, .shareCount:
+    case .number, .unknownRuleSet, .ruleSetInvalid, .depositBelowVerifierFee, .escrowBelowFees,
+      .verifierFeeParts,
+      .verifierFeeFromOpenFee, .feeAboveLimit, .fuelAboveLimit, .duplicateAccount, .notConserved,
+      .nodeShareParts, .shareCount:
       nil
     }
   }

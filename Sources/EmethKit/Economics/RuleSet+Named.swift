@@ -2,14 +2,14 @@ extension RuleSet {
   /// The rules of this network: V 5 % of L in the escrow, D = L + V, penalties 25 % of L, rewards capped by
   /// fees.
   public static let standard = RuleSet(
-    name: "standard", verifierFee: .rate(Rate(percent: 5)), verifierFeeSource: .escrow,
+    trusted: "standard", verifierFee: .rate(Rate(percent: 5)), verifierFeeSource: .escrow,
     depositRate: Rate(percent: 100), depositIncludesVerifierFee: true, penaltyBase: .feeLimit,
     timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: false, rewardCapRate: .whole)
 
   /// What the 2023 contract means to do: as `standard`, its rewards capped by fuel only.
   public static let core2023 = RuleSet(
-    name: "core-2023", verifierFee: .rate(Rate(percent: 5)), verifierFeeSource: .escrow,
+    trusted: "core-2023", verifierFee: .rate(Rate(percent: 5)), verifierFeeSource: .escrow,
     depositRate: Rate(percent: 100), depositIncludesVerifierFee: true, penaltyBase: .feeLimit,
     timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: false, rewardCapRate: nil)
@@ -17,7 +17,7 @@ extension RuleSet {
   /// The 2023 contract with the parameters that it was deployed with: no verifier fee, no deposit, so no
   /// penalty.
   public static let core2023Initial = RuleSet(
-    name: "core-2023-initial", verifierFee: .rate(.zero), verifierFeeSource: .escrow,
+    trusted: "core-2023-initial", verifierFee: .rate(.zero), verifierFeeSource: .escrow,
     depositRate: .zero, depositIncludesVerifierFee: false, penaltyBase: .feeLimit,
     timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: false, rewardCapRate: nil)
@@ -25,7 +25,7 @@ extension RuleSet {
   /// The Opening Phase at Round 3-2: a flat fee, of which 10 EMETH go to the verifier; D = L, penalties 25 %
   /// of D.
   public static let round3_2 = RuleSet(
-    name: "round3-2", verifierFee: .flat(TokenAmount(holon: 10_000_000_000_000_000_000)),
+    trusted: "round3-2", verifierFee: .flat(TokenAmount(holon: 10_000_000_000_000_000_000)),
     verifierFeeSource: .fee, depositRate: Rate(percent: 100), depositIncludesVerifierFee: false,
     penaltyBase: .deposit, timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 25),
     failedPenaltyRate: Rate(percent: 25), flatFee: true, rewardCapRate: nil)
@@ -39,30 +39,5 @@ extension RuleSet {
   public static func named(_ name: String) throws(EconomicsError) -> RuleSet {
     guard let rules = all.first(where: { $0.name == name }) else { throw .unknownRuleSet(found: name) }
     return rules
-  }
-}
-
-extension RuleSet.VerifierFee: Codable {
-  private enum CodingKeys: String, CodingKey {
-    case rate, flat
-  }
-
-  /// Reads `{"rate":5000}` or `{"flat":"10000000000000000000"}`.
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    if let rate = try container.decodeIfPresent(Rate.self, forKey: .rate) {
-      self = .rate(rate)
-    } else {
-      self = .flat(try container.decode(TokenAmount.self, forKey: .flat))
-    }
-  }
-
-  /// Writes an object with one key.
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    switch self {
-    case .rate(let rate): try container.encode(rate, forKey: .rate)
-    case .flat(let amount): try container.encode(amount, forKey: .flat)
-    }
   }
 }

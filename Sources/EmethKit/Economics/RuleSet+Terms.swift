@@ -44,9 +44,9 @@ extension RuleSet {
     return try JobTerms(
       feeLimit: feeLimit, verifierFee: fee, escrow: escrow, deposit: deposit,
       verifierFeeFromEscrow: fromEscrow, verifierFeeFromFee: fromFee,
-      timeoutPenalty: min(penalty(timeoutPenaltyRate, of: base), deposit),
-      declinePenalty: min(penalty(declinePenaltyRate, of: base), deposit),
-      failedPenalty: min(penalty(failedPenaltyRate, of: base), afterVerifier), flatFee: flatFee)
+      timeoutPenalty: Self.penalty(timeoutPenaltyRate, of: base, atMost: deposit),
+      declinePenalty: Self.penalty(declinePenaltyRate, of: base, atMost: deposit),
+      failedPenalty: Self.penalty(failedPenaltyRate, of: base, atMost: afterVerifier), flatFee: flatFee)
   }
 
   private func ruledVerifierFee(of feeLimit: TokenAmount) throws(EconomicsError) -> TokenAmount {
@@ -56,7 +56,8 @@ extension RuleSet {
     }
   }
 
-  private func penalty(_ rate: Rate, of base: TokenAmount) throws(EconomicsError) -> TokenAmount {
-    try economically { () throws(NumberError) in try rate.of(base) }
+  /// P = min(rate x base, limit). A product above 256 bits is above every limit.
+  private static func penalty(_ rate: Rate, of base: TokenAmount, atMost limit: TokenAmount) -> TokenAmount {
+    (try? rate.of(base)).map { min($0, limit) } ?? limit
   }
 }

@@ -4,7 +4,28 @@
 /// let terms = try RuleSet.standard.terms(fuelLimit: Fuel(units: 120_000), fuelPrice: FuelPrice(gholon: 120))
 /// terms.escrow    // 0.01512 EMETH: the fee limit and 5 % for the verifier
 /// ```
-public struct RuleSet: Hashable, Codable, Sendable {
+/// Rules of one's own come from JSON, in which rates are integers over 100,000 and amounts decimal strings of
+/// holon. This is `standard`:
+///
+/// ```json
+/// {
+///   "name": "standard",
+///   "verifierFee": {"rate": 5000},
+///   "verifierFeeSource": "escrow",
+///   "depositRate": 100000,
+///   "depositIncludesVerifierFee": true,
+///   "penaltyBase": "feeLimit",
+///   "timeoutPenaltyRate": 25000,
+///   "declinePenaltyRate": 25000,
+///   "failedPenaltyRate": 25000,
+///   "flatFee": false,
+///   "rewardCapRate": 100000
+/// }
+/// ```
+/// A flat verifier fee is `{"flat": "10000000000000000000"}`, its source may be `"fee"` when the fee is flat,
+/// penalties may be a share of the `"deposit"`, and a `rewardCapRate` of `null` is no cap. Every member must
+/// be there, so that a misspelt one is never taken for a default; unknown ones are ignored.
+public struct RuleSet: Hashable, Sendable {
   /// How large the verifier fee V is.
   public enum VerifierFee: Hashable, Sendable {
     /// A share of the fee limit.
@@ -14,7 +35,7 @@ public struct RuleSet: Hashable, Codable, Sendable {
   }
 
   /// Where the verifier fee of an accepted job comes from.
-  public enum VerifierFeeSource: String, Codable, Sendable, CaseIterable {
+  public enum VerifierFeeSource: String, Sendable, CaseIterable {
     /// The requester escrows it beside the fee (Vr = V).
     case escrow
     /// It is taken out of the node's fee (Vn = V).
@@ -22,7 +43,7 @@ public struct RuleSet: Hashable, Codable, Sendable {
   }
 
   /// What the penalty rates are a share of.
-  public enum PenaltyBase: String, Codable, Sendable, CaseIterable {
+  public enum PenaltyBase: String, Sendable, CaseIterable {
     /// The fee limit L.
     case feeLimit
     /// The deposit D.
@@ -52,9 +73,9 @@ public struct RuleSet: Hashable, Codable, Sendable {
   /// A node's slot reward is at most the verifier fees paid on its jobs x this rate; nil: no such cap.
   public let rewardCapRate: Rate?
 
-  /// A rule set of one's own.
-  public init(
-    name: String, verifierFee: VerifierFee, verifierFeeSource: VerifierFeeSource, depositRate: Rate,
+  /// Rules that are known to be good: those of the protocol, and those that were checked.
+  init(
+    trusted name: String, verifierFee: VerifierFee, verifierFeeSource: VerifierFeeSource, depositRate: Rate,
     depositIncludesVerifierFee: Bool, penaltyBase: PenaltyBase, timeoutPenaltyRate: Rate,
     declinePenaltyRate: Rate, failedPenaltyRate: Rate, flatFee: Bool, rewardCapRate: Rate?
   ) {
@@ -69,5 +90,23 @@ public struct RuleSet: Hashable, Codable, Sendable {
     self.failedPenaltyRate = failedPenaltyRate
     self.flatFee = flatFee
     self.rewardCapRate = rewardCapRate
+  }
+
+  /// A rule set of one's own, refused when no job, or only a worthless one, could be settled by it.
+  ///
+  /// - Throws: ``EconomicsError/ruleSetInvalid(field:problem:)``: a name of other characters than letters,
+  ///   digits, `-`, `_` and `.`, or one that the protocol's own rules have; a verifier fee taken out of a fee
+  ///   that is not flat, or larger than it; a deposit that never covers the verifier fee.
+  public init(
+    name: String, verifierFee: VerifierFee, verifierFeeSource: VerifierFeeSource, depositRate: Rate,
+    depositIncludesVerifierFee: Bool, penaltyBase: PenaltyBase, timeoutPenaltyRate: Rate,
+    declinePenaltyRate: Rate, failedPenaltyRate: Rate, flatFee: Bool, rewardCapRate: Rate?
+  ) throws(EconomicsError) {
+    self.init(
+      trusted: name, verifierFee: verifierFee, verifierFeeSource: verifierFeeSource, depositRate: depositRate,
+      depositIncludesVerifierFee: depositIncludesVerifierFee, penaltyBase: penaltyBase,
+      timeoutPenaltyRate: timeoutPenaltyRate, declinePenaltyRate: declinePenaltyRate,
+      failedPenaltyRate: failedPenaltyRate, flatFee: flatFee, rewardCapRate: rewardCapRate)
+    try check()
   }
 }

@@ -59,9 +59,12 @@ public struct SlotRewards: Hashable, Codable, Sendable {
 
   /// A node's share of a reward: reward x its fuel / all fuel, rounded down; zero when no fuel counted.
   ///
-  /// Traps when the node has more fuel than all nodes together.
-  public static func share(of reward: TokenAmount, nodeFuel: Fuel, totalFuel: Fuel) -> TokenAmount {
-    precondition(nodeFuel <= totalFuel, "a node's fuel is a part of the slot's")
+  /// - Throws: ``EconomicsError/fuelAboveLimit(found:allowed:)`` when the node has more fuel than all nodes
+  ///   together.
+  public static func share(
+    of reward: TokenAmount, nodeFuel: Fuel, totalFuel: Fuel
+  ) throws(EconomicsError) -> TokenAmount {
+    guard nodeFuel <= totalFuel else { throw .fuelAboveLimit(found: nodeFuel, allowed: totalFuel) }
     guard totalFuel > .zero else { return .zero }
     // Whole reward = quotient x total + rest, so that neither product leaves 256 bits:
     // quotient x node <= reward, rest x node < 2^128.

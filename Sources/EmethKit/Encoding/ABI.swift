@@ -1,8 +1,10 @@
 /// The encoding of contract arguments (Solidity contract ABI specification 2, strict mode).
 ///
 /// ```swift
-/// let data = ABI.encode([.uint(7), .string("seven")])   // as Solidity's abi.encode(7, "seven")
+/// let data = ABI.encode([.uint(7), .string("seven")])          // as Solidity's abi.encode(7, "seven")
+/// let values = try ABI.decode(data, as: ["uint8", "string"])   // checks every byte that it reads
 /// ```
+/// For whole calls, logs and reverts see ``ABIFunction``, ``ABIEvent`` and ``RevertReason``.
 public enum ABI {
   /// The 32 bytes of a number, most significant first.
   public static func word(_ value: UInt256) -> [UInt8] {
@@ -37,54 +39,68 @@ public enum ABI {
   }
 
   /// The values one after another as `abi.encode` writes them: heads, then the parts of dynamic length.
+  ///
+  /// The values' own kinds say how they are written; nothing compares them with a type.
   public static func encode(_ values: [ABIValue]) -> [UInt8] {
-    var output: [UInt8] = []
-    append(values, to: &output)
-    return output
+    var writer = ABIWriter()
+    writer.append(values)
+    return writer.bytes
   }
 
-  private static func append(_ values: [ABIValue], to output: inout [UInt8]) {
-    var headByteCount = 0
-    for value in values {
-      headByteCount += value.isDynamic ? 32 : staticByteCount(value)
+  /// The values one after another, each checked against its type first.
+  ///
+  /// - Throws: ``FormatError/abiValue(at:problem:)``: another number of values, another kind, a number out of
+  ///   its type's range.
+  public static func encode(_ values: [ABIValue], as types: [ABIType]) throws(FormatError) -> [UInt8] {
+    try encode(values, as: types.map { ABIParameter("", $0) })
+  }
+
+  static func encode(_ values: [ABIValue], as parameters: [ABIParameter]) throws(FormatError) -> [UInt8] {
+    guard values.count == parameters.count else {
+      throw .abiValue(
+        at: "values", problem: "found \(values.count) values where \(parameters.count) are needed")
     }
-    var tail: [UInt8] = []
-    for value in values {
-      if value.isDynamic {
-        output += word(UInt256(headByteCount + tail.count))
-        appendBody(value, to: &tail)
-      } else {
-        appendBody(value, to: &output)
-      }
+    var path = ValuePath()
+    for (index, parameter) in parameters.enumerated() {
+      path.enter(parameter, index: index)
+      try parameter.type.check(values[index], at: &path)
+      path.leave()
     }
-    output += tail
+    return encode(values)
   }
 
-  private static func appendBody(_ value: ABIValue, to output: inout [UInt8]) {
-    switch value {
-    case .uint(let number): output += word(number)
-    case .address(let address): output += word(address)
-    case .bytes32(let bytes): output += word(bytes)
-    case .fixedBytes(let bytes): output += word(fixedBytes: bytes)
-    case .bool(let truth): output += word(truth)
-    case .bytes(let bytes): appendBytes(bytes, to: &output)
-    case .string(let text): appendBytes(Array(text.utf8), to: &output)
-    case .array(let elements):
-      output += word(UInt256(elements.count))
-      append(elements, to: &output)
-    case .tuple(let members):
-      append(members, to: &output)
+  /// The most bytes that are decoded unless the caller says otherwise: 16 MiB.
+  public static let defaultByteLimit = 16 << 20
+
+  /// The values of data that `abi.encode` wrote, by their types.
+  ///
+  /// Strict: offsets and lengths must lie inside the data, values may not share bytes, padding must be zero,
+  /// small integers may have no bits above their width (negative ones must be extended), a bool is 0 or 1, a
+  /// string is UTF-8. Memory is bounded by the data: what a length claims is compared with the bytes that
+  /// are there before anything is made.
+  ///
+  /// - Parameters:
+  ///   - data: The encoding, from its first head on.
+  ///   - types: The types of the values.
+  ///   - canonical: Whether the data must be exactly what ``encode(_:)`` writes, with every offset leading
+  ///     to the one place and nothing behind the end. Contracts themselves don't ask for it.
+  ///   - byteLimit: The most bytes of data.
+  /// - Throws: ``FormatError/abi(_:at:path:)`` with the position in bytes and the place, such as `1[2].0`.
+  public static func decode(
+    _ data: [UInt8], as types: [ABIType], canonical: Bool = false, byteLimit: Int = defaultByteLimit
+  ) throws(FormatError) -> [ABIValue] {
+    try decode(
+      data, from: 0, as: types.map { ABIParameter("", $0) }, canonical: canonical, byteLimit: byteLimit)
+  }
+
+  static func decode(
+    _ data: [UInt8], from start: Int, as parameters: [ABIParameter], canonical: Bool,
+    byteLimit: Int = defaultByteLimit
+  ) throws(FormatError) -> [ABIValue] {
+    guard data.count <= byteLimit else {
+      throw .abi(.size(found: data.count, allowed: byteLimit), at: byteLimit, path: "")
     }
-  }
-
-  private static func appendBytes(_ bytes: [UInt8], to output: inout [UInt8]) {
-    output += word(UInt256(bytes.count))
-    output += bytes
-    output += [UInt8](repeating: 0, count: (32 - bytes.count % 32) % 32)
-  }
-
-  private static func staticByteCount(_ value: ABIValue) -> Int {
-    guard case .tuple(let members) = value else { return 32 }
-    return members.reduce(0) { $0 + staticByteCount($1) }
+    var decoder = ABIDecoder(data: data, start: start, isCanonical: canonical)
+    return try decoder.decode(parameters)
   }
 }

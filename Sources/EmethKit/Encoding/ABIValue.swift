@@ -1,4 +1,9 @@
 /// A value as contracts take it in, for ``ABI`` and for EIP-712.
+///
+/// ```swift
+/// let row: ABIValue = .tuple([.address(account), .uint(7), .int(-7), .array([.string("a")])])
+/// ```
+/// A value does not know its type's width; ``ABIType/check(_:)`` compares the two.
 public enum ABIValue: Hashable, Sendable {
   /// `uint8` ... `uint256`; a signed integer as its two's complement of 256 bits.
   case uint(UInt256)
@@ -19,12 +24,38 @@ public enum ABIValue: Hashable, Sendable {
   /// A struct, or `T[k]`: values one after another, without a length.
   case tuple([ABIValue])
 
+  /// `int8` ... `int256`: the two's complement of a number that may be negative.
+  public static func int(_ number: some FixedWidthInteger & SignedInteger) -> ABIValue {
+    .uint(UInt256(truncatingIfNeeded: number))
+  }
+
   /// Whether the value is written behind the heads, with an offset in its place.
   var isDynamic: Bool {
     switch self {
     case .uint, .address, .bytes32, .fixedBytes, .bool: false
     case .bytes, .string, .array: true
     case .tuple(let members): members.contains(where: \.isDynamic)
+    }
+  }
+
+  /// The bytes among the heads: an offset, or the value itself.
+  var headByteCount: Int {
+    guard case .tuple(let members) = self, !isDynamic else { return 32 }
+    return members.reduce(0) { $0 + $1.headByteCount }
+  }
+
+  /// The kind of value, for messages.
+  var kind: String {
+    switch self {
+    case .uint: "an integer"
+    case .address: "an address"
+    case .bytes32: "32 bytes"
+    case .fixedBytes(let bytes): "\(bytes.count) fixed bytes"
+    case .bool: "a bool"
+    case .bytes: "bytes"
+    case .string: "a string"
+    case .array(let elements): "an array of \(elements.count)"
+    case .tuple(let members): "a tuple of \(members.count)"
     }
   }
 }

@@ -24,7 +24,20 @@ extension Decoder {
       return number
     }
     // UInt64 is what every JSON reader gives without a detour through binary64.
-    let number = try container.decode(UInt64.self)
+    let number: UInt64
+    do {
+      number = try container.decode(UInt64.self)
+    } catch DecodingError.typeMismatch(let type, let context) {
+      throw DecodingError.typeMismatch(type, context)
+    } catch DecodingError.valueNotFound(let type, let context) {
+      throw DecodingError.valueNotFound(type, context)
+    } catch {
+      // A number of another kind: readers name neither it nor its place.
+      throw DecodingError.dataCorrupted(
+        .init(
+          codingPath: codingPath,
+          debugDescription: "found neither an integer from 0 to \(UInt64.max) nor a decimal string"))
+    }
     guard let exact = Number(exactly: number) else {
       throw DecodingError.dataCorrupted(
         .init(codingPath: codingPath, debugDescription: "\(number) is not a number from 0 to \(Number.max)"))

@@ -14,6 +14,7 @@ extension JobError {
     case .wrongRegistrar: "job.wrongRegistrar"
     case .escrowNotCovered: "job.escrowNotCovered"
     case .verifierFeeForSelfProving: "job.verifierFeeForSelfProving"
+    case .openingPhaseStatus: "job.openingPhaseStatus"
     case .money(let cause): cause.code
     case .eventNotAllowed: "job.eventNotAllowed"
     case .wrongSender: "job.wrongSender"
@@ -84,6 +85,10 @@ extension JobError {
       "\(found) are available, the escrow needs \(required)"
     case .verifierFeeForSelfProving(let found):
       "a program that verifies itself has a verifier fee of \(found), allowed is 0"
+    case .openingPhaseStatus(let found):
+      found == "5"
+        ? "state 5 of the Opening Phase, REJECTED by the assigner, has no status today"
+        : "\(quoted(found)) is no state of the Opening Phase, allowed are 0 to 9"
     case .money(let cause):
       cause.message
     case .eventNotAllowed(let status, let event):
@@ -170,9 +175,12 @@ extension JobError {
     case .depositNotCovered: "deposit more, or take a cheaper job"
     case .rejectionUnconfirmed: "report it as a dispute, and draw a second verifier"
     case .verifiersSilent: "end it with expireVerification"
+    case .openingPhaseStatus(let found) where found == "5":
+      "if its escrow went back to the requester, read it as CANCELED"
     case .malformedID(let cause): cause.hint
     case .money(let cause): cause.hint
-    case .idMismatch, .termsMismatch, .deadlineNotAfterRequest, .noParts, .noRounds, .subJobDivided,
+    case .openingPhaseStatus, .idMismatch, .termsMismatch, .deadlineNotAfterRequest, .noParts, .noRounds,
+      .subJobDivided,
       .textTooLong,
       .idInUse, .wrongRegistrar, .verifierFeeForSelfProving, .eventNotAllowed, .wrongSender, .tooLate,
       .tooEarly,

@@ -25,6 +25,8 @@ public enum JobError: EmethError, Equatable {
   case escrowNotCovered(found: TokenAmount, required: TokenAmount)
   /// A verifier fee for a program that nobody verifies.
   case verifierFeeForSelfProving(found: TokenAmount)
+  /// A state number of the Opening Phase that stands for no status of today.
+  case openingPhaseStatus(found: String)
   /// Money that can't be calculated.
   case money(cause: EconomicsError)
 

@@ -17,7 +17,9 @@ public struct FuelPrice: Hashable, Sendable {
   ///
   /// - Throws: ``NumberError/overflow(operation:)`` above 2^256 − 1 holon.
   public func fee(for fuel: Fuel) throws(NumberError) -> TokenAmount {
-    TokenAmount(holon: try holonPerFuel.multiplying(by: UInt256(fuel.units)))
+    let (fee, overflow) = holonPerFuel.multipliedReportingOverflow(by: UInt256(fuel.units))
+    guard !overflow else { throw .overflow(operation: "the fee of \(fuel) at \(self)") }
+    return TokenAmount(holon: fee)
   }
 }
 

@@ -1,12 +1,12 @@
 extension UInt256: FixedWidthInteger, UnsignedInteger {
   /// 256.
-  public static let bitWidth = 256
+  @inlinable public static var bitWidth: Int { 256 }
 
   /// The type itself.
   public typealias Magnitude = UInt256
 
   /// The number modulo 2^256 of any integer, in two's complement when it is negative.
-  public init<Source: BinaryInteger>(truncatingIfNeeded source: Source) {
+  @inlinable public init<Source: BinaryInteger>(truncatingIfNeeded source: Source) {
     if let number = source as? UInt256 {
       self = number
       return
@@ -26,23 +26,28 @@ extension UInt256: FixedWidthInteger, UnsignedInteger {
   }
 
   /// The number of one machine word; the standard library's generic code starts from it.
-  public init(_truncatingBits bits: UInt) {
+  @inlinable public init(_truncatingBits bits: UInt) {
     self.init(high: 0, low: UInt128(bits))
   }
 
   /// The machine words of the number, least significant first.
-  public var words: Words { Words(number: self) }
+  @inlinable public var words: Words { Words(number: self) }
 
   /// The machine words of a ``UInt256``: four of 64 bits.
-  public struct Words: RandomAccessCollection, Sendable {
-    let number: UInt256
+  @frozen public struct Words: RandomAccessCollection, Sendable {
+    @usableFromInline let number: UInt256
+
+    @inlinable init(number: UInt256) {
+      self.number = number
+    }
+
     /// 0.
-    public var startIndex: Int { 0 }
+    @inlinable public var startIndex: Int { 0 }
     /// 4.
-    public var endIndex: Int { 4 }
+    @inlinable public var endIndex: Int { 4 }
 
     /// The word at a position, 0 the least significant.
-    public subscript(position: Int) -> UInt {
+    @inlinable public subscript(position: Int) -> UInt {
       precondition(indices.contains(position), "word index out of range")
       let half = position < 2 ? number.low : number.high
       return UInt(truncatingIfNeeded: position & 1 == 0 ? half : half >> 64)
@@ -50,48 +55,48 @@ extension UInt256: FixedWidthInteger, UnsignedInteger {
   }
 
   /// The number of ones among the bits.
-  public var nonzeroBitCount: Int { high.nonzeroBitCount + low.nonzeroBitCount }
+  @inlinable public var nonzeroBitCount: Int { high.nonzeroBitCount + low.nonzeroBitCount }
 
   /// The number of zero bits above the highest one; 256 for zero.
-  public var leadingZeroBitCount: Int {
+  @inlinable public var leadingZeroBitCount: Int {
     high == 0 ? 128 + low.leadingZeroBitCount : high.leadingZeroBitCount
   }
 
   /// The number of zero bits below the lowest one; 256 for zero.
-  public var trailingZeroBitCount: Int {
+  @inlinable public var trailingZeroBitCount: Int {
     low == 0 ? 128 + high.trailingZeroBitCount : low.trailingZeroBitCount
   }
 
   /// The number with its 32 bytes in reverse order.
-  public var byteSwapped: UInt256 { UInt256(high: low.byteSwapped, low: high.byteSwapped) }
+  @inlinable public var byteSwapped: UInt256 { UInt256(high: low.byteSwapped, low: high.byteSwapped) }
 }
 
 extension UInt256 {
   /// Bitwise and.
-  public static func &= (left: inout UInt256, right: UInt256) {
+  @inlinable public static func &= (left: inout UInt256, right: UInt256) {
     left.high &= right.high
     left.low &= right.low
   }
 
   /// Bitwise or.
-  public static func |= (left: inout UInt256, right: UInt256) {
+  @inlinable public static func |= (left: inout UInt256, right: UInt256) {
     left.high |= right.high
     left.low |= right.low
   }
 
   /// Bitwise exclusive or.
-  public static func ^= (left: inout UInt256, right: UInt256) {
+  @inlinable public static func ^= (left: inout UInt256, right: UInt256) {
     left.high ^= right.high
     left.low ^= right.low
   }
 
   /// Every bit inverted.
-  public static prefix func ~ (number: UInt256) -> UInt256 {
+  @inlinable public static prefix func ~ (number: UInt256) -> UInt256 {
     UInt256(high: ~number.high, low: ~number.low)
   }
 
   /// Shifts to the left by the lowest 8 bits of `right` (masking shift); the smart `<<` builds on it.
-  public static func &<<= (left: inout UInt256, right: UInt256) {
+  @inlinable public static func &<<= (left: inout UInt256, right: UInt256) {
     let count = Int(truncatingIfNeeded: right.low & 255)
     if count >= 128 {
       left = UInt256(high: left.low &<< UInt128(count - 128), low: 0)
@@ -102,7 +107,7 @@ extension UInt256 {
   }
 
   /// Shifts to the right by the lowest 8 bits of `right` (masking shift); the smart `>>` builds on it.
-  public static func &>>= (left: inout UInt256, right: UInt256) {
+  @inlinable public static func &>>= (left: inout UInt256, right: UInt256) {
     let count = Int(truncatingIfNeeded: right.low & 255)
     if count >= 128 {
       left = UInt256(high: 0, low: left.high &>> UInt128(count - 128))

@@ -61,18 +61,6 @@ extension UInt256: CustomStringConvertible, LosslessStringConvertible {
     return !productOverflow && !sumOverflow
   }
 
-  /// Divides this number in place and gives the remainder.
-  private mutating func divide(by divisor: UInt64) -> UInt64 {
-    var quotient = limbs
-    var rest: UInt64 = 0
-    (quotient.3, rest) = divisor.dividingFullWidth((rest, quotient.3))
-    (quotient.2, rest) = divisor.dividingFullWidth((rest, quotient.2))
-    (quotient.1, rest) = divisor.dividingFullWidth((rest, quotient.1))
-    (quotient.0, rest) = divisor.dividingFullWidth((rest, quotient.0))
-    self = UInt256(limbs: quotient)
-    return rest
-  }
-
   private static func digitValue(_ character: UInt8) -> Int? {
     switch character {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(character - UInt8(ascii: "0"))

@@ -63,6 +63,20 @@ extension SplitPlan {
     return parts[place]
   }
 
+  /// The part in which a record lies, or nil when the data set has no such record.
+  ///
+  /// - Complexity: O(log parts).
+  public func part(of record: UInt64) -> Part? {
+    guard record < recordCount else { return nil }
+    var low = 0
+    var high = parts.count - 1
+    while low < high {
+      let middle = (low + high + 1) / 2
+      if parts[middle].firstRecord <= record { low = middle } else { high = middle - 1 }
+    }
+    return parts[low]
+  }
+
   /// The number of bytes of a record's salt.
   public static let recordSaltBytes = 16
 

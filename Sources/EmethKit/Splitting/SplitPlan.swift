@@ -71,12 +71,7 @@ public struct SplitPlan: Hashable, Sendable {
     for (place, part) in parts.enumerated() {
       let index = UInt32(place)
       guard part.index == index else { throw .partIndex(found: part.index, expected: index) }
-      let (end, overflow) = part.firstRecord.addingReportingOverflow(part.count)
-      guard !overflow else { throw .partOverflow(part: index) }
-      let expected = division.range(of: index)
-      guard part.firstRecord..<end == expected else {
-        throw .partRange(part: index, found: part.firstRecord..<end, expected: expected)
-      }
+      try division.check(part)
     }
     self.recordCount = recordCount
     self.recordsRoot = recordsRoot
@@ -98,25 +93,4 @@ extension SplitPlan.Part {
   ///
   /// Traps for a part that goes beyond 64 bits, which no plan contains.
   public var records: Range<UInt64> { firstRecord..<(firstRecord + count) }
-}
-
-/// A number of records divided as evenly as possible.
-private struct EvenDivision {
-  private let share: UInt64
-  private let extra: UInt64
-
-  init(recordCount: UInt64, parts: UInt32) throws(SplittingError) {
-    guard parts > 0 else { throw .noParts }
-    guard recordCount > 0 else { throw .noRecords }
-    guard UInt64(parts) <= recordCount else {
-      throw .morePartsThanRecords(parts: parts, records: recordCount)
-    }
-    (share, extra) = recordCount.quotientAndRemainder(dividingBy: UInt64(parts))
-  }
-
-  func range(of part: UInt32) -> Range<UInt64> {
-    let index = UInt64(part)
-    let first = index * share + min(index, extra)
-    return first..<(first + share + (index < extra ? 1 : 0))
-  }
 }

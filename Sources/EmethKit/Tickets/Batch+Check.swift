@@ -13,19 +13,7 @@ extension Batch {
     }
     let digest = previous.digest(in: domain)
     guard previousBatch == digest else { throw .brokenChain(found: previousBatch, expected: digest) }
-    guard totalPayout >= previous.totalPayout else {
-      throw .totalFell(field: "totalPayout", found: totalPayout.holon, before: previous.totalPayout.holon)
-    }
-    guard totalBurned >= previous.totalBurned else {
-      throw .totalFell(field: "totalBurned", found: totalBurned.holon, before: previous.totalBurned.holon)
-    }
-    guard depositsSeen >= previous.depositsSeen else {
-      throw .totalFell(
-        field: "depositsSeen", found: UInt256(depositsSeen), before: UInt256(previous.depositsSeen))
-    }
-    guard fromTime >= previous.toTime, toTime >= fromTime else {
-      throw .wrongTime(from: fromTime, to: toTime, notBefore: previous.toTime)
-    }
+    try checkNothingFell(since: previous)
   }
 
   /// Checks that these are the batch's leaves: root, public file, total, and that no leaf is of a later
@@ -48,5 +36,35 @@ extension Batch {
     guard hash == dataHash else { throw .dataHashMismatch(found: hash, expected: dataHash) }
     let total = try Batch.totalPayout(of: leaves)
     guard total == totalPayout else { throw .totalPayoutMismatch(found: total, expected: totalPayout) }
+  }
+
+  /// Checks what holds for a batch without its predecessor: epochs count from 1, and the first has none.
+  ///
+  /// - Throws: ``TicketError/wrongEpoch(found:allowed:)``, ``TicketError/brokenChain(found:expected:)``.
+  func checkStart() throws(TicketError) {
+    guard epoch > 0 else { throw .wrongEpoch(found: epoch, allowed: "1 or above") }
+    guard epoch > 1 || previousBatch == .zero else {
+      throw .brokenChain(found: previousBatch, expected: .zero)
+    }
+  }
+
+  /// Checks what never falls, against any batch of an earlier epoch.
+  ///
+  /// - Throws: ``TicketError/totalFell(field:found:before:)``,
+  ///   ``TicketError/wrongTime(from:to:notBefore:)``.
+  func checkNothingFell(since earlier: Batch) throws(TicketError) {
+    guard totalPayout >= earlier.totalPayout else {
+      throw .totalFell(field: "totalPayout", found: totalPayout.holon, before: earlier.totalPayout.holon)
+    }
+    guard totalBurned >= earlier.totalBurned else {
+      throw .totalFell(field: "totalBurned", found: totalBurned.holon, before: earlier.totalBurned.holon)
+    }
+    guard depositsSeen >= earlier.depositsSeen else {
+      throw .totalFell(
+        field: "depositsSeen", found: UInt256(depositsSeen), before: UInt256(earlier.depositsSeen))
+    }
+    guard fromTime >= earlier.toTime, toTime >= fromTime else {
+      throw .wrongTime(from: fromTime, to: toTime, notBefore: earlier.toTime)
+    }
   }
 }

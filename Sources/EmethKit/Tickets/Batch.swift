@@ -81,6 +81,9 @@ extension Batch: EIP712Struct {
     "Batch(uint64 epoch,bytes32 previousBatch,bytes32 accountsRoot,uint256 totalPayout,uint256 totalBurned,"
     + "uint64 depositsSeen,bytes32 dataHash,uint64 fromTime,uint64 toTime)"
 
+  /// The hash of the type's text.
+  public static let eip712TypeHash = Keccak256.hash(eip712Type.utf8)
+
   /// The members in the order of the type.
   public var eip712Values: [ABIValue] {
     [

@@ -4,7 +4,7 @@
 ///
 /// ```swift
 /// let proven = try ProvenTicket(account: node, leaves: tickets, batch: signedBatch)
-/// try proven.check(signer: knownSigner)
+/// try proven.check(signers: TrustedSigners(knownSigner))
 /// ```
 public struct ProvenTicket: Hashable, Codable, Sendable {
   /// The batch.
@@ -14,7 +14,7 @@ public struct ProvenTicket: Hashable, Codable, Sendable {
   /// The path from the ticket's leaf to the batch's accountsRoot (sorted pairs).
   public let proof: [Bytes32]
 
-  /// A ticket with a path from elsewhere; ``check(signer:in:)`` says whether it fits.
+  /// A ticket with a path from elsewhere; ``check(signers:in:)`` says whether it fits.
   public init(batch: SignedBatch, ticket: Ticket, proof: [Bytes32]) {
     self.batch = batch
     self.ticket = ticket
@@ -34,11 +34,13 @@ public struct ProvenTicket: Hashable, Codable, Sendable {
   /// Checks the batch's signature, and that the ticket is one of its leaves.
   ///
   /// - Parameters:
-  ///   - signer: Who must have signed the batch; nil: whoever it claims.
+  ///   - signers: Who must have signed the batch; nil: whoever it claims.
   ///   - expectedDomain: The domain that it must be signed for; nil: its own.
-  /// - Throws: ``TicketError``: those of ``SignedBatch/check(signer:in:)``, `wrongEpoch`, `proofMismatch`.
-  public func check(signer: Address? = nil, in expectedDomain: EIP712Domain? = nil) throws(TicketError) {
-    try batch.check(signer: signer, in: expectedDomain)
+  /// - Throws: ``TicketError``: those of ``Signed/check(signers:in:)``, `wrongEpoch`, `proofMismatch`.
+  public func check(
+    signers: TrustedSigners? = nil, in expectedDomain: EIP712Domain? = nil
+  ) throws(TicketError) {
+    try batch.check(signers: signers, in: expectedDomain)
     guard ticket.epoch <= batch.batch.epoch else {
       throw .wrongEpoch(found: ticket.epoch, allowed: "at most the batch's \(batch.batch.epoch)")
     }

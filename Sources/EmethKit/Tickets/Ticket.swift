@@ -73,6 +73,9 @@ extension Ticket: EIP712Struct {
     "Ticket(address account,uint64 epoch,uint256 cumulativePayout,uint256 unspent,uint256 locked,"
     + "bytes32 jobsRoot)"
 
+  /// The hash of the type's text.
+  public static let eip712TypeHash = Keccak256.hash(eip712Type.utf8)
+
   /// The members in the order of the type.
   public var eip712Values: [ABIValue] { abiValues }
 }

@@ -8,6 +8,12 @@ public enum TicketError: EmethError, Equatable {
   case signerMismatch(found: Address, expected: Address)
   /// Content that was signed for another chain or contract.
   case wrongDomain(found: EIP712Domain, expected: EIP712Domain)
+  /// An account that signs twice.
+  case repeatedSigner(Address)
+  /// Fewer trusted accounts signed than must.
+  case tooFewSigners(found: Int, allowed: TrustedSigners)
+  /// More cosignatures than are read.
+  case cosignatures(found: Int, allowed: Int)
   /// An epoch out of its order.
   case wrongEpoch(found: UInt64, allowed: String)
   /// A batch that does not follow the one before.
@@ -34,10 +40,20 @@ public enum TicketError: EmethError, Equatable {
   case leafMissing(account: Address)
   /// An account with two leaves.
   case duplicateAccount(Address)
+  /// A job that is none of the account's settled ones.
+  case jobMissing(JobID)
+  /// A path that does not lead from a job's leaf to the ticket's root.
+  case jobProofMismatch(JobID)
+  /// Two batches, or an account's tickets in them, that may both be honest; by their epochs.
+  case noConflict(first: UInt64, second: UInt64)
+  /// A second, different batch of an epoch.
+  case equivocation(epoch: UInt64)
+  /// A second, different ticket of an account for one epoch.
+  case ticketConflict(account: Address, epoch: UInt64)
+  /// A member of a ticket's JSON that can't be read: where, and why.
+  case malformed(at: String, cause: MemberFault)
   /// A line of a public file that can't be read, counted from 1.
-  case leavesLine(number: Int, cause: FormatError)
-  /// A line of a public file whose account can't be read, counted from 1.
-  case leavesAccount(number: Int, cause: CryptoError)
+  case leavesLine(number: Int, cause: MemberFault)
   /// A public file that is not in its one canonical form.
   case leavesNotCanonical
   /// A sum that does not fit 256 bits.
@@ -50,6 +66,9 @@ public enum TicketError: EmethError, Equatable {
     case .signature(let cause): cause.code
     case .signerMismatch: "ticket.signerMismatch"
     case .wrongDomain: "ticket.wrongDomain"
+    case .repeatedSigner: "ticket.repeatedSigner"
+    case .tooFewSigners: "ticket.tooFewSigners"
+    case .cosignatures: "ticket.cosignatures"
     case .wrongEpoch: "ticket.wrongEpoch"
     case .brokenChain: "ticket.brokenChain"
     case .totalFell: "ticket.totalFell"
@@ -63,8 +82,13 @@ public enum TicketError: EmethError, Equatable {
     case .proofMismatch: "ticket.proofMismatch"
     case .leafMissing: "ticket.leafMissing"
     case .duplicateAccount: "ticket.duplicateAccount"
+    case .jobMissing: "ticket.jobMissing"
+    case .jobProofMismatch: "ticket.jobProofMismatch"
+    case .noConflict: "ticket.noConflict"
+    case .equivocation: "ticket.equivocation"
+    case .ticketConflict: "ticket.ticketConflict"
+    case .malformed(_, let cause): cause.error.code
     case .leavesLine: "ticket.leavesLine"
-    case .leavesAccount: "ticket.leavesAccount"
     case .leavesNotCanonical: "ticket.leavesNotCanonical"
     case .number(let cause): cause.code
     }
@@ -81,6 +105,13 @@ public enum TicketError: EmethError, Equatable {
       "signed by \(found), expected is \(expected)"
     case .wrongDomain(let found, let expected):
       "signed for \(found.summary), expected is \(expected.summary)"
+    case .repeatedSigner(let account):
+      "\(account) signs twice, allowed is once"
+    case .tooFewSigners(let found, let allowed):
+      "signed by \(found) of the trusted accounts, allowed is \(allowed.threshold) or more of "
+        + "\(allowed.accounts.count)"
+    case .cosignatures(let found, let allowed):
+      "there are \(found) cosignatures, allowed are \(allowed)"
     case .wrongEpoch(let found, let allowed):
       "epoch is \(found), allowed is \(allowed)"
     case .brokenChain(let found, let expected):
@@ -107,10 +138,20 @@ public enum TicketError: EmethError, Equatable {
       "account \(account) has no leaf"
     case .duplicateAccount(let account):
       "account \(account) has more than one leaf"
+    case .jobMissing(let job):
+      "job \(job) is none of the account's settled jobs"
+    case .jobProofMismatch(let job):
+      "the path of job \(job) does not lead to the ticket's jobsRoot"
+    case .noConflict(let first, let second):
+      "batches \(first) and \(second) don't contradict each other"
+    case .equivocation(let epoch):
+      "there are two different batches of epoch \(epoch), allowed is one"
+    case .ticketConflict(let account, let epoch):
+      "there are two different tickets of \(account) for epoch \(epoch), allowed is one"
+    case .malformed(let place, let cause):
+      "\(place): \(cause.error.message)"
     case .leavesLine(let number, let cause):
-      "line \(number) of the leaves' file can't be read: \(cause.message)"
-    case .leavesAccount(let number, let cause):
-      "line \(number) of the leaves' file has no account: \(cause.message)"
+      "line \(number) of the leaves' file can't be read: \(cause.error.message)"
     case .leavesNotCanonical:
       "the leaves' file is not in its canonical form: sorted by account, one canonical JSON object a line"
     case .number(let cause):
@@ -122,22 +163,31 @@ public enum TicketError: EmethError, Equatable {
   public var hint: String? {
     switch self {
     case .signature(let cause): cause.hint
+    case .malformed(_, let cause), .leavesLine(_, let cause): cause.error.hint
+    case .equivocation: "keep both: together they are evidence for a challenge on L1"
     case .digestMismatch: "the content, the domain or the digest was changed after signing"
-    case .signerMismatch, .wrongDomain, .wrongEpoch, .brokenChain, .totalFell, .wrongTime, .accountMismatch,
+    case .signerMismatch, .wrongDomain, .repeatedSigner, .tooFewSigners, .cosignatures, .wrongEpoch,
+      .brokenChain, .totalFell, .wrongTime, .accountMismatch,
       .payoutFell, .jobsRootMismatch, .accountsRootMismatch, .dataHashMismatch, .totalPayoutMismatch,
-      .proofMismatch, .leafMissing, .duplicateAccount, .leavesLine, .leavesAccount, .leavesNotCanonical,
+      .proofMismatch, .leafMissing, .duplicateAccount, .jobMissing, .jobProofMismatch, .noConflict,
+      .ticketConflict, .leavesNotCanonical,
       .number:
       nil
     }
   }
+}
 
-  /// The fault of an envelope as an error of this domain.
-  init(_ fault: SignatureFault) {
+extension TicketError: SignatureError {
+  /// The fault of a signed value as an error of this domain.
+  public init(_ fault: SignatureFault) {
     switch fault {
     case .digest(let found, let expected): self = .digestMismatch(found: found, expected: expected)
     case .signature(let cause): self = .signature(cause)
     case .signer(let found, let expected): self = .signerMismatch(found: found, expected: expected)
     case .domain(let found, let expected): self = .wrongDomain(found: found, expected: expected)
+    case .repeatedSigner(let account): self = .repeatedSigner(account)
+    case .tooFewSigners(let found, let allowed): self = .tooFewSigners(found: found, allowed: allowed)
+    case .cosignatures(let found, let allowed): self = .cosignatures(found: found, allowed: allowed)
     }
   }
 }

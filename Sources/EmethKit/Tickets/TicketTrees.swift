@@ -23,27 +23,27 @@ public enum TicketTrees {
     return StandardMerkleTree(leaves: tickets.map(\.abiValues)).proof(of: index)
   }
 
+  /// The path from a job's leaf to the jobs' root.
+  ///
+  /// - Throws: ``TicketError/jobMissing(_:)``.
+  public static func proof(of job: JobLeaf, in jobs: [JobLeaf]) throws(TicketError) -> [Bytes32] {
+    guard let index = jobs.firstIndex(of: job) else { throw .jobMissing(job.jobID) }
+    return StandardMerkleTree(leaves: jobs.map(\.abiValues)).proof(of: index)
+  }
+
   /// The public file of all leaves, whose SHA-256 is a batch's dataHash.
   ///
   /// One canonical JSON object (RFC 8785) a line, each line ended by a line feed, in ascending order of
   /// accounts.
   public static func leavesFile(_ tickets: [Ticket]) -> [UInt8] {
-    tickets.sorted { $0.account < $1.account }.flatMap { Array(line(of: $0).utf8) }
-  }
-
-  // Written out rather than through JSONValue, since nothing in it needs an escape; a test compares the two.
-  private static func line(of ticket: Ticket) -> String {
-    #"{"account":"\#(ticket.account)","cumulativePayout":"\#(ticket.cumulativePayout.holon)","#
-      + #""epoch":"\#(ticket.epoch)","jobsRoot":"\#(ticket.jobsRoot)","#
-      + #""locked":"\#(ticket.locked.holon)","unspent":"\#(ticket.unspent.holon)"}"# + "\n"
+    tickets.sorted { $0.account < $1.account }.flatMap { Array(($0.canonicalJSON + "\n").utf8) }
   }
 
   /// The tickets of a public file.
   ///
   /// The file must be exactly what ``leavesFile(_:)`` writes, so that one set of leaves has one hash.
   ///
-  /// - Throws: ``TicketError/leavesLine(number:cause:)``, ``TicketError/leavesAccount(number:cause:)``,
-  ///   ``TicketError/leavesNotCanonical``,
+  /// - Throws: ``TicketError/leavesLine(number:cause:)``, ``TicketError/leavesNotCanonical``,
   ///   ``TicketError/duplicateAccount(_:)``.
   public static func tickets(inLeavesFile bytes: [UInt8]) throws(TicketError) -> [Ticket] {
     var tickets: [Ticket] = []
@@ -57,29 +57,16 @@ public enum TicketTrees {
 
   private static func ticket(ofLine line: String, number: Int) throws(TicketError) -> Ticket {
     let json: JSONValue
-    let account: String
     do throws(FormatError) {
       json = try JSONValue(parsing: line, byteLimit: 4_096, depthLimit: 2)
-      account = try json.required("account").stringText()
     } catch {
-      throw .leavesLine(number: number, cause: error)
+      throw .leavesLine(number: number, cause: .format(error))
     }
-    let address: Address
-    do throws(CryptoError) {
-      address = try Address(account)
+    do throws(TicketError) {
+      return try Ticket(json: json)
     } catch {
-      throw .leavesAccount(number: number, cause: error)
-    }
-    do throws(FormatError) {
-      return Ticket(
-        account: address,
-        epoch: try json.required("epoch").unsigned(),
-        cumulativePayout: TokenAmount(holon: try json.required("cumulativePayout").unsigned()),
-        unspent: TokenAmount(holon: try json.required("unspent").unsigned()),
-        locked: TokenAmount(holon: try json.required("locked").unsigned()),
-        jobsRoot: try Bytes32(hex: json.required("jobsRoot").stringText()))
-    } catch {
-      throw .leavesLine(number: number, cause: error)
+      guard case .malformed(_, let cause) = error else { throw error }
+      throw .leavesLine(number: number, cause: cause)
     }
   }
 

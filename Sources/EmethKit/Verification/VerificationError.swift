@@ -8,6 +8,12 @@ public enum VerificationError: EmethError, Equatable {
   case signerMismatch(found: Address, expected: Address)
   /// Content that was signed for another chain or contract.
   case wrongDomain(found: EIP712Domain, expected: EIP712Domain)
+  /// An account that signs twice.
+  case repeatedSigner(Address)
+  /// Fewer trusted accounts signed than must.
+  case tooFewSigners(found: Int, allowed: TrustedSigners)
+  /// More cosignatures than are read.
+  case cosignatures(found: Int, allowed: Int)
   /// A boundary that the submission does not have.
   case boundaryOutside(found: UInt32, segments: UInt32)
   /// An opening whose path does not lead to the trace root.
@@ -30,6 +36,9 @@ public enum VerificationError: EmethError, Equatable {
     case .signature(let cause): cause.code
     case .signerMismatch: "verification.signerMismatch"
     case .wrongDomain: "verification.wrongDomain"
+    case .repeatedSigner: "verification.repeatedSigner"
+    case .tooFewSigners: "verification.tooFewSigners"
+    case .cosignatures: "verification.cosignatures"
     case .boundaryOutside: "verification.boundaryOutside"
     case .proofMismatch: "verification.proofMismatch"
     case .boundaryRoot: "verification.boundaryRoot"
@@ -51,6 +60,13 @@ public enum VerificationError: EmethError, Equatable {
       "signed by \(found), expected is \(expected)"
     case .wrongDomain(let found, let expected):
       "signed for \(found.summary), expected is \(expected.summary)"
+    case .repeatedSigner(let account):
+      "\(account) signs twice, allowed is once"
+    case .tooFewSigners(let found, let allowed):
+      "signed by \(found) of the trusted accounts, allowed is \(allowed.threshold) or more of "
+        + "\(allowed.accounts.count)"
+    case .cosignatures(let found, let allowed):
+      "there are \(found) cosignatures, allowed are \(allowed)"
     case .boundaryOutside(let found, let segments):
       "boundary \(found) is opened, allowed are 0 to \(segments)"
     case .proofMismatch(let boundary):
@@ -72,19 +88,25 @@ public enum VerificationError: EmethError, Equatable {
   public var hint: String? {
     switch self {
     case .signature(let cause): cause.hint
-    case .digestMismatch, .signerMismatch, .wrongDomain, .boundaryOutside, .proofMismatch, .boundaryRoot,
-      .submissionMismatch, .oddsRange, .zeroDenominator, .probabilityAboveOne:
+    case .digestMismatch, .signerMismatch, .wrongDomain, .repeatedSigner, .tooFewSigners, .cosignatures,
+      .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .zeroDenominator,
+      .probabilityAboveOne:
       nil
     }
   }
+}
 
-  /// The fault of an envelope as an error of this domain.
-  init(_ fault: SignatureFault) {
+extension VerificationError: SignatureError {
+  /// The fault of a signed value as an error of this domain.
+  public init(_ fault: SignatureFault) {
     switch fault {
     case .digest(let found, let expected): self = .digestMismatch(found: found, expected: expected)
     case .signature(let cause): self = .signature(cause)
     case .signer(let found, let expected): self = .signerMismatch(found: found, expected: expected)
     case .domain(let found, let expected): self = .wrongDomain(found: found, expected: expected)
+    case .repeatedSigner(let account): self = .repeatedSigner(account)
+    case .tooFewSigners(let found, let allowed): self = .tooFewSigners(found: found, allowed: allowed)
+    case .cosignatures(let found, let allowed): self = .cosignatures(found: found, allowed: allowed)
     }
   }
 }

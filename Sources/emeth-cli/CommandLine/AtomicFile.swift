@@ -53,8 +53,8 @@ enum AtomicFile {
   }
 }
 
-/// The temporary file behind `AtomicFile`.
-private struct TemporaryFile {
+/// The temporary file behind `AtomicFile`, for what is written piece by piece.
+struct TemporaryFile: Sendable {
   let path: String
   let temporaryPath: String
   let descriptor: Int32
@@ -80,11 +80,13 @@ private struct TemporaryFile {
   }
 
   func append(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try append(buffer) } }.get()
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { buffer in
-        write(descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
-      }
+      let count = write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
       if count >= 0 {
         written += count
       } else if errno != EINTR {

@@ -10,8 +10,9 @@ enum Invocation: Sendable {
 /// Reads a command line by the command table.
 ///
 /// Rules: the first word is the command. `--flag value` and `--flag=value` are the same; a flag is given at
-/// most once; `--` ends the flags; `-` alone is an argument (standard input); a value or argument may be a
-/// negative number. All values are read and checked here, before anything runs.
+/// most once unless it says that it may be repeated; `--` ends the flags; `-` alone is an argument (standard
+/// input); a value or argument may be a negative number. All values are read and checked here, before
+/// anything runs.
 struct CommandLineParser: Sendable {
   let commands: [Command]
 
@@ -54,7 +55,7 @@ struct CommandLineParser: Sendable {
         continue
       }
       let (flag, attached) = try split(word, definition)
-      guard !parsed.holds(flag) else {
+      guard flag.combine != nil || !parsed.holds(flag) else {
         throw .repeatedFlag(flag: flag.spelling, command: definition.name)
       }
       var text = attached

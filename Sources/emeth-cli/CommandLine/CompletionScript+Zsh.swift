@@ -36,7 +36,8 @@ extension CompletionScript {
     var specifications = command.flags.map { flag in
       let value = flag.valueName.map { ":\(Self.zshEscape($0)):\(zshAction(flag.completion))" } ?? ""
       return Self.quote(
-        flag.spelling + (flag.valueName == nil ? "" : "=") + "[\(Self.zshEscape(flag.help))]" + value)
+        (flag.combine == nil ? "" : "*") + flag.spelling + (flag.valueName == nil ? "" : "=")
+          + "[\(Self.zshEscape(flag.help))]" + value)
     }
     specifications.append(Self.quote("--help[this command's help]"))
     for (index, argument) in command.arguments.enumerated() {

@@ -13,6 +13,8 @@ struct FlagDefinition: Sendable {
   var defaultText: String?
   var help: String
   var parse: @Sendable (String) throws(ValueRefusal) -> any Sendable
+  /// How the values of a flag that may be given more than once are put together; nil when it may not.
+  var combine: (@Sendable (_ earlier: any Sendable, _ later: any Sendable) -> any Sendable)?
 
   /// The flag as it is typed: `--nodes`.
   var spelling: String { "--" + name }
@@ -68,6 +70,18 @@ struct Flag<Value: Sendable>: CommandFlag {
     self.init(
       name, short: short, type: type, absentValue: .some(nil), isRequired: false, defaultText: absent,
       help: help)
+  }
+
+  /// A flag that may be given any number of times: all its values, in their order.
+  init<Element: Sendable>(
+    repeated name: String, short: Character? = nil, _ type: ValueType<Element>, help: String
+  ) where Value == [Element] {
+    self.init(
+      name, short: short, type: type, absentValue: [], isRequired: false, defaultText: nil, help: help)
+    definition.parse = { text throws(ValueRefusal) in [try type.parse(text)] }
+    definition.combine = { earlier, later in
+      (earlier as? [Element] ?? []) + (later as? [Element] ?? [])
+    }
   }
 
   private static func describe(_ value: Value) -> String {

@@ -65,6 +65,7 @@ struct HelpWriter: Sendable {
     var notes: [String] = []
     if let allowed = flag.allowed { notes.append(allowed) }
     if flag.isRequired { notes.append("required") }
+    if flag.combine != nil { notes.append("may be repeated") }
     if let text = flag.defaultText { notes.append("default: \(text)") }
     return flag.help + (notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))")
   }

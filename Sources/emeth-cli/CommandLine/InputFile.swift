@@ -62,7 +62,8 @@ struct InputFile: Sendable {
     }
   }
 
-  private static func firstInvalidOffset(_ bytes: [UInt8]) -> Int {
+  /// Where the first byte stands that is not UTF-8.
+  static func firstInvalidOffset(_ bytes: [UInt8]) -> Int {
     var decoder = UTF8()
     var iterator = bytes.makeIterator()
     var offset = 0

@@ -6,6 +6,8 @@ struct OutputClosed: Error {}
 /// A stream that data is written to: standard output, or standard error for talk.
 struct Output: Sendable {
   let descriptor: Int32
+  /// How it is called in messages, when it is neither standard output nor standard error.
+  var name: String?
 
   static let standard = Output(descriptor: STDOUT_FILENO)
   static let error = Output(descriptor: STDERR_FILENO)
@@ -31,7 +33,7 @@ struct Output: Sendable {
         var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = Foundation.poll(&poll, 1, -1)
       } else if errno != EINTR {
-        let path = descriptor == STDOUT_FILENO ? "standard output" : "standard error"
+        let path = name ?? (descriptor == STDOUT_FILENO ? "standard output" : "standard error")
         throw FileError(errno: errno, path: path, doing: .write)
       }
     }

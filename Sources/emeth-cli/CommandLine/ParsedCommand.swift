@@ -33,8 +33,13 @@ struct ParsedCommand: Sendable {
     flagValues[flag.definition.name] != nil
   }
 
+  /// Sets the value of a flag, or adds one to those of a flag that may be repeated.
   mutating func set(_ flag: FlagDefinition, to value: any Sendable) {
-    flagValues[flag.name] = value
+    if let earlier = flagValues[flag.name], let combine = flag.combine {
+      flagValues[flag.name] = combine(earlier, value)
+    } else {
+      flagValues[flag.name] = value
+    }
   }
 
   mutating func set(_ argument: ArgumentDefinition, to value: any Sendable) {

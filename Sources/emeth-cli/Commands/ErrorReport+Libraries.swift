@@ -11,15 +11,34 @@ extension ErrorReport {
         exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
     case let error as NetworkError:
       self.init(exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
+    case let error as SealingError:
+      self.init(exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
     case let error as any EmethError:
-      let isFaultOfLibrary =
-        if case .libraryFailure = error as? CryptoError { true } else { false }
       self.init(
-        exitCode: isFaultOfLibrary ? .unavailable : .badInput, code: error.code, message: error.message,
+        exitCode: (error as? CryptoError)?.exitCode ?? .badInput, code: error.code, message: error.message,
         hint: error.hint)
     default:
       return nil
     }
+  }
+}
+
+extension CryptoError {
+  /// Bad data, but for a password, of which the answer is no, and a library without memory.
+  fileprivate var exitCode: ExitCode {
+    switch self {
+    case .keystorePassword: .no
+    case .libraryFailure: .unavailable
+    default: .badInput
+    }
+  }
+}
+
+extension SealingError {
+  /// The answer no, bad data, or an OpenSSL that can't do it.
+  fileprivate var exitCode: ExitCode {
+    if case .library = self { return .unavailable }
+    return isRefusal ? .no : .badInput
   }
 }
 

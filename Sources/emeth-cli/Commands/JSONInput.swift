@@ -19,14 +19,21 @@ enum JSONInput {
   static func decode<Value: Decodable>(_ type: Value.Type, from text: String, of file: InputFile) throws
     -> Value
   {
+    try decode(type, from: text, named: file.name)
+  }
+
+  /// A value of the type, read from JSON text that messages call by this name.
+  static func decode<Value: Decodable>(_ type: Value.Type, from text: String, named name: String) throws
+    -> Value
+  {
     do {
       return try JSONDecoder().decode(type, from: Data(text.utf8))
     } catch let error as DecodingError {
-      throw failure(error, file)
+      throw failure(error, name)
     }
   }
 
-  private static func failure(_ error: DecodingError, _ file: InputFile) -> CommandFailure {
+  private static func failure(_ error: DecodingError, _ name: String) -> CommandFailure {
     let (path, problem, cause): ([any CodingKey], String, (any Error)?) =
       switch error {
       case .keyNotFound(let key, let context): (context.codingPath + [key], "is missing", nil)
@@ -37,7 +44,7 @@ enum JSONInput {
       @unknown default: ([], "\(error)", nil)
       }
     let place = path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
-    let subject = place.isEmpty ? file.name : "\(file.name) at \(place)"
+    let subject = place.isEmpty ? name : "\(name) at \(place)"
     guard let cause = cause as? any EmethError else {
       return CommandFailure(
         .badInput, code: "json.content", "\(subject): \(problem)", details: ["at": place])

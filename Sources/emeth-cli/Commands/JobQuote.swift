@@ -56,14 +56,14 @@ struct JobQuote: Encodable, Sendable {
     let limit = try ParentBudget.fuelLimit(
       covering: computed, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts))
     let terms = try rules.terms(fuelLimit: limit, fuelPrice: price)
-    job = MoneyQuote(rules: rules.name, fuelPrice: price, fuel: limit, terms: terms)
+    job = MoneyQuote(rules: rules.name, fuelPrice: price, fuelLimit: limit, terms: terms)
     let budget = try ParentBudget(
       fuelLimit: limit, verifierFee: terms.verifierFee, rounds: UInt32(clamping: self.rounds),
       parts: UInt32(clamping: parts))
     let share = budget.share(round: 0, part: 0)
     let shareTerms = try rules.terms(
       fuelLimit: share.fuelLimit, fuelPrice: price, verifierFee: share.verifierFee)
-    subJob = MoneyQuote(rules: rules.name, fuelPrice: price, fuel: share.fuelLimit, terms: shareTerms)
+    subJob = MoneyQuote(rules: rules.name, fuelPrice: price, fuelLimit: share.fuelLimit, terms: shareTerms)
 
     let segmentLength = ModelOptions.segmentLength(of: stepsPerRound)
     let segments = (stepsPerRound + segmentLength - 1) / segmentLength
@@ -82,13 +82,16 @@ struct JobQuote: Encodable, Sendable {
 
   /// The quote for people.
   var text: String {
-    let share = Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuel.units)) * 100
+    let share = Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuelLimit.units)) * 100
     return LabelledLines.text(
       [
         ("model", "\(NumberText.grouped(parameters)) parameters"),
         ("records", "\(NumberText.grouped(records)) in \(parts) parts of at most \(recordsPerPart)"),
         ("work", "\(rounds) rounds x \(parts) parts x \(stepsPerRound) steps: \(subJobs) SubJobs"),
-        ("fuel", "\(NumberText.grouped(job.fuel.units)), \(NumberText.grouped(subJob.fuel.units)) a SubJob"),
+        (
+          "fuel",
+          "\(NumberText.grouped(job.fuelLimit.units)), \(NumberText.grouped(subJob.fuelLimit.units)) a SubJob"
+        ),
         ("price of one fuel", "\(TokenAmount(holon: job.fuelPrice.holonPerFuel))"), ("rules", job.rules),
       ] + job.amounts.prefix(3)
         + subJob.amounts.dropFirst(3).map { ("\($0.0), each SubJob", $0.1) } + [

@@ -1,14 +1,12 @@
 import EmethKit
 
-/// The money of one job by a rule set: the quote from an amount of fuel, and a part of the quote of a data
-/// set.
+/// The money of one job by a rule set before it ends: a part of the quote of a data set.
 struct MoneyQuote: Encodable, Sendable {
   var rules: String
   var fuelPrice: FuelPrice
-  /// The fuel limit.
-  var fuel: Fuel
+  var fuelLimit: Fuel
   /// L, the most that is paid for the computing.
-  var fee: TokenAmount
+  var feeLimit: TokenAmount
   /// V.
   var verifierFee: TokenAmount
   /// E, what the requester pays at the request.
@@ -19,11 +17,11 @@ struct MoneyQuote: Encodable, Sendable {
   var declinePenalty: TokenAmount
   var failedPenalty: TokenAmount
 
-  init(rules: String, fuelPrice: FuelPrice, fuel: Fuel, terms: JobTerms) {
+  init(rules: String, fuelPrice: FuelPrice, fuelLimit: Fuel, terms: JobTerms) {
     self.rules = rules
     self.fuelPrice = fuelPrice
-    self.fuel = fuel
-    fee = terms.feeLimit
+    self.fuelLimit = fuelLimit
+    feeLimit = terms.feeLimit
     verifierFee = terms.verifierFee
     escrow = terms.escrow
     deposit = terms.deposit
@@ -35,20 +33,11 @@ struct MoneyQuote: Encodable, Sendable {
   /// The lines of the amounts, label and value.
   var amounts: [(String, String)] {
     [
-      ("fee (at most)", "\(fee)"), ("verifier fee", "\(verifierFee)"),
+      ("fee (at most)", "\(feeLimit)"), ("verifier fee", "\(verifierFee)"),
       ("escrow", "\(escrow)"), ("deposit of the node", "\(deposit)"),
       ("penalty, timeout", "\(timeoutPenalty)"), ("penalty, declined", "\(declinePenalty)"),
       ("penalty, failed", "\(failedPenalty)"),
     ]
-  }
-
-  /// The quote for people.
-  var text: String {
-    LabelledLines.text(
-      [
-        ("rules", rules), ("fuel", NumberText.grouped(fuel.units)),
-        ("price of one fuel", "\(TokenAmount(holon: fuelPrice.holonPerFuel))"),
-      ] + amounts)
   }
 }
 

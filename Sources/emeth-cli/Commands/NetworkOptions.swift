@@ -24,14 +24,14 @@ enum NetworkOptions {
     "rounds", .integer(in: 1...100_000), absent: "by the preset",
     help: "how often the parts train and their updates are added up")
   static let fuelPrice = Flag(
-    "fuel-price", .fuelPrice, default: FuelPrice(gholon: 120), defaultText: "120",
+    "fuel-price", .fuelPrice, default: FuelPrice(gholon: 120), defaultText: "120gholon",
     help: "price of one fuel")
   static let deadline = Flag(
     "deadline", .duration, default: Duration.seconds(86_400), defaultText: "1d",
     help: "how long the job may take from its request")
   static let rules = Flag(
-    "rules", .ruleSet, default: RuleSet.standard, defaultText: RuleSet.standard.name,
-    help: "rule set that the money follows")
+    "rules", .rules, default: RuleSource.named(.standard), defaultText: RuleSet.standard.name,
+    help: "rule set that the money follows, by name or as a JSON file of one's own")
 
   // How a network works.
   static let nodes = Flag("nodes", .integer(in: 1...64), default: 4, help: "node workers")

@@ -7,7 +7,8 @@ extension Command {
       "new-key", section: .keys, summary: "make a private key and print its address",
       discussion: [
         "Writes 64 hexadecimal digits, or with --password-file a keystore v3 as wallets read it. The file is "
-          + "readable by its owner only and never written over an existing one.",
+          + "readable by its owner only and never written over an existing one. The password is the password "
+          + "file byte for byte, but for one final newline.",
         "The same key restores the account and its sealing key: keep a copy.",
       ],
       flags: [NewKeyArguments.out, NewKeyArguments.passwordFile, CommonFlags.json],
@@ -19,7 +20,10 @@ extension Command {
     let path = parsed[NewKeyArguments.out]
     let key = SystemRandom.privateKey()
     if let passwordFile = parsed[NewKeyArguments.passwordFile] {
-      try KeyFile(path).create(key, password: KeyOptions.readPassword(passwordFile, context))
+      var password = try KeyOptions.readPassword(passwordFile, context)
+      defer { password.cleanse() }
+      try KeyFile(path).create(key, password: password)
+      if password.isEmpty { context.talk.warn("the password is empty: whoever has \(path) has the key") }
     } else {
       try KeyFile(path).create(key)
     }

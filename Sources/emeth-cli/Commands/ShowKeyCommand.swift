@@ -14,7 +14,8 @@ extension Command {
         CommandExample("emeth show-key --key-file alice.key", "as three lines"),
         CommandExample(
           "emeth show-key --key-file alice.json --password-file password --json", "of a keystore"),
-      ])
+      ],
+      exitCodes: [.no: KeyOptions.wrongPassword])
   ) { parsed, context in
     let key = try KeyOptions.load(parsed, context)
     let shown = PublicKeys(

@@ -26,51 +26,42 @@ extension ValueType where Value == Fuel {
 }
 
 extension ValueType where Value == FuelPrice {
-  /// A price per fuel in Gholon with up to nine decimals; `holon` behind an integer says holon.
+  /// A price per fuel: an amount with its unit, or an integer of holon.
   static var fuelPrice: Self {
-    let allowed = "Gholon per fuel such as 120 or 0.5, or an integer and holon such as 120000000000holon"
-    return Self(name: "PRICE", allowed: allowed) { text throws(ValueRefusal) in
-      var digits = text
-      var decimals = 9
-      if text.hasSuffix("Gholon") {
-        digits.removeLast(6)
-      } else if text.hasSuffix("holon") {
-        digits.removeLast(5)
-        decimals = 0
-      }
-      guard let holon = UInt256(decimalText: digits, shiftedBy: decimals) else {
-        throw ValueRefusal(allowed: allowed)
-      }
-      return FuelPrice(holonPerFuel: holon)
+    Self(name: "PRICE", allowed: TokenAmount.textForm) { text throws(ValueRefusal) in
+      FuelPrice(holonPerFuel: try AmountText.read(text, likelyUnit: .gholon).holon)
     }
   }
 }
 
 extension ValueType where Value == TokenAmount {
-  /// An amount of EMETH with up to 18 decimals; `holon` behind an integer says holon.
+  /// An amount with its unit, or an integer of holon.
   static var tokenAmount: Self {
-    let allowed = "EMETH such as 1 or 0.0144, or an integer and holon such as 14400000000000000holon"
-    return Self(name: "AMOUNT", allowed: allowed) { text throws(ValueRefusal) in
-      let isHolon = text.hasSuffix("holon")
-      let digits = isHolon ? String(text.dropLast(5)) : text
-      guard let holon = UInt256(decimalText: digits, shiftedBy: isHolon ? 0 : 18) else {
-        throw ValueRefusal(allowed: allowed)
-      }
-      return TokenAmount(holon: holon)
+    Self(name: "AMOUNT", allowed: TokenAmount.textForm) { text throws(ValueRefusal) in
+      try AmountText.read(text, likelyUnit: .emeth)
     }
   }
 }
 
-extension UInt256 {
-  /// The number that decimal text times 10^decimals stands for, or nil when it is none, no integer or too
-  /// large.
-  fileprivate init?(decimalText text: String, shiftedBy decimals: Int) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let isDigits = parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
-    guard parts.count <= 2, isDigits, (parts.count == 1 ? 0 : parts[1].count) <= decimals else { return nil }
-    let fraction = parts.count == 2 ? String(parts[1]) : ""
-    let zeros = String(repeating: "0", count: decimals - fraction.count)
-    self.init(String(parts[0]) + fraction + zeros, radix: 10)
+/// Amounts as they stand on a command line: one rule for every flag (Docs/Decisions/0007-amounts-in-text.md).
+private enum AmountText {
+  /// The amount of a text; `likelyUnit` is what a number with a point and no unit was probably meant in.
+  static func read(_ text: String, likelyUnit: TokenAmount.Unit) throws(ValueRefusal) -> TokenAmount {
+    do throws(NumberError) {
+      return try TokenAmount(text)
+    } catch {
+      var refusal = ValueRefusal(allowed: TokenAmount.textForm)
+      switch error {
+      case .overflow: refusal.isOutOfRange = true
+      case .tooPrecise: refusal.allowed = "a whole number of holon, such as " + TokenAmount.textForm
+      case .underflow, .divisionByZero, .malformed:
+        let meant = text + likelyUnit.rawValue
+        if text.utf8.last.map({ (0x30...0x39).contains($0) }) == true, (try? TokenAmount(meant)) != nil {
+          refusal.nearest = meant
+        }
+      }
+      throw refusal
+    }
   }
 }
 
@@ -129,16 +120,15 @@ extension ValueType where Value == Duration {
   }
 }
 
-extension ValueType where Value == RuleSet {
-  /// One of the protocol's rule sets by name.
-  static var ruleSet: Self {
+extension ValueType where Value == RuleSource {
+  /// One of the protocol's rule sets by name, or a file with one of a user's own.
+  static var rules: Self {
     let names = RuleSet.all.map(\.name)
-    let allowed = names.joined(separator: ", ")
-    return Self(name: "NAME", allowed: allowed, completion: .choices(names)) { text throws(ValueRefusal) in
-      guard let rules = RuleSet.all.first(where: { $0.name == text }) else {
-        throw ValueRefusal(allowed: allowed, nearest: Suggestion.nearest(to: text, among: names).first)
-      }
-      return rules
+    let allowed = names.joined(separator: ", ") + ", or a JSON file (./FILE, FILE.json, `-`)"
+    return Self(name: "RULES", allowed: allowed, completion: .choices(names)) { text throws(ValueRefusal) in
+      if let rules = RuleSet.all.first(where: { $0.name == text }) { return .named(rules) }
+      if text == "-" || text.contains("/") || text.contains(".") { return .file(text) }
+      throw ValueRefusal(allowed: allowed, nearest: Suggestion.nearest(to: text, among: names).first)
     }
   }
 }

@@ -1,3 +1,4 @@
+import EmethKit
 import EmethNetwork
 import Foundation
 
@@ -5,7 +6,8 @@ extension VerificationReport {
   /// Checks a finished job from its folder's files alone.
   ///
   /// - Throws: `CommandFailure` with exit code 1 and every problem when something does not hold.
-  init(jobFolder path: String) throws {
+  init(jobFolder path: String, _ terms: VerificationTerms) throws {
+    try DocumentKind.refuseLeaves(terms)
     let folder = JobFolder(URL(filePath: path))
     guard folder.hasRecords else {
       throw CommandFailure(
@@ -28,6 +30,18 @@ extension VerificationReport {
         .no, code: "verify.jobFolder", "\(path) does not verify: \(problems.joined(separator: "; "))",
         details: ["kind": "job folder"])
     }
-    self.init(kind: "finished job", checks: checks.map(\.what))
+    let records = try JSONInput.decode(
+      PublicRecords.self, from: try InputFile("\(path)/job/records.json").text(),
+      named: "\(path)/job/records.json")
+    do throws(TicketError) {
+      for batch in records.batches { try terms.check(batch) }
+      for ticket in records.tickets { try terms.check(ticket) }
+    } catch {
+      throw Self.failure("finished job", error, in: path)
+    }
+    self.init(
+      kind: "finished job", checks: checks.map(\.what) + [terms.trustLine([(records.signer, nil)])],
+      signers: ["\(records.signer)": records.batches.count + records.tickets.count],
+      trusted: terms.signers != nil)
   }
 }

@@ -73,6 +73,20 @@ import Testing
     }
   }
 
+  @Test func flagsThatMayBeRepeatedKeepAllValuesInOrder() throws {
+    let names = Flag(repeated: "name", short: "n", .text, help: "a name")
+    let definition = CommandDefinition("call", section: .keys, summary: "call", flags: [names])
+    func parse(_ words: String...) throws(UsageError) -> ParsedCommand {
+      try CommandLineParser.parse(words, for: definition)
+    }
+    #expect(try parse()[names] == [] && !parse().isGiven(names))
+    #expect(try parse("-n", "a", "--name=b", "--name", "a")[names] == ["a", "b", "a"])
+    #expect(throws: UsageError.self) { try parse("-n", "a", "-n", "") }
+    #expect(HelpWriter.describe(names.definition).contains("may be repeated"))
+    let script = CompletionScript(commands: [definition]).text(for: .zsh)
+    #expect(script.contains("'*--name=[a name]"))
+  }
+
   @Test func repeatedFlagsAreRefused() {
     for line in ["d --json --json", "d --nodes 1 --nodes=1", "d -o x --out x"] {
       let error = #expect(throws: UsageError.self) { try parse(line) }

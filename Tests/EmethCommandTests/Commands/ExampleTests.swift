@@ -20,6 +20,38 @@ import Testing
     #expect(lines.last?.hasPrefix("ticket over 0.012 EMETH signed by 0x") == true)
   }
 
+  @Test func quoteJob() throws {
+    let output = try output(of: "ExampleQuoteJob")
+    let standard = """
+      standard: escrow 0.01512 EMETH, deposit 0.01512 EMETH; if it fails the node has 0.0108 EMETH, burned 0.0036 EMETH
+
+      """
+    #expect(output.hasPrefix(standard))
+    #expect(output.contains("\nround3-2: the fee limit of 0.0144 EMETH does not cover"))
+  }
+
+  @Test func signTicket() throws {
+    #expect(
+      try output(of: "ExampleSignTicket") == """
+        node 2 can redeem 1.5 EMETH
+        node 3 proves 3 EMETH by 2 hashes
+        refused: ticket.signerMismatch
+
+        """)
+  }
+
+  @Test func splitAndSeal() throws {
+    #expect(
+      try output(of: "ExampleSplitAndSeal") == """
+        5 sentences in parts of 3 and 2
+        a node opens 29 bytes, the part itself: true
+        a node opens 29 bytes, the part itself: true
+        the other node gets: sealing.noMatch
+        a record that was changed is found: splitting.rootMismatch
+
+        """)
+  }
+
   @Test func trainModel() throws {
     let lines = try output(of: "ExampleTrainModel").split(separator: "\n")
     #expect(lines.count == 3)

@@ -99,7 +99,13 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     #expect(picture.hasPrefix("<svg") || picture.hasPrefix("<?xml"))
     try scratch.write(result.output, to: "run.json")
     #expect(try emeth(["verify", "run.json"]).exitCode == 0)
-    #expect(try emeth(["verify", "model"]).exitCode == 0)
+    struct Report: Decodable { var signers: [String: Int]; var trusted: Bool }
+    let report = try emeth(["verify", "model", "--json"]).json(Report.self)
+    let signer = try #require(report.signers.keys.first)
+    #expect(!report.trusted && report.signers.count == 1)
+    #expect(try emeth(["verify", "model", "--signer", signer]).output.contains("trusted, by \(signer)"))
+    #expect(try emeth(["verify", "model", "--signer", "\(TestKeys.key(1).address)"]).exitCode == 1)
+    #expect(try emeth(["verify", "model", "--leaves", "run.json"]).exitCode == 2)
     // Fine-tuning starts where the model stands.
     let tuned = try emeth(
       ["run", "text.txt"] + SmallJob.words("--init model --batch 2 --steps 4 --rounds 1 --out tuned --json")

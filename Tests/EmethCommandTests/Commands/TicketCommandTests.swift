@@ -38,8 +38,8 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
         "sign-ticket", "--key-file", "signer.key", "--account", "\(content.account)", "--epoch",
         "\(content.epoch)",
         "--cumulative-payout", "\(content.cumulativePayout.holon)holon", "--unspent",
-        content.unspent.emethText,
-        "--locked=\(content.locked.emethText)", "--jobs-root", "\(content.jobsRoot)", "--chain-id",
+        "\(content.unspent.emethText)emeth",
+        "--locked=\(content.locked)", "--jobs-root", "\(content.jobsRoot)", "--chain-id",
         "\(ticket.domain.chainId)", "--contract", "\(ticket.domain.verifyingContract)")
       #expect(flags.output == result.output)
     }

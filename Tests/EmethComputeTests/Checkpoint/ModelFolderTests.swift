@@ -157,7 +157,9 @@ import Testing
   private static let python = ProcessInfo.processInfo.environment["EMETH_TORCH_PYTHON"]
 
   @Test(
-    .enabled(if: python != nil, "EMETH_TORCH_PYTHON names no Python with torch and transformers (make test-full installs one)"),
+    .enabled(
+      if: python != nil,
+      "EMETH_TORCH_PYTHON names no Python with torch and transformers (make test-full installs one)"),
     arguments: ["bytes", "pairs"])
   func huggingFaceOpensTheFolder(kind: String) throws {
     let tokenizer: any Tokenizer =

@@ -83,12 +83,21 @@ private struct Mail: EIP712Struct {
     (#""primaryType": "Mail""#, #""primaryType": "Post""#, "Post"),
     (#""primaryType": "Mail","#, "", "primaryType"),
     (#""primaryType": "Mail""#, #""primaryType": 1"#, "primaryType"),
-    (#""name": "contents", "type": "string""#, #""name": "contents", "type": "text""#, "message.contents"),
+    (
+      #""name": "contents", "type": "string""#, #""name": "contents", "type": "text""#,
+      "types.Mail.contents"
+    ),
     (
       #""name": "contents", "type": "string""#, #""name": "contents", "type": "string[]""#, "message.contents"
     ),
-    (#""name": "contents", "type": "string""#, #""name": "contents", "type": "uint7""#, "message.contents"),
-    (#""name": "contents", "type": "string""#, #""name": "contents", "type": "]""#, "message.contents"),
+    (
+      #""name": "contents", "type": "string""#, #""name": "contents", "type": "uint7""#,
+      "types.Mail.contents"
+    ),
+    (
+      #""name": "contents", "type": "string""#, #""name": "contents", "type": "]""#,
+      "types.Mail.contents"
+    ),
     (#""name": "contents", "type": "string""#, #""name": "to", "type": "string""#, "types.Mail"),
     (#""name": "contents", "type": "string""#, #""name": "a,b", "type": "string""#, "types.Mail"),
     (#""name": "contents", "type": "string""#, #""name": "contents""#, "types.Mail"),
@@ -123,7 +132,7 @@ private struct Mail: EIP712Struct {
     ("bytes", "\"0x1\"", false), ("uint8[2]", "[1,2]", true), ("uint8[2]", "[1]", false),
     ("uint8[]", "[]", true),
     ("uint8[0]", "[]", true), ("uint8[x]", "[]", false), ("uint8[1][]", "[[1],[2]]", true),
-    ("uint8[1][]", "[[1],[2,3]]", false), ("uint8", "null", false), ("A", "null", false), ("A", "{}", false),
+    ("uint8[1][]", "[[1],[2,3]]", false), ("uint8", "null", false), ("A", "null", true), ("A", "{}", false),
   ])
   func elementaryTypesHaveTheirRange(type: String, value: String, allowed: Bool) throws {
     let text = """

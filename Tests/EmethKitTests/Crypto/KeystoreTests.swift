@@ -56,19 +56,23 @@ import Testing
 
   /// Each line breaks one member of a good file.
   @Test(arguments: [
-    (#""version":3"#, #""version":4"#, "version"), (#""version":3"#, #""version":"3""#, "version"),
+    (#""version":3"#, #""version":4"#, "version"), (#""version":3"#, #""version":"03""#, "version"),
+    (#""version":3"#, #""version":[3]"#, "version"),
     (#""version":3"#, #""version":3.0"#, "version"), (#","version":3"#, "", "version"),
     (#""cipher":"aes-128-ctr""#, #""cipher":"aes-128-cbc""#, "cipher"),
     (#""kdf":"scrypt""#, #""kdf":"argon2""#, "kdf"),
     (#""kdf":"scrypt""#, #""kdf":1"#, "kdf"), (#""dklen":32"#, #""dklen":16"#, "dklen"),
+    (#""dklen":32"#, #""dklen":31"#, "dklen"),
     (#""dklen":32"#, #""dklen":99999999999999999999"#, "dklen"), (#""n":4"#, #""n":3"#, "n"),
     (#""n":4"#, #""n":1"#, "n"),
     (#""n":4"#, #""n":0"#, "n"), (#""r":8"#, #""r":0"#, "r"), (#""p":1"#, #""p":0"#, "p"),
     (#""p":1,"#, "", "p"),
-    (#""iv":"06"#, #""iv":""#, "iv"), (#""salt":"05"#, #""salt":"5"#, "salt"),
+    (#""iv":"06"#, #""iv":"0606"#, "iv"),
+    (#""iv":"06060606060606060606060606060606""#, #""iv":"""#, "iv"), (#""salt":"05"#, #""salt":"5"#, "salt"),
     (#""mac":""#, #""mac":"00"#, "mac"),
     (#""ciphertext":""#, #""ciphertext":"00"#, "ciphertext"), (#""crypto":"#, #""cryptic":"#, "crypto"),
-    (#""address":""#, #""address":7,"x":""#, "address"), ("{", "{{", "file"),
+    (#""address":""#, #""address":7,"x":""#, "address"), (#""address":""#, #""address":"0x0x"#, "address"),
+    (#""address":""#, #""address":"00"#, "address"), ("{", "{{", "file"),
     (#""id":"#, #""version":3,"id":"#, "file"),
   ])
   func brokenFilesAreRefused(from: String, to: String, place: String) throws {
@@ -99,6 +103,55 @@ import Testing
       }
     }
     #expect(duration < .seconds(5))
+  }
+
+  /// Whatever is cut off, it is refused, and nothing traps.
+  @Test func truncatedFilesAreRefused() throws {
+    let text = Array(try file().utf8)
+    for count in 0..<text.count {
+      #expect {
+        try Keystore.decrypt(json: String(decoding: text[..<count], as: UTF8.self), password: password)
+      } throws: {
+        ($0 as? CryptoError)?.code == "keystore.format"
+      }
+    }
+  }
+
+  /// One byte changed anywhere: the same key, or an error of this domain.
+  @Test func changedFilesGiveTypedErrors() throws {
+    var generator = SeededGenerator()
+    let address = PrivateKey(seed: .zero, label: "keystore", index: 0).address
+    let text = Array(try file().utf8)
+    var refused = 0
+    for _ in 0..<scaled(2_000) {
+      var changed = text
+      let index = changed.indices.randomElement(using: &generator) ?? 0
+      changed[index] =
+        Bool.random(using: &generator)
+        ? UInt8.random(in: 0x20..<0x7F, using: &generator) : .random(in: 0...255, using: &generator)
+      do throws(CryptoError) {
+        let key = try Keystore.decrypt(json: String(decoding: changed, as: UTF8.self), password: password)
+        #expect(key.address == address)
+      } catch {
+        #expect(error.code.hasPrefix("keystore."), "\(error)")
+        refused += 1
+      }
+    }
+    #expect(refused > scaled(1_000))
+  }
+
+  /// Larger, deeper or stranger than a key file can be: refused before any work.
+  @Test(arguments: [
+    String(repeating: " ", count: Keystore.byteLimit + 1), String(repeating: "[", count: 60_000),
+    String(repeating: "\0", count: 60_000), String(repeating: #"{"crypto":"#, count: 6_000), "null", "[]",
+    "3",
+    #""crypto""#, #"{"version":3,"crypto":[]}"#, #"{"version":3,"crypto":{"cipher":{}}}"#, "\u{FEFF}{}",
+    #"{"version":3,"version":3}"#, #"{"version":3,"crypto":{"kdf":"scrypt","kdf":"scrypt"}}"#,
+  ])
+  func whatIsNoKeyFileIsRefused(text: String) {
+    #expect { try Keystore.decrypt(json: text, password: password) } throws: {
+      ($0 as? CryptoError)?.code == "keystore.format"
+    }
   }
 
   @Test func theAddressMustFit() throws {

@@ -33,7 +33,7 @@ import Testing
   /// Penalties of the deposit, where that is not the fee limit: 25 % of 5,000.
   @Test func penaltiesFollowTheirBase() throws {
     for (base, penalty) in [(RuleSet.PenaltyBase.feeLimit, UInt256(2_500)), (.deposit, 1_250)] {
-      let rules = RuleSet(
+      let rules = try RuleSet(
         name: "half", verifierFee: .flat(TokenAmount(holon: 3_000)), verifierFeeSource: .escrow,
         depositRate: Rate(percent: 50), depositIncludesVerifierFee: false, penaltyBase: base,
         timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 50),

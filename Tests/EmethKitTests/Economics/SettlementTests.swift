@@ -88,12 +88,13 @@ import Testing
     for (percent, includes) in [(UInt32(0), false), (5, true), (30, false), (200, true)] {
       for source in RuleSet.VerifierFeeSource.allCases {
         for base in RuleSet.PenaltyBase.allCases {
-          sets.append(
-            RuleSet(
-              name: "small", verifierFee: .flat(TokenAmount(holon: 3)), verifierFeeSource: source,
-              depositRate: Rate(percent: percent), depositIncludesVerifierFee: includes, penaltyBase: base,
-              timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 100),
-              failedPenaltyRate: Rate(percent: 300), flatFee: source == .fee, rewardCapRate: nil))
+          let rules = try? RuleSet(
+            name: "small", verifierFee: .flat(TokenAmount(holon: 3)), verifierFeeSource: source,
+            depositRate: Rate(percent: percent), depositIncludesVerifierFee: includes, penaltyBase: base,
+            timeoutPenaltyRate: Rate(percent: 25), declinePenaltyRate: Rate(percent: 100),
+            failedPenaltyRate: Rate(percent: 300), flatFee: source == .fee, rewardCapRate: nil)
+          // Refused is only a deposit of nothing under a verifier fee of something.
+          if let rules { sets.append(rules) }
         }
       }
     }
@@ -142,12 +143,13 @@ import Testing
       }
       let flat = TokenAmount(holon: UInt256(UInt64.random(in: 0...1 << 60, using: &generator)))
       let fromFee = Bool.random(using: &generator)
-      let rules = RuleSet(
+      let made = try? RuleSet(
         name: "random", verifierFee: Bool.random(using: &generator) ? .flat(flat) : .rate(rate()),
         verifierFeeSource: fromFee ? .fee : .escrow, depositRate: rate(),
         depositIncludesVerifierFee: Bool.random(using: &generator),
         penaltyBase: Bool.random(using: &generator) ? .feeLimit : .deposit, timeoutPenaltyRate: rate(),
         declinePenaltyRate: rate(), failedPenaltyRate: rate(), flatFee: fromFee, rewardCapRate: nil)
+      guard let rules = made else { continue }
       let fuelLimit = UInt64.random(
         in: 0...(.max >> UInt64.random(in: 0..<64, using: &generator)), using: &generator)
       let price = FuelPrice(

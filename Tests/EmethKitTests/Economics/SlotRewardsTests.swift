@@ -27,16 +27,16 @@ import Testing
 
   /// The white paper's example (an hour's 12,000 for 100, 70 and 30 fuel), and every small case: floors, and
   /// all shares together never exceed the reward.
-  @Test func sharesFollowFuel() {
+  @Test func sharesFollowFuel() throws {
     let hour = TokenAmount(holon: 12_000)
-    let shares = [100, 70, 30].map {
-      SlotRewards.share(of: hour, nodeFuel: Fuel(units: $0), totalFuel: Fuel(units: 200)).holon
+    let shares = try [100, 70, 30].map {
+      try SlotRewards.share(of: hour, nodeFuel: Fuel(units: $0), totalFuel: Fuel(units: 200)).holon
     }
     #expect(shares == [6_000, 4_200, 1_800])
     for reward in UInt64(0)..<30 {
       for total in UInt64(0)..<12 {
         for node in 0...total {
-          let share = SlotRewards.share(
+          let share = try SlotRewards.share(
             of: TokenAmount(holon: UInt256(reward)), nodeFuel: Fuel(units: node),
             totalFuel: Fuel(units: total))
           #expect(share.holon == (total == 0 ? 0 : UInt256(reward * node / total)))
@@ -53,7 +53,7 @@ import Testing
       let reward = UInt256(
         high: UInt128.random(in: 0...UInt128.max, using: &generator),
         low: UInt128.random(in: 0...UInt128.max, using: &generator))
-      let share = SlotRewards.share(
+      let share = try SlotRewards.share(
         of: TokenAmount(holon: reward), nodeFuel: Fuel(units: node), totalFuel: Fuel(units: total))
       #expect(
         try share.holon == reward.multipliedFloorDividing(by: UInt256(node), dividingBy: UInt256(total)))

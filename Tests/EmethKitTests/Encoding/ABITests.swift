@@ -44,56 +44,86 @@ import Testing
     #expect(exactlyOneWord.count == 96, "32 bytes need no padding")
   }
 
+  /// What the values are checked against before they are written.
+  @Test(arguments: [
+    ("uint8", ABIValue.uint(255), true), ("uint8", .uint(256), false), ("uint256", .uint(.max), true),
+    ("int8", .int(127), true), ("int8", .int(-128), true), ("int8", .int(128), false),
+    ("int8", .int(-129), false), ("int8", .uint(255), false), ("int256", .int(Int64.min), true),
+    ("int248", .uint(1 << 247), false), ("int248", .uint(.max << 247), true),
+    ("bytes3", .fixedBytes([1, 2, 3]), true), ("bytes3", .fixedBytes([1, 2]), false),
+    ("bytes3", .bytes([1, 2, 3]), false), ("bytes32", .bytes32(.zero), true),
+    ("bytes32", .fixedBytes([UInt8](repeating: 1, count: 32)), true), ("bytes31", .bytes32(.zero), false),
+    ("address", .address(.zero), true), ("address", .uint(0), false), ("uint160", .address(.zero), false),
+    ("bool", .bool(true), true), ("bool", .uint(1), false), ("string", .string(""), true),
+    ("string", .bytes([]), false), ("bytes", .string(""), false), ("uint8[]", .array([]), true),
+    ("uint8[]", .tuple([]), false), ("uint8[2]", .tuple([.uint(1), .uint(2)]), true),
+    ("uint8[2]", .array([.uint(1), .uint(2)]), false), ("uint8[2]", .tuple([.uint(1)]), false),
+    ("uint8[]", .array([.uint(1), .uint(256)]), false),
+    ("(bool,uint8)", .tuple([.bool(true), .uint(1)]), true),
+    ("(bool,uint8)", .tuple([.uint(1), .bool(true)]), false), ("(bool)", .tuple([]), false),
+  ])
+  func valuesAreCheckedAgainstTheirTypes(text: String, value: ABIValue, allowed: Bool) throws {
+    let type = try ABIType(parsing: text)
+    if allowed {
+      #expect(try ABI.encode([value], as: [type]) == ABI.encode([value]))
+      let decoded = try ABI.decode(ABI.encode([value]), as: [type], canonical: true)
+      #expect(ABI.encode(decoded) == ABI.encode([value]))
+    } else {
+      #expect { try ABI.encode([value], as: [type]) } throws: {
+        ($0 as? FormatError)?.code == "format.abiValue"
+      }
+      #expect(throws: FormatError.self) { try type.check(value) }
+    }
+  }
+
+  @Test func theErrorSaysWhereTheValueStands() throws {
+    let type: ABIType = "(uint8,(bool,int16[2])[])"
+    let value = ABIValue.tuple([
+      .uint(1), .array([.tuple([.bool(true), .tuple([.int(1), .int(40_000)])])]),
+    ])
+    #expect {
+      try ABI.encode([.bool(false), value], as: ["bool", type])
+    } throws: { error in
+      guard case .abiValue(let place, let problem)? = error as? FormatError else { return false }
+      return place == "1.1[0].1[1]" && problem.hasSuffix("9c40 is no int16")
+    }
+    #expect(throws: FormatError.abiValue(at: "values", problem: "found 1 values where 2 are needed")) {
+      try ABI.encode([.bool(true)], as: ["bool", "bool"])
+    }
+  }
+
   @Test(.enabled(if: VectorFiles.isAvailable, VectorFiles.reason)) func publicVectors() throws {
     let cases = try VectorFiles.json("abi.json.gz").arrayElements()
     #expect(cases.count == 200)
     for test in cases {
-      let types = ABITypeText(try test.required("type").stringText())
-      let value = try types.value(test.required("verbose"))
       let name = try test.required("name").stringText()
-      #expect(try Hex.encode(ABI.encode([value])) == test.required("encoded").stringText(), "\(name)")
+      let type = try ABIType(parsing: test.required("type").stringText())
+      let value = try value(of: type, test.required("verbose"))
+      let encoded = try Hex.decode(test.required("encoded").stringText())
+      #expect(try ABI.encode([value], as: [type]) == encoded, "\(name)")
+      #expect(try ABI.decode(encoded, as: [type], canonical: true) == [value], "\(name)")
     }
   }
-}
 
-/// A Solidity type as text, matched with the vectors' annotated values.
-private struct ABITypeText {
-  let text: Substring
-
-  init(_ text: some StringProtocol) { self.text = Substring(text) }
-
-  func value(_ json: JSONValue) throws -> ABIValue {
+  /// A vector's annotated value.
+  private func value(of type: ABIType, _ json: JSONValue) throws -> ABIValue {
     let inner = try json.required("value")
-    if text.hasSuffix("]") {
-      let bracket = try #require(text.lastIndex(of: "["))
-      let element = ABITypeText(text[..<bracket])
-      let elements = try inner.arrayElements().map(element.value)
-      return text.hasSuffix("[]") ? .array(elements) : .tuple(elements)
-    }
-    if text.hasPrefix("(") {
-      return .tuple(try zip(members, inner.arrayElements()).map { try $0.value($1) })
-    }
-    switch (text, inner) {
-    case ("bool", .bool(let truth)): return .bool(truth)
-    case ("string", .string(let text)): return .string(text)
-    case ("bytes", .string(let hex)): return .bytes(try Hex.decode(hex))
-    case ("address", .string(let hex)): return .address(try Address(hex.replacing("0X", with: "0x")))
-    case (_, .string(let digits)) where text.hasPrefix("bytes"): return .fixedBytes(try Hex.decode(digits))
-    case (_, .string(let digits)):
+    switch (type.form, inner) {
+    case (.array(let element), _): return .array(try inner.arrayElements().map { try value(of: element, $0) })
+    case (.fixedArray(let element, _), _):
+      return .tuple(try inner.arrayElements().map { try value(of: element, $0) })
+    case (.tuple(let members), _):
+      return .tuple(try zip(members, inner.arrayElements()).map { try value(of: $0, $1) })
+    case (.bool, .bool(let truth)): return .bool(truth)
+    case (.string, .string(let text)): return .string(text)
+    case (.bytes, .string(let hex)): return .bytes(try Hex.decode(hex))
+    case (.address, .string(let hex)): return .address(try Address(hex.replacing("0X", with: "0x")))
+    case (.fixedBytes(count: 32), .string(let hex)): return .bytes32(try Bytes32(hex: hex))
+    case (.fixedBytes, .string(let hex)): return .fixedBytes(try Hex.decode(hex))
+    case (.uint, .string(let digits)), (.int, .string(let digits)):
       let magnitude = try #require(UInt256(digits.drop { $0 == "-" }, radix: 10))
       return .uint(digits.hasPrefix("-") ? 0 &- magnitude : magnitude)
-    default: throw FormatError.jsonKind(found: inner.kind, allowed: String(text))
+    default: throw FormatError.jsonKind(found: inner.kind, allowed: type.description)
     }
-  }
-
-  /// The types between the outermost parentheses, split at the commas of that level.
-  private var members: [ABITypeText] {
-    var depth = 0
-    let parts = text.dropFirst().dropLast().split(omittingEmptySubsequences: true) { character in
-      if character == "(" { depth += 1 }
-      if character == ")" { depth -= 1 }
-      return character == "," && depth == 0
-    }
-    return parts.map { ABITypeText($0) }
   }
 }

@@ -13,7 +13,18 @@ import Testing
     FormatError.jsonDepth(allowed: 1), FormatError.jsonSize(found: 2, allowed: 1),
     FormatError.jsonDuplicateKey(key: "a", at: 1), FormatError.jsonNumber(found: "1.5"),
     FormatError.jsonKind(found: "null", allowed: "string"), FormatError.jsonMissing(key: "a"),
-    FormatError.decimal(found: "x"),
+    FormatError.decimal(found: "x"), FormatError.hexQuantity(found: "x", bitWidth: 64),
+    FormatError.rlp(.size(found: 2, allowed: 1), at: 0), FormatError.rlp(.depth(allowed: 1), at: 0),
+    FormatError.rlp(.truncated(needed: 2, found: 1), at: 0), FormatError.rlp(.singleByte(found: 1), at: 0),
+    FormatError.rlp(.lengthLeadingZero, at: 0), FormatError.rlp(.lengthForm(found: 1), at: 0),
+    FormatError.rlp(.trailing(byteCount: 1), at: 0),
+    FormatError.rlp(.kind(found: "a list", allowed: "a byte string"), at: 0),
+    FormatError.rlp(.integerLeadingZero, at: 0), FormatError.rlp(.integerWidth(found: 9, allowed: 8), at: 0),
+    FormatError.rlp(.byteCount(found: 1, allowed: 2), at: 0),
+    TransactionError.type(found: 3), TransactionError.fieldCount(found: 1, allowed: [6, 9]),
+    TransactionError.nonce, TransactionError.priorityFee(found: 2, maximum: 1),
+    TransactionError.recovery(field: "v", found: 1), TransactionError.member("to", problem: "is missing"),
+    TransactionError.mismatch(member: "hash", found: "x", expected: "y"),
     CryptoError.privateKeyInvalid, CryptoError.addressMalformed(found: "x"),
     CryptoError.addressChecksum(found: "x", expected: "y"), CryptoError.publicKeyInvalid(byteCount: 1),
     CryptoError.signatureLength(found: 64), CryptoError.signatureRange(part: "r"), CryptoError.signatureHighS,
@@ -31,6 +42,15 @@ import Testing
       #expect(!error.message.isEmpty && !error.message.contains("\n") && !error.message.hasSuffix("."))
       #expect(error.hint.map { !$0.isEmpty && !$0.contains("\n") } ?? true)
     }
+  }
+
+  /// An error that stands for another one speaks in its name.
+  @Test func causesAreNamed() {
+    let format = TransactionError.format(field: "nonce", .rlp(.integerLeadingZero, at: 4))
+    #expect(format.code == "format.rlpIntegerLeadingZero")
+    #expect(format.message == "nonce: RLP at byte 4 is a number with a leading zero")
+    #expect(TransactionError.signature(.signatureHighS).code == "signature.highS")
+    #expect(TransactionError.signature(.signatureHighS).hint == CryptoError.signatureHighS.hint)
   }
 
   @Test func hostileTextIsCutAndDefused() {

@@ -12,6 +12,7 @@ import Testing
       .noParts, .noRounds, .subJobDivided(found: 2), .textTooLong(field: "dataset", found: 2, allowed: 1),
       .idInUse(id), .wrongRegistrar(job: id, isSubJob: true, found: who),
       .escrowNotCovered(found: amount, required: amount), .verifierFeeForSelfProving(found: amount),
+      .openingPhaseStatus(found: "5"),
       .eventNotAllowed(status: .verified, event: .cancel),
       .wrongSender(event: .cancel, found: who, allowed: nil),
       .tooLate(event: .submit, now: 2, deadline: 1), .tooEarly(event: .timeout, now: 1, from: 2),
@@ -35,7 +36,9 @@ import Testing
   static let economicsErrors: [EconomicsError] = {
     let amount = TokenAmount.zero
     return [
-      .unknownRuleSet(found: "x"), .feeBelowVerifierFee(fee: amount, verifierFee: amount),
+      .unknownRuleSet(found: "x"), .ruleSetInvalid(field: "name", problem: "is empty"),
+      .fuelAboveLimit(found: .zero, allowed: .zero), .duplicateAccount(.zero),
+      .feeBelowVerifierFee(fee: amount, verifierFee: amount),
       .depositBelowVerifierFee(deposit: amount, verifierFee: amount),
       .escrowBelowFees(escrow: amount, required: amount), .verifierFeeParts(found: amount, expected: amount),
       .verifierFeeFromOpenFee(found: amount), .feeAboveLimit(found: amount, allowed: amount),
@@ -68,7 +71,8 @@ import Testing
       .wrongDomain(found: .embedded, expected: .embedded), .boundaryOutside(found: 2, segments: 1),
       .proofMismatch(boundary: 1), .boundaryRoot(boundary: 0, found: word, expected: word),
       .submissionMismatch(found: word, expected: word), .oddsRange(field: "bad", found: 2, allowed: 0...1),
-      .zeroDenominator, .probabilityAboveOne(found: Ratio(3, nonZero: 2)),
+      .zeroDenominator, .probabilityAboveOne(found: Ratio(3, nonZero: 2)), .repeatedSigner(who),
+      .tooFewSigners(found: 0, allowed: TrustedSigners(who)), .cosignatures(found: 65, allowed: 64),
     ]
     let tickets: [TicketError] = [
       .digestMismatch(found: word, expected: word), .signerMismatch(found: who, expected: who),
@@ -79,8 +83,11 @@ import Testing
       .accountsRootMismatch(found: word, expected: word), .dataHashMismatch(found: word, expected: word),
       .totalPayoutMismatch(found: .zero, expected: .zero), .proofMismatch(account: who),
       .leafMissing(account: who),
-      .duplicateAccount(who), .leavesLine(number: 1, cause: .jsonMissing(key: "epoch")),
-      .leavesAccount(number: 1, cause: .signatureLength(found: 1)), .leavesNotCanonical,
+      .duplicateAccount(who), .leavesLine(number: 1, cause: .format(.jsonMissing(key: "epoch"))),
+      .leavesNotCanonical, .repeatedSigner(who), .tooFewSigners(found: 0, allowed: TrustedSigners(who)),
+      .cosignatures(found: 65, allowed: 64), .jobMissing(JobID(requester: who, salt: word)),
+      .jobProofMismatch(JobID(requester: who, salt: word)), .noConflict(first: 1, second: 2),
+      .equivocation(epoch: 1), .ticketConflict(account: who, epoch: 1),
     ]
     return programs + splitting + verification + tickets
   }()

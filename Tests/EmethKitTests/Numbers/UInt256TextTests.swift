@@ -63,6 +63,17 @@ import Testing
     #expect(UInt256(Bytes32(UInt256.max - 7)) == UInt256.max - 7)
   }
 
+  /// Generic code sees the bytes in the order of the native integers, in memory too.
+  @Test func bytesAreThoseOfAnyFixedWidthInteger() {
+    func bytes(_ number: some FixedWidthInteger) -> [UInt8] { number.bigEndianBytes }
+    var generator = SeededGenerator()
+    for _ in 0..<scaled(100) {
+      let number = UInt256.adversarial(using: &generator)
+      #expect(bytes(number) == number.bigEndianBytes)
+      #expect(withUnsafeBytes(of: number.littleEndian) { Array($0) } == number.bigEndianBytes.reversed())
+    }
+  }
+
   @Test func jsonIsADecimalString() throws {
     #expect(try jsonText([UInt256.max]) == "[\"\(Self.largest)\"]")
     #expect(

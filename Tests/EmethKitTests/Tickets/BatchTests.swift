@@ -62,10 +62,10 @@ import Testing
     #expect(second.batch.previousBatch == first.digest)
     #expect(second.batch.totalPayout == TokenAmount(holon: 111))
     try second.check(after: first)
-    try second.check(after: first, signer: key.address)
+    try second.check(after: first, signers: TrustedSigners(key.address))
     try second.batch.check(leaves: Array(leaves.prefix(3)))
     #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
-      try second.check(after: first, signer: .zero)
+      try second.check(after: first, signers: TrustedSigners(.zero))
     }
     #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 2")) {
       try first.check(after: second)
@@ -170,7 +170,7 @@ import Testing
     let own = Array(leaves.prefix(2))
     for leaf in own {
       let proven = try ProvenTicket(account: leaf.account, leaves: own, batch: batch)
-      try proven.check(signer: key.address, in: .embedded)
+      try proven.check(signers: TrustedSigners(key.address), in: .embedded)
       #expect(try fromJSON(ProvenTicket.self, jsonText(proven)) == proven)
       let richer = Ticket(
         account: leaf.account, epoch: leaf.epoch, cumulativePayout: TokenAmount(holon: 1 << 100),
@@ -182,7 +182,7 @@ import Testing
         try ProvenTicket(batch: batch, ticket: leaf, proof: proven.proof + [.zero]).check()
       }
       #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
-        try proven.check(signer: .zero)
+        try proven.check(signers: TrustedSigners(.zero))
       }
     }
     #expect(throws: TicketError.leafMissing(account: .zero)) {

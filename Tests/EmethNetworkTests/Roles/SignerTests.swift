@@ -107,7 +107,7 @@ import Testing
     #expect(batches[0].batch.previousBatch == .zero)
     for batch in batches { try batch.check(signer: signer.key.address, in: .embedded) }
     for (batch, previous) in zip(batches.dropFirst(), batches) {
-      try batch.check(after: previous, signer: signer.key.address)
+      try batch.check(after: previous, signers: TrustedSigners(signer.key.address))
       #expect(batch.batch.previousBatch == previous.digest)
       #expect(batch.batch.fromTime == previous.batch.toTime)
     }

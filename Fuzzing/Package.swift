@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One executable for each parser of untrusted input; libFuzzer brings the `main`.
+let targets = [
+  "FuzzABI", "FuzzJSON", "FuzzManifests", "FuzzRLP", "FuzzSealing", "FuzzTickets", "FuzzTypedData",
+]
+
+let package = Package(
+  name: "fuzzing",
+  dependencies: [.package(name: "emeth", path: "..")],
+  targets: targets.map {
+    .executableTarget(
+      name: $0, dependencies: [.product(name: "EmethKit", package: "emeth")],
+      swiftSettings: [.swiftLanguageMode(.v6)])
+  }
+)
