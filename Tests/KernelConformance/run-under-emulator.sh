@@ -23,6 +23,8 @@
 #   EMULATOR_CPU     another processor of `bochs --help cpu`: corei7_haswell_4770
 #                    has AVX2 alone; the Ice Lake and Tiger Lake do not boot
 #   EMULATOR_MEGS    the guest's memory in MiB (default 512)
+#   EMULATOR_FILES   a folder whose files are laid into the RAM disk's root, so that PROGRAM may be a
+#                    script for /bin/busybox sh that starts programs with their libraries
 #   EMULATOR_KEEP    if set, the temporary folder is kept and named
 set -u -o pipefail
 
@@ -110,6 +112,7 @@ end=@@the-program-ended@@
 mkdir -p "$work/iso" "$work/root"/{bin,dev,proc,run}
 cp -L "$busybox" "$work/root/bin/busybox" && cp -L "$program" "$work/root/program" || fail "cp"
 chmod 755 "$work/root/bin/busybox" "$work/root/program"
+if [ -n "${EMULATOR_FILES:-}" ]; then cp -a "$EMULATOR_FILES/." "$work/root/" || fail "cp"; fi
 cat >"$work/root/init" <<INIT
 #!/bin/busybox sh
 b=/bin/busybox
