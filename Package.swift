@@ -62,6 +62,9 @@ let package = Package(
       name: "ExampleTrainModel", dependencies: ["EmethCompute"], path: "Examples/TrainModel",
       swiftSettings: strict),
     .executableTarget(
+      name: "ExampleTrainNetwork", dependencies: ["EmethCompute"], path: "Examples/TrainNetwork",
+      swiftSettings: strict),
+    .executableTarget(
       name: "ExampleRunNetwork", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
       path: "Examples/RunNetwork", swiftSettings: strict),
 
@@ -78,8 +81,7 @@ let package = Package(
       name: "EmethCommandTests",
       dependencies: [
         "emeth-cli", "EmethKit", "ExampleSettleJob", "ExampleQuoteJob", "ExampleSignTicket",
-        "ExampleTrainModel",
-        "ExampleRunNetwork",
+        "ExampleTrainModel", "ExampleTrainNetwork", "ExampleRunNetwork",
       ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
   ],

@@ -3,7 +3,9 @@ import PackageDescription
 
 /// One executable for each parser of untrusted input; libFuzzer brings the `main`.
 let targets = [
-  "FuzzABI", "FuzzJSON", "FuzzManifests", "FuzzRLP", "FuzzSealing", "FuzzTickets", "FuzzTypedData",
+  "FuzzABI", "FuzzCheckpoint", "FuzzJSON", "FuzzManifests", "FuzzRLP", "FuzzSafetensors", "FuzzSealing",
+  "FuzzTickets", "FuzzTokenizers",
+  "FuzzTypedData",
 ]
 
 let package = Package(
@@ -11,7 +13,10 @@ let package = Package(
   dependencies: [.package(name: "emeth", path: "..")],
   targets: targets.map {
     .executableTarget(
-      name: $0, dependencies: [.product(name: "EmethKit", package: "emeth")],
+      name: $0,
+      dependencies: [
+        .product(name: "EmethKit", package: "emeth"), .product(name: "EmethCompute", package: "emeth"),
+      ],
       swiftSettings: [.swiftLanguageMode(.v6)])
   }
 )

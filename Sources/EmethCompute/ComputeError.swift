@@ -4,6 +4,8 @@ public enum ComputeError: Error, Equatable, Sendable {
   case invalidConfiguration(what: String, found: String, allowed: String)
   /// Data given to a call does not fit it: token ids, sequence lengths, text, seeds.
   case invalidInput(what: String, found: String, allowed: String)
+  /// Tensors whose shapes don't fit an operation.
+  case shapeMismatch(operation: String, left: [Int], right: [Int], rule: String)
   /// A loss or gradient is not finite at `step` (counted from 0); the state was left as it was before.
   case notFinite(step: UInt64, tensor: String)
   /// `found` names an instruction set that this CPU lacks, or no instruction set at all.
@@ -16,6 +18,16 @@ public enum ComputeError: Error, Equatable, Sendable {
   case malformedFile(path: String, what: String, found: String, allowed: String)
   /// Memory of this size was refused by the system.
   case outOfMemory(bytes: Int)
+  /// The work needs `needed` bytes and this machine has `available`; `fitting` says what would fit.
+  case insufficientMemory(needed: Int, available: Int, fitting: String)
+  /// A checkpoint's folder holds one already, of a training that was not finished.
+  case checkpointExists(path: String)
+  /// There is no checkpoint to go on from.
+  case checkpointMissing(path: String)
+  /// Another process works in a checkpoint's folder.
+  case checkpointInUse(path: String)
+  /// A training can't go on from its checkpoint, as `what` is no longer what it began with.
+  case resumeMismatch(what: String, found: String, expected: String)
   /// The system refused to start this many threads.
   case threadsUnavailable(count: Int)
 }
@@ -26,12 +38,18 @@ extension ComputeError {
     switch self {
     case .invalidConfiguration: "compute.invalidConfiguration"
     case .invalidInput: "compute.invalidInput"
+    case .shapeMismatch: "compute.shapeMismatch"
     case .notFinite: "compute.notFinite"
     case .unsupportedInstructionSet: "compute.unsupportedInstructionSet"
     case .fileUnreadable: "compute.fileUnreadable"
     case .fileUnwritable: "compute.fileUnwritable"
     case .malformedFile: "compute.malformedFile"
     case .outOfMemory: "compute.outOfMemory"
+    case .insufficientMemory: "compute.insufficientMemory"
+    case .checkpointExists: "compute.checkpointExists"
+    case .checkpointMissing: "compute.checkpointMissing"
+    case .checkpointInUse: "compute.checkpointInUse"
+    case .resumeMismatch: "compute.resumeMismatch"
     case .threadsUnavailable: "compute.threadsUnavailable"
     }
   }
@@ -43,6 +61,9 @@ extension ComputeError {
       "\(what) is \(found), allowed is \(allowed)"
     case .invalidInput(let what, let found, let allowed):
       "\(what) is \(found), allowed is \(allowed)"
+    case .shapeMismatch(let operation, let left, let right, let rule):
+      "shapes of \(operation) are \(TensorShape(checked: left)) and \(TensorShape(checked: right)), "
+        + "allowed is that \(rule)"
     case .notFinite(let step, let tensor):
       "\(tensor) is not finite at step \(step)"
     case .unsupportedInstructionSet(let found, let available):
@@ -55,6 +76,16 @@ extension ComputeError {
       "\(path): \(what) is \(found), allowed is \(allowed)"
     case .outOfMemory(let bytes):
       "the system refused \(bytes) bytes of memory"
+    case .insufficientMemory(let needed, let available, _):
+      "this needs \(needed >> 20) MiB of memory, and \(available >> 20) MiB are available"
+    case .checkpointExists(let path):
+      "\(path) holds the checkpoint of a training that was not finished"
+    case .checkpointMissing(let path):
+      "there is no checkpoint in \(path)"
+    case .checkpointInUse(let path):
+      "another process works in \(path)"
+    case .resumeMismatch(let what, let found, let expected):
+      "\(what) is \(found), the checkpoint was made with \(expected)"
     case .threadsUnavailable(let count):
       "the system refused to start \(count) threads"
     }
@@ -66,8 +97,15 @@ extension ComputeError {
     case .notFinite: "lower the learning rate, or lengthen the warm-up"
     case .unsupportedInstructionSet: "unset EMETH_CPU to take the best that this CPU has"
     case .outOfMemory: "take a smaller model, context or micro-batch"
+    case .insufficientMemory(_, _, let fitting): fitting
+    case .checkpointExists: "go on with it (--resume), or remove the folder to begin anew"
+    case .checkpointMissing: "begin without --resume"
+    case .checkpointInUse: "wait for it, or take another name"
+    case .resumeMismatch: "resume with what the training began with, or begin anew"
     case .threadsUnavailable: "ask for fewer threads"
-    case .invalidConfiguration, .invalidInput, .fileUnreadable, .fileUnwritable, .malformedFile: nil
+    case .invalidConfiguration, .invalidInput, .shapeMismatch, .fileUnreadable, .fileUnwritable,
+      .malformedFile:
+      nil
     }
   }
 }

@@ -62,16 +62,19 @@ typedef uint64_t check(emeth_device* device, input_kind kind, size_t variant);
 
 static uint64_t check_matmul(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65},  {3, 64, 300}, {1537, 33, 2},   {6, 16, 32},
-                                     {5, 4200, 17}, {12, 32, 257}, {97, 50, 40}, {100, 129, 513}, {7, 5, 0}};
+                                     {5, 4200, 17}, {12, 32, 257}, {97, 300, 40}, {100, 129, 800}, {7, 5, 0}};
   const size_t *shape = shapes[variant % 10], m = shape[0], n = shape[1], k = shape[2];
   uint64_t hash = HASH_START;
   for (int layout = 0; layout < 8; layout++) {
     float *a = random_array(m * k, kind), *b = random_array(k * n, kind), *bias = random_array(n, kind);
-    float* out = random_array(m * n, kind);
+    float *out = random_array(m * n, kind), *slope_of = random_array(m * n, kind);
+    float* activation = calloc(m * n, sizeof(float));
     const emeth_matmul_arguments arguments = {.out = out,
                                               .a = a,
                                               .b = b,
                                               .bias = layout == 3 || layout == 4 ? bias : NULL,
+                                              .activation = layout == 0 || layout == 3 ? activation : NULL,
+                                              .slope_of = layout == 2 ? slope_of : NULL,
                                               .m = m,
                                               .n = n,
                                               .k = k,
@@ -79,8 +82,8 @@ static uint64_t check_matmul(emeth_device* device, input_kind kind, size_t varia
                                               .b_transposed = layout & 2,
                                               .accumulate = layout & 4};
     emeth_matmul(device, &arguments);
-    hash = hash_of(hash, out, m * n);
-    free(a), free(b), free(bias), free(out);
+    hash = hash_of(hash_of(hash, out, m * n), activation, m * n);
+    free(a), free(b), free(bias), free(out), free(slope_of), free(activation);
   }
   return hash;
 }
@@ -184,11 +187,58 @@ static uint64_t check_attention(emeth_device* device, input_kind kind, size_t va
   emeth_attention_backward(device, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH);
   hash = hash_of(hash, d_qkv, rows * 3 * C);
   const size_t half = T / 2;
-  emeth_attention_cached(device, out, keys, values, qkv, 0, half, T, C, NH);
-  emeth_attention_cached(device, out + half * C, keys, values, qkv + half * 3 * C, half, T - half, T, C, NH);
+  const emeth_cached_sequence first_half = {keys, values, 0, half, 0};
+  emeth_attention_cached(device, out, &first_half, half > 0, qkv, T, C, NH);
+  // The other half beside a second sequence that starts at its first row.
+  float *other_keys = calloc(cache, sizeof(float)), *other_values = calloc(cache, sizeof(float));
+  const emeth_cached_sequence both[] = {{keys, values, half, T - half, half},
+                                        {other_keys, other_values, 0, half, 0}};
+  emeth_attention_cached(device, out, both, half > 0 ? 2 : 1, qkv, T, C, NH);
   hash = hash_of(hash, out, T * C);
   free(qkv), free(d_out), free(out), free(d_qkv), free(maximum), free(sum), free(keys), free(values);
+  free(other_keys), free(other_values);
   return hash;
+}
+
+static uint64_t check_packed_product(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t shapes[][3] = {{1, 1, 1},    {1, 100, 65}, {2, 64, 300}, {1, 33, 128},  {7, 31, 257},
+                                     {66, 17, 40}, {13, 32, 96}, {3, 130, 33}, {1, 1000, 64}, {16, 48, 129}};
+  const size_t *shape = shapes[variant % 10], m = shape[0], n = shape[1], k = shape[2];
+  float *a = random_array(m * k, kind), *weights = random_array(k * n, kind), *bias = random_array(n, kind);
+  float *residual = random_array(m * n, kind), *out = malloc(m * n * sizeof(float));
+  uint64_t hash = HASH_START;
+  for (int layout = 0; layout < 6; layout++) {
+    const emeth_weight_format format = (emeth_weight_format)(layout % 3);
+    if (format == EMETH_WEIGHTS_F16) {
+      for (size_t i = 0; i < k * n; i++) weights[i] = fmaxf(fminf(weights[i], 65000.0f), -65000.0f);
+    }
+    void* packed = aligned_alloc(64, (emeth_packed_bytes(format, n, k) + 63) / 64 * 64);
+    const emeth_status status = emeth_pack_weights(device, packed, format, weights, n, k, layout & 1);
+    const emeth_packed_product_arguments arguments = {.out = out,
+                                                      .a = a,
+                                                      .weights = packed,
+                                                      .bias = layout % 2 ? bias : NULL,
+                                                      .residual = layout > 2 ? residual : NULL,
+                                                      .m = m,
+                                                      .n = n,
+                                                      .k = k,
+                                                      .format = format,
+                                                      .gelu = layout == 1 || layout == 4};
+    if (status == EMETH_OK) emeth_packed_product(device, &arguments);
+    hash = hash_of(hash * 31 + status, out, status == EMETH_OK ? m * n : 0);
+    free(packed);
+  }
+  free(a), free(weights), free(bias), free(residual), free(out);
+  return hash;
+}
+
+static uint64_t check_read_memory(emeth_device* device, input_kind kind, size_t variant) {
+  const size_t bytes = 256 * (1 + variant * 1001);
+  uint64_t* memory = aligned_alloc(64, bytes);
+  for (size_t i = 0; i < bytes / 8; i++) memory[i] = random_word() + kind;
+  const uint64_t sum = emeth_read_memory(device, memory, bytes);
+  free(memory);
+  return sum;
 }
 
 static uint64_t check_cross_entropy(emeth_device* device, input_kind kind, size_t variant) {
@@ -241,7 +291,9 @@ static const struct {
               {"embedding", check_embedding},
               {"attention", check_attention},
               {"cross_entropy", check_cross_entropy},
-              {"adamw", check_adamw}};
+              {"adamw", check_adamw},
+              {"packed_product", check_packed_product},
+              {"read_memory", check_read_memory}};
 
 static const struct {
   const char* name;

@@ -63,6 +63,7 @@ def main():
     own = ByteLevelBPETokenizer()
     own.train_from_iterator([CORPUS], vocab_size=420, min_frequency=2, show_progress=False)
     own.save_model(str(folder))
+    (folder / "corpus.txt").write_text(CORPUS)
     own.save(str(folder / "tokenizer.json"))
     write(folder / "own-expectations.json", {"cases": cases(own, texts)})
 

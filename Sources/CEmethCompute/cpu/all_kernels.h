@@ -1,7 +1,9 @@
 // Every kernel, for the target that the including file has chosen by
 //   EMETH_TABLE           the name of the table to define
 //   EMETH_HARDWARE_FMA    1 where the target has an fma instruction
+//   EMETH_HARDWARE_HALF   1 where it has one that widens binary16
 //   TILE_ROWS, TILE_VECTORS  the tile of a matrix product: rows, and columns in units of 16
+#include "packed_weights.h"
 #include "vector.h"
 
 #include "sum.h"
@@ -16,9 +18,14 @@
 #include "tile.h"
 
 #include "attention.h"
+#include "attention_cached.h"
 #include "matmul.h"
+#include "packed_product.h"
+#include "read_memory.h"
+#include "peak.h"
 
 static const emeth_kernels kernels = {
+    .fma_chains = fma_chains,
     .matmul = matmul,
     .column_sum = column_sum,
     .add = add,
@@ -39,6 +46,8 @@ static const emeth_kernels kernels = {
     .exponential = exponential,
     .logarithm = logarithm,
     .hyperbolic_tangent = hyperbolic_tangent,
+    .packed_product = packed_product,
+    .read_memory = read_memory,
 };
 
 const emeth_kernels* const EMETH_TABLE = &kernels;

@@ -29,7 +29,9 @@ typedef struct {
 } attention_memory;
 
 static attention_memory attention_layout(char* base, size_t T, size_t d) {
-  attention_memory memory = {.score_stride = emeth_round_up(T, 64), .product_stride = emeth_round_up(d, 64)};
+  // One line more than a round number, so that rows of scores do not all fall into the same places of a cache.
+  attention_memory memory = {.score_stride = emeth_round_up(T, 64) + LANES,
+                             .product_stride = emeth_round_up(d, 64)};
   size_t at = 0;
 #define TAKE(POINTER, TYPE, COUNT)                   \
   memory.POINTER = (TYPE*)(base ? base + at : NULL); \
@@ -55,32 +57,61 @@ static size_t attention_scratch(size_t T, size_t d) { return attention_layout(NU
 
 INLINE float attention_scale(size_t d) { return (float)(1.0 / __builtin_elementwise_sqrt((double)d)); }
 
-// c (TILE_ROWS, all columns) = or += rows panel · columns' panels over the first `depth` steps.
-INLINE void tile_row(float* c, size_t stride, const panel* rows, const panel* columns, size_t panel_step,
-                     size_t column_count, size_t depth, bool accumulate) {
+// c (TILE_ROWS, all columns) = the first `rows` rows of a, `a_stride` apart, · columns' panels over `depth`
+// steps. `panel_rows` is memory for a panel.
+INLINE void tile_row(float* c, size_t stride, const float* a, size_t a_stride, size_t rows, panel* panel_rows,
+                     const panel* columns, size_t panel_step, size_t column_count, size_t depth) {
+  const bool direct = EMETH_HARDWARE_FMA && rows == TILE_ROWS;
+  if (!direct) pack_rows(panel_rows, a, a_stride, 1, rows, depth);
   for (size_t first = 0; first < column_count; first += TILE_COLUMNS) {
-    tile(c + first, stride, rows, columns + first / TILE_COLUMNS * panel_step, 0, depth, accumulate);
+    const panel* b = columns + first / TILE_COLUMNS * panel_step;
+    if (direct) {
+      tile_direct(c + first, stride, a, a_stride, b, depth, false);
+    } else {
+      tile(c + first, stride, panel_rows, b, 0, depth, false);
+    }
   }
 }
 
-// out (d) = fma(x, in, out)
-INLINE void chain_step(float* out, float x, const float* in, size_t d) {
-  const v16 factor = splat(x);
-  FOR_LANES(d, { STORE(out, fma16(factor, LOAD(in), LOAD(out))); });
+// out (d) = chains over i < count of weights[i·weight_stride] · in[i·stride …], from out.
+INLINE void chain_rows(float* out, const float* weights, size_t weight_stride, const float* in, size_t stride,
+                       size_t count, size_t d) {
+  size_t first = 0;
+  for (; first + 4 * LANES <= d; first += 4 * LANES) {
+    float* sums = out + first;
+    const float* row = in + first;
+    v16 s0 = load(sums), s1 = load(sums + 16), s2 = load(sums + 32), s3 = load(sums + 48);
+    for (size_t i = 0; i < count; i++, row += stride) {
+      const v16 x = splat(weights[i * weight_stride]);
+      s0 = fma16(x, load(row), s0);
+      s1 = fma16(x, load(row + 16), s1);
+      s2 = fma16(x, load(row + 32), s2);
+      s3 = fma16(x, load(row + 48), s3);
+    }
+    store(sums, s0);
+    store(sums + 16, s1);
+    store(sums + 32, s2);
+    store(sums + 48, s3);
+  }
+  FOR_LANES(d - first, {
+    v16 sum = LOAD(out + first);
+    for (size_t row = 0; row < count; row++)
+      sum = fma16(splat(weights[row * weight_stride]), LOAD(in + row * stride + first), sum);
+    STORE(out + first, sum);
+  });
 }
 
-// out (rows, d): chains over keys 0 … first_row + i of weights (row i) · values. `memory.rows` is used.
+// out (rows, d): chains over keys 0 … first_row + i of weights (row i) · values.
 INLINE void weighted_values(const attention_memory* memory, float* out, size_t out_stride,
                             const float* weights, const panel* packed, const float* values,
                             size_t value_stride, size_t first_row, size_t rows, size_t T, size_t d) {
   const size_t common = first_row + 1;
-  pack_rows(memory->rows, weights, memory->score_stride, 1, rows, common);
-  tile_row(memory->product, memory->product_stride, memory->rows, packed, panel_stride(T), d, common, false);
+  tile_row(memory->product, memory->product_stride, weights, memory->score_stride, rows, memory->rows, packed,
+           panel_stride(T), d, common);
   for (size_t i = 0; i < rows; i++) {
     float* sums = memory->product + i * memory->product_stride;
-    for (size_t key = common; key <= first_row + i; key++) {
-      chain_step(sums, weights[i * memory->score_stride + key], values + key * value_stride, d);
-    }
+    chain_rows(sums, weights + i * memory->score_stride + common, 1, values + common * value_stride,
+               value_stride, i, d);
     memcpy(out + i * out_stride, sums, d * sizeof(float));
   }
 }
@@ -103,9 +134,8 @@ static void attention_forward_task(void* context, size_t index, size_t worker) {
   pack_all_columns(memory.values, values, 1, stride, d, T);
   for (size_t first = 0; first < T; first += TILE_ROWS) {
     const size_t rows = emeth_min(TILE_ROWS, T - first);
-    pack_rows(memory.rows, queries + first * stride, stride, 1, rows, d);
-    tile_row(memory.scores, memory.score_stride, memory.rows, memory.key_columns, panel_stride(d),
-             first + rows, d, false);
+    tile_row(memory.scores, memory.score_stride, queries + first * stride, stride, rows, memory.rows,
+             memory.key_columns, panel_stride(d), first + rows, d);
     for (size_t i = 0; i < rows; i++) {
       const size_t keys_count = first + i + 1;
       float* scores = memory.scores + i * memory.score_stride;
@@ -144,6 +174,23 @@ INLINE void attention_backward_row(float* scores, float* gradients, float scale,
   FOR_LANES(count, { STORE(gradients, (LOAD(scores) * (LOAD(gradients) - totals)) * scales); });
 }
 
+// c (TILE_ROWS, all columns) += the first `rows` columns of a · columns' panels from step `first` on, over
+// `depth` steps, each a row of a, `a_stride` apart. `panel_rows` is memory for a panel.
+INLINE void tile_columns(float* c, size_t stride, const float* a, size_t a_stride, size_t rows,
+                         panel* panel_rows, const panel* columns, size_t panel_step, size_t column_count,
+                         size_t first, size_t depth) {
+  const bool direct = EMETH_HARDWARE_FMA && rows == TILE_ROWS;
+  if (!direct) pack_rows(panel_rows, a, 1, a_stride, rows, depth);
+  for (size_t column = 0; column < column_count; column += TILE_COLUMNS) {
+    const panel* b = columns + column / TILE_COLUMNS * panel_step;
+    if (direct) {
+      tile_across(c + column, stride, a, a_stride, b, first, depth);
+    } else {
+      tile(c + column, stride, panel_rows, b, first, depth, true);
+    }
+  }
+}
+
 // out (keys, d) += chains over queries from `first` to `last` - 1, from each key's own position on, of
 // weights (query - first, key) · in. `rows` is memory for a panel.
 INLINE void key_gradients(float* out, size_t out_stride, panel* rows, const float* weights,
@@ -153,18 +200,15 @@ INLINE void key_gradients(float* out, size_t out_stride, panel* rows, const floa
     const size_t keys = emeth_min(TILE_ROWS, T - key);
     // Queries from here on see all keys of the block.
     const size_t common = emeth_min(last, emeth_max(first, key + keys - 1));
-    for (size_t query = emeth_max(first, key); query < common; query++) {
-      for (size_t i = 0; key + i <= query; i++) {
-        chain_step(out + (key + i) * out_stride, weights[(query - first) * weight_stride + key + i],
-                   in + query * in_stride, d);
-      }
+    for (size_t i = 0; i < keys; i++) {
+      const size_t query = emeth_max(first, key + i);
+      if (query >= common) continue;
+      chain_rows(out + (key + i) * out_stride, weights + (query - first) * weight_stride + key + i,
+                 weight_stride, in + query * in_stride, in_stride, common - query, d);
     }
     if (common == last) continue;
-    pack_rows(rows, weights + (common - first) * weight_stride + key, 1, weight_stride, keys, last - common);
-    for (size_t column = 0; column < d; column += TILE_COLUMNS) {
-      const panel* columns = packed + column / TILE_COLUMNS * panel_stride(T);
-      tile(out + key * out_stride + column, out_stride, rows, columns, common, last - common, true);
-    }
+    tile_columns(out + key * out_stride, out_stride, weights + (common - first) * weight_stride + key,
+                 weight_stride, keys, rows, packed, panel_stride(T), d, common, last - common);
   }
 }
 
@@ -191,12 +235,10 @@ static void attention_backward_task(void* context, size_t index, size_t worker) 
       const size_t rows = emeth_min(TILE_ROWS, end - first);
       float* scores = memory.scores + (first - block) * score_stride;
       float* gradients = memory.gradients + (first - block) * score_stride;
-      pack_rows(memory.rows, queries + first * stride, stride, 1, rows, d);
-      tile_row(scores, score_stride, memory.rows, memory.key_columns, panel_stride(d), first + rows, d,
-               false);
-      pack_rows(memory.rows, d_out + first * C, C, 1, rows, d);
-      tile_row(gradients, score_stride, memory.rows, memory.value_columns, panel_stride(d), first + rows, d,
-               false);
+      tile_row(scores, score_stride, queries + first * stride, stride, rows, memory.rows, memory.key_columns,
+               panel_stride(d), first + rows, d);
+      tile_row(gradients, score_stride, d_out + first * C, C, rows, memory.rows, memory.value_columns,
+               panel_stride(d), first + rows, d);
       for (size_t i = 0; i < rows; i++) {
         attention_backward_row(scores + i * score_stride, gradients + i * score_stride, scale,
                                job->maximum[index * T + first + i], job->sum[index * T + first + i],
@@ -221,65 +263,4 @@ static void attention_backward(emeth_device* device, float* d_qkv, const float* 
                                size_t NH) {
   attention_backward_job job = {device, d_qkv, d_out, qkv, maximum, sum, T, C, NH};
   emeth_run(device, B * NH, attention_backward_task, &job);
-}
-
-typedef struct {
-  emeth_device* device;
-  float *out, *keys, *values;
-  const float* qkv;
-  size_t position, rows, T, C, NH;
-} attention_cached_job;
-
-// out (d) = chain over `count` keys of weights · values.
-INLINE void cached_values(float* out, const float* weights, const float* values, size_t stride, size_t count,
-                          size_t d) {
-  for (size_t first = 0; first < d; first += 4 * LANES) {
-    const size_t width = emeth_min(4 * LANES, d - first);
-    v16 sums[4] = {zero(), zero(), zero(), zero()};
-    const float* in = values + first;
-    if (width == 4 * LANES) {
-      for (size_t key = 0; key < count; key++, in += stride) {
-        const v16 x = splat(weights[key]);
-        for (int j = 0; j < 4; j++) sums[j] = fma16(x, load(in + j * LANES), sums[j]);
-      }
-      for (int j = 0; j < 4; j++) store(out + first + j * LANES, sums[j]);
-    } else {
-      FOR_LANES(width, {
-        v16 sum = zero();
-        for (size_t key = 0; key < count; key++)
-          sum = fma16(splat(weights[key]), LOAD(in + key * stride), sum);
-        STORE(out + first, sum);
-      });
-    }
-  }
-}
-
-// One head. Its keys lie as (d, T rounded up to 16), so that the scores of 16 keys are 16 lanes; values as
-// (T, C).
-static void attention_cached_task(void* context, size_t h, size_t worker) {
-  const attention_cached_job* job = context;
-  const size_t T = job->T, C = job->C, d = C / job->NH, key_stride = emeth_round_up(T, LANES);
-  const attention_memory memory = attention_layout(emeth_worker_scratch(job->device, worker), T, d);
-  float *keys = job->keys + h * d * key_stride, *values = job->values + h * d, *scores = memory.scores;
-  const float scale = attention_scale(d);
-  for (size_t row = 0; row < job->rows; row++) {
-    const size_t position = job->position + row, count = position + 1;
-    const float* query = job->qkv + row * 3 * C + h * d;
-    for (size_t c = 0; c < d; c++) keys[c * key_stride + position] = query[C + c];
-    memcpy(values + position * C, query + 2 * C, d * sizeof(float));
-    for (size_t first = 0; first < count; first += LANES) {
-      v16 sum = zero();
-      for (size_t c = 0; c < d; c++) sum = fma16(splat(query[c]), load(keys + c * key_stride + first), sum);
-      store(scores + first, sum);
-    }
-    const float sum = row_exp(scores, scores, scale, row_max(scores, count) * scale, count);
-    FOR_LANES(count, { STORE(scores, LOAD(scores) / splat(sum)); });
-    cached_values(job->out + row * C + h * d, scores, values, C, count, d);
-  }
-}
-
-static void attention_cached(emeth_device* device, float* out, float* keys, float* values, const float* qkv,
-                             size_t position, size_t rows, size_t T, size_t C, size_t NH) {
-  attention_cached_job job = {device, out, keys, values, qkv, position, rows, T, C, NH};
-  emeth_run(device, NH, attention_cached_task, &job);
 }

@@ -5,9 +5,10 @@
 #if defined(__x86_64__)
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define EMETH_TABLE emeth_kernels_avx2
 #define EMETH_HARDWARE_FMA 1
+#define EMETH_HARDWARE_HALF 1
 #define TILE_ROWS 6
 #define TILE_VECTORS 1
 #include "all_kernels.h"

@@ -5,10 +5,11 @@
 #if defined(__x86_64__)
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), \
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c"))), \
                              apply_to = function)
 #define EMETH_TABLE emeth_kernels_avx512
 #define EMETH_HARDWARE_FMA 1
+#define EMETH_HARDWARE_HALF 1
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
 #include "all_kernels.h"

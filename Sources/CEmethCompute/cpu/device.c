@@ -16,15 +16,21 @@ struct emeth_device {
   size_t worker_bytes;
 };
 
+#if defined(__x86_64__)
+static bool has_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+#endif
+
 static const emeth_kernels* table(emeth_instruction_set set) {
   switch (set) {
     case EMETH_SET_PORTABLE: return emeth_kernels_portable;
     case EMETH_SET_REFERENCE: return emeth_kernels_reference;
 #if defined(__x86_64__)
     case EMETH_SET_AVX2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? emeth_kernels_avx2 : NULL;
+      return has_avx2() ? emeth_kernels_avx2 : NULL;
     case EMETH_SET_WIDE:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? emeth_kernels_wide : NULL;
+      return has_avx2() ? emeth_kernels_wide : NULL;
     case EMETH_SET_AVX512:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
@@ -75,7 +81,8 @@ emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, 
   device->shared = allocate(EMETH_SHARED_BYTES);
   device->shared_bytes = EMETH_SHARED_BYTES;
   emeth_status status = EMETH_NO_MEMORY;
-  if (device->workers && device->shared) device->pool = emeth_pool_create(threads, &status);
+  if (device->workers && device->shared && reserve_workers(device, EMETH_WORKER_BYTES))
+    device->pool = emeth_pool_create(threads, &status);
   if (!device->pool) {
     emeth_device_destroy(device);
     return status;
@@ -215,15 +222,17 @@ emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const 
   return EMETH_OK;
 }
 
-size_t emeth_attention_cache_count(size_t T, size_t C) { return emeth_round_up(T, 16) * C; }
+size_t emeth_attention_cache_count(size_t T, size_t C) { return emeth_round_up(T, 64) * C; }
 
-emeth_status emeth_attention_cached(emeth_device* device, float* out, float* keys, float* values,
-                                    const float* qkv, size_t position, size_t rows, size_t T, size_t C,
-                                    size_t NH) {
-  if (rows == 0 || C == 0) return EMETH_OK;
-  if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
-  CALL(attention_cached, out, keys, values, qkv, position, rows, T, C, NH);
-  return EMETH_OK;
+emeth_status emeth_attention_cached(emeth_device* device, float* out, const emeth_cached_sequence* sequences,
+                                    size_t count, const float* qkv, size_t T, size_t C, size_t NH) {
+  if (count == 0 || C == 0) return EMETH_OK;
+  lock(device);
+  // The scores of one query.
+  const bool reserved = reserve_workers(device, emeth_round_up(T, 64) * sizeof(float));
+  if (reserved) device->kernels->attention_cached(device, out, sequences, count, qkv, T, C, NH);
+  unlock(device);
+  return reserved ? EMETH_OK : EMETH_NO_MEMORY;
 }
 
 void emeth_cross_entropy(emeth_device* device, float* losses, float* logits, const uint32_t* targets,
@@ -294,4 +303,24 @@ void emeth_log(emeth_device* device, float* out, const float* in, size_t count) 
 void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count) {
   if (count == 0) return;
   CALL(hyperbolic_tangent, out, in, count);
+}
+
+void emeth_packed_product(emeth_device* device, const emeth_packed_product_arguments* arguments) {
+  if (arguments->m == 0 || arguments->n == 0) return;
+  CALL(packed_product, arguments);
+}
+
+uint64_t emeth_read_memory(emeth_device* device, const void* memory, size_t bytes) {
+  if (bytes == 0) return 0;
+  lock(device);
+  const uint64_t sum = device->kernels->read_memory(device, memory, bytes);
+  unlock(device);
+  return sum;
+}
+
+double emeth_fma_chains(emeth_device* device, size_t tasks, size_t steps) {
+  lock(device);
+  const double operations = device->kernels->fma_chains(device, tasks, steps);
+  unlock(device);
+  return operations;
 }

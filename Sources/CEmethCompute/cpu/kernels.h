@@ -6,11 +6,11 @@
 
 // Number of elements that a row reduction takes as one block.
 #define EMETH_SUM_BLOCK 4096
-// Blocks of a matrix product: steps k of a packed panel, rows and columns packed at a time, rows of a task,
-// whose panels fit into a core's own cache.
-#define EMETH_DEPTH_BLOCK 256
+// Blocks of a matrix product: steps k of a packed panel, columns of a strip, which together fit into a core's
+// own cache; rows packed at a time; the fewest rows of a task.
+#define EMETH_DEPTH_BLOCK 384
+#define EMETH_STRIP 192
 #define EMETH_ROW_BLOCK 1536
-#define EMETH_COLUMN_BLOCK 4096
 #define EMETH_TASK_ROWS 96
 
 // As the functions of emeth_compute.h of the same names; the device's lock is held and sizes are not 0.
@@ -33,7 +33,7 @@ typedef struct {
                             size_t);
   void (*attention_backward)(emeth_device*, float*, const float*, const float*, const float*, const float*,
                              size_t, size_t, size_t, size_t);
-  void (*attention_cached)(emeth_device*, float*, float*, float*, const float*, size_t, size_t, size_t,
+  void (*attention_cached)(emeth_device*, float*, const emeth_cached_sequence*, size_t, const float*, size_t,
                            size_t, size_t);
   void (*cross_entropy)(emeth_device*, float*, float*, const uint32_t*, size_t, size_t, size_t, size_t, float,
                         bool);
@@ -45,6 +45,9 @@ typedef struct {
   void (*exponential)(emeth_device*, float*, const float*, size_t);
   void (*logarithm)(emeth_device*, float*, const float*, size_t);
   void (*hyperbolic_tangent)(emeth_device*, float*, const float*, size_t);
+  void (*packed_product)(emeth_device*, const emeth_packed_product_arguments*);
+  uint64_t (*read_memory)(emeth_device*, const void*, size_t);
+  double (*fma_chains)(emeth_device*, size_t, size_t);
 } emeth_kernels;
 
 // NULL where this build has no such kernels.
@@ -60,11 +63,12 @@ typedef void emeth_task(void* context, size_t index, size_t worker);
 void emeth_run(emeth_device* device, size_t count, emeth_task* body, void* context);
 size_t emeth_device_threads(const emeth_device* device);
 
-// Memory of a device, 64-byte aligned. Shared: the packed panels of a matrix product, of binary64 and with
-// headers at most. Of each worker: what attention_scratch asks for.
+// Memory of a device, 64-byte aligned. Shared: the packed rows of a matrix product. Of each worker: a packed
+// strip of columns and a panel of rows, or what attention_scratch asks for. Both for panels of binary64 with
+// headers at most.
 #define EMETH_PANELS_BYTES(neighbours) ((size_t)(neighbours) * (EMETH_DEPTH_BLOCK + 8) * sizeof(double))
-#define EMETH_COLUMN_PANELS_BYTES EMETH_PANELS_BYTES(EMETH_COLUMN_BLOCK + 64)
-#define EMETH_SHARED_BYTES (EMETH_COLUMN_PANELS_BYTES + EMETH_PANELS_BYTES(EMETH_ROW_BLOCK + 64))
+#define EMETH_SHARED_BYTES EMETH_PANELS_BYTES(EMETH_ROW_BLOCK + 64)
+#define EMETH_WORKER_BYTES EMETH_PANELS_BYTES(EMETH_STRIP + 64)
 void* emeth_shared_scratch(emeth_device* device);
 void* emeth_worker_scratch(emeth_device* device, size_t worker);
 

@@ -1,88 +1,130 @@
-// Matrix products by packed panels. Threads share out tiles of the output; a chain over k is never cut
-// between them, it goes on from block to block of k through the output itself.
+// Matrix products. Threads share out the output in strips of columns, cut into spans of rows where that gives
+// too few parts; a chain over k is never cut between them, it goes on from block to block of k through the
+// output itself.
+//
+// A strip's part of b is packed by the thread that needs it, into memory that stays in its cache. Rows of a
+// whose steps k are neighbours are read where they lie; else, or where fma is emulated, they are packed before
+// for all threads.
 
 typedef struct {
+  emeth_device* device;
   const emeth_matmul_arguments* g;
-  panel *rows, *columns;    // packed panels of a and b
+  panel* rows;              // packed panels of a, or NULL
   size_t a_row, a_step;     // strides of a
   size_t b_column, b_step;  // strides of b
-  size_t first_row, row_count, first_column, column_count, first_step, depth;
-  size_t row_panels, column_panels, row_pack_tasks;
-  size_t row_span, column_span, row_tasks;  // panels of a task
-  bool accumulate, last;
+  size_t first_row, row_count, first_step, last_step, depth;
+  size_t strips, row_span;
 } matmul_job;
 
 // Panels of a packing task.
-#define PACK_SPAN 4
+#define PACK_SPAN 8
 
-// Packs some panels of a, then of b.
 static void matmul_pack_task(void* context, size_t index, size_t worker) {
   (void)worker;
   const matmul_job* job = context;
-  const emeth_matmul_arguments* g = job->g;
-  if (index < job->row_pack_tasks) {
-    for (size_t p = index * PACK_SPAN; p < emeth_min(job->row_panels, (index + 1) * PACK_SPAN); p++) {
-      const size_t row = p * TILE_ROWS;
-      pack_rows(job->rows + p * PANEL_COUNT(TILE_ROWS, job->depth),
-                g->a + (job->first_row + row) * job->a_row + job->first_step * job->a_step, job->a_row,
-                job->a_step, emeth_min(TILE_ROWS, job->row_count - row), job->depth);
+  const size_t panels = emeth_blocks(job->row_count, TILE_ROWS);
+  for (size_t p = index * PACK_SPAN; p < emeth_min(panels, (index + 1) * PACK_SPAN); p++) {
+    const size_t row = p * TILE_ROWS;
+    pack_rows(job->rows + p * PANEL_COUNT(TILE_ROWS, job->depth),
+              job->g->a + (job->first_row + row) * job->a_row + job->first_step * job->a_step, job->a_row,
+              job->a_step, emeth_min(TILE_ROWS, job->row_count - row), job->depth);
+  }
+}
+
+// What follows a complete chain, for `rows` x `columns` outputs that have just been stored.
+INLINE void matmul_finish(const emeth_matmul_arguments* g, size_t row, size_t column, size_t rows,
+                          size_t columns) {
+  if (!g->bias && !g->activation && !g->slope_of) return;
+  for (size_t r = row; r < row + rows; r++) {
+    float* out = g->out + r * g->n + column;
+    if (g->bias) FOR_LANES(columns, { STORE(out, LOAD(out) + LOAD(g->bias + column)); });
+    if (g->activation) {
+      float* activation = g->activation + r * g->n + column;
+      FOR_LANES(columns, { STORE(activation, gelu(LOAD(out))); });
     }
-    return;
-  }
-  index -= job->row_pack_tasks;
-  for (size_t p = index * PACK_SPAN; p < emeth_min(job->column_panels, (index + 1) * PACK_SPAN); p++) {
-    const size_t column = p * TILE_COLUMNS;
-    pack_columns(job->columns + p * PANEL_COUNT(TILE_COLUMNS, job->depth),
-                 g->b + (job->first_column + column) * job->b_column + job->first_step * job->b_step,
-                 job->b_column, job->b_step, emeth_min(TILE_COLUMNS, job->column_count - column), job->depth);
+    if (g->slope_of) {
+      const float* in = g->slope_of + r * g->n + column;
+      FOR_LANES(columns, { STORE(out, LOAD(out) * gelu_derivative(LOAD(in))); });
+    }
   }
 }
 
-INLINE void add_bias(float* out, size_t stride, const float* bias, size_t rows, size_t columns) {
-  for (size_t i = 0; i < rows; i++, out += stride) {
-    for (size_t j = 0; j < columns; j++) out[j] += bias[j];
+// Asks for a share of the rows of a that come next: their short streams hide from the hardware.
+INLINE void matmul_prefetch(const matmul_job* job, const float* next, size_t depth, size_t column,
+                            size_t columns) {
+  const size_t share = emeth_round_up(emeth_blocks(depth * TILE_COLUMNS, columns), LANES);
+  const size_t first = column / TILE_COLUMNS * share, last = emeth_min(depth, first + share);
+  for (size_t i = 0; i < TILE_ROWS; i++) {
+    for (size_t k = first; k < last; k += LANES) __builtin_prefetch(next + i * job->a_row + k);
   }
 }
 
-// A span of row panels times a span of column panels.
+// Rows first … last - 1 of the job's rows times a packed strip of b, for one block of k.
+static void matmul_strip(const matmul_job* job, panel* strip, size_t first_column, size_t columns, size_t first,
+                         size_t last, size_t step, size_t depth) {
+  const emeth_matmul_arguments* g = job->g;
+  const bool accumulate = g->accumulate || step > 0, complete = step + depth == g->k;
+  panel* edge = strip + EMETH_STRIP / TILE_COLUMNS * PANEL_COUNT(TILE_COLUMNS, depth);
+  for (size_t row = first; row < last; row += TILE_ROWS) {
+    const size_t rows = emeth_min(TILE_ROWS, last - row), out_row = job->first_row + row;
+    const float* lying = g->a + out_row * job->a_row + step * job->a_step;
+    const panel* packed = job->rows ? job->rows + row / TILE_ROWS * PANEL_COUNT(TILE_ROWS, depth) : edge;
+    const bool direct = !job->rows && rows == TILE_ROWS;
+    // The part of a tile at an edge needs a whole panel.
+    if (!job->rows && (rows < TILE_ROWS || columns % TILE_COLUMNS != 0))
+      pack_rows(edge, lying, job->a_row, job->a_step, rows, depth);
+    for (size_t column = 0; column < columns; column += TILE_COLUMNS) {
+      const size_t width = emeth_min(TILE_COLUMNS, columns - column);
+      const panel* b = strip + column / TILE_COLUMNS * PANEL_COUNT(TILE_COLUMNS, depth);
+      float* out = g->out + out_row * g->n + first_column + column;
+      if (column + 2 * TILE_COLUMNS <= columns && rows == TILE_ROWS) tile_prefetch(out + TILE_COLUMNS, g->n);
+      if (direct && row + 2 * TILE_ROWS <= last)
+        matmul_prefetch(job, lying + TILE_ROWS * job->a_row, depth, column, columns);
+      if (direct && width == TILE_COLUMNS) {
+        tile_direct(out, g->n, lying, job->a_row, b, depth, accumulate);
+      } else {
+        tile_part(out, g->n, packed, b, depth, accumulate, rows, width);
+      }
+      if (!complete) continue;
+      if (width == TILE_COLUMNS) {
+        matmul_finish(g, out_row, first_column + column, rows, TILE_COLUMNS);
+      } else {
+        matmul_finish(g, out_row, first_column + column, rows, width);
+      }
+    }
+  }
+}
+
+// A strip of columns for a span of rows.
 static void matmul_task(void* context, size_t index, size_t worker) {
-  (void)worker;
   const matmul_job* job = context;
   const emeth_matmul_arguments* g = job->g;
-  const size_t first_row = index % job->row_tasks * job->row_span;
-  const size_t last_row = emeth_min(job->row_panels, first_row + job->row_span);
-  const size_t first = index / job->row_tasks * job->column_span;
-  for (size_t p = first; p < emeth_min(job->column_panels, first + job->column_span); p++) {
-    const size_t column = p * TILE_COLUMNS, columns = emeth_min(TILE_COLUMNS, job->column_count - column);
-    const panel* b = job->columns + p * PANEL_COUNT(TILE_COLUMNS, job->depth);
-    for (size_t q = first_row; q < last_row; q++) {
-      const size_t row = q * TILE_ROWS, rows = emeth_min(TILE_ROWS, job->row_count - row);
-      float* out = g->out + (job->first_row + row) * g->n + job->first_column + column;
-      tile_part(out, g->n, job->rows + q * PANEL_COUNT(TILE_ROWS, job->depth), b, job->depth, job->accumulate,
-                rows, columns);
-      if (g->bias && job->last) add_bias(out, g->n, g->bias + job->first_column + column, rows, columns);
+  const size_t first_column = index % job->strips * EMETH_STRIP;
+  const size_t columns = emeth_min(EMETH_STRIP, g->n - first_column);
+  const size_t first = index / job->strips * job->row_span;
+  panel* strip = emeth_worker_scratch(job->device, worker);
+  size_t step = job->first_step;
+  // A chain of no steps is +0, or stays as it is: one block of depth 0.
+  do {
+    const size_t depth = emeth_min(job->depth, job->last_step - step);
+    for (size_t column = 0; column < columns; column += TILE_COLUMNS) {
+      pack_columns(strip + column / TILE_COLUMNS * PANEL_COUNT(TILE_COLUMNS, depth),
+                   g->b + (first_column + column) * job->b_column + step * job->b_step, job->b_column,
+                   job->b_step, emeth_min(TILE_COLUMNS, columns - column), depth);
     }
-  }
+    matmul_strip(job, strip, first_column, columns, first, emeth_min(job->row_count, first + job->row_span),
+                 step, depth);
+    step += depth;
+  } while (step < job->last_step);
 }
 
-// All rows of a times the packed columns, for one block of k.
-static void matmul_block(emeth_device* device, matmul_job* job) {
-  const size_t m = job->g->m;
-  for (job->first_row = 0; job->first_row < m; job->first_row += EMETH_ROW_BLOCK) {
-    job->row_count = emeth_min(EMETH_ROW_BLOCK, m - job->first_row);
-    job->row_panels = emeth_blocks(job->row_count, TILE_ROWS);
-    job->row_pack_tasks = emeth_blocks(job->row_panels, PACK_SPAN);
-    // The columns stay packed from the first block of rows on.
-    const size_t column_pack_tasks = job->first_row == 0 ? emeth_blocks(job->column_panels, PACK_SPAN) : 0;
-    emeth_run(device, job->row_pack_tasks + column_pack_tasks, matmul_pack_task, job);
-    job->row_span = emeth_blocks(EMETH_TASK_ROWS, TILE_ROWS);
-    job->row_tasks = emeth_blocks(job->row_panels, job->row_span);
-    // Enough tasks that a slow thread holds up the others little, as long as each has 64 columns.
-    const size_t wanted = emeth_blocks(6 * emeth_device_threads(device), job->row_tasks);
-    const size_t column_tasks = emeth_max(1, emeth_min(wanted, job->column_panels * TILE_COLUMNS / 64));
-    job->column_span = emeth_blocks(job->column_panels, column_tasks);
-    emeth_run(device, job->row_tasks * emeth_blocks(job->column_panels, job->column_span), matmul_task, job);
-  }
+static void matmul_run(emeth_device* device, matmul_job* job) {
+  // Enough tasks that a slow thread holds up the others little; each span of rows packs its strip again.
+  const size_t threads = emeth_device_threads(device);
+  const size_t wanted = threads == 1 ? 1 : emeth_blocks(4 * threads, job->strips);
+  const size_t spans = emeth_max(1, emeth_min(wanted, job->row_count / EMETH_TASK_ROWS));
+  job->row_span = emeth_round_up(emeth_blocks(job->row_count, spans), TILE_ROWS);
+  emeth_run(device, job->strips * emeth_blocks(job->row_count, job->row_span), matmul_task, job);
 }
 
 // Columns of a task of a product with few rows.
@@ -120,31 +162,39 @@ static void matmul_thin_task(void* context, size_t index, size_t worker) {
         STORE(out, sum);
       });
     }
-    if (g->bias) add_bias(out, 0, g->bias + first, 1, count);
+    matmul_finish(g, row, first, 1, count);
   }
 }
 
 static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
-  matmul_job job = {.g = g, .columns = emeth_shared_scratch(device)};
+  matmul_job job = {.device = device, .g = g, .row_count = g->m, .last_step = g->k};
   if (g->m <= THIN_ROWS && !g->b_transposed) {
     emeth_run(device, emeth_blocks(g->n, THIN_SPAN), matmul_thin_task, &job);
     return;
   }
-  job.rows = (panel*)((char*)job.columns + EMETH_COLUMN_PANELS_BYTES);
   job.a_row = g->a_transposed ? 1 : g->k;
   job.a_step = g->a_transposed ? g->m : 1;
   job.b_column = g->b_transposed ? g->k : 1;
   job.b_step = g->b_transposed ? 1 : g->n;
-  for (job.first_column = 0; job.first_column < g->n; job.first_column += EMETH_COLUMN_BLOCK) {
-    job.column_count = emeth_min(EMETH_COLUMN_BLOCK, g->n - job.first_column);
-    job.column_panels = emeth_blocks(job.column_count, TILE_COLUMNS);
+  job.strips = emeth_blocks(g->n, EMETH_STRIP);
+  // Blocks of k of about the same length: a short one does little for each output that it reads and writes.
+  const size_t blocks = emeth_max(1, emeth_blocks(g->k, EMETH_DEPTH_BLOCK));
+  const size_t depth = emeth_round_up(emeth_blocks(g->k, blocks), LANES);
+  job.depth = depth;
+  if (EMETH_HARDWARE_FMA && !g->a_transposed) {
+    matmul_run(device, &job);
+    return;
+  }
+  job.rows = emeth_shared_scratch(device);
+  for (; job.first_row < g->m; job.first_row += EMETH_ROW_BLOCK) {
+    job.row_count = emeth_min(EMETH_ROW_BLOCK, g->m - job.first_row);
     job.first_step = 0;
-    // A chain of no steps is +0, or stays as it is: one block of depth 0.
     do {
-      job.depth = emeth_min(EMETH_DEPTH_BLOCK, g->k - job.first_step);
-      job.accumulate = g->accumulate || job.first_step > 0;
-      job.last = job.first_step + job.depth == g->k;
-      matmul_block(device, &job);
+      job.depth = emeth_min(depth, g->k - job.first_step);
+      job.last_step = job.first_step + job.depth;
+      const size_t panels = emeth_blocks(job.row_count, TILE_ROWS);
+      emeth_run(device, emeth_blocks(panels, PACK_SPAN), matmul_pack_task, &job);
+      matmul_run(device, &job);
       job.first_step += job.depth;
     } while (job.first_step < g->k);
   }

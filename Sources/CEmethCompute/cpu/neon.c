@@ -5,6 +5,7 @@
 #if defined(__aarch64__)
 #define EMETH_TABLE emeth_kernels_neon
 #define EMETH_HARDWARE_FMA 1
+#define EMETH_HARDWARE_HALF 1
 #define TILE_ROWS 6
 #define TILE_VECTORS 1
 #include "all_kernels.h"

@@ -6,6 +6,7 @@
 #else
 #define EMETH_HARDWARE_FMA 0
 #endif
+#define EMETH_HARDWARE_HALF 0
 #define TILE_ROWS 4
 #define TILE_VECTORS 1
 #include "all_kernels.h"

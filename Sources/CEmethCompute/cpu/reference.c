@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "packed_weights.h"
 
 static int32_t bits_of(float x) {
   int32_t bits;
@@ -65,21 +66,6 @@ static void block_sums(emeth_device* device, float* out, const float* in, size_t
   (void)device;
   for (size_t first = 0; first < count; first += EMETH_SUM_BLOCK) {
     *out++ = sum_of_block(squared ? square : element, in, first, emeth_min(EMETH_SUM_BLOCK, count - first));
-  }
-}
-
-static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
-  (void)device;
-  for (size_t i = 0; i < g->m; i++) {
-    for (size_t j = 0; j < g->n; j++) {
-      float sum = g->accumulate ? g->out[i * g->n + j] : 0;
-      for (size_t k = 0; k < g->k; k++) {
-        const float a = g->a_transposed ? g->a[k * g->m + i] : g->a[i * g->k + k];
-        const float b = g->b_transposed ? g->b[j * g->k + k] : g->b[k * g->n + j];
-        sum = fmaf(a, b, sum);
-      }
-      g->out[i * g->n + j] = g->bias ? sum + g->bias[j] : sum;
-    }
   }
 }
 
@@ -156,6 +142,23 @@ static void gelu_backward(emeth_device* device, float* d_in, const float* d_out,
     const float x = in[i], t = gelu_tanh(x);
     const float slope = 0.79788456f * (1.0f + (0.134145f * x) * x);
     d_in[i] = d_out[i] * (0.5f * (1.0f + t) + ((0.5f * x) * (1.0f - t * t)) * slope);
+  }
+}
+
+static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
+  for (size_t i = 0; i < g->m; i++) {
+    for (size_t j = 0; j < g->n; j++) {
+      float sum = g->accumulate ? g->out[i * g->n + j] : 0;
+      for (size_t k = 0; k < g->k; k++) {
+        const float a = g->a_transposed ? g->a[k * g->m + i] : g->a[i * g->k + k];
+        const float b = g->b_transposed ? g->b[j * g->k + k] : g->b[k * g->n + j];
+        sum = fmaf(a, b, sum);
+      }
+      const size_t at = i * g->n + j;
+      g->out[at] = g->bias ? sum + g->bias[j] : sum;
+      if (g->activation) gelu_forward(device, g->activation + at, g->out + at, 1);
+      if (g->slope_of) gelu_backward(device, g->out + at, g->out + at, g->slope_of + at, 1);
+    }
   }
 }
 
@@ -261,22 +264,28 @@ static void attention_backward(emeth_device* device, float* d_qkv, const float* 
 }
 
 // Here both caches are (T, C).
-static void attention_cached(emeth_device* device, float* out, float* keys, float* values, const float* qkv,
-                             size_t position, size_t rows, size_t T, size_t C, size_t NH) {
+static void attention_cached(emeth_device* device, float* out, const emeth_cached_sequence* sequences,
+                             size_t count, const float* qkv, size_t T, size_t C, size_t NH) {
   (void)T;
   const size_t d = C / NH;
   float* p = emeth_worker_scratch(device, 0);
-  for (size_t row = 0; row < rows; row++, position++, qkv += 3 * C) {
-    memcpy(keys + position * C, qkv + C, C * sizeof(float));
-    memcpy(values + position * C, qkv + 2 * C, C * sizeof(float));
-    for (size_t h = 0; h < NH; h++) {
-      float maximum, sum;
-      for (size_t key = 0; key <= position; key++) p[key] = dot(qkv + h * d, keys + key * C + h * d, d);
-      probabilities(p, p, attention_scale(d), position + 1, &maximum, &sum);
-      for (size_t c = 0; c < d; c++) {
-        float chain = 0;
-        for (size_t key = 0; key <= position; key++) chain = fmaf(p[key], values[key * C + h * d + c], chain);
-        out[row * C + h * d + c] = chain;
+  for (const emeth_cached_sequence* s = sequences; s < sequences + count; s++) {
+    for (size_t i = 0; i < s->rows; i++) {
+      const size_t position = s->position + i, row = s->first_row + i;
+      const float* query = qkv + row * 3 * C;
+      memcpy(s->keys + position * C, query + C, C * sizeof(float));
+      memcpy(s->values + position * C, query + 2 * C, C * sizeof(float));
+      for (size_t h = 0; h < NH; h++) {
+        float maximum, sum;
+        for (size_t key = 0; key <= position; key++) p[key] = dot(query + h * d, s->keys + key * C + h * d, d);
+        probabilities(p, p, attention_scale(d), position + 1, &maximum, &sum);
+        for (size_t c = 0; c < d; c++) {
+          float chain = 0;
+          for (size_t key = 0; key <= position; key++) {
+            chain = fmaf(p[key], s->values[key * C + h * d + c], chain);
+          }
+          out[row * C + h * d + c] = chain;
+        }
       }
     }
   }
@@ -344,7 +353,40 @@ MAP(exponential, scalar_exp)
 MAP(logarithm, scalar_log)
 MAP(hyperbolic_tangent, scalar_tanh)
 
+static void packed_product(emeth_device* device, const emeth_packed_product_arguments* g) {
+  (void)device;
+  for (size_t i = 0; i < g->m; i++) {
+    for (size_t j = 0; j < g->n; j++) {
+      float sum = 0;
+      for (size_t k = 0; k < g->k; k++) {
+        sum = fmaf(g->a[i * g->k + k], emeth_packed_weight(g->weights, g->format, g->k, j, k), sum);
+      }
+      if (g->bias) sum += g->bias[j];
+      if (g->gelu) gelu_forward(device, &sum, &sum, 1);
+      g->out[i * g->n + j] = g->residual ? g->residual[i * g->n + j] + sum : sum;
+    }
+  }
+}
+
+static uint64_t read_memory(emeth_device* device, const void* memory, size_t bytes) {
+  (void)device;
+  uint64_t sum = 0, word;
+  for (size_t i = 0; i < bytes; i += sizeof word) {
+    memcpy(&word, (const char*)memory + i, sizeof word);
+    sum += word;
+  }
+  return sum;
+}
+
+static double fma_chains(emeth_device* device, size_t tasks, size_t steps) {
+  (void)device;
+  volatile float chain = 0.5f;
+  for (size_t step = 0; step < tasks * steps; step++) chain = fmaf(0.5f, chain, 0.5f);
+  return 2.0 * (double)(tasks * steps);
+}
+
 static const emeth_kernels kernels = {
+    .fma_chains = fma_chains,
     .matmul = matmul,
     .column_sum = column_sum,
     .add = add,
@@ -365,6 +407,8 @@ static const emeth_kernels kernels = {
     .exponential = exponential,
     .logarithm = logarithm,
     .hyperbolic_tangent = hyperbolic_tangent,
+    .packed_product = packed_product,
+    .read_memory = read_memory,
 };
 
 const emeth_kernels* const emeth_kernels_reference = &kernels;

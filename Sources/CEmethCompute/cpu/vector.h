@@ -18,6 +18,7 @@ typedef double d2 __attribute__((vector_size(16)));
 typedef int64_t long2 __attribute__((vector_size(16)));
 
 typedef v16 v16_anywhere __attribute__((aligned(4)));
+typedef v8 v8_anywhere __attribute__((aligned(4)));
 typedef v4 v4_anywhere __attribute__((aligned(4)));
 
 INLINE v16 load(const float* p) { return *(const v16_anywhere*)p; }

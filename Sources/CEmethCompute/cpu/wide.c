@@ -7,10 +7,11 @@
 #include <string.h>
 
 #if defined(__x86_64__)
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #endif
 #define EMETH_TABLE emeth_kernels_wide
 #define EMETH_HARDWARE_FMA 1
+#define EMETH_HARDWARE_HALF 1
 #define TILE_ROWS 12
 #define TILE_VECTORS 2
 #include "all_kernels.h"

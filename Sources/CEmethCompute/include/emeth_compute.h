@@ -18,6 +18,7 @@ typedef enum {
   EMETH_NO_MEMORY = 1,
   EMETH_NO_THREADS = 2,
   EMETH_NOT_AVAILABLE = 3,
+  EMETH_OUT_OF_RANGE = 4,
 } emeth_status;
 
 // Sets of kernels. The last two exist to check the others: the scalar reference that states each operation in
@@ -55,12 +56,15 @@ emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d);
 
 // out (m, n) = a (m, k) · b (k, n) [+ bias (n)], each element one fma chain over k ascending from +0, or from
 // out's value with `accumulate`; the bias is added after the chain. a is stored (k, m) with `a_transposed`, b
-// is stored (n, k) with `b_transposed`. bias may be NULL.
+// is stored (n, k) with `b_transposed`. What follows may be NULL: bias; activation (m, n) = GELU of out;
+// slope_of (m, n), by whose GELU' out is multiplied at last.
 typedef struct {
   float* out;
   const float* a;
   const float* b;
   const float* bias;
+  float* activation;
+  const float* slope_of;
   size_t m, n, k;
   bool a_transposed, b_transposed, accumulate;
 } emeth_matmul_arguments;
@@ -113,13 +117,19 @@ emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const 
                                       const float* qkv, const float* maximum, const float* sum, size_t B,
                                       size_t T, size_t C, size_t NH);
 
-// Attention with a cache, for generation: the `rows` tokens at positions position … position + rows - 1 of
-// one sequence, the same bits as emeth_attention_forward has at these rows. out (rows, C), qkv (rows, 3C).
-// keys and values hold emeth_attention_cache_count(T, C) elements each, are filled by these calls from
-// position 0 on and are otherwise opaque; position + rows is at most T.
-emeth_status emeth_attention_cached(emeth_device* device, float* out, float* keys, float* values,
-                                    const float* qkv, size_t position, size_t rows, size_t T, size_t C,
-                                    size_t NH);
+// Some tokens of one sequence: those at positions position … position + rows - 1, whose rows of qkv and out
+// begin with first_row. keys and values hold emeth_attention_cache_count(T, C) elements each, are filled by
+// emeth_attention_cached from position 0 on and are otherwise opaque; position + rows is at most T.
+typedef struct {
+  float* keys;
+  float* values;
+  size_t position, rows, first_row;
+} emeth_cached_sequence;
+
+// Attention with kept keys and values, for generation, of `count` sequences at once: the same bits as
+// emeth_attention_forward has at these rows. out (rows, C), qkv (rows, 3C).
+emeth_status emeth_attention_cached(emeth_device* device, float* out, const emeth_cached_sequence* sequences,
+                                    size_t count, const float* qkv, size_t T, size_t C, size_t NH);
 size_t emeth_attention_cache_count(size_t T, size_t C);
 
 // The target of a row that is not counted.
@@ -159,5 +169,48 @@ void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, 
 void emeth_exp(emeth_device* device, float* out, const float* in, size_t count);
 void emeth_log(emeth_device* device, float* out, const float* in, size_t count);
 void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count);
+
+// How packed weights are stored. F16: rounded to binary16, half to even. INT8: q·s with q from -127 to 127, s
+// one for 32 inputs of an output; s is the smallest number of 8 significant bits that is not below
+// binary32(the largest |w| / 127), q = roundHalfEven(binary32(w / s)); q·s is exact.
+// Docs/Decisions/0010-generation.md.
+typedef enum {
+  EMETH_WEIGHTS_F32 = 0,
+  EMETH_WEIGHTS_F16 = 1,
+  EMETH_WEIGHTS_INT8 = 2,
+} emeth_weight_format;
+
+// Packs the weights of n outputs with k inputs, stored (k, n), or (n, k) with `transposed`, into
+// emeth_packed_bytes of memory that is 64-byte aligned. EMETH_OUT_OF_RANGE where one is not finite, or in F16
+// at least 65520 in size.
+size_t emeth_packed_bytes(emeth_weight_format format, size_t n, size_t k);
+emeth_status emeth_pack_weights(emeth_device* device, void* out, emeth_weight_format format,
+                                const float* weights, size_t n, size_t k, bool transposed);
+
+// out (m, n) = a (m, k) · packed weights [+ bias (n)], then GELU with `gelu`, then residual (m, n) + that:
+// the bits of emeth_matmul with the stored values of the weights, emeth_gelu_forward and emeth_add. For a few
+// rows, as in generation. bias and residual may be NULL; residual may be out.
+typedef struct {
+  float* out;
+  const float* a;
+  const void* weights;
+  const float* bias;
+  const float* residual;
+  size_t m, n, k;
+  emeth_weight_format format;
+  bool gelu;
+} emeth_packed_product_arguments;
+void emeth_packed_product(emeth_device* device, const emeth_packed_product_arguments* arguments);
+
+// out (rows, C): row r = row tokens[r] of the packed wte (V, C) + wpe[positions[r]]. On the caller's thread.
+void emeth_packed_embedding(float* out, const uint32_t* tokens, const uint32_t* positions, const void* wte,
+                            emeth_weight_format format, const float* wpe, size_t rows, size_t C);
+
+// Reads `bytes` of memory, a multiple of 256, 64-byte aligned, on all threads; the sum of its 64-bit words.
+// For measuring how fast memory can be read.
+uint64_t emeth_read_memory(emeth_device* device, const void* memory, size_t bytes);
+// Runs `tasks` tasks of `steps` steps of independent fma chains in registers on the device's threads. Gives the
+// floating-point operations done, two for each fma: with the time that it took, the peak of these threads.
+double emeth_fma_chains(emeth_device* device, size_t tasks, size_t steps);
 
 #endif

@@ -36,6 +36,10 @@ public enum ModelFolder {
   static let weightsName = "model.safetensors"
   static let configurationName = "config.json"
   private static let prefix = "transformer."
+  /// The files that say that a folder has a tokenizer.
+  private static let tokenizerNames = [
+    "tokenizer.json", "vocab.json", "merges.txt", "encoder.json", "vocab.bpe", "tokenizer.model",
+  ]
 
   /// Writes a model; the folder is made if it is not there, its other files stay.
   ///
@@ -67,12 +71,11 @@ public enum ModelFolder {
 
   /// Reads a model, its weights and its tokenizer.
   ///
-  /// - Throws: `ComputeError.fileUnreadable` when a file is missing, `malformedFile` when one is not that of a
-  ///   GPT-2 family model with tied embeddings, `outOfMemory`.
+  /// - Throws: `ComputeError.fileUnreadable` when a file is missing, `malformedFile` when one is not that of
+  ///   a GPT-2 family model with tied embeddings, `outOfMemory`.
   public static func read(from folder: URL) throws(ComputeError) -> Contents {
     let configuration = try readConfiguration(from: folder)
-    let tokenizer = try TokenizerLoader.load(folder: folder)
-    try check(tokenizer, configuration)
+    let tokenizer = try readTokenizer(from: folder, configuration: configuration)
     let arena = try FloatArena(count: configuration.parameterCount)
     try readParameters(from: folder, configuration: configuration, into: arena.elements)
     return Contents(configuration: configuration, parameters: arena, tokenizer: tokenizer)
@@ -83,10 +86,29 @@ public enum ModelFolder {
     try ModelFolderConfiguration.decode(contentsOf: folder.appendingPathComponent(configurationName))
   }
 
+  /// Reads the tokenizer that goes with the shape: the folder's, or the byte tokenizer where a model of 256
+  /// token ids has no tokenizer file.
+  ///
+  /// - Throws: `ComputeError.fileUnreadable` when another model has none, `malformedFile` when it can't be
+  ///   used,
+  ///   `invalidConfiguration` when it has more ids than the model.
+  public static func readTokenizer(
+    from folder: URL, configuration: ModelConfiguration
+  ) throws(ComputeError) -> any Tokenizer {
+    let isPlain = !tokenizerNames.contains {
+      FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+    }
+    guard configuration.vocabularySize != 256 || !isPlain else { return ByteTokenizer() }
+    let tokenizer = try TokenizerLoader.load(folder: folder)
+    try check(tokenizer, configuration)
+    return tokenizer
+  }
+
   /// Reads the weights into an arena of the configuration's layout, such as a training state's parameters.
   ///
-  /// Names stand with or without `transformer.`; the causal masks that older files carry are left out, and an
-  /// `lm_head.weight` must be the token embedding, bit for bit.
+  /// Elements are binary32, binary16 or bfloat16. Names stand with or without `transformer.`; the causal
+  /// masks that older files carry are left out, and an `lm_head.weight` must be the token embedding, bit for
+  /// bit.
   public static func readParameters(
     from folder: URL, configuration: ModelConfiguration, into parameters: UnsafeMutableBufferPointer<Float>
   ) throws(ComputeError) {
@@ -119,10 +141,8 @@ public enum ModelFolder {
     guard let head = file.tensors.first(where: { $0.name == "lm_head.weight" }),
       let embedding = layout["wte.weight"]
     else { return }
-    let copy = UnsafeMutableBufferPointer<Float>.allocate(capacity: embedding.count)
-    defer { copy.deallocate() }
-    try file.read(head, shape: embedding.shape, into: copy)
-    let isTied = zip(copy, parameters[embedding.range]).allSatisfy { $0.bitPattern == $1.bitPattern }
+    let isTied = try file.holds(
+      head, shape: embedding.shape, equalTo: UnsafeBufferPointer(rebasing: parameters[embedding.range]))
     guard isTied else {
       throw .malformedFile(
         path: file.url.path, what: "lm_head.weight", found: "weights of its own",

@@ -57,7 +57,7 @@ enum ModelFolderConfiguration {
         path: file.path, what: "model_type", found: document["model_type"]?.brief ?? "missing",
         allowed: "\"gpt2\"")
     }
-    let width = try number("n_embd")
+    let width = try number("n_embd", "hidden_size")
     try demand("activation_function", "\"gelu_new\"") {
       // The same function under Hugging Face's other name for it.
       ["gelu_new", "gelu_pytorch_tanh"].contains($0.string)
@@ -65,13 +65,15 @@ enum ModelFolderConfiguration {
     try demand("layer_norm_epsilon", "1e-05") { $0.double == 1e-5 }
     try demand("tie_word_embeddings", "true") { $0.bool == true }
     try demand("n_inner", "null or 4 x n_embd") { $0.integer == width.multipliedReportingOverflow(by: 4).0 }
+    try demand("quantization_config", "null") { _ in false }
     try demand("scale_attn_weights", "true") { $0.bool == true }
     try demand("scale_attn_by_inverse_layer_idx", "false") { $0.bool == false }
     try demand("add_cross_attention", "false") { $0.bool == false }
     do {
       return try ModelConfiguration(
-        layers: number("n_layer"), heads: number("n_head"), width: width,
-        context: number("n_positions", "n_ctx"), vocabularySize: number("vocab_size"))
+        layers: number("n_layer", "num_hidden_layers"), heads: number("n_head", "num_attention_heads"),
+        width: width, context: number("n_positions", "max_position_embeddings", "n_ctx"),
+        vocabularySize: number("vocab_size"))
     } catch .invalidConfiguration(let what, let found, let allowed) {
       throw .malformedFile(path: file.path, what: what, found: found, allowed: allowed)
     }

@@ -1,11 +1,17 @@
 import Foundation
 
-/// A safetensors file opened for reading: the header checked to the last byte, tensors read one at a time.
+/// A safetensors file opened for reading: mapped into memory, the header checked to the last byte, tensors
+/// read one at a time.
 ///
 /// Layout: u64 little-endian header length, the header (JSON: name → dtype, shape, data_offsets), then the
-/// tensors' bytes. A header is refused when it is longer than 100 MB or than the file, names a tensor twice, has
-/// an unknown type, a shape whose size is not that of its bytes, or ranges that overlap, leave gaps or reach
-/// beyond the file.
+/// tensors' bytes. A header is refused when it is longer than 16 MiB or than the file, names a tensor twice,
+/// has an unknown type, a shape whose size is not that of its bytes, or ranges that overlap, leave gaps or
+/// reach beyond the file.
+///
+/// ```swift
+/// let file = try SafetensorsFile(contentsOf: folder.appendingPathComponent("model.safetensors"))
+/// for tensor in file.tensors { print(tensor.name, tensor.type, tensor.shape) }
+/// ```
 public struct SafetensorsFile: Sendable {
   /// One tensor's entry.
   public struct Tensor: Sendable, Hashable {
@@ -19,8 +25,9 @@ public struct SafetensorsFile: Sendable {
     public let byteRange: Range<Int>
   }
 
-  /// The longest header that is read, as in the format's reference implementation.
-  public static let largestHeaderByteCount = 100_000_000
+  /// The longest header that is read: a model of the largest number of layers needs half of it, and what a
+  /// hostile file can make of it stays in memory.
+  public static let largestHeaderByteCount = 16 << 20
 
   /// The file.
   public let url: URL
@@ -29,13 +36,24 @@ public struct SafetensorsFile: Sendable {
   /// The text pairs under `__metadata__`.
   public let metadata: [String: String]
 
-  private let data: Data
+  let data: Data
+  /// Whether the bytes are a file's, so that they can be dropped and read again.
+  let isMapped: Bool
 
   /// Opens a file and checks its header.
   ///
   /// - Throws: `ComputeError.fileUnreadable`, or `malformedFile` saying what in the header is refused.
   public init(contentsOf url: URL) throws(ComputeError) {
-    let data = try WholeFile.map(url)
+    try self.init(mapped: WholeFile.map(url), isMapped: true, url: url)
+  }
+
+  /// Checks the header of bytes at hand; `url` names them in errors.
+  public init(data: Data, url: URL) throws(ComputeError) {
+    // Offsets count from 0, which the indices of a slice need not.
+    try self.init(mapped: data.startIndex == 0 ? data : Data(data), isMapped: false, url: url)
+  }
+
+  private init(mapped data: Data, isMapped: Bool, url: URL) throws(ComputeError) {
     let header = try Self.header(of: data, path: url.path)
     guard case .object(let members) = header.document else {
       throw .malformedFile(path: url.path, what: "header", found: header.document.brief, allowed: "an object")
@@ -70,39 +88,7 @@ public struct SafetensorsFile: Sendable {
     self.tensors = tensors
     self.metadata = metadata
     self.data = data
-  }
-
-  /// Copies a tensor's elements.
-  ///
-  /// - Parameters:
-  ///   - tensor: an entry of ``tensors``; its type must be F32 and its shape `shape`.
-  ///   - target: as many elements as the shape has.
-  /// - Throws: `ComputeError.malformedFile` for another type or shape, or an element that is not finite.
-  public func read(
-    _ tensor: Tensor, shape: [Int], into target: UnsafeMutableBufferPointer<Float>
-  ) throws(ComputeError) {
-    guard tensor.type == "F32" else {
-      throw .malformedFile(path: url.path, what: "type of \(tensor.name)", found: tensor.type, allowed: "F32")
-    }
-    guard tensor.shape == shape else {
-      throw .malformedFile(
-        path: url.path, what: "shape of \(tensor.name)", found: "\(tensor.shape)", allowed: "\(shape)")
-    }
-    precondition(target.count * 4 == tensor.byteRange.count, "the buffer does not fit the shape")
-    data.withUnsafeBytes {
-      UnsafeMutableRawBufferPointer(target).copyMemory(from: .init(rebasing: $0[tensor.byteRange]))
-    }
-    var notFinite: UInt32 = 0
-    for index in 0..<target.count {
-      let word = UInt32(littleEndian: target[index].bitPattern)
-      notFinite |= word & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
-      target[index] = Float(bitPattern: word)
-    }
-    guard notFinite == 0 else {
-      throw .malformedFile(
-        path: url.path, what: "an element of \(tensor.name)", found: "infinite or not a number",
-        allowed: "finite numbers")
-    }
+    self.isMapped = isMapped
   }
 
   private static func header(

@@ -77,18 +77,32 @@ final class WholeFile {
     return [UInt8](data)
   }
 
-  /// A file's bytes, mapped into memory where the system can: nothing is read before it is used.
+  /// A file's bytes, mapped into memory: nothing is read before it is used, and the system may drop what was.
+  ///
+  /// A file that someone cuts off while it is mapped ends the process, as with every mapped file; this
+  /// project's own files are replaced, never changed. Only regular files are taken: no other kind has an end
+  /// that can be trusted.
   static func map(_ url: URL) throws(ComputeError) -> Data {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
-      throw .fileUnreadable(path: url.path, reason: "no such file")
+    // Without waiting: a pipe nobody writes to would keep the process.
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw .fileUnreadable(path: url.path, reason: errno == ENOENT ? "no such file" : reason(errno))
     }
-    guard !isFolder.boolValue else { throw .fileUnreadable(path: url.path, reason: "it is a folder") }
-    do {
-      return try Data(contentsOf: url, options: .mappedIfSafe)
-    } catch {
-      throw .fileUnreadable(path: url.path, reason: (error as NSError).localizedDescription)
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw .fileUnreadable(path: url.path, reason: reason(errno))
     }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let kind = status.st_mode & S_IFMT == S_IFDIR ? "it is a folder" : "it is not a regular file"
+      throw .fileUnreadable(path: url.path, reason: kind)
+    }
+    let count = Int(status.st_size)
+    guard count > 0 else { return Data() }
+    guard let memory = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
+      throw .fileUnreadable(path: url.path, reason: reason(errno))
+    }
+    return Data(bytesNoCopy: memory, count: count, deallocator: .unmap)
   }
 
   static func reason(_ number: Int32) -> String { String(cString: strerror(number)) }

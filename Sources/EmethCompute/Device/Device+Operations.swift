@@ -1,16 +1,17 @@
 import CEmethCompute
 
 extension Device {
-  /// out (m, n) = a (m, k) · b (k, n) [+ bias], as `emeth_matmul` says.
+  /// out (m, n) = a (m, k) · b (k, n) [+ bias], then GELU of it or times GELU' of something, as `emeth_matmul`
+  /// says.
   func multiply(
     _ out: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>? = nil, m: Int, n: Int, k: Int, aTransposed: Bool = false,
+    bias: UnsafePointer<Float>? = nil, activation: UnsafeMutablePointer<Float>? = nil,
+    slopeOf: UnsafePointer<Float>? = nil, m: Int, n: Int, k: Int, aTransposed: Bool = false,
     bTransposed: Bool = false, accumulate: Bool = false
   ) {
     var arguments = emeth_matmul_arguments(
-      out: out, a: a, b: b, bias: bias, m: m, n: n, k: k, a_transposed: aTransposed,
-      b_transposed: bTransposed,
-      accumulate: accumulate)
+      out: out, a: a, b: b, bias: bias, activation: activation, slope_of: slopeOf, m: m, n: n, k: k,
+      a_transposed: aTransposed, b_transposed: bTransposed, accumulate: accumulate)
     emeth_matmul(handle, &arguments)
   }
 

@@ -12,17 +12,19 @@ struct BackwardPass {
 
   /// Reads the activations and the logits' gradients, adds to `gradients`.
   ///
-  /// - Parameter residual: (rows, C) the gradient of the embeddings' sum, written.
+  /// - Parameters:
+  ///   - residual: (rows, C) the gradient of the embeddings' sum, written.
+  ///   - accumulate: whether the gradients of the weights hold something; else they are overwritten, as if
+  ///     they held +0. Those of vectors are added to in any case.
   /// - Throws: `ComputeError.outOfMemory` when attention finds no memory.
-  func run(sequences: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError) {
+  func run(sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool) throws(ComputeError) {
     let c = configuration.width
     let rows = sequences * configuration.context
     let handle = device.handle
     let d = scratch.narrow
     device.multiply(
       gradients.tokenEmbedding, activations.logits, activations.finalNorm, m: configuration.vocabularySize,
-      n: c,
-      k: rows, aTransposed: true, accumulate: true)
+      n: c, k: rows, aTransposed: true, accumulate: accumulate)
     device.multiply(
       d, activations.logits, parameters.tokenEmbedding, m: rows, n: c, k: configuration.vocabularySize)
     residual.update(repeating: 0, count: rows * c)
@@ -30,38 +32,40 @@ struct BackwardPass {
       handle, residual, gradients.finalNormGain, gradients.finalNormOffset, d, activations.output,
       parameters.finalNormGain, activations.finalNormMean, activations.finalNormReciprocal, rows, c)
     for layer in (0..<configuration.layers).reversed() {
-      try feedForward(layer: layer, rows: rows, residual: residual)
-      try attention(layer: layer, rows: rows, sequences: sequences, residual: residual)
+      feedForward(layer: layer, rows: rows, residual: residual, accumulate: accumulate)
+      try attention(
+        layer: layer, rows: rows, sequences: sequences, residual: residual, accumulate: accumulate)
     }
   }
 
-  private func feedForward(layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>) throws(ComputeError)
-  {
+  private func feedForward(
+    layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool
+  ) {
     let c = configuration.width
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
       input: a.activation, d: residual, weight: p.feedForwardProjectionWeight,
       dWeight: g.feedForwardProjectionWeight, dBias: g.feedForwardProjectionBias, dInput: scratch.wide,
-      rows: rows,
-      inputs: 4 * c, outputs: c)
-    emeth_gelu_backward(device.handle, scratch.wide, scratch.wide, a.feedForward, rows * 4 * c)
+      slopeOf: a.feedForward, rows: rows, inputs: 4 * c, outputs: c, accumulate: accumulate)
     linear(
       input: a.feedForwardNorm, d: scratch.wide, weight: p.feedForwardWeight, dWeight: g.feedForwardWeight,
-      dBias: g.feedForwardBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 4 * c)
+      dBias: g.feedForwardBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 4 * c,
+      accumulate: accumulate)
     emeth_layer_norm_backward(
       device.handle, residual, g.feedForwardNormGain, g.feedForwardNormOffset, scratch.narrow, a.middle,
       p.feedForwardNormGain, a.feedForwardNormMean, a.feedForwardNormReciprocal, rows, c)
   }
 
   private func attention(
-    layer: Int, rows: Int, sequences: Int, residual: UnsafeMutablePointer<Float>
+    layer: Int, rows: Int, sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool
   ) throws(ComputeError) {
     let c = configuration.width
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
       input: a.attention, d: residual, weight: p.attentionProjectionWeight,
       dWeight: g.attentionProjectionWeight,
-      dBias: g.attentionProjectionBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: c)
+      dBias: g.attentionProjectionBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: c,
+      accumulate: accumulate)
     let status = emeth_attention_backward(
       device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum,
       sequences,
@@ -69,21 +73,24 @@ struct BackwardPass {
     try Device.check(status)
     linear(
       input: a.attentionNorm, d: scratch.wide, weight: p.queryKeyValueWeight, dWeight: g.queryKeyValueWeight,
-      dBias: g.queryKeyValueBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 3 * c)
+      dBias: g.queryKeyValueBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 3 * c,
+      accumulate: accumulate)
     emeth_layer_norm_backward(
       device.handle, residual, g.attentionNormGain, g.attentionNormOffset, scratch.narrow, a.input,
       p.attentionNormGain, a.attentionNormMean, a.attentionNormReciprocal, rows, c)
   }
 
-  /// The gradients of y = input · weight + bias.
+  /// The gradients of y = input · weight + bias; that of the input times GELU' of `slopeOf`, if there is one.
   private func linear(
     input: UnsafePointer<Float>, d: UnsafePointer<Float>, weight: UnsafePointer<Float>,
     dWeight: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>,
-    dInput: UnsafeMutablePointer<Float>,
-    rows: Int, inputs: Int, outputs: Int
+    dInput: UnsafeMutablePointer<Float>, slopeOf: UnsafePointer<Float>? = nil, rows: Int, inputs: Int,
+    outputs: Int, accumulate: Bool
   ) {
-    device.multiply(dInput, d, weight, m: rows, n: inputs, k: outputs, bTransposed: true)
-    device.multiply(dWeight, input, d, m: inputs, n: outputs, k: rows, aTransposed: true, accumulate: true)
+    device.multiply(
+      dInput, d, weight, slopeOf: slopeOf, m: rows, n: inputs, k: outputs, bTransposed: true)
+    device.multiply(
+      dWeight, input, d, m: inputs, n: outputs, k: rows, aTransposed: true, accumulate: accumulate)
     emeth_column_sum(device.handle, dBias, d, rows, outputs)
   }
 }

@@ -39,10 +39,8 @@ struct ForwardPass {
         handle, a.feedForwardNorm, a.feedForwardNormMean, a.feedForwardNormReciprocal, a.middle, a.input,
         activations.product, block.feedForwardNormGain, block.feedForwardNormOffset, rows, c)
       device.multiply(
-        a.feedForward, a.feedForwardNorm, block.feedForwardWeight, bias: block.feedForwardBias, m: rows,
-        n: 4 * c,
-        k: c)
-      emeth_gelu_forward(handle, a.activation, a.feedForward, rows * 4 * c)
+        a.feedForward, a.feedForwardNorm, block.feedForwardWeight, bias: block.feedForwardBias,
+        activation: a.activation, m: rows, n: 4 * c, k: c)
       device.multiply(
         activations.product, a.activation, block.feedForwardProjectionWeight,
         bias: block.feedForwardProjectionBias, m: rows, n: c, k: 4 * c)

@@ -38,5 +38,11 @@ public final class FloatArena: @unchecked Sendable {
   deinit { free(start) }
 
   /// Sets every element to +0.
-  func clear() { memset(start, 0, elements.count * MemoryLayout<Float>.stride) }
+  func clear() { clear(0..<elements.count) }
+
+  /// Sets the elements of `range` to +0.
+  func clear(_ range: Range<Int>) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= elements.count, "range out of the arena")
+    memset(start + range.lowerBound, 0, range.count * MemoryLayout<Float>.stride)
+  }
 }

@@ -1,8 +1,6 @@
 import Foundation
 
 extension BytePairTokenizer {
-  private static let largestFileByteCount = 256 << 20
-
   /// Reads `tokenizer.json`, else `vocab.json` and `merges.txt`, else `encoder.json` and `vocab.bpe`.
   ///
   /// - Throws: `ComputeError.fileUnreadable` when there is none of them, `malformedFile` when one is not what
@@ -27,42 +25,44 @@ extension BytePairTokenizer {
 
   /// Reads a vocabulary `{"token": id, …}` and merges, one "left right" a line in order of rank.
   public init(vocabularyFile: URL, mergesFile: URL) throws(ComputeError) {
-    let document = try JSONDocument(contentsOf: vocabularyFile, byteLimit: Self.largestFileByteCount)
-    let texts = try Self.texts(of: document, extra: [], path: vocabularyFile.path)
-    let bytes = try WholeFile.read(mergesFile, byteLimit: Self.largestFileByteCount)
+    let document = try JSONDocument(contentsOf: vocabularyFile, byteLimit: TokenizerDocument.byteLimit)
+    let texts = try TokenizerDocument.texts(of: document, extra: [], path: vocabularyFile.path)
+    let bytes = try WholeFile.read(mergesFile, byteLimit: TokenizerDocument.byteLimit)
     var merges: [(String, String)] = []
     for (number, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated() {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       if line.isEmpty || (number == 0 && line.starts(with: "#version".utf8)) { continue }
-      merges.append(try Self.pair(String(decoding: line, as: UTF8.self), path: mergesFile.path))
+      merges.append(
+        try TokenizerDocument.pair(String(decoding: line, as: UTF8.self), path: mergesFile.path))
     }
-    try self.init(texts: texts, merges: merges, source: vocabularyFile.path)
+    let endOfText = texts.firstIndex(of: BytePairFiles.endOfText).map { [UInt32($0)] }
+    try self.init(
+      BytePairFiles(texts: texts, merges: merges, specialTokens: endOfText ?? []),
+      source: vocabularyFile.path)
   }
 
-  /// Reads Hugging Face's `tokenizer.json` with a byte-level BPE model; what it asks for beyond that is refused,
-  /// as it would give other tokens.
+  /// Reads Hugging Face's `tokenizer.json` with a byte-level BPE model; what it asks for beyond that is
+  /// refused by name, as it would give other tokens.
   public init(tokenizerFile: URL) throws(ComputeError) {
-    let path = tokenizerFile.path
-    let document = try JSONDocument(contentsOf: tokenizerFile, byteLimit: Self.largestFileByteCount)
-    guard let model = document["model"], model["type"]?.string ?? "BPE" == "BPE" else {
-      throw .malformedFile(
-        path: path, what: "model", found: document["model"]?["type"]?.string ?? "missing", allowed: "BPE")
+    try self.init(TokenizerDocument(contentsOf: tokenizerFile))
+  }
+
+  /// Takes what `tokenizer.json` holds.
+  init(_ document: TokenizerDocument) throws(ComputeError) {
+    let path = document.path
+    guard document.modelType == "BPE" else {
+      throw .malformedFile(path: path, what: "model", found: document.modelType, allowed: "BPE or Unigram")
     }
-    try Self.checkSettings(of: document, model: model, path: path)
+    let model = document.model
+    try Self.checkSettings(of: document)
     guard let vocabulary = model["vocab"], case .array(let lines)? = model["merges"] else {
       throw .malformedFile(path: path, what: "model", found: "no vocab or merges", allowed: "both")
-    }
-    var added: [(String, JSONDocument)] = []
-    if case .array(let tokens)? = document["added_tokens"] {
-      for token in tokens {
-        if let text = token["content"]?.string, let id = token["id"] { added.append((text, id)) }
-      }
     }
     var merges: [(String, String)] = []
     merges.reserveCapacity(lines.count)
     for line in lines {
       if let text = line.string {
-        merges.append(try Self.pair(text, path: path))
+        merges.append(try TokenizerDocument.pair(text, path: path))
       } else if case .array(let sides) = line, sides.count == 2, let left = sides[0].string,
         let right = sides[1].string
       {
@@ -72,67 +72,32 @@ extension BytePairTokenizer {
           path: path, what: "merge \(merges.count)", found: "no pair", allowed: "two tokens")
       }
     }
+    let added = try document.specialTokens()
+    let texts = try TokenizerDocument.texts(
+      of: vocabulary, extra: added.map { ($0.text, .number("\($0.id)")) }, path: path)
     try self.init(
-      texts: Self.texts(of: vocabulary, extra: added, path: path), merges: merges, source: path)
+      BytePairFiles(
+        texts: texts, merges: merges, specialTokens: added.map { UInt32($0.id) }.sorted(),
+        ignoresMerges: model["ignore_merges"]?.bool ?? false),
+      source: path)
   }
 
-  private static func pair(_ line: String, path: String) throws(ComputeError) -> (String, String) {
-    let sides = line.split(separator: " ", omittingEmptySubsequences: false)
-    guard sides.count == 2, !sides[0].isEmpty, !sides[1].isEmpty else {
+  private static func checkSettings(of document: TokenizerDocument) throws(ComputeError) {
+    let model = document.model
+    try document.demand("normalizer", document.root["normalizer"], [])
+    try document.demand("dropout", model["dropout"], [.number("0"), .number("0.0")])
+    try document.demand("ignore_merges", model["ignore_merges"], [.bool(false), .bool(true)])
+    try document.demand("continuing_subword_prefix", model["continuing_subword_prefix"], [.string("")])
+    try document.demand("end_of_word_suffix", model["end_of_word_suffix"], [.string("")])
+    guard let splitter = document.splitters.first, document.splitters.count == 1,
+      splitter["type"]?.string == "ByteLevel"
+    else {
+      let found = document.splitters.map { $0["type"]?.string ?? "none" }.joined(separator: ", ")
       throw .malformedFile(
-        path: path, what: "merge \(line)", found: "no pair", allowed: "two tokens and a space")
-    }
-    return (String(sides[0]), String(sides[1]))
-  }
-
-  /// The tokens by id; every id from 0 has one, and an added token may repeat one of the vocabulary.
-  private static func texts(
-    of vocabulary: JSONDocument, extra: [(String, JSONDocument)], path: String
-  ) throws(ComputeError) -> [String] {
-    guard case .object(let members) = vocabulary else {
-      throw .malformedFile(path: path, what: "vocabulary", found: "no object", allowed: "{\"token\": id, …}")
-    }
-    let limit = members.count + extra.count
-    var texts = [String?](repeating: nil, count: limit)
-    for (text, value) in members + extra {
-      guard let id = value.integer, (0..<limit).contains(id) else {
-        throw .malformedFile(
-          path: path, what: "id of \(text)", found: value.brief, allowed: "0 to \(limit - 1), without gaps")
-      }
-      if let other = texts[id], !other.utf8.elementsEqual(text.utf8) {
-        throw .malformedFile(
-          path: path, what: "id \(id)", found: "\(other) and \(text)", allowed: "one token for each id")
-      }
-      texts[id] = text
-    }
-    let known = texts.prefix { $0 != nil }.compactMap { $0 }
-    guard texts.dropFirst(known.count).allSatisfy({ $0 == nil }) else {
-      throw .malformedFile(
-        path: path, what: "id \(known.count)", found: "no token", allowed: "ids without gaps")
-    }
-    return known
-  }
-
-  private static func checkSettings(
-    of document: JSONDocument, model: JSONDocument, path: String
-  ) throws(ComputeError) {
-    func demand(_ what: String, _ value: JSONDocument?, _ allowed: [JSONDocument]) throws(ComputeError) {
-      guard let value, value != .null, !allowed.contains(value) else { return }
-      throw .malformedFile(
-        path: path, what: what, found: value.brief, allowed: allowed.first?.brief ?? "null")
-    }
-    try demand("normalizer", document["normalizer"], [])
-    try demand("dropout", model["dropout"], [.number("0"), .number("0.0")])
-    try demand("byte_fallback", model["byte_fallback"], [.bool(false)])
-    try demand("ignore_merges", model["ignore_merges"], [.bool(false)])
-    try demand("continuing_subword_prefix", model["continuing_subword_prefix"], [.string("")])
-    try demand("end_of_word_suffix", model["end_of_word_suffix"], [.string("")])
-    guard let splitter = document["pre_tokenizer"], splitter["type"]?.string == "ByteLevel" else {
-      throw .malformedFile(
-        path: path, what: "pre_tokenizer", found: document["pre_tokenizer"]?["type"]?.string ?? "none",
+        path: document.path, what: "pre_tokenizer", found: found.isEmpty ? "none" : found,
         allowed: "ByteLevel")
     }
-    try demand("add_prefix_space", splitter["add_prefix_space"] ?? .bool(true), [.bool(false)])
-    try demand("use_regex", splitter["use_regex"], [.bool(true)])
+    try document.demand("add_prefix_space", splitter["add_prefix_space"] ?? .bool(true), [.bool(false)])
+    try document.demand("use_regex", splitter["use_regex"], [.bool(true)])
   }
 }

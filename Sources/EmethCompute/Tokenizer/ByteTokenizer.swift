@@ -24,13 +24,17 @@ public struct ByteTokenizer: Tokenizer {
   /// The bytes as they stand, UTF-8 or not. O(n).
   public func encode(utf8: UnsafeBufferPointer<UInt8>) -> [UInt32] { utf8.map { UInt32($0) } }
 
+  /// Before any character.
+  public func partingPlace(in text: UnsafeBufferPointer<UInt8>, after start: Int) -> Int? {
+    let place = max(start + 1, 1)
+    return text.indices.dropFirst(place).first { text[$0] & 0xC0 != 0x80 }
+  }
+
   /// The one byte of the id.
   public func bytes(of token: UInt32) -> [UInt8]? { UInt8(exactly: token).map { [$0] } }
 
   /// Writes it as the byte-level BPE that it is, with the bytes for a vocabulary and no merges.
   public func write(to folder: URL) throws(ComputeError) {
-    try BytePairFiles(
-      texts: ByteAlphabet.texts, merges: [], endOfText: nil
-    ).write(to: folder)
+    try BytePairFiles(texts: ByteAlphabet.texts, merges: []).write(to: folder)
   }
 }

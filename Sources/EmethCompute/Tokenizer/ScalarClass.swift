@@ -1,25 +1,21 @@
 /// What GPT-2's pattern asks of a character: letter (\p{L}), number (\p{N}), white space (\s) or other.
 ///
-/// By the Unicode tables of the Swift runtime, which may be newer than those of other tokenizers: a letter
-/// added to Unicode since is "other" to them (Unicode 17 against 16: U+088F, U+0C5C and U+0CDC).
+/// By a table of one Unicode version (``unicodeVersion``), so that a text has the same tokens whatever the
+/// system and the toolchain know of newer letters. Unassigned characters are other.
 enum ScalarClass: UInt8 {
   case letter, number, space, other
 
-  /// The class of `scalar`.
-  init(_ scalar: Unicode.Scalar) {
-    if scalar.properties.isWhitespace {
-      self = .space
-      return
-    }
-    switch scalar.properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: self = .letter
-    case .decimalNumber, .letterNumber, .otherNumber: self = .number
-    default: self = .other
-    }
-  }
+  /// The class of `scalar`. O(1).
+  init(_ scalar: Unicode.Scalar) { self = Self.table[Int(scalar.value)] }
 
-  /// The classes of U+0000 to U+FFFF, where nearly all text lies; surrogates count as other.
-  static let basicPlane: [ScalarClass] = (0..<0x10000).map { code in
-    Unicode.Scalar(UInt32(code)).map { ScalarClass($0) } ?? .other
-  }
+  /// The class of each code from 0 to U+10FFFF; surrogates count as other. Made once, kept for good.
+  nonisolated(unsafe) static let table: UnsafeBufferPointer<ScalarClass> = {
+    let table = UnsafeMutableBufferPointer<ScalarClass>.allocate(capacity: 0x11_0000)
+    for (index, run) in runs.enumerated() {
+      let end = index + 1 < runs.count ? Int(runs[index + 1] >> 2) : table.count
+      let kind = ScalarClass(rawValue: UInt8(run & 3)) ?? .other
+      table[Int(run >> 2)..<end].initialize(repeating: kind)
+    }
+    return UnsafeBufferPointer(table)
+  }()
 }

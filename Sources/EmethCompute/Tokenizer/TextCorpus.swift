@@ -3,9 +3,9 @@ import Foundation
 /// A text to train on: checked to be UTF-8, with its validation share cut off at the end.
 ///
 /// The file is mapped into memory, so that it is read once and never held twice. The validation share is the
-/// last 7 % of the bytes, 10 % when more than 20 % of the characters are of Japanese or Chinese writing, moved to
-/// the first line end at or after that place; without one, to the last line end before it, and in a text
-/// of one line to the next character.
+/// last 7 % of the bytes, 10 % when more than 20 % of the characters are of Japanese or Chinese writing,
+/// moved to the first line end at or after that place; without one, to the last line end before it, and in a
+/// text of one line to the next character.
 ///
 /// ```swift
 /// let corpus = try TextCorpus(contentsOf: URL(filePath: "shakespeare.txt"))
@@ -23,8 +23,8 @@ public struct TextCorpus: Sendable {
 
   /// Reads a file.
   ///
-  /// - Throws: `ComputeError.fileUnreadable` when it is missing, a folder or not readable; `invalidInput` when
-  ///   it is empty or not UTF-8, with the byte offset.
+  /// - Throws: `ComputeError.fileUnreadable` when it is missing, a folder or not readable; `invalidInput`
+  ///   when it is empty or not UTF-8, with the byte offset.
   public init(contentsOf file: URL) throws(ComputeError) {
     try self.init(bytes: WholeFile.map(file))
   }
@@ -51,42 +51,21 @@ public struct TextCorpus: Sendable {
 
   /// The tokens of a part of the text.
   ///
-  /// The text goes to the tokenizer in pieces of about 1 MiB that end between a character that is not white
-  /// space and one that is: no word of any tokenizer reaches over such a place, so the tokens are those of the
-  /// whole.
+  /// The text goes to the tokenizer in pieces of about 1 MiB that end where the tokenizer says that the
+  /// tokens are those of the whole.
   public func tokens(of range: Range<Int>, tokenizer: any Tokenizer) throws(ComputeError) -> [UInt32] {
     var tokens: [UInt32] = []
     var start = range.lowerBound
     while start < range.upperBound {
-      let end = Self.withBytes(of: bytes) { Self.pieceEnd(from: start, in: range, of: $0) }
+      let end = Self.withBytes(of: bytes) { buffer in
+        let rest = UnsafeBufferPointer(rebasing: buffer[start..<range.upperBound])
+        return start + (tokenizer.partingPlace(in: rest, after: TextPieces.pieceByteCount) ?? rest.count)
+      }
       // Each piece is copied, so that the mapping is not pinned by a closure that may throw.
       tokens += try tokenizer.encode(bytes: [UInt8](bytes[start..<end]))
       start = end
     }
     return tokens
-  }
-
-  private static let pieceByteCount = 1 << 20
-
-  private static func pieceEnd(
-    from start: Int, in range: Range<Int>, of bytes: UnsafeBufferPointer<UInt8>
-  ) -> Int {
-    var end = start + pieceByteCount
-    while end < range.upperBound {
-      if isSpace(bytes[end]), !isSpaceBefore(end, from: start, of: bytes) { return end }
-      end += 1
-    }
-    return range.upperBound
-  }
-
-  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A }
-
-  private static func isSpaceBefore(_ end: Int, from start: Int, of bytes: UnsafeBufferPointer<UInt8>) -> Bool
-  {
-    var first = end - 1
-    while first > start, bytes[first] & 0xC0 == 0x80 { first -= 1 }
-    let text = String(decoding: bytes[first..<end], as: UTF8.self)
-    return text.unicodeScalars.first?.properties.isWhitespace ?? true
   }
 
   static func validationStart(of bytes: UnsafeBufferPointer<UInt8>, percent: Int) -> Int {

@@ -15,8 +15,9 @@ struct UTF8Check {
     while index < bytes.count {
       let first = bytes[index]
       if first < 0x80 {
-        scalarCount += 1
-        index += 1
+        let run = Self.asciiCount(at: index, of: bytes)
+        scalarCount += run
+        index += run
         continue
       }
       guard let length = Self.length(at: index, of: bytes) else { return index }
@@ -27,6 +28,18 @@ struct UTF8Check {
       index += length
     }
     return nil
+  }
+
+  /// Number of ASCII characters from `index` on, where there is one.
+  @inline(__always)
+  private static func asciiCount(at index: Int, of bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    let raw = UnsafeRawBufferPointer(bytes)
+    var end = index + 1
+    while end + 8 <= raw.count,
+      raw.loadUnaligned(fromByteOffset: end, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+    { end += 8 }
+    while end < raw.count, raw[end] < 0x80 { end += 1 }
+    return end - index
   }
 
   /// The length of the well-formed multi-byte character at `index`, nil when there is none.

@@ -5,8 +5,8 @@
 /// byte is looked at a bounded number of times.
 struct WordScanner {
   private let text: UnsafeBufferPointer<UInt8>
+  private let classes = ScalarClass.table
   private var position = 0
-  private let classes = ScalarClass.basicPlane
 
   /// Scans `text`, which must be valid UTF-8 and outlive the scanner.
   init(_ text: UnsafeBufferPointer<UInt8>) { self.text = text }
@@ -65,6 +65,28 @@ struct WordScanner {
     }
   }
 
+  /// The first place after `start` where the text may be parted: the words of both parts are those of the
+  /// whole.
+  ///
+  /// That is between two characters of different classes, the first not white space (which may join the word
+  /// after it) and the pair not an apostrophe and a letter (which may be a contraction). Nil when there is
+  /// none.
+  func partingPlace(after start: Int) -> Int? {
+    var index = start
+    while index < text.count, text[index] & 0xC0 == 0x80 { index += 1 }
+    // A character is four bytes at most: further in none is cut off by the end of the text.
+    guard index + 4 <= text.count else { return nil }
+    var (kind, length) = scalar(at: index)
+    while true {
+      let isApostrophe = text[index] == UInt8(ascii: "'")
+      index += length
+      guard index + 4 <= text.count else { return nil }
+      let (next, nextLength) = scalar(at: index)
+      if next != kind, kind != .space, !(isApostrophe && next == .letter) { return index }
+      (kind, length) = (next, nextLength)
+    }
+  }
+
   /// The class and the byte length of the character at `index`.
   @inline(__always)
   private func scalar(at index: Int) -> (kind: ScalarClass, length: Int) {
@@ -75,7 +97,8 @@ struct WordScanner {
       return (classes[Int((first & 0x0F) << 12 | tail(index + 1) << 6 | tail(index + 2))], 3)
     }
     let code = (first & 0x07) << 18 | tail(index + 1) << 12 | tail(index + 2) << 6 | tail(index + 3)
-    return (Unicode.Scalar(code).map { ScalarClass($0) } ?? .other, 4)
+    // What is no UTF-8 may spell more than there is.
+    return (classes[Int(min(code, 0x10_FFFF))], 4)
   }
 
   @inline(__always)

@@ -18,6 +18,8 @@ public struct OptimizerConfiguration: Sendable, Hashable {
   public var totalSteps: Int
   /// Lowest learning rate as a part of the highest.
   public var minimumRatio: Double
+  /// The way from the highest to the lowest.
+  public var schedule: LearningRateSchedule
   /// The global step at which both moments were zero: AdamW's bias correction counts from here, while the
   /// schedule counts all steps. A SubJob that does not carry moments starts at `round · H`.
   public var momentsStart: UInt64
@@ -26,7 +28,7 @@ public struct OptimizerConfiguration: Sendable, Hashable {
   public init(
     learningRate: Double = 6e-4, beta1: Double = 0.9, beta2: Double = 0.95, epsilon: Double = 1e-8,
     weightDecay: Double = 0.1, gradientClip: Double = 1.0, warmupSteps: Int = 0, totalSteps: Int = 1,
-    minimumRatio: Double = 0.1, momentsStart: UInt64 = 0
+    minimumRatio: Double = 0.1, schedule: LearningRateSchedule = .cosine, momentsStart: UInt64 = 0
   ) {
     self.learningRate = learningRate
     self.beta1 = beta1
@@ -37,19 +39,23 @@ public struct OptimizerConfiguration: Sendable, Hashable {
     self.warmupSteps = warmupSteps
     self.totalSteps = totalSteps
     self.minimumRatio = minimumRatio
+    self.schedule = schedule
     self.momentsStart = momentsStart
   }
 
   /// The learning rate of the step that follows `step` completed ones, in binary64.
   ///
-  /// Below `warmupSteps` it is `learningRate · (step + 1) / warmupSteps`; then
-  /// `low + (learningRate − low) · (0.5 · (1 + cos(π p)))` with `low = learningRate · minimumRatio` and
-  /// `p = (step − warmupSteps) / (totalSteps − warmupSteps)`, at most 1.
+  /// Below `warmupSteps` it is `learningRate · (step + 1) / warmupSteps`; then, with `low = learningRate ·
+  /// minimumRatio` and `p = (step − warmupSteps) / (totalSteps − warmupSteps)`, at most 1,
+  /// `low + (learningRate − low) · (0.5 · (1 + cos(π p)))`, or `low + (learningRate − low) · (1 − p)`, or
+  /// `learningRate`, as the schedule says.
   public func learningRate(atStep step: Int) -> Double {
     if step < warmupSteps { return learningRate * Double(step + 1) / Double(warmupSteps) }
+    if schedule == .constant { return learningRate }
     let low = learningRate * minimumRatio
     guard step < totalSteps else { return low }
     let progress = Double(step - warmupSteps) / Double(totalSteps - warmupSteps)
+    if schedule == .linear { return low + (learningRate - low) * (1 - progress) }
     return low + (learningRate - low) * (0.5 * (1 + ReproducibleCosine.ofHalfTurns(progress)))
   }
 

@@ -9,24 +9,26 @@ extension Signed {
   ///   - signers: Who must have signed; nil: whoever is claimed, so that nothing but agreement with itself
   ///     is known.
   ///   - expectedDomain: The domain that it must be signed for; nil: its own.
-  /// - Throws: The content's error for a ``SignatureFault``.
+  /// - Throws: The content's error `signed` with a ``SignatureFault``.
   public func check(
     signers: TrustedSigners? = nil, in expectedDomain: EIP712Domain? = nil
   ) throws(Content.CheckError) {
     if let expectedDomain, expectedDomain != domain {
-      throw Content.CheckError(.domain(found: domain, expected: expectedDomain))
+      throw Content.CheckError.signed(.wrongDomain(found: domain, expected: expectedDomain))
     }
     let computed = content.digest(in: domain)
-    guard digest == computed else { throw Content.CheckError(.digest(found: digest, expected: computed)) }
+    guard digest == computed else {
+      throw Content.CheckError.signed(.digestMismatch(found: digest, expected: computed))
+    }
     do throws(SignatureFault) {
       try Self.check(signature, by: signer, over: computed)
       if let required = content.requiredSigner, required != signer {
-        throw .signer(found: signer, expected: required)
+        throw .signerMismatch(found: signer, expected: required)
       }
       if !cosignatures.isEmpty { try checkCosignatures(over: computed) }
       if let signers { try check(signers) }
     } catch {
-      throw Content.CheckError(error)
+      throw .signed(error)
     }
   }
 
@@ -51,7 +53,7 @@ extension Signed {
     } catch {
       throw .signature(error)
     }
-    guard recovered == signer else { throw .signer(found: recovered, expected: signer) }
+    guard recovered == signer else { throw .signerMismatch(found: recovered, expected: signer) }
   }
 
   private func checkCosignatures(over digest: Bytes32) throws(SignatureFault) {
@@ -68,7 +70,7 @@ extension Signed {
       (signers.contains(signer) ? 1 : 0) + cosignatures.count { signers.contains($0.signer) }
     guard count >= signers.threshold else {
       if let only = signers.onlyAccount, cosignatures.isEmpty {
-        throw .signer(found: signer, expected: only)
+        throw .signerMismatch(found: signer, expected: only)
       }
       throw .tooFewSigners(found: count, allowed: signers)
     }

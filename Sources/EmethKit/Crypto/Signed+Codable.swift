@@ -20,7 +20,7 @@ extension Signed: Codable {
     let container = try decoder.container(keyedBy: Key.self)
     let cosignatures = try container.decodeIfPresent([Cosignature].self, forKey: .cosignatures) ?? []
     guard cosignatures.count <= Self.cosignatureLimit else {
-      let error = Content.CheckError(
+      let error = Content.CheckError.signed(
         .cosignatures(found: cosignatures.count, allowed: Self.cosignatureLimit))
       throw DecodingError.dataCorrupted(
         .init(

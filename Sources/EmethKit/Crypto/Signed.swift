@@ -55,7 +55,8 @@ public struct Signed<Content: SignableContent>: Hashable, Sendable {
     try check()
     if signer == key.address || cosignatures.contains(where: { $0.signer == key.address }) { return self }
     guard cosignatures.count < Self.cosignatureLimit else {
-      throw Content.CheckError(.cosignatures(found: cosignatures.count + 1, allowed: Self.cosignatureLimit))
+      throw Content.CheckError.signed(
+        .cosignatures(found: cosignatures.count + 1, allowed: Self.cosignatureLimit))
     }
     let added = Cosignature(signature: key.sign(digest), signer: key.address)
     return Self(

@@ -51,8 +51,9 @@ public indirect enum JSONValue: Hashable, Sendable {
   ) throws(FormatError) {
     let bytes = Array(text.utf8)
     guard bytes.count <= byteLimit else { throw .jsonSize(found: bytes.count, allowed: byteLimit) }
-    var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
-    self = try parser.document()
+    self = try bytes.withUnsafeBufferPointer { (bytes) throws(FormatError) in
+      try JSONReader<JSONValue>.read(UnsafeRawBufferPointer(bytes), depthLimit: depthLimit)
+    }
   }
 
   /// An integer of at most 32 bits, as numbers of this protocol travel.

@@ -26,11 +26,7 @@ extension SealingError {
     case .payloadTooLong: "sealing.payloadTooLong"
     case .rangeOutside: "sealing.rangeOutside"
     case .armor: "sealing.armor"
-    case .bindingDigest: "sealing.bindingDigest"
-    case .bindingSignature(let cause): cause.code
-    case .bindingSigner: "sealing.bindingSigner"
-    case .bindingSigners: "sealing.bindingSigners"
-    case .bindingDomain: "sealing.bindingDomain"
+    case .signed(let fault): fault.code(in: "sealing")
     case .bindingExpired: "sealing.bindingExpired"
     case .library(let cause): cause.code
     }
@@ -66,12 +62,7 @@ extension SealingError {
     case .rangeOutside(let found, let byteCount):
       "range is \(found.lowerBound) to below \(found.upperBound), the data has \(byteCount) bytes"
     case .armor(let line, let problem): "armor is broken on line \(line): \(problem)"
-    case .bindingDigest(let found, let expected): "digest is \(found), the content gives \(expected)"
-    case .bindingSignature(let cause): cause.message
-    case .bindingSigner(let found, let expected): "signed by \(found), expected is \(expected)"
-    case .bindingSigners(let problem): "key binding: \(problem)"
-    case .bindingDomain(let found, let expected):
-      "signed for \(found.summary), expected is \(expected.summary)"
+    case .signed(let fault): "key binding: \(fault.message)"
     case .bindingExpired(let at, let now): "key binding expired at \(at), the time is \(now)"
     case .library(let cause): cause.message
     }
@@ -87,11 +78,12 @@ extension SealingError {
     case .noMatch: "name the identity that it was sealed to"
     case .passphraseUnsupported: "open it with the age tool"
     case .payloadCut, .headerCut: "fetch or copy it again: the end is missing"
-    case .bindingSignature(let cause), .library(let cause): cause.hint
+    case .signed(let fault): fault.hint
+    case .library(let cause): cause.hint
     case .recipientUnsupported, .recipientLowOrder, .noRecipients, .identityUnsupported, .noIdentities,
       .notSealed, .versionUnsupported, .headerMalformed, .headerTooLong, .headerAltered, .chunkAltered,
       .trailingBytes, .emptyLastChunk, .payloadLength, .payloadTooLong, .rangeOutside, .armor,
-      .bindingDigest, .bindingSigner, .bindingSigners, .bindingDomain, .bindingExpired:
+      .bindingExpired:
       nil
     }
   }

@@ -2,7 +2,7 @@
 ///
 /// ``isRefusal`` tells the answer no (not for this identity, not genuine) from input that is no sealed file
 /// at all.
-public enum SealingError: EmethError, Equatable {
+public enum SealingError: SignatureError, Equatable {
   /// Text that is no recipient.
   case recipientMalformed(problem: String)
   /// A recipient of a kind that is not supported.
@@ -55,16 +55,8 @@ public enum SealingError: EmethError, Equatable {
   /// Armor that breaks its format on a line, counted from 1.
   case armor(line: Int, problem: String)
 
-  /// A key binding whose content was changed.
-  case bindingDigest(found: Bytes32, expected: Bytes32)
-  /// A key binding whose signature can't be read.
-  case bindingSignature(CryptoError)
-  /// A key binding that its account did not sign.
-  case bindingSigner(found: Address, expected: Address)
-  /// A key binding with signatures of further accounts that do not stand.
-  case bindingSigners(problem: String)
-  /// A key binding that was signed for another chain or contract.
-  case bindingDomain(found: EIP712Domain, expected: EIP712Domain)
+  /// A key binding whose digest or signatures do not stand.
+  case signed(SignatureFault)
   /// A key binding that counts no more; unix seconds.
   case bindingExpired(at: UInt64, now: UInt64)
 
@@ -76,30 +68,12 @@ public enum SealingError: EmethError, Equatable {
   public var isRefusal: Bool {
     switch self {
     case .noMatch, .headerAltered, .chunkAltered, .payloadCut, .trailingBytes, .emptyLastChunk,
-      .payloadLength, .bindingDigest, .bindingSignature, .bindingSigner, .bindingSigners,
-      .bindingDomain, .bindingExpired:
+      .payloadLength, .signed, .bindingExpired:
       true
     case .recipientMalformed, .recipientUnsupported, .recipientLowOrder, .noRecipients, .identityMalformed,
       .identityUnsupported, .noIdentities, .line, .notSealed, .versionUnsupported, .headerMalformed,
       .headerTooLong, .headerCut, .passphraseUnsupported, .payloadTooLong, .rangeOutside, .armor, .library:
       false
-    }
-  }
-}
-
-extension SealingError: SignatureError {
-  /// The fault of a signed key binding as an error of this domain.
-  public init(_ fault: SignatureFault) {
-    switch fault {
-    case .digest(let found, let expected): self = .bindingDigest(found: found, expected: expected)
-    case .signature(let cause): self = .bindingSignature(cause)
-    case .signer(let found, let expected): self = .bindingSigner(found: found, expected: expected)
-    case .domain(let found, let expected): self = .bindingDomain(found: found, expected: expected)
-    case .repeatedSigner(let account): self = .bindingSigners(problem: "\(account) signs twice")
-    case .tooFewSigners(let found, let allowed):
-      self = .bindingSigners(problem: "\(found) of \(allowed.threshold) trusted accounts signed")
-    case .cosignatures(let found, let allowed):
-      self = .bindingSigners(problem: "there are \(found) cosignatures, allowed are \(allowed)")
     }
   }
 }

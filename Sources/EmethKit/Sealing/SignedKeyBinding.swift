@@ -24,12 +24,12 @@ extension Signed where Content == KeyBinding {
   ///   - time: Now, in unix seconds; the binding must expire later.
   ///   - account: Whose binding it must be; nil: anybody's.
   ///   - expectedDomain: The domain that it must be signed for; nil: its own.
-  /// - Throws: ``SealingError``: `bindingExpired`, `bindingSigner`, and those of ``Signed/check(signers:in:)``.
+  /// - Throws: ``SealingError``: `bindingExpired`, `signed`, and those of ``Signed/check(signers:in:)``.
   public func check(
     at time: UInt64, account: Address? = nil, in expectedDomain: EIP712Domain? = nil
   ) throws(SealingError) {
     if let account, binding.account != account {
-      throw .bindingSigner(found: binding.account, expected: account)
+      throw .signed(.signerMismatch(found: binding.account, expected: account))
     }
     try check(in: expectedDomain)
     guard time < binding.expiry else { throw .bindingExpired(at: binding.expiry, now: time) }

@@ -81,7 +81,7 @@ public enum RecordKind: Hashable, Sendable {
   ) throws(SplittingError) {
     guard self == .json else { return }
     do throws(FormatError) {
-      try JSONCheck.check(record)
+      try JSONSyntax.check(record)
     } catch {
       throw .notJSON(record: place, at: offset, cause: error)
     }

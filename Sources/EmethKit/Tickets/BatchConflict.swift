@@ -52,7 +52,7 @@ public struct BatchConflict: Hashable, Sendable {
     try earlier.check(signers: signers, in: domain)
     try later.check(signers: signers, in: earlier.domain)
     if signers == nil, Set(earlier.allSigners).isDisjoint(with: later.allSigners) {
-      throw .signerMismatch(found: later.signer, expected: earlier.signer)
+      throw .signed(.signerMismatch(found: later.signer, expected: earlier.signer))
     }
     guard let breach = Self.breach(of: earlier.batch, and: later.batch, in: earlier.domain) else {
       throw .noConflict(first: earlier.batch.epoch, second: later.batch.epoch)

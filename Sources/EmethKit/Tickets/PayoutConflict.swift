@@ -29,7 +29,7 @@ public struct PayoutConflict: Hashable, Sendable {
     try earlier.check(signers: signers, in: domain)
     try later.check(signers: signers, in: earlier.batch.domain)
     if signers == nil, Set(earlier.batch.allSigners).isDisjoint(with: later.batch.allSigners) {
-      throw .signerMismatch(found: later.batch.signer, expected: earlier.batch.signer)
+      throw .signed(.signerMismatch(found: later.batch.signer, expected: earlier.batch.signer))
     }
     guard later.ticket.account == earlier.ticket.account else {
       throw .accountMismatch(found: later.ticket.account, expected: earlier.ticket.account)

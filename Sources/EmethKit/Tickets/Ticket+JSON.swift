@@ -49,7 +49,7 @@ extension Signed where Content == Ticket {
         try value.arrayElements()
       }
       guard elements.count <= Self.cosignatureLimit else {
-        throw .cosignatures(found: elements.count, allowed: Self.cosignatureLimit)
+        throw .signed(.cosignatures(found: elements.count, allowed: Self.cosignatureLimit))
       }
       for (index, element) in elements.enumerated() {
         do throws(TicketError) {

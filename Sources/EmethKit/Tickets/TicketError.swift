@@ -1,19 +1,7 @@
 /// What is wrong with a ticket, a batch or a proof.
-public enum TicketError: EmethError, Equatable {
-  /// A digest that the signed content does not have.
-  case digestMismatch(found: Bytes32, expected: Bytes32)
-  /// A signature from which no key can be recovered.
-  case signature(CryptoError)
-  /// Somebody else signed.
-  case signerMismatch(found: Address, expected: Address)
-  /// Content that was signed for another chain or contract.
-  case wrongDomain(found: EIP712Domain, expected: EIP712Domain)
-  /// An account that signs twice.
-  case repeatedSigner(Address)
-  /// Fewer trusted accounts signed than must.
-  case tooFewSigners(found: Int, allowed: TrustedSigners)
-  /// More cosignatures than are read.
-  case cosignatures(found: Int, allowed: Int)
+public enum TicketError: SignatureError, Equatable {
+  /// A digest or signatures that do not stand.
+  case signed(SignatureFault)
   /// An epoch out of its order.
   case wrongEpoch(found: UInt64, allowed: String)
   /// A batch that does not follow the one before.
@@ -62,13 +50,7 @@ public enum TicketError: EmethError, Equatable {
   /// A stable identifier such as `ticket.signerMismatch`.
   public var code: String {
     switch self {
-    case .digestMismatch: "ticket.digestMismatch"
-    case .signature(let cause): cause.code
-    case .signerMismatch: "ticket.signerMismatch"
-    case .wrongDomain: "ticket.wrongDomain"
-    case .repeatedSigner: "ticket.repeatedSigner"
-    case .tooFewSigners: "ticket.tooFewSigners"
-    case .cosignatures: "ticket.cosignatures"
+    case .signed(let fault): fault.code(in: "ticket")
     case .wrongEpoch: "ticket.wrongEpoch"
     case .brokenChain: "ticket.brokenChain"
     case .totalFell: "ticket.totalFell"
@@ -97,21 +79,8 @@ public enum TicketError: EmethError, Equatable {
   /// One lower-case sentence: what, where, the value found, what is allowed.
   public var message: String {
     switch self {
-    case .digestMismatch(let found, let expected):
-      "digest is \(found), the content gives \(expected)"
-    case .signature(let cause):
-      cause.message
-    case .signerMismatch(let found, let expected):
-      "signed by \(found), expected is \(expected)"
-    case .wrongDomain(let found, let expected):
-      "signed for \(found.summary), expected is \(expected.summary)"
-    case .repeatedSigner(let account):
-      "\(account) signs twice, allowed is once"
-    case .tooFewSigners(let found, let allowed):
-      "signed by \(found) of the trusted accounts, allowed is \(allowed.threshold) or more of "
-        + "\(allowed.accounts.count)"
-    case .cosignatures(let found, let allowed):
-      "there are \(found) cosignatures, allowed are \(allowed)"
+    case .signed(let fault):
+      fault.message
     case .wrongEpoch(let found, let allowed):
       "epoch is \(found), allowed is \(allowed)"
     case .brokenChain(let found, let expected):
@@ -162,32 +131,16 @@ public enum TicketError: EmethError, Equatable {
   /// What the user can do about it, when there is something to say.
   public var hint: String? {
     switch self {
-    case .signature(let cause): cause.hint
+    case .signed(let fault): fault.hint
     case .malformed(_, let cause), .leavesLine(_, let cause): cause.error.hint
     case .equivocation: "keep both: together they are evidence for a challenge on L1"
-    case .digestMismatch: "the content, the domain or the digest was changed after signing"
-    case .signerMismatch, .wrongDomain, .repeatedSigner, .tooFewSigners, .cosignatures, .wrongEpoch,
+    case .wrongEpoch,
       .brokenChain, .totalFell, .wrongTime, .accountMismatch,
       .payoutFell, .jobsRootMismatch, .accountsRootMismatch, .dataHashMismatch, .totalPayoutMismatch,
       .proofMismatch, .leafMissing, .duplicateAccount, .jobMissing, .jobProofMismatch, .noConflict,
       .ticketConflict, .leavesNotCanonical,
       .number:
       nil
-    }
-  }
-}
-
-extension TicketError: SignatureError {
-  /// The fault of a signed value as an error of this domain.
-  public init(_ fault: SignatureFault) {
-    switch fault {
-    case .digest(let found, let expected): self = .digestMismatch(found: found, expected: expected)
-    case .signature(let cause): self = .signature(cause)
-    case .signer(let found, let expected): self = .signerMismatch(found: found, expected: expected)
-    case .domain(let found, let expected): self = .wrongDomain(found: found, expected: expected)
-    case .repeatedSigner(let account): self = .repeatedSigner(account)
-    case .tooFewSigners(let found, let allowed): self = .tooFewSigners(found: found, allowed: allowed)
-    case .cosignatures(let found, let allowed): self = .cosignatures(found: found, allowed: allowed)
     }
   }
 }

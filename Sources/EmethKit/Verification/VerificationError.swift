@@ -1,19 +1,7 @@
 /// Why a submission, a verdict or an opening does not stand, or odds can't be calculated.
-public enum VerificationError: EmethError, Equatable {
-  /// A digest that the signed content does not have.
-  case digestMismatch(found: Bytes32, expected: Bytes32)
-  /// A signature from which no key can be recovered.
-  case signature(CryptoError)
-  /// Somebody else signed.
-  case signerMismatch(found: Address, expected: Address)
-  /// Content that was signed for another chain or contract.
-  case wrongDomain(found: EIP712Domain, expected: EIP712Domain)
-  /// An account that signs twice.
-  case repeatedSigner(Address)
-  /// Fewer trusted accounts signed than must.
-  case tooFewSigners(found: Int, allowed: TrustedSigners)
-  /// More cosignatures than are read.
-  case cosignatures(found: Int, allowed: Int)
+public enum VerificationError: SignatureError, Equatable {
+  /// A digest or signatures that do not stand.
+  case signed(SignatureFault)
   /// A boundary that the submission does not have.
   case boundaryOutside(found: UInt32, segments: UInt32)
   /// An opening whose path does not lead to the trace root.
@@ -32,13 +20,7 @@ public enum VerificationError: EmethError, Equatable {
   /// A stable identifier such as `verification.proofMismatch`.
   public var code: String {
     switch self {
-    case .digestMismatch: "verification.digestMismatch"
-    case .signature(let cause): cause.code
-    case .signerMismatch: "verification.signerMismatch"
-    case .wrongDomain: "verification.wrongDomain"
-    case .repeatedSigner: "verification.repeatedSigner"
-    case .tooFewSigners: "verification.tooFewSigners"
-    case .cosignatures: "verification.cosignatures"
+    case .signed(let fault): fault.code(in: "verification")
     case .boundaryOutside: "verification.boundaryOutside"
     case .proofMismatch: "verification.proofMismatch"
     case .boundaryRoot: "verification.boundaryRoot"
@@ -52,21 +34,8 @@ public enum VerificationError: EmethError, Equatable {
   /// One lower-case sentence: what, where, the value found, what is allowed.
   public var message: String {
     switch self {
-    case .digestMismatch(let found, let expected):
-      "digest is \(found), the content gives \(expected)"
-    case .signature(let cause):
-      cause.message
-    case .signerMismatch(let found, let expected):
-      "signed by \(found), expected is \(expected)"
-    case .wrongDomain(let found, let expected):
-      "signed for \(found.summary), expected is \(expected.summary)"
-    case .repeatedSigner(let account):
-      "\(account) signs twice, allowed is once"
-    case .tooFewSigners(let found, let allowed):
-      "signed by \(found) of the trusted accounts, allowed is \(allowed.threshold) or more of "
-        + "\(allowed.accounts.count)"
-    case .cosignatures(let found, let allowed):
-      "there are \(found) cosignatures, allowed are \(allowed)"
+    case .signed(let fault):
+      fault.message
     case .boundaryOutside(let found, let segments):
       "boundary \(found) is opened, allowed are 0 to \(segments)"
     case .proofMismatch(let boundary):
@@ -87,26 +56,10 @@ public enum VerificationError: EmethError, Equatable {
   /// What the user can do about it, when there is something to say.
   public var hint: String? {
     switch self {
-    case .signature(let cause): cause.hint
-    case .digestMismatch, .signerMismatch, .wrongDomain, .repeatedSigner, .tooFewSigners, .cosignatures,
-      .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .zeroDenominator,
+    case .signed(let fault): fault.hint
+    case .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .zeroDenominator,
       .probabilityAboveOne:
       nil
-    }
-  }
-}
-
-extension VerificationError: SignatureError {
-  /// The fault of a signed value as an error of this domain.
-  public init(_ fault: SignatureFault) {
-    switch fault {
-    case .digest(let found, let expected): self = .digestMismatch(found: found, expected: expected)
-    case .signature(let cause): self = .signature(cause)
-    case .signer(let found, let expected): self = .signerMismatch(found: found, expected: expected)
-    case .domain(let found, let expected): self = .wrongDomain(found: found, expected: expected)
-    case .repeatedSigner(let account): self = .repeatedSigner(account)
-    case .tooFewSigners(let found, let allowed): self = .tooFewSigners(found: found, allowed: allowed)
-    case .cosignatures(let found, let allowed): self = .cosignatures(found: found, allowed: allowed)
     }
   }
 }

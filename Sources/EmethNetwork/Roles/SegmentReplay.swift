@@ -102,8 +102,10 @@ struct SegmentReplay {
     guard case NetworkError.compute(let cause) = error else { return error }
     switch cause {
     case .notFinite, .invalidInput: return Mismatch("segment \(segment): \(cause.message)")
-    case .invalidConfiguration, .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable, .malformedFile,
-      .outOfMemory, .threadsUnavailable:
+    case .invalidConfiguration, .shapeMismatch, .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable,
+      .malformedFile, .outOfMemory, .insufficientMemory, .checkpointExists, .checkpointMissing,
+      .checkpointInUse, .resumeMismatch,
+      .threadsUnavailable:
       return error
     }
   }

@@ -7,6 +7,11 @@ struct ArgumentDefinition: Sendable {
   var isRequired: Bool
   var help: String
   var parse: @Sendable (String) throws(ValueRefusal) -> any Sendable
+  /// How the values of an argument that may be given more than once are put together; nil when it may not.
+  var combine: (@Sendable (_ earlier: any Sendable, _ later: any Sendable) -> any Sendable)?
+
+  /// How it stands in a usage line: `FILE`, `[FILE]` or `FILE...`.
+  var usage: String { (isRequired ? name : "[\(name)]") + (combine == nil ? "" : "...") }
 }
 
 /// Anything that can stand in a command's list of positional arguments.
@@ -37,5 +42,15 @@ struct Argument<Value: Sendable>: CommandArgument {
   init<Wrapped: Sendable>(optional name: String, _ type: ValueType<Wrapped>, help: String)
   where Value == Wrapped? {
     self.init(name: name, type: type, absentValue: .some(nil), isRequired: false, help: help)
+  }
+
+  /// An argument that is given once or more often: all its values, in their order. Only the last may be one.
+  init<Element: Sendable>(repeated name: String, _ type: ValueType<Element>, help: String)
+  where Value == [Element] {
+    self.init(name: name, type: type, absentValue: nil, isRequired: true, help: help)
+    definition.parse = { text throws(ValueRefusal) in [try type.parse(text)] }
+    definition.combine = { earlier, later in
+      (earlier as? [Element] ?? []) + (later as? [Element] ?? [])
+    }
   }
 }

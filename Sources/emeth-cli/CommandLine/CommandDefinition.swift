@@ -49,9 +49,9 @@ struct CommandDefinition: Sendable {
     flags.first { $0.short == short }
   }
 
-  /// The first line of its help: `emeth evaluate MODEL FILE [flags]`.
+  /// The first line of its help: `emeth evaluate FILE --model MODEL [flags]`.
   var usageLine: String {
-    let positional = arguments.map { $0.isRequired ? $0.name : "[\($0.name)]" }
+    let positional = arguments.map(\.usage)
     let required = flags.filter(\.isRequired).map { "\($0.spelling) \($0.valueName ?? "")" }
     let rest = flags.allSatisfy(\.isRequired) ? [] : ["[flags]"]
     return (["emeth", name] + positional + required + rest).joined(separator: " ")

@@ -120,10 +120,14 @@ struct CommandLineParser: Sendable {
       }
       parsed.set(argument, to: try read(positional[index], at: argument.name, definition, argument.parse))
     }
-    if positional.count > definition.arguments.count {
+    guard positional.count > definition.arguments.count else { return }
+    guard let last = definition.arguments.last, last.combine != nil else {
       throw .tooManyArguments(
         found: positional[definition.arguments.count], allowed: definition.arguments.count,
         command: definition.name)
+    }
+    for text in positional[definition.arguments.count...] {
+      parsed.set(last, to: try read(text, at: last.name, definition, last.parse))
     }
   }
 

@@ -43,7 +43,8 @@ extension CompletionScript {
     for (index, argument) in command.arguments.enumerated() {
       let optional = argument.isRequired ? "" : ":"
       let action = zshAction(argument.completion)
-      specifications.append(Self.quote("\(index + 1):\(optional)\(Self.zshEscape(argument.name)):\(action)"))
+      let place = argument.combine == nil ? "\(index + 1)" : "*"
+      specifications.append(Self.quote("\(place):\(optional)\(Self.zshEscape(argument.name)):\(action)"))
     }
     let lines = specifications.map { "      \($0)" }.joined(separator: " \\\n")
     return "    \(command.name)) _arguments -s \\\n\(lines) ;;"

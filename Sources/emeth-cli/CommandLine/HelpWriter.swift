@@ -75,6 +75,7 @@ struct HelpWriter: Sendable {
     var notes: [String] = []
     if let allowed = argument.allowed { notes.append(allowed) }
     if !argument.isRequired { notes.append("optional") }
+    if argument.combine != nil { notes.append("one or more") }
     return argument.help + (notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))")
   }
 

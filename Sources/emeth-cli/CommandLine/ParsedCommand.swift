@@ -42,8 +42,13 @@ struct ParsedCommand: Sendable {
     }
   }
 
+  /// Sets the value of an argument, or adds one to those of an argument that may be repeated.
   mutating func set(_ argument: ArgumentDefinition, to value: any Sendable) {
-    argumentValues[argument.name] = value
+    if let earlier = argumentValues[argument.name], let combine = argument.combine {
+      argumentValues[argument.name] = combine(earlier, value)
+    } else {
+      argumentValues[argument.name] = value
+    }
   }
 
   func holds(_ flag: FlagDefinition) -> Bool { flagValues[flag.name] != nil }

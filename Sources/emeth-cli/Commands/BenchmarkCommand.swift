@@ -1,62 +1,107 @@
-import Foundation
-
 extension Command {
   /// `emeth benchmark SUBJECT`: how fast this machine is at something.
   static let benchmark = Command(
     CommandDefinition(
       "benchmark", section: .program, summary: "measure the speed of this machine",
-      discussion: [
-        "tickets: signs and checks tickets, EIP-712 hashing included, in turn with what libsecp256k1 alone "
-          + "does with ready digests on the same core, and prints medians and the ratio of the speeds; apart "
-          + "from that all cores together, JSON, and reading and writing files. Rates are per second; one "
-          + "core's are by its processor time."
-      ],
-      arguments: [BenchmarkArguments.subject],
-      flags: [BenchmarkArguments.count, BenchmarkArguments.seconds, CommonFlags.json],
-      examples: [CommandExample("emeth benchmark tickets --json", "rates and ratios as JSON")])
+      discussion: BenchmarkSubject.allCases.map { "\($0.rawValue): \($0.discussion)" },
+      arguments: [BenchmarkArguments.subject], flags: BenchmarkArguments.flags,
+      examples: [
+        CommandExample("emeth benchmark tickets --json", "rates and ratios as JSON"),
+        CommandExample(
+          "emeth benchmark train --preset gpt2 --batch 4 --context 64", "a training step of GPT-2 124M"),
+        CommandExample(
+          "emeth benchmark generate --preset gpt2 --dtype int8", "tokens per second of one text"),
+      ])
   ) { parsed, context in
-    switch parsed[BenchmarkArguments.subject] {
-    case .tickets:
-      let benchmark = TicketBenchmark(
-        count: parsed[BenchmarkArguments.count], cancellation: context.cancellation)
-      let report = try await benchmark.run(for: .seconds(parsed[BenchmarkArguments.seconds]))
-      try context.output.write(
-        parsed[CommonFlags.json] ? JSONText.pretty(report) : report.text(for: context.outputTerminal))
+    let subject = parsed[BenchmarkArguments.subject]
+    let own = Set(subject.flags.map(\.definition.name))
+    if let strange = BenchmarkArguments.flags.first(where: {
+      parsed.isGiven($0) && !own.contains($0.definition.name)
+    }) {
+      throw UsageError.contradiction(
+        rule: "\(strange.definition.spelling) means nothing for \(subject.rawValue)", command: "benchmark")
+    }
+    switch subject {
+    case .tickets: try await benchmarkTickets(parsed, context)
+    case .train: try benchmarkTraining(parsed, context)
+    case .matmul: try benchmarkProducts(parsed, context)
+    case .generate: try benchmarkGeneration(parsed, context)
+    case .tokenize: try benchmarkTokenizing(parsed, context)
     }
     return .done
   }
+}
 
-  private enum BenchmarkSubject: String, CaseIterable {
-    case tickets
+/// What can be measured.
+private enum BenchmarkSubject: String, CaseIterable {
+  case tickets, train, matmul, generate, tokenize
+
+  /// What is measured, and how.
+  var discussion: String {
+    switch self {
+    case .tickets:
+      "signs and checks tickets, EIP-712 hashing included, in turn with what libsecp256k1 alone does with "
+        + "ready digests on the same core, and prints medians and the ratio of the speeds; apart from that "
+        + "all cores together, JSON, and reading and writing files. Rates are per second; one core's are by "
+        + "its processor time."
+    case .train:
+      "takes training steps of a preset's model with random weights on random tokens. Prints the median "
+        + "time of a step, and the floating-point operations a second of its matrix products and attention "
+        + "beside the most that the same threads reach in registers in the same run."
+    case .matmul:
+      "the same for the matrix products of such a step one by one, each by its best time."
+    case .generate:
+      "draws tokens from a model of random weights in the shape of --preset and prints tokens per second, "
+        + "the bytes of weights read per second, and their ratio to the pace at which the same threads read "
+        + "memory in the same run."
+    case .tokenize:
+      "learns a byte-level BPE of up to 50,000 tokens from a text and encodes the text with it."
+    }
   }
 
-  private enum BenchmarkArguments {
-    static let subject: Argument<BenchmarkSubject> = Argument(
-      "SUBJECT", .choice("SUBJECT"), help: "what to measure: tickets")
-    static let count = Flag("count", .integer(in: 40...1_000_000), default: 2_000, help: "different tickets")
-    static let seconds = Flag("seconds", .integer(in: 1...3600), default: 10, help: "time for all of it")
+  /// The flags that mean something for it.
+  var flags: [any CommandFlag] {
+    typealias Flags = BenchmarkArguments
+    return switch self {
+    case .tickets: [Flags.count, Flags.seconds, CommonFlags.json]
+    case .train: Flags.model + [Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
+    case .matmul: Flags.model + [Flags.threads, Flags.seconds, CommonFlags.json]
+    case .generate:
+      [
+        Flags.preset, GenerationBenchmark.dtype, Flags.batch, GenerationBenchmark.tokens, Flags.threads,
+        CommonFlags.json,
+      ]
+    case .tokenize: [Flags.seconds, TokenizerBenchmark.text, CommonFlags.json]
+    }
   }
 }
 
-extension TicketBenchmark.Report {
-  /// The figures for people.
-  func text(for terminal: Terminal) -> String {
-    var table = TextTable([
-      .init("per second"), .init("sign", .right), .init("check", .right),
-    ])
-    func add(_ name: String, _ first: Int, _ second: Int) {
-      table.add([name, NumberText.grouped(first), NumberText.grouped(second)])
-    }
-    add("libsecp256k1 alone, one core", rawSignsPerSecond, rawRecoveriesPerSecond)
-    add("tickets, one core", signsPerSecond, checksPerSecond)
-    table.add([
-      "ratio", NumberText.fixed(100 * signRatio, decimals: 1) + " %",
-      NumberText.fixed(100 * checkRatio, decimals: 1) + " %",
-    ])
-    add("tickets, \(cores) cores", allCores.signsPerSecond, allCores.checksPerSecond)
-    add("JSON written and read, one core", json.encodesPerSecond, json.decodesPerSecond)
-    add("lines to a file and back", io.writesPerSecond, io.readsPerSecond)
-    return table.text(for: terminal)
-      + "\(NumberText.grouped(tickets)) tickets, medians of \(NumberText.grouped(turns)) turns\n"
-  }
+/// The argument and flags of `emeth benchmark`; which subject takes which is in `BenchmarkSubject.flags`.
+enum BenchmarkArguments {
+  fileprivate static let subject: Argument<BenchmarkSubject> = Argument(
+    "SUBJECT", .choice("SUBJECT"),
+    help: "what to measure: " + BenchmarkSubject.allCases.map(\.rawValue).joined(separator: ", "))
+  static let count = Flag("count", .integer(in: 40...1_000_000), default: 2_000, help: "different tickets")
+  static let seconds = Flag("seconds", .integer(in: 1...3600), default: 10, help: "time for all of it")
+  static let preset = ModelOptions.preset
+  static let batch = ModelOptions.batch
+  static let context = ModelOptions.context
+  static let threads = ModelOptions.threads
+  static let profile = Flag(
+    "profile", .choice("NAME"), default: BenchmarkProfile.reproducible, help: "how numbers are calculated")
+  static let steps = Flag("steps", .integer(in: 1...100_000), default: 10, help: "steps to measure")
+
+  static let model: [any CommandFlag] = [preset, batch, context]
+  static let flags: [any CommandFlag] =
+    [count, seconds] + model
+    + [
+      profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text, threads, steps,
+      CommonFlags.json,
+    ]
+}
+
+/// The numeric profiles that training can be measured in.
+enum BenchmarkProfile: String, CaseIterable, Sendable {
+  /// The same bits on every machine.
+  case reproducible
 }

@@ -23,6 +23,7 @@ enum CommandTable {
     .evaluate,
     .generate,
     .tokenize,
+    .trainTokenizer,
     .devices,
     .benchmark,
     .help,

@@ -46,8 +46,10 @@ extension ComputeError {
   /// Bad data, or something of this machine that is not available.
   fileprivate var exitCode: ExitCode {
     switch self {
-    case .invalidConfiguration, .invalidInput, .notFinite, .malformedFile: .badInput
-    case .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable, .outOfMemory, .threadsUnavailable:
+    case .invalidConfiguration, .invalidInput, .shapeMismatch, .notFinite, .malformedFile, .resumeMismatch:
+      .badInput
+    case .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable, .outOfMemory, .insufficientMemory,
+      .checkpointExists, .checkpointMissing, .checkpointInUse, .threadsUnavailable:
       .unavailable
     }
   }

@@ -9,23 +9,31 @@ extension Command {
       "generate", section: .models, summary: "continue a text with a model",
       discussion: [
         "Writes the prompt and what follows it to standard output as it is drawn. The text depends on model, "
-          + "prompt and seed alone, not on the machine."
+          + "--dtype, prompt, seed and the flags of drawing alone, not on the machine.",
+        "Drawing: the repetition penalty first, then --temperature, --top-k and --top-p. A --stop text ends "
+          + "the text right before it and is never written; without one the text ends at the tokenizer's "
+          + "end-of-text mark or after --max-tokens.",
+        "--count draws several texts of one prompt side by side, in little more time than one; the first is "
+          + "the one that is drawn without it. They are written at the end, a line --- between them; with "
+          + "--json they are an array.",
       ],
       arguments: [GenerateArguments.model],
       flags: [
         GenerateArguments.prompt, GenerateArguments.maxTokens, GenerateArguments.temperature,
-        GenerateArguments.topK, ModelOptions.seed, ModelOptions.threads, CommonFlags.json,
+        GenerateArguments.topK, GenerateArguments.topP, GenerateArguments.repetitionPenalty,
+        GenerateArguments.stop, GenerateArguments.count, GenerateArguments.dtype, ModelOptions.seed,
+        ModelOptions.threads, CommonFlags.json,
       ],
       examples: [
         CommandExample("emeth generate model --prompt 'ROMEO:'", "200 tokens that follow"),
         CommandExample(
           "emeth generate model --prompt - --temperature 0", "the likeliest end of standard input"),
+        CommandExample(
+          "emeth generate model --prompt 'Q: why?' --stop 'Q:' --top-p 0.9", "up to the next question"),
       ])
   ) { parsed, context in
-    let sampler = try Sampler(
-      temperature: parsed[GenerateArguments.temperature],
-      topK: parsed[GenerateArguments.topK] == 0 ? nil : parsed[GenerateArguments.topK],
-      seed: parsed[ModelOptions.seed].bytes.bytes)
+    let count = parsed[GenerateArguments.count]
+    let samplers = try (0..<UInt32(count)).map { text in try GenerateArguments.sampler(parsed, text: text) }
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     let device = try Device.cpu(threads: threads)
     let model = try ModelFolder.read(from: URL(filePath: parsed[GenerateArguments.model]))
@@ -34,48 +42,59 @@ extension Command {
     }
     let tokens = try startTokens(prompt, model.tokenizer)
     let generator = try TextGenerator(
-      configuration: model.configuration, parameters: model.parameters, device: device)
+      configuration: model.configuration, parameters: model.parameters,
+      format: parsed[GenerateArguments.dtype],
+      device: device)
 
     // What a model writes is not to be trusted with a terminal: no escape sequences.
     let isTerminal = context.outputTerminal.isTerminal
     func shown(_ text: String) -> String { isTerminal ? PlainText.visible(text) : text }
-    let isStreamed = !parsed[CommonFlags.json]
-    var stream = TokenTextStream(model.tokenizer)
-    var text = prompt ?? ""
+    let isStreamed = !parsed[CommonFlags.json] && count == 1
+    var streams = Array(
+      repeating: TokenTextStream(model.tokenizer, stops: parsed[GenerateArguments.stop]), count: count)
+    var texts = Array(repeating: prompt ?? "", count: count)
     var writeError: (any Error)?
     let began = ContinuousClock.now
     // The first token is drawn before anything is written: a model that can't generate leaves nothing.
-    var unwritten = text
+    var unwritten = texts[0]
     let generated = try generator.generate(
-      prompt: tokens, maxTokens: parsed[GenerateArguments.maxTokens], sampler: sampler,
-      stopToken: model.tokenizer.endOfText
-    ) { token in
-      let piece = stream.append(token)
-      text += piece
-      unwritten += shown(piece)
+      prompts: Array(repeating: tokens, count: count), maxTokens: parsed[GenerateArguments.maxTokens],
+      samplers: samplers, stopToken: model.tokenizer.endOfText
+    ) { index, token in
+      let piece = streams[index].append(token)
+      texts[index] += piece
       guard !context.cancellation.isRequested else { return false }
-      guard isStreamed else { return true }
-      do {
-        try context.output.write(unwritten)
-        unwritten = ""
-        return true
-      } catch {
-        writeError = error
-        return false
+      if isStreamed {
+        unwritten += shown(piece)
+        do {
+          try context.output.write(unwritten)
+          unwritten = ""
+        } catch {
+          writeError = error
+          return false
+        }
       }
+      return !streams[index].isStopped
     }
     if let writeError { throw writeError }
     let elapsed = ContinuousClock.now - began
     try context.cancellation.check()
-    let rest = stream.finish()
+    let rests = streams.indices.map { streams[$0].finish() }
     if isStreamed {
-      try context.output.write(unwritten + shown(rest) + "\n")
+      try context.output.write(unwritten + shown(rests[0]) + "\n")
+    } else if parsed[CommonFlags.json] {
+      let drawn = generated.reduce(0) { $0 + $1.count }
+      let reports = texts.indices.map { index in
+        GeneratedText(
+          prompt: prompt ?? "", text: texts[index] + rests[index], tokens: generated[index],
+          tokensPerSecond: Double(drawn) / max(elapsed / .seconds(1), 1e-9),
+          ending: streams[index].isStopped
+            ? .stop : generated[index].count < parsed[GenerateArguments.maxTokens] ? .endOfText : .maxTokens)
+      }
+      try context.output.write(count == 1 ? JSONText.pretty(reports[0]) : JSONText.pretty(reports))
     } else {
-      try context.output.write(
-        JSONText.pretty(
-          GeneratedText(
-            prompt: prompt ?? "", text: text + rest, tokens: generated,
-            tokensPerSecond: Double(generated.count) / max(elapsed / .seconds(1), 1e-9))))
+      let whole = zip(texts, rests).map { shown($0 + $1) + "\n" }
+      try context.output.write(whole.joined(separator: "---\n"))
     }
     return .done
   }
@@ -89,10 +108,19 @@ extension Command {
   }
 
   private struct GeneratedText: Encodable {
+    /// Why a text ends.
+    enum Ending: String, Encodable {
+      case maxTokens, endOfText, stop
+    }
+
     var prompt: String
+    /// The prompt and what follows it, up to a stop text.
     var text: String
+    /// All tokens drawn, those of a stop text too.
     var tokens: [UInt32]
+    /// Of all texts together.
     var tokensPerSecond: Double
+    var ending: Ending
   }
 
   private enum GenerateArguments {
@@ -107,5 +135,23 @@ extension Command {
     static let topK = Flag(
       "top-k", .integer(in: 0...1_000_000), default: 40,
       help: "draw among so many of the likeliest tokens, 0 for all")
+    static let topP = Flag(
+      "top-p", .real(in: 0.0001...1), default: 1,
+      help: "draw among the fewest likeliest tokens that have this share of the odds, 1 for all")
+    static let repetitionPenalty = Flag(
+      "repetition-penalty", .real(in: 0.01...100), default: 1,
+      help: "above 1 makes tokens of prompt and text less likely to come again")
+    static let stop = Flag(
+      repeated: "stop", .text, help: "end the text before this one; may be given several times")
+    static let count = Flag("count", .integer(in: 1...1024), default: 1, help: "texts to draw side by side")
+    static let dtype = Flag(
+      "dtype", .choice("DTYPE"), default: WeightFormat.f32,
+      help: "how the model's matrices are stored: f32, f16, int8; smaller is faster and less exact")
+
+    static func sampler(_ parsed: ParsedCommand, text: UInt32) throws -> Sampler {
+      try Sampler(
+        temperature: parsed[temperature], topK: parsed[topK] == 0 ? nil : parsed[topK], topP: parsed[topP],
+        repetitionPenalty: parsed[repetitionPenalty], seed: parsed[ModelOptions.seed].bytes.bytes, text: text)
+    }
   }
 }

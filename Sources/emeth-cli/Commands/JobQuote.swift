@@ -39,7 +39,9 @@ struct JobQuote: Encodable, Sendable {
   ) throws {
     let tokenizer = try options.loadTokenizer()
     let configuration = try options.configuration(for: tokenizer)
-    let text = try TrainingText(dataset, tokenizer: tokenizer, context: configuration.context)
+    let text = try TrainingText(
+      dataset, tokenizer: tokenizer, context: configuration.context,
+      device: try Device.cpu(threads: options.threads))
     try text.refuse(parts: parts)
     let shape = try configuration.modelShape()
     parameters = shape.parameterCount

@@ -7,8 +7,9 @@ extension ModelOptions {
   func loadTokenizer() throws -> any Tokenizer {
     if let folder = initialModelFolder {
       return try Self.naming("--init", folder) {
-        _ = try ModelFolder.readConfiguration(from: URL(filePath: folder))
-        return try TokenizerLoader.load(folder: URL(filePath: folder))
+        let url = URL(filePath: folder)
+        return try ModelFolder.readTokenizer(
+          from: url, configuration: ModelFolder.readConfiguration(from: url))
       }
     }
     guard let folder = tokenizerFolder else { return ByteTokenizer() }

@@ -79,13 +79,14 @@ private struct RunDataSet {
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
   private func openFolder() throws -> RunFolder {
-    _ = try Device.cpu(threads: options.threads)
+    let device = try Device.cpu(threads: options.threads)
     let out = parsed[NetworkOptions.out]
     if let out { try FolderPath.refuseUnusable(out) }
     let parallel = parsed[NetworkOptions.parallel] ?? settings.nodes
     let tokenizer = try options.loadTokenizer()
     let text = try TrainingText(
-      dataSet, tokenizer: tokenizer, context: try options.configuration(for: tokenizer).context)
+      dataSet, tokenizer: tokenizer, context: try options.configuration(for: tokenizer).context,
+      device: device)
     try text.refuse(parts: parallel)
     let job = try RequestedJob(
       options, tokenizer: tokenizer, name: InputFile(dataSet).name, dataSet: text.corpus.bytes,

@@ -173,9 +173,10 @@ struct TicketSigner: Sendable {
   /// No contract redeems a ticket that is signed for another application.
   private func check(_ domain: EIP712Domain) throws(TicketError) {
     guard domain.isEMETH else {
-      throw .wrongDomain(
-        found: domain,
-        expected: EIP712Domain(chainId: domain.chainId, verifyingContract: domain.verifyingContract))
+      throw .signed(
+        .wrongDomain(
+          found: domain,
+          expected: EIP712Domain(chainId: domain.chainId, verifyingContract: domain.verifyingContract)))
     }
   }
 }

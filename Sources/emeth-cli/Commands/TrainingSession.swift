@@ -2,7 +2,7 @@ import EmethCompute
 import EmethKit
 import Foundation
 
-/// One plain training on this machine: steps, progress, loss curve.
+/// One plain training on this machine: steps, validation, checkpoints, progress, loss curve.
 final class TrainingSession {
   struct Result: Encodable, Sendable {
     var parameters: Int
@@ -13,95 +13,147 @@ final class TrainingSession {
     var trainLoss: Double
     /// Validation loss at the end; nil when nothing is held back.
     var validationLoss: Double?
-    /// Tokens trained per second, evaluation not counted.
+    /// Tokens trained per second in this run, evaluations and checkpoints not counted.
     var tokensPerSecond: Double
     var stateRoot: String
   }
 
   let state: TrainingState
-  private(set) var curve: LossCurve
-  private let options: ModelOptions
+  let tokenizer: any Tokenizer
+  let folder: CheckpointFolder
+  private(set) var curve = LossCurve(title: "Loss")
+  private var checkpoint: TrainingCheckpoint
   private let text: TrainingText
+  private let options: TrainingOptions
+  private let dataSet: String
   private let device: Device
   private let context: CommandContext
   private let steps: Int
   private let trainer: Trainer
   private let meter: LossMeter
+  /// The step of the checkpoint in the folder, and when it was written.
+  private var kept: (step: Int, time: ContinuousClock.Instant)
+  /// Time that is not the steps'.
+  private var pause = Duration.zero
 
-  init(
-    options: ModelOptions, configuration: ModelConfiguration, text: TrainingText, device: Device,
-    context: CommandContext
-  ) throws {
+  /// Begins a training, or goes on with one.
+  init(_ parsed: ParsedCommand, options: TrainingOptions, device: Device, context: CommandContext) throws {
     self.options = options
-    self.text = text
     self.device = device
     self.context = context
-    steps = options.steps ?? options.preset.trainingSteps
-    curve = LossCurve(title: "Loss")
-    state = try TrainingState(configuration: configuration)
-    if let folder = options.initialModelFolder {
-      try ModelFolder.readParameters(
-        from: URL(filePath: folder), configuration: configuration, into: state.parameters)
-    } else {
-      try state.initializeWeights(seed: options.seed.bytes.bytes)
+    dataSet = parsed[NetworkOptions.dataset]
+    let prepared =
+      try options.isResuming
+      ? Self.resume(parsed, options, device: device) : Self.begin(parsed, options, device: device)
+    state = prepared.state
+    tokenizer = prepared.tokenizer
+    folder = prepared.folder
+    text = prepared.text
+    checkpoint = prepared.checkpoint
+    steps = checkpoint.optimizer.totalSteps
+    kept = (checkpoint.step, .now)
+    trainer = try Trainer(
+      state: state, optimizer: checkpoint.optimizer, batch: checkpoint.batch,
+      microBatch: prepared.plan.microBatch, device: device)
+    meter = LossMeter(try Evaluator(state: state, batch: prepared.plan.evaluationBatch, device: device))
+    for (index, loss) in checkpoint.losses.enumerated() {
+      curve.addTrain(step: index + 1, loss: Double(loss))
     }
-    var optimizer = OptimizerConfiguration()
-    optimizer.learningRate = Double(options.learningRate.text) ?? optimizer.learningRate
-    optimizer.warmupSteps = ModelOptions.warmupSteps(of: steps)
-    optimizer.totalSteps = steps
-    trainer = try Trainer(state: state, optimizer: optimizer, batch: options.batch, device: device)
-    meter = try LossMeter(state: state, batch: options.batch, device: device)
+    for evaluation in checkpoint.evaluations {
+      curve.addValidation(step: evaluation.step, loss: evaluation.loss)
+    }
+    if options.isResuming { context.talk.show(["going on at step \(checkpoint.step) of \(steps)"]) }
   }
 
-  /// Takes all steps. Throws `Interruption` when the user wants to stop.
+  /// Takes all steps that are left. Throws `Interruption` when the user wants to stop.
   func run() throws -> Result {
-    let sequences = text.training
-    var order = try SampleOrder(seed: options.seed.bytes.bytes, part: 0, round: 0, sequences: sequences.count)
-    let initialLoss = try measure(step: 0)
-    let evaluationInterval = max(1, steps / 10)
+    do {
+      return try train()
+    } catch let error as Interruption {
+      try keep()
+      context.talk.clear()
+      throw Interruption(note: error.note ?? "stopped at step \(checkpoint.step) of \(steps): \(resumeNote)")
+    } catch {
+      var report = ErrorReport(describing: error)
+      let advice = "the checkpoint of step \(kept.step) is kept in \(folder.url.relativePath)"
+      report.hint = [report.hint, advice].compactMap(\.self).joined(separator: "; ")
+      throw CommandFailure(report)
+    }
+  }
+
+  private func train() throws -> Result {
+    var order = try SampleOrder(seed: checkpoint.seed, part: 0, round: 0, sequences: text.training.count)
+    try order.skip(checkpoint.sequencesTaken)
+    let first = checkpoint.step
     let began = ContinuousClock.now
-    var pause = Duration.zero
     var tokens = 0
-    for step in 1...steps {
-      try context.cancellation.check(note: interruptionNote(step - 1))
-      let report = try trainer.step(sequences: order.next(options.batch).map { sequences[$0] })
+    try measure()
+    while checkpoint.step < steps {
+      try context.cancellation.check()
+      let windows = try order.next(checkpoint.batch).map { text.training[$0] }
+      let report = try trainer.step(sequences: windows)
+      checkpoint.losses.append(report.loss)
+      let step = checkpoint.step
       tokens += report.tokens
       curve.addTrain(step: step, loss: Double(report.loss))
       let elapsed = ContinuousClock.now - began - pause
-      context.talk.show(progress(step: step, loss: Double(report.loss), tokens: tokens, elapsed: elapsed))
-      if step.isMultiple(of: evaluationInterval), step < steps {
-        let start = ContinuousClock.now
-        _ = try measure(step: step)
-        pause += ContinuousClock.now - start
-      }
+      context.talk.show(
+        progress(loss: Double(report.loss), done: step - first, tokens: tokens, elapsed: elapsed))
+      if step < steps { try measure() }
+      if isCheckpointDue { try keep() }
     }
     let elapsed = ContinuousClock.now - began - pause
-    let validationLoss = try measure(step: steps)
+    try measure()
+    try state.checkFinite()
     context.talk.clear()
-    let last = curve.train.suffix(max(1, steps / 10))
+    let last = checkpoint.losses.suffix(max(1, steps / 10))
     return Result(
-      parameters: state.configuration.parameterCount, steps: steps, initialLoss: initialLoss,
-      trainLoss: last.reduce(0) { $0 + $1.loss } / Double(max(1, last.count)), validationLoss: validationLoss,
+      parameters: state.configuration.parameterCount, steps: steps,
+      initialLoss: checkpoint.evaluations.first { $0.step == 0 }?.loss,
+      trainLoss: last.reduce(0) { $0 + Double($1) } / Double(max(1, last.count)),
+      validationLoss: checkpoint.evaluations.last { $0.step == steps }?.loss,
       tokensPerSecond: Double(tokens) / max(elapsed / .seconds(1), 1e-9),
       stateRoot: Hex.encode(state.root(on: device)))
   }
 
-  private func measure(step: Int) throws -> Double? {
-    guard let validation = text.validation else { return nil }
-    let loss = try meter.measure(
-      validation, context: context, interruptionNote: interruptionNote(step)
-    ).loss
-    curve.addValidation(step: step, loss: loss)
-    return loss
+  /// Measures the validation loss where anything is held back: at ten places and at both ends, and at each of
+  /// them once, however often the training was stopped.
+  private func measure() throws {
+    let isDue = checkpoint.step == steps || checkpoint.step.isMultiple(of: max(1, steps / 10))
+    guard isDue, let validation = text.validation, checkpoint.evaluations.last?.step != checkpoint.step else {
+      return
+    }
+    let start = ContinuousClock.now
+    defer { pause += ContinuousClock.now - start }
+    let loss = try meter.measure(validation, context: context).loss
+    checkpoint.evaluations.append(.init(step: checkpoint.step, loss: loss))
+    curve.addValidation(step: checkpoint.step, loss: loss)
   }
 
-  private func interruptionNote(_ step: Int) -> String {
-    "stopped at step \(step) of \(steps); no model was written"
+  private var isCheckpointDue: Bool {
+    if let interval = options.checkpointInterval { return checkpoint.step.isMultiple(of: interval) }
+    return checkpoint.step.isMultiple(of: max(1, steps / 10))
+      || ContinuousClock.now - kept.time > .seconds(600)
   }
 
-  private func progress(step: Int, loss: Double, tokens: Int, elapsed: Duration) -> [String] {
+  /// Writes the checkpoint of this step. Of the last one only an interruption has any use.
+  private func keep() throws {
+    let start = ContinuousClock.now
+    try folder.write(checkpoint, state, device: device)
+    kept = (checkpoint.step, .now)
+    pause += kept.time - start
+  }
+
+  /// What to type to go on.
+  private var resumeNote: String {
+    let words = ["emeth", "train", dataSet, "--out", options.out, "--resume"]
+    return "go on with `\(words.map(ShellWord.quoted).joined(separator: " "))`"
+  }
+
+  private func progress(loss: Double, done: Int, tokens: Int, elapsed: Duration) -> [String] {
     let seconds = max(elapsed / .seconds(1), 1e-9)
-    let left = Duration.seconds(seconds / Double(step) * Double(steps - step))
+    let step = checkpoint.step
+    let left = Duration.seconds(seconds / Double(max(1, done)) * Double(steps - step))
     let validation =
       curve.validation.last.map { ", validation \(NumberText.fixed($0.loss, decimals: 3))" } ?? ""
     return [

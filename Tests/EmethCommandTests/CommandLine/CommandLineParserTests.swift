@@ -151,4 +151,14 @@ import Testing
       return
     }
   }
+
+  @Test func aRepeatedArgumentTakesAllThatFollow() throws {
+    let mode = Argument("MODE", .text, help: "how")
+    let files = Argument(repeated: "FILE", .integer(in: 0...9), help: "numbers")
+    let definition = CommandDefinition("add", section: .program, summary: "add", arguments: [mode, files])
+    #expect(definition.usageLine == "emeth add MODE FILE...")
+    #expect(try CommandLineParser.parse(["a", "3", "1", "2"], for: definition)[files] == [3, 1, 2])
+    #expect(throws: UsageError.self) { try CommandLineParser.parse(["a"], for: definition) }
+    #expect(throws: UsageError.self) { try CommandLineParser.parse(["a", "1", "x"], for: definition) }
+  }
 }

@@ -59,6 +59,12 @@ import Testing
     #expect(lines.last?.hasPrefix("the mill") == true)
   }
 
+  @Test func trainNetwork() throws {
+    let lines = try output(of: "ExampleTrainNetwork").split(separator: "\n")
+    #expect(lines.first == "step 0: loss 879 / 1000")
+    #expect(lines.last == "200 of 200 points are told apart")
+  }
+
   @Test func runNetwork() throws {
     let output = try output(of: "ExampleRunNetwork")
     #expect(output.hasPrefix("the job is VERIFIED\n"))

@@ -94,7 +94,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     let run = try result.run()
     let generated = try emeth(["generate", "model", "--prompt", "the ", "--max-tokens", "8"])
     #expect(generated.exitCode == 0 && !generated.output.isEmpty, "\(generated.errors)")
-    #expect(try emeth(["evaluate", "model", "text.txt", "--json"]).exitCode == 0)
+    #expect(try emeth(["evaluate", "text.txt", "--model", "model", "--json"]).exitCode == 0)
     let picture = try scratch.read("model/job/loss.svg")
     #expect(picture.hasPrefix("<svg") || picture.hasPrefix("<?xml"))
     try scratch.write(result.output, to: "run.json")

@@ -54,7 +54,8 @@ import Testing
     ) { try JSONDocument(parsing: [0x22, 0xFF, 0x22], path: "f") }
   }
 
-  /// No prefix, and no change of one byte, of a good text makes the parser fail in any other way than by throwing.
+  /// No prefix, and no change of one byte, of a good text makes the parser fail in any other way than by
+  /// throwing.
   @Test func brokenTextsOnlyThrow() throws {
     let text = Array(#"{"a\n":[1.5e3,{"b":null},"é\ud83d\ude00"],"c":true}"#.utf8)
     var random = try RandomInput("json")
@@ -66,5 +67,13 @@ import Testing
       broken[try random.below(text.count)] = UInt8(try random.below(256))
       _ = try? JSONDocument(parsing: broken, path: "")
     }
+  }
+
+  @Test func whatIsWrittenIsReadAsTheSame() throws {
+    let text = #"{"a":[1,-2.50e3,[],{}],"b":{"c\"\\\u0001":"é😀\n"},"d":[true,false,null]}"#
+    let document = try JSONDocument(parsing: Array(text.utf8), path: "test")
+    #expect(try JSONDocument(parsing: document.bytes, path: "test") == document)
+    #expect(try JSONDocument(parsing: document.bytes, path: "test").bytes == document.bytes)
+    #expect(document.bytes.starts(with: #"{"a":[1,-2.50e3,[],{}]"#.utf8))
   }
 }

@@ -70,7 +70,10 @@ import Testing
     #expect(copy.root == state.root)
     let names = try FileManager.default.contentsOfDirectory(atPath: target.path).sorted()
     #expect(
-      names == ["config.json", "merges.txt", "model.safetensors", "tokenizer_config.json", "vocab.json"])
+      names == [
+        "config.json", "merges.txt", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "vocab.json",
+      ])
   }
 
   /// Rewrites a folder's weights under other names.

@@ -50,7 +50,7 @@ import Testing
     let error = #expect(throws: ComputeError.self) {
       try elements.withUnsafeMutableBufferPointer { try file.read(file.tensors[0], shape: [4], into: $0) }
     }
-    #expect(error?.message.contains("type of a is U8, allowed is F32") == true)
+    #expect(error?.message.contains("type of a is U8, allowed is F32, F16 or BF16") == true)
   }
 
   @Test func anElementThatIsNotFiniteIsRefused() throws {
@@ -64,6 +64,49 @@ import Testing
       #expect(throws: ComputeError.self) {
         try elements.withUnsafeMutableBufferPointer { try file.read(file.tensors[0], shape: [2], into: $0) }
       }
+    }
+  }
+
+  /// A file of one tensor "a" with these 16-bit words.
+  private func file(type: String, words: [UInt16]) -> [UInt8] {
+    let header =
+      #"{"a":{"dtype":"\#(type)","shape":[\#(words.count)],"data_offsets":[0,\#(2 * words.count)]}}"#
+    return file(header: header, data: 0) + words.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] }
+  }
+
+  @Test func everyFiniteHalfIsReadExactly() throws {
+    let words = (0...UInt16.max).filter { $0 & 0x7C00 != 0x7C00 }
+    let halves = try open(file(type: "F16", words: words))
+    var elements = [Float](repeating: 0, count: words.count)
+    try elements.withUnsafeMutableBufferPointer {
+      try halves.read(halves.tensors[0], shape: [words.count], into: $0)
+    }
+    for (word, element) in zip(words, elements) {
+      // By the definition: sign, 5 bits of exponent, 10 of fraction.
+      let (exponent, fraction) = (Int(word >> 10 & 31), Double(word & 1023))
+      let magnitude =
+        exponent == 0 ? fraction * 0x1p-24 : (1024 + fraction) * pow(2, Double(exponent - 25))
+      #expect(Double(element).bitPattern == (word >> 15 == 0 ? magnitude : -magnitude).bitPattern)
+    }
+    let upper = (0...UInt16.max).filter { $0 & 0x7F80 != 0x7F80 }
+    let brains = try open(file(type: "BF16", words: upper))
+    elements = [Float](repeating: 0, count: upper.count)
+    try elements.withUnsafeMutableBufferPointer {
+      try brains.read(brains.tensors[0], shape: [upper.count], into: $0)
+    }
+    #expect(elements.map(\.bitPattern) == upper.map { UInt32($0) << 16 })
+  }
+
+  @Test func aHalfThatIsNotFiniteIsRefused() throws {
+    for (type, word) in [("F16", 0x7C00), ("F16", 0xFE01), ("BF16", 0x7F80), ("BF16", 0xFFC0)]
+      as [(String, UInt16)]
+    {
+      let file = try open(file(type: type, words: [0, word]))
+      var elements: [Float] = [0, 0]
+      let error = #expect(throws: ComputeError.self) {
+        try elements.withUnsafeMutableBufferPointer { try file.read(file.tensors[0], shape: [2], into: $0) }
+      }
+      #expect(error?.message.contains("an element of a is infinite or not a number") == true)
     }
   }
 

@@ -20,38 +20,56 @@ import Testing
     self.tokens = tokens
   }
 
-  private func cache(_ instructionSet: InstructionSet? = nil, threads: Int = 1) throws -> GenerationCache {
-    try GenerationCache(
-      configuration: state.configuration, parameters: state.parameterArena,
-      device: .cpu(threads: threads, instructionSet: instructionSet))
+  /// A pass and one sequence.
+  private struct Reader {
+    let cache: GenerationCache
+    let pass: GenerationPass
+    var logits: [Float] { Array(pass.logits(at: 0)) }
+    var bits: [UInt32] { logits.map(\.bitPattern) }
+
+    init(
+      _ state: TrainingState, format: WeightFormat = .f32, _ set: InstructionSet? = nil, threads: Int = 1
+    ) throws {
+      let device = try Device.cpu(threads: threads, instructionSet: set)
+      let model = try GenerationModel(
+        configuration: state.configuration, parameters: state.parameterArena, format: format, device: device)
+      pass = try GenerationPass(model: model, batch: 1, device: device)
+      cache = try GenerationCache(state.configuration)
+    }
+
+    func read(_ tokens: ArraySlice<UInt32>) throws {
+      try pass.read([.init(cache: cache, tokens: tokens, place: 0)])
+      pass.project(1)
+    }
   }
 
-  private func bits(_ cache: GenerationCache) -> [UInt32] { cache.logits.map(\.bitPattern) }
-
-  /// At once (in pieces of 64 rows), token by token, on every instruction set: the same bits.
-  @Test func logitsHaveTheSameBitsHoweverTheTextIsRead() throws {
-    let whole = try cache()
+  /// At once (in pieces of 64 rows), token by token, on every instruction set, in every format: the same
+  /// bits.
+  @Test(arguments: WeightFormat.allCases)
+  func logitsHaveTheSameBitsHoweverTheTextIsRead(format: WeightFormat) throws {
+    let whole = try Reader(state, format: format)
     try whole.read(tokens[..<100])
     for set in Device.available {
-      let single = try cache(set, threads: 2)
+      let single = try Reader(state, format: format, set, threads: 2)
       for token in tokens[..<100] { try single.read([token]) }
-      #expect(bits(single) == bits(whole), "\(set)")
-      let mixed = try cache(set)
+      #expect(single.bits == whole.bits, "\(set)")
+      let mixed = try Reader(state, format: format, set)
       try mixed.read(tokens[..<37])
       try mixed.read(tokens[37..<100])
-      #expect(bits(mixed) == bits(whole), "\(set)")
+      #expect(mixed.bits == whole.bits, "\(set)")
     }
   }
 
   /// The loss of the evaluator from the generator's logits: one model in both.
   @Test func logitsGiveTheEvaluatorsLoss() throws {
-    let cache = try cache()
+    let reader = try Reader(state)
     var sum = 0.0
     for index in 0..<100 {
-      try cache.read([tokens[index]])
-      let largest = cache.logits.map { Double($0) }.max() ?? 0
-      let normaliser = cache.logits.reduce(0.0) { $0 + Foundation.exp(Double($1) - largest) }
-      sum += Foundation.log(normaliser) + largest - Double(cache.logits[Int(tokens[index + 1])])
+      try reader.read([tokens[index]])
+      let logits = reader.logits.map { Double($0) }
+      let largest = logits.max() ?? 0
+      let normaliser = logits.reduce(0.0) { $0 + Foundation.exp($1 - largest) }
+      sum += Foundation.log(normaliser) + largest - logits[Int(tokens[index + 1])]
     }
     let evaluator = try Evaluator(state: state, batch: 1, device: .cpu(threads: 1))
     let loss = try evaluator.meanLoss(sequences: [tokens])
@@ -109,6 +127,96 @@ import Testing
     let stopped = try generator.generate(prompt: [1, 2], maxTokens: 20, sampler: sampler, stopToken: stop)
     #expect(stopped == Array(all.prefix { $0 != stop }))
     #expect(try generator.generate(prompt: [1], maxTokens: 0, sampler: sampler).isEmpty)
+  }
+
+  /// A smaller format is the model of the stored weights, to the last bit.
+  @Test(arguments: [WeightFormat.f16, .int8])
+  func aFormatIsTheModelOfItsStoredWeights(format: WeightFormat) throws {
+    let stored = try TrainingState(configuration: state.configuration)
+    _ = stored.parameters.update(fromContentsOf: state.parameters)
+    for tensor in state.layout.tensors where tensor.isMatrix && tensor.name != "wpe.weight" {
+      // The token embedding's inputs are its columns, those of the others their rows.
+      let isHead = tensor.name == "wte.weight"
+      let (outputs, inputs) = (tensor.shape[isHead ? 0 : 1], tensor.shape[isHead ? 1 : 0])
+      func index(_ output: Int, _ input: Int) -> Int {
+        tensor.offset + (isHead ? output * inputs + input : input * outputs + output)
+      }
+      for output in 0..<outputs {
+        for first in stride(from: 0, to: inputs, by: 32) {
+          let block = (first..<min(first + 32, inputs)).map { index(output, $0) }
+          let largest = block.map { abs(state.parameters[$0]) }.max() ?? 0
+          let scale = Float(bitPattern: ((largest / 127).bitPattern + 0xFFFF) & 0xFFFF_0000)
+          for index in block {
+            let weight = state.parameters[index]
+            stored.parameters[index] =
+              format == .f16
+              ? Self.roundedToHalf(weight) : (weight / scale).rounded(.toNearestOrEven) * scale
+          }
+        }
+      }
+    }
+    let (small, plain) = (try Reader(state, format: format), try Reader(stored))
+    try small.read(tokens[..<70])
+    try plain.read(tokens[..<70])
+    #expect(small.bits == plain.bits)
+    let exact = try Reader(state)
+    try exact.read(tokens[..<70])
+    #expect(plain.bits != exact.bits)
+  }
+
+  /// The nearest multiple of the last place that binary16 has at this size.
+  private static func roundedToHalf(_ x: Float) -> Float {
+    let exponent = max(x == 0 ? -14 : Int(x.exponent), -14)
+    let place = Float(sign: .plus, exponent: exponent - 10, significand: 1)
+    return (x / place).rounded(.toNearestOrEven) * place
+  }
+
+  @Test(arguments: WeightFormat.allCases)
+  func textsSideBySideAreThoseAlone(format: WeightFormat) throws {
+    var random = try RandomInput("batch")
+    var prompts: [[UInt32]] = []
+    var samplers: [Sampler] = []
+    for text in 0..<9 as Range<UInt32> {
+      prompts.append(Array(tokens[..<(1 + (try random.below(100)))]))
+      samplers.append(
+        try Sampler(
+          temperature: Double(text) / 5, topK: 20, topP: 0.9, repetitionPenalty: 1.2,
+          seed: [UInt8](0..<32), text: text))
+    }
+    let generator = try TextGenerator(state: state, format: format, device: .cpu(threads: 2))
+    let alone = try zip(prompts, samplers).map {
+      try generator.generate(prompt: $0, maxTokens: 60, sampler: $1, stopToken: 7)
+    }
+    var seen = [[UInt32]](repeating: [], count: 9)
+    let together = try generator.generate(
+      prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7
+    ) { index, token in
+      seen[index].append(token)
+      return true
+    }
+    #expect(together == alone && seen == together)
+    // One ends by its callback, the others go on.
+    let cut = try generator.generate(prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7) {
+      index, _ in
+      index != 4
+    }
+    for index in 0..<9 { #expect(cut[index] == (index == 4 ? Array(alone[4].prefix(1)) : alone[index])) }
+    #expect(try generator.generate(prompts: [], maxTokens: 5, samplers: []).isEmpty)
+  }
+
+  @Test func weightsWithoutAPlaceInTheFormatAreRefused() throws {
+    for (value, format, isAllowed) in [
+      (65_519, .f16, true), (65_520, .f16, false), (-1e30, .f16, false), (1e30, .int8, true),
+      (.nan, .f32, false), (.infinity, .int8, false),
+    ] as [(Float, WeightFormat, Bool)] {
+      state.parameters[state.layout["h.1.mlp.c_fc.weight"]?.offset ?? 0] = value
+      do {
+        _ = try TextGenerator(state: state, format: format, device: .cpu(threads: 2))
+        #expect(isAllowed, "\(value) \(format)")
+      } catch {
+        #expect(!isAllowed && "\(error)".contains("h.1.mlp.c_fc.weight"), "\(error)")
+      }
+    }
   }
 
   @Test func badPromptsAreRefused() throws {

@@ -53,12 +53,12 @@ import Testing
       var position = 0
       while position < t {
         let rows = min(1 + position % 4, t - position)
-        out.withUnsafeMutableBufferPointer { out in
-          qkv.withUnsafeBufferPointer { qkv in
-            guard let out = out.baseAddress, let qkv = qkv.baseAddress else { return }
-            _ = emeth_attention_cached(
-              device.handle, out + position * c, &keys, &values, qkv + position * 3 * c, position, rows, t, c,
-              heads)
+        keys.withUnsafeMutableBufferPointer { keys in
+          values.withUnsafeMutableBufferPointer { values in
+            var sequence = emeth_cached_sequence(
+              keys: keys.baseAddress, values: values.baseAddress, position: position, rows: rows,
+              first_row: position)
+            _ = emeth_attention_cached(device.handle, &out, &sequence, 1, qkv, t, c, heads)
           }
         }
         position += rows

@@ -14,23 +14,36 @@ import Testing
       let k = sample.below(round % 5 == 0 ? 600 : 40)
       let (a, b) = (sample.numbers(m * k, kind: kind), sample.numbers(k * n, kind: kind))
       let (bias, start) = (sample.numbers(n, kind: kind), sample.numbers(m * n, kind: kind))
+      let slopeOf = sample.numbers(m * n, kind: kind)
       let layout = round % 8
       let different = KernelSets.different { device in
         var out = start
+        var activation = start
+        var arguments = emeth_matmul_arguments()
+        (arguments.m, arguments.n, arguments.k) = (m, n, k)
+        arguments.a_transposed = layout & 1 != 0
+        arguments.b_transposed = layout & 2 != 0
+        arguments.accumulate = layout & 4 != 0
         out.withUnsafeMutableBufferPointer { out in
-          a.withUnsafeBufferPointer { a in
-            b.withUnsafeBufferPointer { b in
-              bias.withUnsafeBufferPointer { bias in
-                var arguments = emeth_matmul_arguments(
-                  out: out.baseAddress, a: a.baseAddress, b: b.baseAddress,
-                  bias: layout % 2 == 0 ? bias.baseAddress : nil, m: m, n: n, k: k,
-                  a_transposed: layout & 1 != 0, b_transposed: layout & 2 != 0, accumulate: layout & 4 != 0)
-                emeth_matmul(device, &arguments)
+          activation.withUnsafeMutableBufferPointer { activation in
+            a.withUnsafeBufferPointer { a in
+              b.withUnsafeBufferPointer { b in
+                bias.withUnsafeBufferPointer { bias in
+                  slopeOf.withUnsafeBufferPointer { slopeOf in
+                    (arguments.out, arguments.a, arguments.b) = (
+                      out.baseAddress, a.baseAddress, b.baseAddress
+                    )
+                    if layout % 2 == 0 { arguments.bias = bias.baseAddress }
+                    if round % 3 == 0 { arguments.activation = activation.baseAddress }
+                    if round % 3 == 1 { arguments.slope_of = slopeOf.baseAddress }
+                    emeth_matmul(device, &arguments)
+                  }
+                }
               }
             }
           }
         }
-        return out
+        return out + activation
       }
       #expect(different.isEmpty, "m \(m) n \(n) k \(k) layout \(layout)")
     }
@@ -79,9 +92,9 @@ import Testing
             rows.withUnsafeBufferPointer { rows in
               columns.withUnsafeBufferPointer { columns in
                 var arguments = emeth_matmul_arguments(
-                  out: out.baseAddress, a: rows.baseAddress, b: columns.baseAddress, bias: nil, m: 8, n: 8,
-                  k: 3,
-                  a_transposed: false, b_transposed: false, accumulate: false)
+                  out: out.baseAddress, a: rows.baseAddress, b: columns.baseAddress, bias: nil,
+                  activation: nil, slope_of: nil, m: 8, n: 8, k: 3, a_transposed: false, b_transposed: false,
+                  accumulate: false)
                 emeth_matmul(device, &arguments)
               }
             }

@@ -69,7 +69,7 @@ import Testing
     let again = try BytePairTokenizer(folder: first.url)
     #expect(again.hash == tokenizer.hash && again.endOfText == nil)
     try again.write(to: second.url)
-    for name in ["vocab.json", "merges.txt", "tokenizer_config.json"] {
+    for name in ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"] {
       let bytes = try Data(contentsOf: first.url.appendingPathComponent(name))
       #expect(bytes == (try Data(contentsOf: second.url.appendingPathComponent(name))))
     }

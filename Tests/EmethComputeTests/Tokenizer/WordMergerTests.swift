@@ -8,7 +8,7 @@ import Testing
     let joined = merges.map { $0.0 + $0.1 }
     var texts = ByteAlphabet.texts
     for text in joined where !texts.contains(text) { texts.append(text) }
-    return try BytePairTokenizer(texts: texts, merges: merges, source: "test")
+    return try BytePairTokenizer(BytePairFiles(texts: texts, merges: merges), source: "test")
   }
 
   /// The rule in its plainest form: the pair of lowest rank, leftmost first, until none is left.
@@ -39,10 +39,11 @@ import Testing
         merges.append(pair)
       }
       let tokenizer = try tokenizer(merges)
-      var merger = WordMerger(tokenizer)
+      var merger = WordMerger(byteTokens: tokenizer.byteTokens, index: tokenizer.merges.index)
       for _ in 0..<20 {
         var word: [UInt8] = []
-        for _ in 0...(try random.below(40)) { word.append(97 + UInt8(try random.below(3))) }
+        // Both sides of the length at which the way of merging changes.
+        for _ in 0...(try random.below(140)) { word.append(97 + UInt8(try random.below(3))) }
         var output: [UInt32] = []
         word.withUnsafeBufferPointer { merger.merge($0, into: &output) }
         #expect(output == reference(word, tokenizer), "\(merges) \(word)")

@@ -17,6 +17,21 @@ import Testing
     #expect(zip(rates, rates.dropFirst()).allSatisfy { $0 >= $1 })
   }
 
+  @Test("after the warm-up in a straight line, or level")
+  func otherSchedules() {
+    var o = OptimizerConfiguration(
+      learningRate: 1, warmupSteps: 10, totalSteps: 110, minimumRatio: 0.25, schedule: .linear)
+    #expect(o.learningRate(atStep: 4) == 0.5)
+    for step in 10...110 {
+      let progress = Double(step - 10) / 100
+      #expect(o.learningRate(atStep: step) == 0.25 + 0.75 * (1 - progress))
+    }
+    #expect(o.learningRate(atStep: 1_000_000) == 0.25)
+    o.schedule = .constant
+    #expect(o.learningRate(atStep: 4) == 0.5)
+    for step in [9, 10, 60, 110, 200] { #expect(o.learningRate(atStep: step) == 1) }
+  }
+
   @Test("cos(π p) is within 2 ulp")
   func cosine() {
     var worst = 0.0

@@ -124,7 +124,7 @@ struct SampleTraining {
     let kept = state.parameters[wte.offset]
     state.parameters[wte.offset] = .nan
     var before = state.root
-    #expect(throws: ComputeError.notFinite(step: 1, tensor: "loss")) {
+    #expect(throws: ComputeError.notFinite(step: 1, tensor: "wte.weight")) {
       try trainer.step(sequences: training.sequences(step: 1))
     }
     #expect(state.root == before && state.step == 1)

@@ -35,7 +35,7 @@
       do {
         let key = try PrivateKey(bytes: secret.bytes)
         // While it is used it lies in one place: that also shows that the search finds what is there.
-        let found = secret.count()
+        let found = try secret.countAnew()
         #expect(found == 1)
         try use(key)
         #expect(try secret.countAnew() == 1)
@@ -59,7 +59,7 @@
     @Test func aCopyThatIsNotOverwrittenIsFound() throws {
       let secret = try newSecret()
       let (first, second) = (Holder(secret.bytes), Holder(secret.bytes))
-      let both = secret.count()
+      let both = try secret.countAnew()
       second.cleanse()
       let one = secret.count()
       first.release()
@@ -89,7 +89,7 @@
       #expect(try secret.countAnew() == 0)
       do {
         let key = try Keystore.decrypt(json: file, password: password)
-        let found = secret.count()
+        let found = try secret.countAnew()
         #expect(found == 1 && key.withSecretBytes { $0.elementsEqual(secret.bytes) })
       }
       let left = secret.count()
@@ -106,7 +106,7 @@
         key.withSealingSecret(epoch: 5) { bytes.copyMemory(from: $0) }
       }
       #expect(try sealing.countAnew() == 0)
-      let found = key.withSealingSecret(epoch: 5) { _ in sealing.count() }
+      let found = try key.withSealingSecret(epoch: 5) { _ in try sealing.countAnew() }
       let left = sealing.count()
       #expect(found == 1 && left == 0)
       _ = key.sealingKey(epoch: 5)

@@ -54,7 +54,9 @@ import Testing
       let twice = SignedTicket(
         domain: domain, content: ticket, digest: one.digest, signature: one.signature, signer: one.signer,
         cosignatures: cosignatures)
-      #expect(throws: TicketError.repeatedSigner(cosignatures.last?.signer ?? .zero)) { try twice.check() }
+      #expect(throws: TicketError.signed(.repeatedSigner(cosignatures.last?.signer ?? .zero))) {
+        try twice.check()
+      }
       #expect(throws: TicketError.self) { try twice.cosigned(with: keys[3]) }
     }
   }
@@ -65,7 +67,7 @@ import Testing
     #expect(try fromJSON(SignedTicket.self, text) == two)
     let honest = two.cosignatures[0].signature
     #expect(
-      throws: TicketError.signerMismatch(found: keys[1].address, expected: keys[2].address)
+      throws: TicketError.signed(.signerMismatch(found: keys[1].address, expected: keys[2].address))
     ) {
       try fromJSON(
         SignedTicket.self, text.replacing("\(keys[1].address)\"}],", with: "\(keys[2].address)\"}],")
@@ -110,7 +112,7 @@ import Testing
         ])
     }
     try many.check()
-    #expect(throws: TicketError.cosignatures(found: limit + 1, allowed: limit)) {
+    #expect(throws: TicketError.signed(.cosignatures(found: limit + 1, allowed: limit))) {
       try many.cosigned(with: keys[1])
     }
     let text = many.canonicalJSON
@@ -119,7 +121,7 @@ import Testing
     let over = text.replacing(
       first, with: #"{"signature":"\#(one.signature)","signer":"\#(one.signer)"},"# + first)
     #expect(throws: DecodingError.self) { try fromJSON(SignedTicket.self, over) }
-    #expect(throws: TicketError.cosignatures(found: limit + 1, allowed: limit)) {
+    #expect(throws: TicketError.signed(.cosignatures(found: limit + 1, allowed: limit))) {
       try SignedTicket(json: JSONValue(parsing: over))
     }
   }
@@ -132,10 +134,13 @@ import Testing
     let own = SignedSubmission(signing: submission, in: domain, with: keys[0])
     try own.check(signers: TrustedSigners(keys[0].address))
     let foreign = SignedSubmission(signing: submission, in: domain, with: keys[1])
-    let mismatch = VerificationError.signerMismatch(found: keys[1].address, expected: keys[0].address)
+    let mismatch = VerificationError.signed(
+      .signerMismatch(found: keys[1].address, expected: keys[0].address))
     #expect(throws: mismatch) { try foreign.check() }
     #expect(throws: mismatch) { try foreign.check(signers: TrustedSigners(keys[1].address)) }
-    #expect(throws: VerificationError.signerMismatch(found: keys[0].address, expected: keys[1].address)) {
+    #expect(
+      throws: VerificationError.signed(.signerMismatch(found: keys[0].address, expected: keys[1].address))
+    ) {
       try own.check(signer: keys[1].address)
     }
   }

@@ -67,16 +67,19 @@ import Testing
       .proofMismatch(record: 0, part: 0),
     ]
     let verification: [VerificationError] = [
-      .digestMismatch(found: word, expected: word), .signerMismatch(found: who, expected: who),
-      .wrongDomain(found: .embedded, expected: .embedded), .boundaryOutside(found: 2, segments: 1),
+      .signed(.digestMismatch(found: word, expected: word)),
+      .signed(.signerMismatch(found: who, expected: who)),
+      .signed(.wrongDomain(found: .embedded, expected: .embedded)), .boundaryOutside(found: 2, segments: 1),
       .proofMismatch(boundary: 1), .boundaryRoot(boundary: 0, found: word, expected: word),
       .submissionMismatch(found: word, expected: word), .oddsRange(field: "bad", found: 2, allowed: 0...1),
-      .zeroDenominator, .probabilityAboveOne(found: Ratio(3, nonZero: 2)), .repeatedSigner(who),
-      .tooFewSigners(found: 0, allowed: TrustedSigners(who)), .cosignatures(found: 65, allowed: 64),
+      .zeroDenominator, .probabilityAboveOne(found: Ratio(3, nonZero: 2)), .signed(.repeatedSigner(who)),
+      .signed(.tooFewSigners(found: 0, allowed: TrustedSigners(who))),
+      .signed(.cosignatures(found: 65, allowed: 64)),
     ]
     let tickets: [TicketError] = [
-      .digestMismatch(found: word, expected: word), .signerMismatch(found: who, expected: who),
-      .wrongDomain(found: .embedded, expected: .embedded), .wrongEpoch(found: 1, allowed: "2"),
+      .signed(.digestMismatch(found: word, expected: word)),
+      .signed(.signerMismatch(found: who, expected: who)),
+      .signed(.wrongDomain(found: .embedded, expected: .embedded)), .wrongEpoch(found: 1, allowed: "2"),
       .brokenChain(found: word, expected: word), .totalFell(field: "totalPayout", found: 1, before: 2),
       .wrongTime(from: 1, to: 2, notBefore: 3), .accountMismatch(found: who, expected: who),
       .payoutFell(account: who, found: .zero, before: .zero), .jobsRootMismatch(found: word, expected: word),
@@ -84,8 +87,9 @@ import Testing
       .totalPayoutMismatch(found: .zero, expected: .zero), .proofMismatch(account: who),
       .leafMissing(account: who),
       .duplicateAccount(who), .leavesLine(number: 1, cause: .format(.jsonMissing(key: "epoch"))),
-      .leavesNotCanonical, .repeatedSigner(who), .tooFewSigners(found: 0, allowed: TrustedSigners(who)),
-      .cosignatures(found: 65, allowed: 64), .jobMissing(JobID(requester: who, salt: word)),
+      .leavesNotCanonical, .signed(.repeatedSigner(who)),
+      .signed(.tooFewSigners(found: 0, allowed: TrustedSigners(who))),
+      .signed(.cosignatures(found: 65, allowed: 64)), .jobMissing(JobID(requester: who, salt: word)),
       .jobProofMismatch(JobID(requester: who, salt: word)), .noConflict(first: 1, second: 2),
       .equivocation(epoch: 1), .ticketConflict(account: who, epoch: 1),
     ]

@@ -40,14 +40,14 @@ import Testing
     let other = PrivateKey(seed: .zero, label: "other", index: 0)
     let binding = KeyBinding(of: key, expiry: .max)
     let forged = SignedKeyBinding(signing: binding, in: domain, with: other)
-    #expect(throws: SealingError.bindingSigner(found: other.address, expected: key.address)) {
+    #expect(throws: SealingError.signed(.signerMismatch(found: other.address, expected: key.address))) {
       try forged.check(at: now)
     }
     let honest = SignedKeyBinding(signing: binding, in: domain, with: key)
-    #expect(throws: SealingError.bindingSigner(found: key.address, expected: other.address)) {
+    #expect(throws: SealingError.signed(.signerMismatch(found: key.address, expected: other.address))) {
       try honest.check(at: now, account: other.address)
     }
-    #expect(throws: SealingError.bindingDomain(found: domain, expected: .embedded)) {
+    #expect(throws: SealingError.signed(.wrongDomain(found: domain, expected: .embedded))) {
       try honest.check(at: now, in: .embedded)
     }
   }

@@ -10,8 +10,9 @@ import Testing
     .noMatch(kinds: ["X25519", "X25519", "a\u{1B}", "b", "c", "d"]), .headerAltered,
     .chunkAltered(chunk: 2, at: 131_304), .payloadCut(at: 8), .trailingBytes(at: 9), .emptyLastChunk(at: 10),
     .payloadLength(found: 17), .payloadTooLong, .rangeOutside(found: 1..<5, byteCount: 3),
-    .armor(line: 4, problem: "p"), .bindingDigest(found: .zero, expected: .zero),
-    .bindingSigner(found: .zero, expected: .zero), .bindingDomain(found: .embedded, expected: .embedded),
+    .armor(line: 4, problem: "p"), .signed(.digestMismatch(found: .zero, expected: .zero)),
+    .signed(.signerMismatch(found: .zero, expected: .zero)),
+    .signed(.wrongDomain(found: .embedded, expected: .embedded)),
     .bindingExpired(at: 1, now: 2),
   ]
 
@@ -24,15 +25,15 @@ import Testing
       #expect(SealingError.line(number: 3, cause: error).message == "line 3: \(error.message)")
     }
     #expect(SealingError.library(.libraryFailure(function: "f")).code == "crypto.libraryFailure")
-    #expect(SealingError.bindingSignature(.signatureHighS).code == "signature.highS")
+    #expect(SealingError.signed(.signature(.signatureHighS)).code == "signature.highS")
   }
 
   @Test func theAnswerNoIsToldFromBadInput() {
     #expect(
       all.filter(\.isRefusal).map(\.code) == [
         "sealing.noMatch", "sealing.headerAltered", "sealing.chunkAltered", "sealing.payloadCut",
-        "sealing.trailingBytes", "sealing.emptyLastChunk", "sealing.payloadLength", "sealing.bindingDigest",
-        "sealing.bindingSigner", "sealing.bindingDomain", "sealing.bindingExpired",
+        "sealing.trailingBytes", "sealing.emptyLastChunk", "sealing.payloadLength", "sealing.digestMismatch",
+        "sealing.signerMismatch", "sealing.wrongDomain", "sealing.bindingExpired",
       ])
     #expect(!SealingError.library(.libraryFailure(function: "f")).isRefusal)
   }

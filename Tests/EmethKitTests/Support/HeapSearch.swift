@@ -36,7 +36,7 @@
     func look() throws {
       let stack = try Self.stackOfThisThread()
       regions = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n")
-        .compactMap { line in
+        .compactMap { line -> Range<UInt>? in
           let fields = line.split(separator: " ", omittingEmptySubsequences: true)
           let name = fields.count > 5 ? fields[5] : ""
           // Writable private memory without a file behind it.
@@ -46,7 +46,13 @@
           let bounds = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
           return bounds.count == 2 ? bounds[0]..<bounds[1] : nil
         }
-        .filter { !$0.overlaps(stack) }
+        // The kernel shows neighbouring memory as one region: what lies beside the stack stays.
+        .flatMap { region -> [Range<UInt>] in
+          guard region.overlaps(stack) else { return [region] }
+          let below = region.lowerBound..<max(region.lowerBound, stack.lowerBound)
+          let above = min(region.upperBound, stack.upperBound)..<region.upperBound
+          return [below, above].filter { !$0.isEmpty }
+        }
     }
 
     /// How often the secret lies in the heap as it was at the last ``look()``. Allocates nothing.

@@ -64,7 +64,7 @@ import Testing
     try second.check(after: first)
     try second.check(after: first, signers: TrustedSigners(key.address))
     try second.batch.check(leaves: Array(leaves.prefix(3)))
-    #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
+    #expect(throws: TicketError.signed(.signerMismatch(found: key.address, expected: .zero))) {
       try second.check(after: first, signers: TrustedSigners(.zero))
     }
     #expect(throws: TicketError.wrongEpoch(found: 1, allowed: "the one after 2")) {
@@ -181,7 +181,7 @@ import Testing
       #expect(throws: TicketError.proofMismatch(account: leaf.account)) {
         try ProvenTicket(batch: batch, ticket: leaf, proof: proven.proof + [.zero]).check()
       }
-      #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
+      #expect(throws: TicketError.signed(.signerMismatch(found: key.address, expected: .zero))) {
         try proven.check(signers: TrustedSigners(.zero))
       }
     }

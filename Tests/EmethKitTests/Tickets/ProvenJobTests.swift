@@ -43,7 +43,7 @@ import Testing
             try ProvenJob(ticket: ticket, job: job, proof: Array(proven.proof.dropLast())).check()
           }
         }
-        #expect(throws: TicketError.signerMismatch(found: key.address, expected: .zero)) {
+        #expect(throws: TicketError.signed(.signerMismatch(found: key.address, expected: .zero))) {
           try proven.check(signers: TrustedSigners(.zero))
         }
       }

@@ -86,10 +86,10 @@ import Testing
   @Test func theSignerAndTheDomainMustBeTheExpectedOnes() throws {
     let signed = SignedTicket(signing: ticket, in: domain, with: key)
     let other = try PrivateKey(hex: String(repeating: "12", count: 32))
-    #expect(throws: TicketError.signerMismatch(found: key.address, expected: other.address)) {
+    #expect(throws: TicketError.signed(.signerMismatch(found: key.address, expected: other.address))) {
       try signed.check(signer: other.address)
     }
-    #expect(throws: TicketError.wrongDomain(found: domain, expected: .embedded)) {
+    #expect(throws: TicketError.signed(.wrongDomain(found: domain, expected: .embedded))) {
       try signed.check(signer: key.address, in: .embedded)
     }
     // A stranger who claims to be the Signer.
@@ -97,7 +97,7 @@ import Testing
     let claimed = try fromJSON(
       SignedTicket.self,
       jsonText(forged).replacing(#""signer":"\#(other.address)""#, with: #""signer":"\#(key.address)""#))
-    #expect(throws: TicketError.signerMismatch(found: other.address, expected: key.address)) {
+    #expect(throws: TicketError.signed(.signerMismatch(found: other.address, expected: key.address))) {
       try claimed.check()
     }
   }

@@ -42,13 +42,13 @@ import Testing
 
   @Test func onlyTheOwnNodeAndVerifierSign() throws {
     let other = try PrivateKey(hex: String(repeating: "12", count: 32))
-    let mismatch = VerificationError.signerMismatch(found: other.address, expected: key.address)
+    let mismatch = VerificationError.signed(.signerMismatch(found: other.address, expected: key.address))
     #expect(throws: mismatch) {
       try SignedSubmission(signing: submission, in: .embedded, with: other).check()
     }
     #expect(throws: mismatch) { try SignedVerdict(signing: verdict(), in: .embedded, with: other).check() }
     let elsewhere = EIP712Domain(chainId: 1, verifyingContract: .zero)
-    #expect(throws: VerificationError.wrongDomain(found: elsewhere, expected: .embedded)) {
+    #expect(throws: VerificationError.signed(.wrongDomain(found: elsewhere, expected: .embedded))) {
       try SignedSubmission(signing: submission, in: elsewhere, with: key).check(in: .embedded)
     }
     let word = SignedVerdict(signing: try verdict(), in: .embedded, with: key)

@@ -68,7 +68,9 @@ extension Tampering {
       states[1][states[1].count - 8] += 1
       try evidence.commit(to: states, opening: [1, 4], scene: scene)
     },
-    Tampering("parameters that are no numbers", finding: "segment 1: loss is not finite") { evidence, scene in
+    Tampering(
+      "parameters that are no numbers", finding: "segment 1: h.0.attn.c_attn.bias is not finite"
+    ) { evidence, scene in
       var states = scene.states
       states[1].replaceSubrange(0..<4, with: notANumber)
       try evidence.commit(to: states, opening: [1, 4], scene: scene)

@@ -1,0 +1,147 @@
+import Foundation
+
+/// What a training takes of memory, before any is taken.
+///
+/// ```swift
+/// let plan = try MemoryPlan(configuration: .small, batch: 12, available: MemoryPlan.availableByteCount)
+/// let trainer = try Trainer(state: state, …, microBatch: plan.microBatch, device: device)
+/// ```
+public struct MemoryPlan: Sendable, Hashable {
+  /// Parameters, both moments, gradients.
+  public let modelByteCount: Int
+  /// What grows with the batch: the gradients of its embeddings, its losses and its token ids.
+  public let batchByteCount: Int
+  /// Activations of a micro-batch and of an evaluation's batch, and what the backward pass needs.
+  public let activationByteCount: Int
+  /// Sequences that pass through the model at once; it changes no bit.
+  public let microBatch: Int
+  /// Sequences that an evaluation reads at once; it changes no bit.
+  public let evaluationBatch: Int
+
+  /// All of it.
+  public var byteCount: Int { modelByteCount + batchByteCount + activationByteCount }
+
+  /// Memory that an evaluation's activations take where one sequence does not need more.
+  private static let evaluationBytes = 1 << 28
+
+  /// The plan of a training: the largest micro-batch of at most 1 GiB of activations that fits.
+  ///
+  /// - Parameter available: bytes that may be taken; nil where nobody knows.
+  /// - Throws: `ComputeError.insufficientMemory` when not even single sequences fit, saying what would.
+  public init(
+    configuration: ModelConfiguration, batch: Int, available: Int? = Self.availableByteCount
+  ) throws(ComputeError) {
+    let smallest = Self(configuration: configuration, batch: batch, microBatch: 1, evaluationBatch: 1)
+    let limit = available ?? .max
+    guard smallest.byteCount <= limit else {
+      throw .insufficientMemory(
+        needed: smallest.byteCount, available: limit,
+        fitting: Self.fitting(configuration, batch: batch, limit: limit))
+    }
+    let perSequence = Self.activationByteCount(configuration)
+    let spare = limit - smallest.byteCount
+    let micro = min(batch, Trainer.defaultActivationBytes / perSequence, 1 + spare / perSequence)
+    let left = spare - (max(1, micro) - 1) * perSequence
+    let evaluation = Evaluator.batch(
+      of: configuration, byteCount: min(Self.evaluationBytes, left), upTo: batch)
+    self.init(
+      configuration: configuration, batch: batch, microBatch: max(1, micro), evaluationBatch: evaluation)
+  }
+
+  private init(configuration: ModelConfiguration, batch: Int, microBatch: Int, evaluationBatch: Int) {
+    let float = MemoryLayout<Float>.stride
+    let rows = Self.product(batch, configuration.context)
+    modelByteCount = 4 * float * configuration.parameterCount
+    batchByteCount = Self.product(rows, float * (configuration.width + 1) + 16)
+    activationByteCount = Self.sum(
+      Self.product(microBatch, Self.activationByteCount(configuration)),
+      Self.product(
+        evaluationBatch, ActivationBuffers.byteCount(configuration: configuration, forBackward: false)))
+    self.microBatch = microBatch
+    self.evaluationBatch = evaluationBatch
+  }
+
+  /// Activations of one sequence with a backward pass, and that pass's (rows, 5C).
+  private static func activationByteCount(_ shape: ModelConfiguration) -> Int {
+    ActivationBuffers.byteCount(configuration: shape, forBackward: true)
+      + 5 * shape.width * shape.context * MemoryLayout<Float>.stride
+  }
+
+  /// The nearest settings that fit, in words: a shorter context, a smaller batch, fewer layers.
+  private static func fitting(_ shape: ModelConfiguration, batch: Int, limit: Int) -> String {
+    func fits(layers: Int, context: Int, batch: Int) -> Bool {
+      guard
+        let smaller = try? ModelConfiguration(
+          layers: layers, heads: shape.heads, width: shape.width, context: context,
+          vocabularySize: shape.vocabularySize)
+      else { return false }
+      return Self(configuration: smaller, batch: batch, microBatch: 1, evaluationBatch: 1).byteCount <= limit
+    }
+    /// The largest number that fits, at least 1; 0 when none does.
+    func largest(_ upper: Int, _ fits: (Int) -> Bool) -> Int {
+      var (low, high) = (0, upper)
+      while low < high {
+        let middle = high - (high - low) / 2
+        if fits(middle) { low = middle } else { high = middle - 1 }
+      }
+      return low
+    }
+    let smallerBatch = largest(batch - 1) { fits(layers: shape.layers, context: shape.context, batch: $0) }
+    if smallerBatch > 0 { return "a batch of \(smallerBatch) would fit" }
+    let context = largest(shape.context - 1) { fits(layers: shape.layers, context: $0, batch: batch) }
+    if context > 0 { return "a context of \(context) would fit" }
+    let layers = largest(shape.layers - 1) { fits(layers: $0, context: 1, batch: 1) }
+    guard layers > 0 else {
+      return "not even one layer of this width and vocabulary fits; take a smaller model"
+    }
+    let room = largest(shape.context) { fits(layers: layers, context: $0, batch: 1) }
+    return "at most \(layers) layers would fit, with a batch of 1 and a context of \(room)"
+  }
+
+  private static func product(_ a: Int, _ b: Int) -> Int {
+    let (value, overflow) = a.multipliedReportingOverflow(by: b)
+    return overflow ? .max / 4 : value
+  }
+
+  private static func sum(_ a: Int, _ b: Int) -> Int {
+    let (value, overflow) = a.addingReportingOverflow(b)
+    return overflow ? .max / 4 : value
+  }
+
+  /// Bytes that this process may still take without swapping: what the system calls available, less where a
+  /// control group or a limit of the address space allows less. Nil where the system does not say.
+  public static var availableByteCount: Int? {
+    let known = [systemByteCount, groupByteCount, addressByteCount].compactMap(\.self)
+    return known.min()
+  }
+
+  private static var systemByteCount: Int? {
+    number(after: "MemAvailable:", in: "/proc/meminfo").map { $0 << 10 }
+  }
+
+  /// Of the second version of control groups, which containers and services are run in.
+  private static var groupByteCount: Int? {
+    guard let groups = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8),
+      let own = groups.split(separator: "\n").first(where: { $0.hasPrefix("0::") })
+    else { return nil }
+    let folder = "/sys/fs/cgroup" + own.dropFirst(3)
+    guard let limit = number(after: "", in: folder + "/memory.max"),
+      let used = number(after: "", in: folder + "/memory.current")
+    else { return nil }
+    return max(0, limit - used)
+  }
+
+  private static var addressByteCount: Int? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < Int.max,
+      let used = number(after: "VmSize:", in: "/proc/self/status")
+    else { return nil }
+    return max(0, Int(limit.rlim_cur) - used << 10)
+  }
+
+  private static func number(after key: String, in file: String) -> Int? {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
+    return line?.dropFirst(key.count).split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) }
+  }
+}

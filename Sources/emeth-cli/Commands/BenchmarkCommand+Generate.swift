@@ -1,0 +1,8 @@
+extension Command {
+  /// `emeth benchmark generate`.
+  static func benchmarkGeneration(_ parsed: ParsedCommand, _ context: CommandContext) throws {
+    let report = try GenerationBenchmark(parsed, cancellation: context.cancellation).run()
+    try context.output.write(
+      parsed[CommonFlags.json] ? JSONText.pretty(report) : report.text(for: context.outputTerminal))
+  }
+}

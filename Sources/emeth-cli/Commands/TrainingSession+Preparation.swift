@@ -1,0 +1,69 @@
+import EmethCompute
+import Foundation
+
+extension TrainingSession {
+  /// A training's parts as it begins or goes on.
+  struct Preparation {
+    var checkpoint: TrainingCheckpoint
+    var state: TrainingState
+    var tokenizer: any Tokenizer
+    var text: TrainingText
+    var folder: CheckpointFolder
+    var plan: MemoryPlan
+  }
+
+  /// A new training by the flags: its folder is made when everything else is known to be sound.
+  static func begin(_ parsed: ParsedCommand, _ options: TrainingOptions, device: Device) throws -> Preparation
+  {
+    let tokenizer = try options.model.loadTokenizer()
+    let configuration = try options.model.configuration(for: tokenizer)
+    let plan = try MemoryPlan(configuration: configuration, batch: options.model.batch)
+    let path = parsed[NetworkOptions.dataset]
+    let corpus = try TrainingText.corpus(path)
+    let cut = (options.validationShare.map { corpus.split(holdingBack: $0).training } ?? corpus.training)
+      .upperBound
+    let text = try TrainingText(
+      corpus, name: InputFile(path).name, trainingByteCount: cut, tokenizer: tokenizer,
+      context: configuration.context, device: device)
+    let checkpoint = try TrainingCheckpoint(
+      configuration: configuration, optimizer: options.optimizer, batch: options.model.batch,
+      seed: options.model.seed.bytes.bytes, dataSetHash: corpus.hash, tokenizerHash: tokenizer.hash,
+      trainingByteCount: cut)
+    let state = try TrainingState(configuration: configuration)
+    if let folder = options.model.initialModelFolder {
+      try ModelFolder.readParameters(
+        from: URL(filePath: folder), configuration: configuration, into: state.parameters)
+    } else {
+      try state.initializeWeights(seed: checkpoint.seed)
+    }
+    let folder = try CheckpointFolder(creating: options.checkpointFolder, tokenizer: tokenizer)
+    try folder.write(checkpoint, state, device: device)
+    return Preparation(
+      checkpoint: checkpoint, state: state, tokenizer: tokenizer, text: text, folder: folder, plan: plan)
+  }
+
+  /// A training from its last checkpoint; refuses another text and flags that contradict it.
+  static func resume(_ parsed: ParsedCommand, _ options: TrainingOptions, device: Device) throws
+    -> Preparation
+  {
+    let folder = try CheckpointFolder(opening: options.checkpointFolder)
+    let (checkpoint, state) = try folder.read(device: device)
+    try options.check(parsed, against: checkpoint)
+    let tokenizer = try folder.tokenizer(of: checkpoint)
+    let plan = try MemoryPlan(
+      configuration: checkpoint.configuration, batch: checkpoint.batch,
+      available: MemoryPlan.availableByteCount.map {
+        $0 + TrainingState.encodedByteCount(of: checkpoint.configuration)
+      })
+    let path = parsed[NetworkOptions.dataset]
+    let corpus = try TrainingText.corpus(path)
+    let cut = options.validationShare.map { corpus.split(holdingBack: $0).training.upperBound }
+    try checkpoint.check(
+      dataSetHash: corpus.hash, trainingByteCount: cut ?? checkpoint.trainingByteCount)
+    let text = try TrainingText(
+      corpus, name: InputFile(path).name, trainingByteCount: checkpoint.trainingByteCount,
+      tokenizer: tokenizer, context: checkpoint.configuration.context, device: device)
+    return Preparation(
+      checkpoint: checkpoint, state: state, tokenizer: tokenizer, text: text, folder: folder, plan: plan)
+  }
+}
