@@ -1,0 +1,132 @@
+"""Milliseconds of a training step: emeth beside PyTorch in alternating rounds of one run.
+
+    pip install numpy torch
+    python Benchmarks/peers/training.py [--emeth .build/release/emeth] [--threads 2] [--rounds 3] [--steps 6]
+        [--shape gpt2] [--shape small]
+
+Shapes: gpt2 is GPT-2 124M with 4 sequences of 64 tokens, small is 6 layers, 6 heads, 384 channels, 256 ids with 12
+sequences of 256, tiny is 4 layers, 4 heads, 128 channels, 256 ids with 12 of 64. A step is forward, backward, clipping
+of the gradient's norm and AdamW (PyTorch's fused one), on random ids. Each peer runs in a process of its own; its first
+step is not counted; a figure is the median of a process, and the table shows the median of the rounds. PyTorch runs in
+binary32, and in bf16 by autocast. The last line is the same as JSON.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+# layers, heads, channels, ids, tokens of a sequence, sequences
+SHAPES = {
+    "gpt2": (12, 12, 768, 50257, 64, 4),
+    "small": (6, 6, 384, 256, 256, 12),
+    "tiny": (4, 4, 128, 256, 64, 12),
+}
+
+
+def run_torch(shape, dtype, threads, steps):
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    torch.set_num_threads(threads)
+    layers, heads, width, vocabulary, context, batch = SHAPES[shape]
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.qkv, self.projection = nn.Linear(width, 3 * width), nn.Linear(width, width)
+            self.wide, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+        def forward(self, stream):
+            sequences, tokens, _ = stream.shape
+            parts = self.qkv(self.norm1(stream)).view(sequences, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4)
+            mixed = functional.scaled_dot_product_attention(*parts, is_causal=True)
+            stream = stream + self.projection(mixed.transpose(1, 2).reshape(sequences, tokens, width))
+            return stream + self.narrow(functional.gelu(self.wide(self.norm2(stream)), approximate="tanh"))
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
+            self.blocks = nn.ModuleList(Block() for _ in range(layers))
+            self.norm = nn.LayerNorm(width)
+            for parameter in self.parameters():
+                if parameter.dim() == 2:
+                    nn.init.normal_(parameter, std=0.02)
+
+        def forward(self, ids, targets):
+            stream = self.tokens(ids) + self.positions.weight[: ids.shape[1]]
+            for block in self.blocks:
+                stream = block(stream)
+            logits = functional.linear(self.norm(stream), self.tokens.weight)
+            return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    model = Model()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=True)
+    ids = torch.randint(0, vocabulary, (batch, context + 1))
+    inputs, targets = ids[:, :-1].contiguous(), ids[:, 1:].contiguous()
+    times = []
+    for _ in range(steps + 1):
+        began = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == "bf16"):
+            loss = model(inputs, targets)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        loss.item()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times[1:]) * 1000
+
+
+def run_emeth(program, shape, threads, steps):
+    _, _, _, _, context, batch = SHAPES[shape]
+    words = [program, "benchmark", "train", "--json", "--preset", shape, "--batch", str(batch)]
+    words += ["--context", str(context), "--threads", str(threads), "--steps", str(steps)]
+    return json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--emeth", default=".build/release/emeth")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--shape", action="append", choices=list(SHAPES))
+    parser.add_argument("--dtype", action="append", choices=["f32", "bf16"], help="PyTorch's; f32 and bf16")
+    parser.add_argument("--torch", nargs=2, metavar=("SHAPE", "DTYPE"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.torch:
+        print(run_torch(*given.torch, given.threads, given.steps))
+        return
+
+    figures = {}
+    for _ in range(given.rounds):
+        for shape in given.shape or ["gpt2", "small"]:
+            report = run_emeth(given.emeth, shape, given.threads, given.steps)
+            figure = figures.setdefault(f"{shape} emeth", {"milliseconds": [], "ratio": []})
+            figure["milliseconds"].append(report["millisecondsPerStep"])
+            figure["ratio"].append(report["ratio"])
+            for dtype in given.dtype or ["f32", "bf16"]:
+                words = [sys.executable, __file__, "--threads", str(given.threads), "--steps", str(given.steps)]
+                result = subprocess.run(
+                    words + ["--torch", shape, dtype], check=True, stdout=subprocess.PIPE, text=True)
+                figure = figures.setdefault(f"{shape} PyTorch {dtype}", {"milliseconds": [], "ratio": []})
+                figure["milliseconds"].append(float(result.stdout.split()[-1]))
+
+    print(f"{'':20}{'ms/step':>10}   of the peak   rounds")
+    for name, figure in figures.items():
+        middle = statistics.median(figure["milliseconds"])
+        ratio = f"{statistics.median(figure['ratio']):.2f}" if figure["ratio"] else ""
+        rounds = " ".join(f"{value:.0f}" for value in figure["milliseconds"])
+        print(f"{name:20}{middle:10.0f}   {ratio:11}   {rounds}")
+    print(json.dumps(figures, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
