@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 
+from figures import Figures
+
 VOCABULARY, CONTEXT, WIDTH, HEADS, LAYERS, START = 50257, 1024, 768, 12, 12, 16
 
 
@@ -134,26 +136,17 @@ def main():
         else:
             print("ctransformers is not installed", file=sys.stderr)
 
-        figures = {}
+        figures = Figures()
         for _ in range(given.rounds):
             for name, dtype, model in contenders:
-                figure = figures.setdefault(f"{name} {dtype}", {"milliseconds": [], "ratio": []})
                 if name == "emeth":
                     report = run_emeth(given.emeth, dtype, given.threads, given.tokens)
-                    figure["milliseconds"].append(report["millisecondsPerStep"])
-                    figure["ratio"].append(report["ratio"])
+                    figures.add(f"{name} {dtype}", report["millisecondsPerStep"], report["ratio"])
                     continue
                 words = [sys.executable, __file__, "--threads", str(given.threads), "--tokens", str(given.tokens)]
                 result = subprocess.run(words + ["--peer", name, model], check=True, capture_output=True)
-                figure["milliseconds"].append(float(result.stdout.split()[-1]))
-
-    print(f"{'':20}{'ms/token':>10}{'tokens/s':>10}   of memory's speed   rounds")
-    for name, figure in figures.items():
-        middle = statistics.median(figure["milliseconds"])
-        ratio = f"{statistics.median(figure['ratio']):.2f}" if figure["ratio"] else ""
-        rounds = " ".join(f"{value:.1f}" for value in figure["milliseconds"])
-        print(f"{name:20}{middle:10.1f}{1000 / middle:10.1f}   {ratio:17}   {rounds}")
-    print(json.dumps(figures, sort_keys=True))
+                figures.add(f"{name} {dtype}", float(result.stdout.split()[-1]))
+    figures.show("token", "of memory's speed")
 
 
 if __name__ == "__main__":

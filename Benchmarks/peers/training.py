@@ -19,6 +19,8 @@ import subprocess
 import sys
 import time
 
+from figures import Figures
+
 # layers, heads, channels, ids, tokens of a sequence, sequences
 SHAPES = {
     "gpt2": (12, 12, 768, 50257, 64, 4),
@@ -105,27 +107,17 @@ def main():
         print(run_torch(*given.torch, given.threads, given.steps))
         return
 
-    figures = {}
+    figures = Figures()
     for _ in range(given.rounds):
         for shape in given.shape or ["gpt2", "small"]:
             report = run_emeth(given.emeth, shape, given.threads, given.steps)
-            figure = figures.setdefault(f"{shape} emeth", {"milliseconds": [], "ratio": []})
-            figure["milliseconds"].append(report["millisecondsPerStep"])
-            figure["ratio"].append(report["ratio"])
+            figures.add(f"{shape} emeth", report["millisecondsPerStep"], report["ratio"])
             for dtype in given.dtype or ["f32", "bf16"]:
                 words = [sys.executable, __file__, "--threads", str(given.threads), "--steps", str(given.steps)]
                 result = subprocess.run(
                     words + ["--torch", shape, dtype], check=True, stdout=subprocess.PIPE, text=True)
-                figure = figures.setdefault(f"{shape} PyTorch {dtype}", {"milliseconds": [], "ratio": []})
-                figure["milliseconds"].append(float(result.stdout.split()[-1]))
-
-    print(f"{'':20}{'ms/step':>10}   of the peak   rounds")
-    for name, figure in figures.items():
-        middle = statistics.median(figure["milliseconds"])
-        ratio = f"{statistics.median(figure['ratio']):.2f}" if figure["ratio"] else ""
-        rounds = " ".join(f"{value:.0f}" for value in figure["milliseconds"])
-        print(f"{name:20}{middle:10.0f}   {ratio:11}   {rounds}")
-    print(json.dumps(figures, sort_keys=True))
+                figures.add(f"{shape} PyTorch {dtype}", float(result.stdout.split()[-1]))
+    figures.show("step", "of the peak")
 
 
 if __name__ == "__main__":
