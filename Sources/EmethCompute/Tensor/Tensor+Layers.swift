@@ -19,7 +19,9 @@ extension Tensor {
           "the second has two dimensions, its \(transposed ? "last" : "first") the size of the first's last")
     }
     let n = sizes[transposed ? 0 : 1]
-    let output = try FloatArena(count: m * n)
+    // Two shapes without elements may ask for more than fits: checked before it is multiplied.
+    let product = try TensorShape(shape.dimensions.dropLast() + [n])
+    let output = try FloatArena(count: product.count)
     let (a, b) = (try floats(), try other.floats())
     device.multiply(output.base, a.base, b.base, m: m, n: n, k: k, bTransposed: transposed)
     let (shape, otherShape, device) = (shape, other.shape, device)
@@ -34,14 +36,14 @@ extension Tensor {
       }
       return [Tensor(da, shape: shape, on: device), Tensor(db, shape: otherShape, on: device)]
     }
-    let product = Tensor(output, shape: shape.replacingLast(with: n), on: device, node: node)
-    guard let bias else { return product }
+    let chains = Tensor(output, shape: product, on: device, node: node)
+    guard let bias else { return chains }
     guard bias.shape.dimensions == [n] else {
       throw .shapeMismatch(
-        operation: "bias of matmul", left: product.shape.dimensions, right: bias.shape.dimensions,
+        operation: "bias of matmul", left: product.dimensions, right: bias.shape.dimensions,
         rule: "the second is a vector of the first's last size")
     }
-    return try product + bias
+    return try chains + bias
   }
 
   /// GELU in its tanh form, element by element.

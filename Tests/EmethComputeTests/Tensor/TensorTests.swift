@@ -105,6 +105,8 @@ import Testing
     #expect(try empty.matmul(tensor([1, 2, 3], [3, 1])).shape == [0, 1])
     #expect(try empty.columnSums().values == [0, 0, 0] && empty.sum().scalar() == 0)
     #expect(throws: ComputeError.self) { try empty.mean() }
+    let (tall, wide) = (try tensor([], [1 << 40, 0]), try tensor([], [0, 1 << 40]))
+    #expect(throws: ComputeError.self) { try tall.matmul(wide) }
     #expect(throws: ComputeError.self) { try tensor([], [2, 0]).largestOfRows() }
     #expect(throws: ComputeError.self) {
       try tensor([], [2, 0]).layerNorm(gain: tensor([], [0]), offset: tensor([], [0]))
