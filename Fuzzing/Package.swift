@@ -3,8 +3,8 @@ import PackageDescription
 
 /// One executable for each parser of untrusted input; libFuzzer brings the `main`.
 let targets = [
-  "FuzzABI", "FuzzCheckpoint", "FuzzJSON", "FuzzManifests", "FuzzRLP", "FuzzSafetensors", "FuzzSealing",
-  "FuzzTickets", "FuzzTokenizers",
+  "FuzzABI", "FuzzCheckpoint", "FuzzCohorts", "FuzzJSON", "FuzzManifests", "FuzzRLP", "FuzzSafetensors",
+  "FuzzSealing", "FuzzTickets", "FuzzTokenizers",
   "FuzzTypedData",
 ]
 

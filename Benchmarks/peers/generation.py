@@ -6,7 +6,8 @@ GPT-2 (ctransformers), in alternating rounds of one run.
 
 A start of 16 tokens, then the likeliest token each time, with a cache of keys and values. Each peer runs in a
 process of its own; a figure is the median time of a token, and the table shows the median of the rounds. A peer
-that is not installed is left out and named. The last line is the same as JSON.
+that is not installed is left out and named. The last line is the same as JSON. --write
+puts the table into Docs/Benchmarks.md.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import time
 
-from figures import Figures
+from figures import Figures, arguments
 
 VOCABULARY, CONTEXT, WIDTH, HEADS, LAYERS, START = 50257, 1024, 768, 12, 12, 16
 
@@ -109,10 +110,8 @@ def run_emeth(program, dtype, threads, tokens):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--emeth", default=".build/release/emeth")
+    parser = arguments(__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--peer", nargs=2, metavar=("NAME", "MODEL"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -136,7 +135,7 @@ def main():
         else:
             print("ctransformers is not installed", file=sys.stderr)
 
-        figures = Figures()
+        figures = Figures({"ms/token": 1, "of memory's speed": 2}, rate="tokens/s")
         for _ in range(given.rounds):
             for name, dtype, model in contenders:
                 if name == "emeth":
@@ -146,7 +145,7 @@ def main():
                 words = [sys.executable, __file__, "--threads", str(given.threads), "--tokens", str(given.tokens)]
                 result = subprocess.run(words + ["--peer", name, model], check=True, capture_output=True)
                 figures.add(f"{name} {dtype}", float(result.stdout.split()[-1]))
-    figures.show("token", "of memory's speed")
+    figures.finish(given)
 
 
 if __name__ == "__main__":

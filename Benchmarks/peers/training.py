@@ -9,6 +9,7 @@ sequences of 256, tiny is 4 layers, 4 heads, 128 channels, 256 ids with 12 of 64
 of the gradient's norm and AdamW (PyTorch's fused one), on random ids. Each peer runs in a process of its own; its first
 step is not counted; a figure is the median of a process, and the table shows the median of the rounds. PyTorch runs in
 binary32, and in bf16 by autocast. The last line is the same as JSON.
+--write puts the table into Docs/Benchmarks.md.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import time
 
-from figures import Figures
+from figures import Figures, arguments
 
 # layers, heads, channels, ids, tokens of a sequence, sequences
 SHAPES = {
@@ -94,10 +95,8 @@ def run_emeth(program, shape, threads, steps):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--emeth", default=".build/release/emeth")
+    parser = arguments(__doc__)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--shape", action="append", choices=list(SHAPES))
     parser.add_argument("--dtype", action="append", choices=["f32", "bf16"], help="PyTorch's; f32 and bf16")
@@ -107,7 +106,7 @@ def main():
         print(run_torch(*given.torch, given.threads, given.steps))
         return
 
-    figures = Figures()
+    figures = Figures({"ms/step": 1, "of the peak": 2}, rate="steps/s")
     for _ in range(given.rounds):
         for shape in given.shape or ["gpt2", "small"]:
             report = run_emeth(given.emeth, shape, given.threads, given.steps)
@@ -117,7 +116,7 @@ def main():
                 result = subprocess.run(
                     words + ["--torch", shape, dtype], check=True, stdout=subprocess.PIPE, text=True)
                 figures.add(f"{shape} PyTorch {dtype}", float(result.stdout.split()[-1]))
-    figures.show("step", "of the peak")
+    figures.finish(given)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import Foundation
     let seed = SHA256.hash(Array("example".utf8))
     let network = try LocalNetwork(
       folder: folder, seed: seed,
-      settings: NetworkSettings(nodes: 3, checkSegments: nil, fault: FaultPlan(fault: .skipSteps, node: 2)))
+      settings: NetworkSettings(nodes: 3, check: .all, fault: FaultPlan(fault: .skipSteps, node: 2)))
 
     let text = String(repeating: "Rain on the roof, and a letter on the table.\n", count: 120)
     let manifest = try TrainingManifest(

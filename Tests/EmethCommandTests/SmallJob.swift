@@ -63,6 +63,14 @@ struct RunOutput: Decodable {
     var locked: String
   }
 
+  struct Verification: Decodable {
+    var segments: Int
+    var checked: Int
+    var detection: Double
+    var seconds: Double
+    var costShare: Double
+  }
+
   var jobId: String
   var status: String
   var model: String
@@ -74,6 +82,7 @@ struct RunOutput: Decodable {
   var accounts: [Account]
   var stateRoot: String
   var conservation: Conservation
+  var verification: Verification
 }
 
 extension ProgramResult {
@@ -82,6 +91,10 @@ extension ProgramResult {
     var object = try #require(
       try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(errors)")
     object["tokensPerSecond"] = nil
+    if var verification = object["verification"] as? [String: Any] {
+      verification["seconds"] = nil
+      object["verification"] = verification
+    }
     object["model"] = nil
     return object as NSDictionary
   }

@@ -171,6 +171,28 @@ static uint64_t check_embedding(emeth_device* device, input_kind kind, size_t va
   return hash;
 }
 
+static emeth_dropout_mask random_mask(size_t variant) {
+  // Half of all, nearly none, nearly all; rows that begin past 2^32 blocks.
+  static const uint32_t thresholds[] = {1u << 31, 1u << 20, UINT32_MAX - (1u << 20)};
+  emeth_dropout_mask mask = {.step = (uint32_t)random_word(),
+                             .site = (uint32_t)random_word(),
+                             .threshold = thresholds[variant % 3],
+                             .scale = 1.25f,
+                             .first_row = variant % 2 ? random_word() >> 20 : variant};
+  for (size_t i = 0; i < 8; i++) mask.key[i] = (uint32_t)random_word();
+  return mask;
+}
+
+static uint64_t check_dropout(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t widths[] = {1, 15, 16, 17, 63, 64, 65, 128, 200, 1000};
+  const size_t n = widths[variant % 10], rows = 1 + variant * 3, count = rows * n;
+  float *in = random_array(count, kind), *out = malloc(count * sizeof(float));
+  emeth_dropout(device, out, in, rows, n, random_mask(variant));
+  const uint64_t hash = hash_of(HASH_START, out, count);
+  free(in), free(out);
+  return hash;
+}
+
 static uint64_t check_attention(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t shapes[][4] = {{1, 1, 1, 1},    {2, 3, 4, 2},     {1, 64, 64, 2}, {2, 17, 30, 3},
                                      {1, 100, 32, 1}, {1, 130, 130, 2}, {3, 12, 48, 1}, {1, 97, 20, 4},
@@ -182,9 +204,10 @@ static uint64_t check_attention(emeth_device* device, input_kind kind, size_t va
   float *maximum = malloc(stats * sizeof(float)), *sum = malloc(stats * sizeof(float));
   float *keys = calloc(cache, sizeof(float)), *values = calloc(cache, sizeof(float));
   uint64_t hash = HASH_START;
-  emeth_attention_forward(device, out, maximum, sum, qkv, B, T, C, NH);
+  const emeth_dropout_mask mask = variant % 4 == 3 ? random_mask(variant) : (emeth_dropout_mask){0};
+  emeth_attention_forward(device, out, maximum, sum, qkv, B, T, C, NH, mask);
   hash = hash_of(hash_of(hash_of(hash, out, rows * C), maximum, stats), sum, stats);
-  emeth_attention_backward(device, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH);
+  emeth_attention_backward(device, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, mask);
   hash = hash_of(hash, d_qkv, rows * 3 * C);
   const size_t half = T / 2;
   const emeth_cached_sequence first_half = {keys, values, 0, half, 0};
@@ -289,6 +312,7 @@ static const struct {
               {"functions", check_functions},
               {"layer_norm", check_layer_norm},
               {"embedding", check_embedding},
+              {"dropout", check_dropout},
               {"attention", check_attention},
               {"cross_entropy", check_cross_entropy},
               {"adamw", check_adamw},

@@ -6,16 +6,18 @@
 #include "packed_weights.h"
 #include "vector.h"
 
+#include "gelu.h"
 #include "sum.h"
 
 #include "layer_norm.h"
 
 #include "cross_entropy.h"
 #include "embedding.h"
-#include "gelu.h"
 
 #include "adamw.h"
 #include "tile.h"
+
+#include "dropout.h"
 
 #include "attention.h"
 #include "attention_cached.h"
@@ -35,6 +37,7 @@ static const emeth_kernels kernels = {
     .gelu_backward = gelu_backward,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
+    .dropout = dropout,
     .attention_scratch = attention_scratch,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,

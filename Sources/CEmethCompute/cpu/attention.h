@@ -24,6 +24,7 @@ typedef struct {
   panel *keys, *values, *queries, *outputs;  // (T steps, d columns)
   float *scores, *gradients;                 // (QUERY_SPAN, T)
   float* product;                            // (TILE_ROWS, d)
+  float* factors;                            // dropout of one query's probabilities
   float *d_keys, *d_values;                  // (T, d)
   size_t score_stride, product_stride, bytes;
 } attention_memory;
@@ -46,6 +47,7 @@ static attention_memory attention_layout(char* base, size_t T, size_t d) {
   TAKE(scores, float, QUERY_SPAN* memory.score_stride);
   TAKE(gradients, float, QUERY_SPAN* memory.score_stride);
   TAKE(product, float, TILE_ROWS* memory.product_stride);
+  TAKE(factors, float, T + FACTOR_SPAN);
   TAKE(d_keys, float, (T + TILE_ROWS) * memory.product_stride);
   TAKE(d_values, float, (T + TILE_ROWS) * memory.product_stride);
 #undef TAKE
@@ -61,7 +63,7 @@ INLINE float attention_scale(size_t d) { return (float)(1.0 / __builtin_elementw
 // steps. `panel_rows` is memory for a panel.
 INLINE void tile_row(float* c, size_t stride, const float* a, size_t a_stride, size_t rows, panel* panel_rows,
                      const panel* columns, size_t panel_step, size_t column_count, size_t depth) {
-  const bool direct = EMETH_HARDWARE_FMA && rows == TILE_ROWS;
+  const bool direct = TILE_READS_ROWS && rows == TILE_ROWS;
   if (!direct) pack_rows(panel_rows, a, a_stride, 1, rows, depth);
   for (size_t first = 0; first < column_count; first += TILE_COLUMNS) {
     const panel* b = columns + first / TILE_COLUMNS * panel_step;
@@ -121,6 +123,7 @@ typedef struct {
   float *out, *maximum, *sum;
   const float* qkv;
   size_t T, C, NH;
+  emeth_dropout_mask dropout;
 } attention_forward_job;
 
 static void attention_forward_task(void* context, size_t index, size_t worker) {
@@ -142,6 +145,10 @@ static void attention_forward_task(void* context, size_t index, size_t worker) {
       const float maximum = row_max(scores, keys_count) * scale;
       const float sum = row_exp(scores, scores, scale, maximum, keys_count);
       FOR_LANES(keys_count, { STORE(scores, LOAD(scores) / splat(sum)); });
+      if (job->dropout.threshold) {
+        dropout_factors(memory.factors, &job->dropout, index * T + first + i, T, keys_count);
+        apply_factors(scores, memory.factors, keys_count);
+      }
       job->maximum[index * T + first + i] = maximum;
       job->sum[index * T + first + i] = sum;
     }
@@ -151,8 +158,8 @@ static void attention_forward_task(void* context, size_t index, size_t worker) {
 }
 
 static void attention_forward(emeth_device* device, float* out, float* maximum, float* sum, const float* qkv,
-                              size_t B, size_t T, size_t C, size_t NH) {
-  attention_forward_job job = {device, out, maximum, sum, qkv, T, C, NH};
+                              size_t B, size_t T, size_t C, size_t NH, emeth_dropout_mask dropout) {
+  attention_forward_job job = {device, out, maximum, sum, qkv, T, C, NH, dropout};
   emeth_run(device, B * NH, attention_forward_task, &job);
 }
 
@@ -161,17 +168,21 @@ typedef struct {
   float* d_qkv;
   const float *d_out, *qkv, *maximum, *sum;
   size_t T, C, NH;
+  emeth_dropout_mask dropout;
 } attention_backward_job;
 
-// Row of probabilities and of the scores' gradients, in place of the scores and of d_out · values.
-INLINE void attention_backward_row(float* scores, float* gradients, float scale, float maximum, float sum,
-                                   size_t count) {
+// Row of probabilities, after dropout, and of the scores' gradients, in place of the scores and of d_out ·
+// values. `factors` are NULL without dropout.
+INLINE void attention_backward_row(float* scores, float* gradients, const float* factors, float scale,
+                                   float maximum, float sum, size_t count) {
   const v16 sums = splat(sum), scales = splat(scale), maxima = splat(maximum);
   FOR_LANES(count, { STORE(scores, exp16(LOAD(scores) * scales - maxima) / sums); });
+  if (factors) apply_factors(gradients, factors, count);
   float total;
   ROW_SUM(total, gradients, scores, count, x * y);
   const v16 totals = splat(total);
   FOR_LANES(count, { STORE(gradients, (LOAD(scores) * (LOAD(gradients) - totals)) * scales); });
+  if (factors) apply_factors(scores, factors, count);
 }
 
 // c (TILE_ROWS, all columns) += the first `rows` columns of a · columns' panels from step `first` on, over
@@ -179,7 +190,7 @@ INLINE void attention_backward_row(float* scores, float* gradients, float scale,
 INLINE void tile_columns(float* c, size_t stride, const float* a, size_t a_stride, size_t rows,
                          panel* panel_rows, const panel* columns, size_t panel_step, size_t column_count,
                          size_t first, size_t depth) {
-  const bool direct = EMETH_HARDWARE_FMA && rows == TILE_ROWS;
+  const bool direct = TILE_READS_ROWS && rows == TILE_ROWS;
   if (!direct) pack_rows(panel_rows, a, 1, a_stride, rows, depth);
   for (size_t column = 0; column < column_count; column += TILE_COLUMNS) {
     const panel* b = columns + column / TILE_COLUMNS * panel_step;
@@ -240,9 +251,11 @@ static void attention_backward_task(void* context, size_t index, size_t worker) 
       tile_row(gradients, score_stride, d_out + first * C, C, rows, memory.rows, memory.value_columns,
                panel_stride(d), first + rows, d);
       for (size_t i = 0; i < rows; i++) {
-        attention_backward_row(scores + i * score_stride, gradients + i * score_stride, scale,
-                               job->maximum[index * T + first + i], job->sum[index * T + first + i],
-                               first + i + 1);
+        const size_t row = index * T + first + i, count = first + i + 1;
+        if (job->dropout.threshold) dropout_factors(memory.factors, &job->dropout, row, T, count);
+        attention_backward_row(scores + i * score_stride, gradients + i * score_stride,
+                               job->dropout.threshold ? memory.factors : NULL, scale, job->maximum[row],
+                               job->sum[row], count);
       }
       weighted_values(&memory, d_queries + first * stride, stride, gradients, memory.keys, keys, stride,
                       first, rows, T, d);
@@ -260,7 +273,7 @@ static void attention_backward_task(void* context, size_t index, size_t worker) 
 
 static void attention_backward(emeth_device* device, float* d_qkv, const float* d_out, const float* qkv,
                                const float* maximum, const float* sum, size_t B, size_t T, size_t C,
-                               size_t NH) {
-  attention_backward_job job = {device, d_qkv, d_out, qkv, maximum, sum, T, C, NH};
+                               size_t NH, emeth_dropout_mask dropout) {
+  attention_backward_job job = {device, d_qkv, d_out, qkv, maximum, sum, T, C, NH, dropout};
   emeth_run(device, B * NH, attention_backward_task, &job);
 }

@@ -7,6 +7,7 @@
 
 struct emeth_device {
   const emeth_kernels* kernels;
+  const emeth_bfloat16_kernels* bfloat16;  // NULL in the `reproducible` profile
   emeth_pool* pool;
   size_t threads;
   pthread_mutex_t mutex;
@@ -45,6 +46,15 @@ static const emeth_kernels* table(emeth_instruction_set set) {
 #endif
   }
   return NULL;
+}
+
+// The products of bfloat16 that go with a set of kernels.
+static const emeth_bfloat16_kernels* bfloat16_kernels(const emeth_kernels* kernels) {
+#if defined(__x86_64__)
+  if (kernels == emeth_kernels_avx512)
+    return __builtin_cpu_supports("avx512bf16") ? emeth_bfloat16_kernels_avx512 : NULL;
+#endif
+  return kernels == emeth_kernels_wide ? emeth_bfloat16_kernels_wide : NULL;
 }
 
 bool emeth_instruction_set_available(emeth_instruction_set set) { return table(set) != NULL; }
@@ -89,6 +99,11 @@ emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, 
   }
   *out = device;
   return EMETH_OK;
+}
+
+emeth_status emeth_device_use_bfloat16(emeth_device* device) {
+  device->bfloat16 = bfloat16_kernels(device->kernels);
+  return device->bfloat16 ? EMETH_OK : EMETH_NOT_AVAILABLE;
 }
 
 void emeth_device_destroy(emeth_device* device) {
@@ -141,7 +156,9 @@ void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void*, 
 
 void emeth_matmul(emeth_device* device, const emeth_matmul_arguments* arguments) {
   if (arguments->m == 0 || arguments->n == 0) return;
-  CALL(matmul, arguments);
+  lock(device);
+  (device->bfloat16 ? device->bfloat16->matmul : device->kernels->matmul)(device, arguments);
+  unlock(device);
 }
 
 void emeth_column_sum(emeth_device* device, float* out, const float* in, size_t rows, size_t columns) {
@@ -198,6 +215,12 @@ void emeth_embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, 
   CALL(embedding_backward, d_wte, d_wpe, d_out, tokens, stride, B, T, C);
 }
 
+void emeth_dropout(emeth_device* device, float* out, const float* in, size_t rows, size_t n,
+                   emeth_dropout_mask mask) {
+  if (rows == 0 || n == 0) return;
+  CALL(dropout, out, in, rows, n, mask);
+}
+
 emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d) {
   lock(device);
   const bool done = reserve_workers(device, device->kernels->attention_scratch(T, d));
@@ -206,19 +229,20 @@ emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d) {
 }
 
 emeth_status emeth_attention_forward(emeth_device* device, float* out, float* maximum, float* sum,
-                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH) {
+                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH,
+                                     emeth_dropout_mask dropout) {
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
-  CALL(attention_forward, out, maximum, sum, qkv, B, T, C, NH);
+  CALL(attention_forward, out, maximum, sum, qkv, B, T, C, NH, dropout);
   return EMETH_OK;
 }
 
 emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const float* d_out,
                                       const float* qkv, const float* maximum, const float* sum, size_t B,
-                                      size_t T, size_t C, size_t NH) {
+                                      size_t T, size_t C, size_t NH, emeth_dropout_mask dropout) {
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
-  CALL(attention_backward, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH);
+  CALL(attention_backward, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, dropout);
   return EMETH_OK;
 }
 
@@ -320,7 +344,7 @@ uint64_t emeth_read_memory(emeth_device* device, const void* memory, size_t byte
 
 double emeth_fma_chains(emeth_device* device, size_t tasks, size_t steps) {
   lock(device);
-  const double operations = device->kernels->fma_chains(device, tasks, steps);
+  const double operations = (device->bfloat16 ? device->bfloat16->fma_chains : device->kernels->fma_chains)(device, tasks, steps);
   unlock(device);
   return operations;
 }

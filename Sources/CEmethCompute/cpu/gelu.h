@@ -12,15 +12,3 @@ INLINE v16 gelu_derivative(v16 x) {
   const v16 slope = splat(0.79788456f) * (splat(1.0f) + (splat(0.134145f) * x) * x);
   return splat(0.5f) * (splat(1.0f) + t) + ((splat(0.5f) * x) * (splat(1.0f) - t * t)) * slope;
 }
-
-ELEMENTS_TASK(gelu_forward_task, gelu(x))
-ELEMENTS_TASK(gelu_backward_task, x* gelu_derivative(y))
-
-static void gelu_forward(emeth_device* device, float* out, const float* in, size_t count) {
-  run_elements(device, gelu_forward_task, out, in, NULL, count);
-}
-
-static void gelu_backward(emeth_device* device, float* d_in, const float* d_out, const float* in,
-                          size_t count) {
-  run_elements(device, gelu_backward_task, d_in, d_out, in, count);
-}

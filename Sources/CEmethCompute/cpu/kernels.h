@@ -29,10 +29,11 @@ typedef struct {
   void (*embedding_backward)(emeth_device*, float*, float*, const float*, const uint32_t*, size_t, size_t,
                              size_t, size_t);
   size_t (*attention_scratch)(size_t T, size_t d);
+  void (*dropout)(emeth_device*, float*, const float*, size_t, size_t, emeth_dropout_mask);
   void (*attention_forward)(emeth_device*, float*, float*, float*, const float*, size_t, size_t, size_t,
-                            size_t);
+                            size_t, emeth_dropout_mask);
   void (*attention_backward)(emeth_device*, float*, const float*, const float*, const float*, const float*,
-                             size_t, size_t, size_t, size_t);
+                             size_t, size_t, size_t, size_t, emeth_dropout_mask);
   void (*attention_cached)(emeth_device*, float*, const emeth_cached_sequence*, size_t, const float*, size_t,
                            size_t, size_t);
   void (*cross_entropy)(emeth_device*, float*, float*, const uint32_t*, size_t, size_t, size_t, size_t, float,
@@ -57,6 +58,16 @@ extern const emeth_kernels* const emeth_kernels_avx512;
 extern const emeth_kernels* const emeth_kernels_neon;
 extern const emeth_kernels* const emeth_kernels_wide;
 extern const emeth_kernels* const emeth_kernels_reference;
+
+// What the `fast` profile has in place of the operations of the same names: operands rounded to bfloat16, sums
+// in binary32; products of a few rows stay in binary32. NULL where this build has none.
+typedef struct {
+  void (*matmul)(emeth_device*, const emeth_matmul_arguments*);
+  double (*fma_chains)(emeth_device*, size_t, size_t);
+} emeth_bfloat16_kernels;
+
+extern const emeth_bfloat16_kernels* const emeth_bfloat16_kernels_avx512;
+extern const emeth_bfloat16_kernels* const emeth_bfloat16_kernels_wide;
 
 // Runs body(context, i, worker) for each i < count; worker < number of threads tells the threads apart.
 typedef void emeth_task(void* context, size_t index, size_t worker);

@@ -64,14 +64,15 @@ static void matmul_strip(const matmul_job* job, panel* strip, size_t first_colum
                          size_t last, size_t step, size_t depth) {
   const emeth_matmul_arguments* g = job->g;
   const bool accumulate = g->accumulate || step > 0, complete = step + depth == g->k;
+  const bool lying_rows = TILE_READS_ROWS && !job->rows;
   panel* edge = strip + EMETH_STRIP / TILE_COLUMNS * PANEL_COUNT(TILE_COLUMNS, depth);
   for (size_t row = first; row < last; row += TILE_ROWS) {
     const size_t rows = emeth_min(TILE_ROWS, last - row), out_row = job->first_row + row;
     const float* lying = g->a + out_row * job->a_row + step * job->a_step;
-    const panel* packed = job->rows ? job->rows + row / TILE_ROWS * PANEL_COUNT(TILE_ROWS, depth) : edge;
-    const bool direct = !job->rows && rows == TILE_ROWS;
+    const panel* packed = lying_rows ? edge : job->rows + row / TILE_ROWS * PANEL_COUNT(TILE_ROWS, depth);
+    const bool direct = lying_rows && rows == TILE_ROWS;
     // The part of a tile at an edge needs a whole panel.
-    if (!job->rows && (rows < TILE_ROWS || columns % TILE_COLUMNS != 0))
+    if (lying_rows && (rows < TILE_ROWS || columns % TILE_COLUMNS != 0))
       pack_rows(edge, lying, job->a_row, job->a_step, rows, depth);
     for (size_t column = 0; column < columns; column += TILE_COLUMNS) {
       const size_t width = emeth_min(TILE_COLUMNS, columns - column);
@@ -181,7 +182,7 @@ static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
   const size_t blocks = emeth_max(1, emeth_blocks(g->k, EMETH_DEPTH_BLOCK));
   const size_t depth = emeth_round_up(emeth_blocks(g->k, blocks), LANES);
   job.depth = depth;
-  if (EMETH_HARDWARE_FMA && !g->a_transposed) {
+  if (TILE_READS_ROWS && !g->a_transposed) {
     matmul_run(device, &job);
     return;
   }

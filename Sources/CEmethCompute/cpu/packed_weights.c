@@ -36,12 +36,15 @@ static void read_block(weight_block block, const pack_job* job, size_t first_out
   }
 }
 
-// The nearest binary16, of two the even one. |x| is below 65520, from where on it would be infinite.
-static uint16_t half_of_float(float x) {
+uint16_t emeth_binary16_of(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
   const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
   bits &= 0x7FFFFFFF;
+  if (bits >= 0x477FF000) {
+    const uint16_t quiet = bits > 0x7F800000 ? (uint16_t)(0x200 | (bits >> 13 & 0x3FF)) : 0;
+    return sign | 0x7C00 | quiet;
+  }
   if (bits < 0x38800000) {
     // Below 2^-14 a binary16 counts 2^-24: adding 1/2, whose last place that is, rounds to it.
     float size;
@@ -52,6 +55,13 @@ static uint16_t half_of_float(float x) {
   }
   bits += 0x0FFF + (bits >> 13 & 1);
   return sign | (uint16_t)((bits >> 13) - (112 << 10));
+}
+
+uint16_t emeth_bfloat16_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  if ((bits & 0x7FFFFFFF) > 0x7F800000) return (uint16_t)(bits >> 16 | 0x40);
+  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
 // The smallest number of 8 significant bits, as the upper half of a binary32, that is at least x >= 0.
@@ -104,7 +114,7 @@ static void pack_task(void* context, size_t group) {
         break;
       case EMETH_WEIGHTS_F16: {
         uint16_t* halves = (uint16_t*)out + step * EMETH_GROUP;
-        for (size_t i = 0; i < count; i++) halves[i] = half_of_float(block[0][i]);
+        for (size_t i = 0; i < count; i++) halves[i] = emeth_binary16_of(block[0][i]);
         break;
       }
       case EMETH_WEIGHTS_INT8:

@@ -5,12 +5,12 @@
 #if EMETH_HARDWARE_FMA
 typedef v16 peak_vector;
 #define PEAK_CHAINS (TILE_ROWS * TILE_VECTORS)
-#define PEAK_LANES LANES
-#define PEAK_STEP(a, b, c) fma16(a, b, c)
+#define PEAK_PRODUCTS (LANES * PANEL_PAIR)
+#define PEAK_STEP(a, b, c) chain16(a, b, c)
 #else
 typedef d2 peak_vector;
 #define PEAK_CHAINS 12
-#define PEAK_LANES 2
+#define PEAK_PRODUCTS 2
 #define PEAK_STEP(a, b, c) ((a) * (b) + (c))
 #endif
 
@@ -41,5 +41,5 @@ static void fma_chains_task(void* context, size_t index, size_t worker) {
 static double fma_chains(emeth_device* device, size_t tasks, size_t steps) {
   fma_chains_job job = {.steps = steps, .start = 0.5f};
   emeth_run(device, tasks, fma_chains_task, &job);
-  return 2.0 * PEAK_CHAINS * PEAK_LANES * (double)tasks * (double)steps;
+  return 2.0 * PEAK_CHAINS * PEAK_PRODUCTS * (double)tasks * (double)steps;
 }

@@ -202,6 +202,40 @@ static float dot(const float* a, const float* b, size_t count) {
   return sum;
 }
 
+static uint32_t rotate(uint32_t x, int bits) { return x << bits | x >> (32 - bits); }
+
+static void quarter_round(uint32_t* x, size_t a, size_t b, size_t c, size_t d) {
+  x[a] += x[b], x[d] = rotate(x[d] ^ x[a], 16);
+  x[c] += x[d], x[b] = rotate(x[b] ^ x[c], 12);
+  x[a] += x[b], x[d] = rotate(x[d] ^ x[a], 8);
+  x[c] += x[d], x[b] = rotate(x[b] ^ x[c], 7);
+}
+
+// The factor of element (row, column) of a matrix with n columns: ChaCha20 as RFC 8439 states it.
+static float dropout_factor(const emeth_dropout_mask* mask, size_t row, size_t n, size_t column) {
+  const uint64_t word = (mask->first_row + row) * emeth_round_up(n, 16) + column, block = word / 16;
+  const uint32_t* k = mask->key;
+  const uint32_t start[16] = {0x61707865,      0x3320646E,           0x79622D32, 0x6B206574,
+                              k[0],            k[1],                 k[2],       k[3],
+                              k[4],            k[5],                 k[6],       k[7],
+                              (uint32_t)block, (uint32_t)(block >> 32), mask->step, mask->site};
+  uint32_t x[16];
+  memcpy(x, start, sizeof x);
+  for (int round = 0; round < 20; round += 2) {
+    for (size_t i = 0; i < 4; i++) quarter_round(x, i, 4 + i, 8 + i, 12 + i);
+    for (size_t i = 0; i < 4; i++) quarter_round(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+  }
+  return x[word % 16] + start[word % 16] < mask->threshold ? 0.0f : mask->scale;
+}
+
+static void dropout(emeth_device* device, float* out, const float* in, size_t rows, size_t n,
+                    emeth_dropout_mask mask) {
+  (void)device;
+  for (size_t row = 0; row < rows; row++) {
+    for (size_t i = 0; i < n; i++) out[row * n + i] = in[row * n + i] * dropout_factor(&mask, row, n, i);
+  }
+}
+
 static float attention_scale(size_t d) { return (float)(1.0 / sqrt((double)d)); }
 
 // Two rows of T numbers.
@@ -211,7 +245,7 @@ static size_t attention_scratch(size_t T, size_t d) {
 }
 
 static void attention_forward(emeth_device* device, float* out, float* maximum, float* sum, const float* qkv,
-                              size_t B, size_t T, size_t C, size_t NH) {
+                              size_t B, size_t T, size_t C, size_t NH, emeth_dropout_mask mask) {
   const size_t d = C / NH;
   float* p = emeth_worker_scratch(device, 0);
   for (size_t row = 0; row < B * T; row++) {
@@ -221,6 +255,7 @@ static void attention_forward(emeth_device* device, float* out, float* maximum, 
       for (size_t key = 0; key <= t; key++) p[key] = dot(qkv + row * 3 * C + h * d, keys + key * 3 * C, d);
       const size_t at = (b * NH + h) * T + t;
       probabilities(p, p, attention_scale(d), t + 1, &maximum[at], &sum[at]);
+      for (size_t key = 0; mask.threshold && key <= t; key++) p[key] *= dropout_factor(&mask, at, T, key);
       for (size_t c = 0; c < d; c++) {
         float chain = 0;
         for (size_t key = 0; key <= t; key++) chain = fmaf(p[key], keys[C + key * 3 * C + c], chain);
@@ -232,7 +267,7 @@ static void attention_forward(emeth_device* device, float* out, float* maximum, 
 
 static void attention_backward(emeth_device* device, float* d_qkv, const float* d_out, const float* qkv,
                                const float* maximum, const float* sum, size_t B, size_t T, size_t C,
-                               size_t NH) {
+                               size_t NH, emeth_dropout_mask mask) {
   const size_t d = C / NH, stride = 3 * C;
   const float scale = attention_scale(d);
   float *p = emeth_worker_scratch(device, 0), *gradients = p + T;
@@ -248,15 +283,17 @@ static void attention_backward(emeth_device* device, float* d_qkv, const float* 
       for (size_t key = 0; key <= t; key++) {
         p[key] = scalar_exp(dot(query, keys + key * stride, d) * scale - maximum[at]) / sum[at];
         gradients[key] = dot(d_row, values + key * stride, d);
+        if (mask.threshold) gradients[key] *= dropout_factor(&mask, at, T, key);
       }
       const row_terms terms = {.a = gradients, .b = p};
       const float total = row_sum(norm_plain, &terms, t + 1);
       for (size_t key = 0; key <= t; key++) {
         const float gradient = (p[key] * (gradients[key] - total)) * scale;
+        const float weight = mask.threshold ? p[key] * dropout_factor(&mask, at, T, key) : p[key];
         for (size_t c = 0; c < d; c++) {
           d_query[c] = fmaf(gradient, keys[key * stride + c], d_query[c]);
           d_keys[key * stride + c] = fmaf(gradient, query[c], d_keys[key * stride + c]);
-          d_values[key * stride + c] = fmaf(p[key], d_row[c], d_values[key * stride + c]);
+          d_values[key * stride + c] = fmaf(weight, d_row[c], d_values[key * stride + c]);
         }
       }
     }
@@ -396,6 +433,7 @@ static const emeth_kernels kernels = {
     .gelu_backward = gelu_backward,
     .embedding_forward = embedding_forward,
     .embedding_backward = embedding_backward,
+    .dropout = dropout,
     .attention_scratch = attention_scratch,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,

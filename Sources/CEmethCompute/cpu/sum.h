@@ -128,3 +128,15 @@ static void logarithm(emeth_device* device, float* out, const float* in, size_t 
 static void hyperbolic_tangent(emeth_device* device, float* out, const float* in, size_t count) {
   run_elements(device, tanh_task, out, in, NULL, count);
 }
+
+ELEMENTS_TASK(gelu_forward_task, gelu(x))
+ELEMENTS_TASK(gelu_backward_task, x* gelu_derivative(y))
+
+static void gelu_forward(emeth_device* device, float* out, const float* in, size_t count) {
+  run_elements(device, gelu_forward_task, out, in, NULL, count);
+}
+
+static void gelu_backward(emeth_device* device, float* d_in, const float* d_out, const float* in,
+                          size_t count) {
+  run_elements(device, gelu_backward_task, d_in, d_out, in, count);
+}

@@ -7,6 +7,8 @@
 typedef double panel;
 #define PANEL_HEADER 2
 #define TILE_COLUMNS 4
+#define PANEL_STEPS(depth) (depth)
+#define TILE_READS_ROWS false
 
 // header[0], header[1]: smallest and largest exponent of the elements that are not 0.
 INLINE void panel_finish(panel* p, size_t width, size_t depth) {
@@ -103,6 +105,20 @@ static void tile(float* c, size_t stride, const panel* a, const panel* b, size_t
       const v2 result = __builtin_convertvector(sums[i][j], v2);
       memcpy(c + i * stride + 2 * j, &result, sizeof result);
     }
+  }
+}
+
+INLINE void pack_transposed(double* body, size_t width, const float* in, size_t neighbour_stride,
+                            size_t count, size_t depth) {
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < depth; k++) body[k * width + i] = in[i * neighbour_stride + k];
+  }
+}
+
+INLINE void pack_steps(double* body, size_t width, const float* in, size_t step_stride, size_t count,
+                       size_t depth) {
+  for (size_t k = 0; k < depth; k++) {
+    for (size_t i = 0; i < count; i++) body[k * width + i] = in[k * step_stride + i];
   }
 }
 

@@ -42,6 +42,12 @@ typedef struct emeth_device emeth_device;
 // NULL.
 emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, size_t threads);
 
+// From now on emeth_matmul rounds a and b to bfloat16 and sums their exact products in binary32, in an order
+// of its own: the `fast` profile, whose bits are no other machine's. Products of a few rows stay as they are.
+// EMETH_NOT_AVAILABLE, and nothing changes, where the CPU or the set has no instruction for it. WIDE does it
+// with fma. To be called before the first operation.
+emeth_status emeth_device_use_bfloat16(emeth_device* device);
+
 // Ends the threads and frees everything; NULL is allowed. No operation may be running.
 void emeth_device_destroy(emeth_device* device);
 
@@ -107,15 +113,32 @@ void emeth_embedding_forward(emeth_device* device, float* out, const uint32_t* t
 void emeth_embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, const float* d_out,
                               const uint32_t* tokens, size_t stride, size_t B, size_t T, size_t C);
 
+// Which elements of a matrix (rows, n) dropout takes away, from ChaCha20's keystream of `key`: element (r, c)
+// has word (first_row + r)·n' + c, n' = n rounded up to a multiple of 16. It is dropped where the word is below
+// `threshold`; the others are multiplied by `scale`. The 64-bit number of a word's block stands in the state's
+// words 12 (low) and 13, step and site in 14 and 15. All 0: no dropout.
+typedef struct {
+  uint32_t key[8];
+  uint32_t step, site;
+  uint32_t threshold;
+  float scale;
+  uint64_t first_row;
+} emeth_dropout_mask;
+
+// out (rows, n) = in · factor, which is 0 or mask.scale; out may be in.
+void emeth_dropout(emeth_device* device, float* out, const float* in, size_t rows, size_t n,
+                   emeth_dropout_mask mask);
+
 // Causal attention. qkv (B·T, 3C) holds queries, keys, values; out (B·T, C). maximum and sum (B, NH, T) are
-// kept for the backward pass.
+// kept for the backward pass. Dropout takes away from the probabilities (B·NH·T, T).
 emeth_status emeth_attention_forward(emeth_device* device, float* out, float* maximum, float* sum,
-                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH);
+                                     const float* qkv, size_t B, size_t T, size_t C, size_t NH,
+                                     emeth_dropout_mask dropout);
 
 // d_qkv (B·T, 3C) = gradient of qkv.
 emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const float* d_out,
                                       const float* qkv, const float* maximum, const float* sum, size_t B,
-                                      size_t T, size_t C, size_t NH);
+                                      size_t T, size_t C, size_t NH, emeth_dropout_mask dropout);
 
 // Some tokens of one sequence: those at positions position … position + rows - 1, whose rows of qkv and out
 // begin with first_row. keys and values hold emeth_attention_cache_count(T, C) elements each, are filled by
@@ -169,6 +192,11 @@ void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, 
 void emeth_exp(emeth_device* device, float* out, const float* in, size_t count);
 void emeth_log(emeth_device* device, float* out, const float* in, size_t count);
 void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count);
+
+// The bits of the nearest binary16 or bfloat16, of two the even one: infinite from 65520 on, or from where
+// binary32 would be; a NaN stays one, made quiet, with the upper part of its payload.
+uint16_t emeth_binary16_of(float x);
+uint16_t emeth_bfloat16_of(float x);
 
 // How packed weights are stored. F16: rounded to binary16, half to even. INT8: q·s with q from -127 to 127, s
 // one for 32 inputs of an output; s is the smallest number of 8 significant bits that is not below

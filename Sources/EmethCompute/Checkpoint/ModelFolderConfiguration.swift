@@ -7,7 +7,7 @@ enum ModelFolderConfiguration {
   /// The file's bytes, keys in ascending order.
   static func encode(_ configuration: ModelConfiguration, endOfText: UInt32?) -> [UInt8] {
     let special = endOfText.map { "\($0)" } ?? "null"
-    // Dropout is 0: the model was trained without, and whoever trains it on should not get it unasked.
+    // Dropout is 0, however the model was trained: whoever trains it on should not get it unasked.
     let json = """
       {
         "activation_function": "gelu_new",

@@ -7,13 +7,15 @@ extension TrainingCheckpoint {
     let c = configuration
     let losses = evaluations.map { "[\($0.step),\($0.loss)]" }.joined(separator: ",")
     return """
-      {"batch":\(batch),"dataSetHash":"\(HexText.encode(dataSetHash))","evaluations":[\(losses)],\
+      {"batch":\(batch),"dataSetHash":"\(HexText.encode(dataSetHash))",\
+      "dropout":\(dropout?.probability ?? 0),"evaluations":[\(losses)],\
       "model":{"context":\(c.context),"heads":\(c.heads),"layers":\(c.layers),\
       "vocabularySize":\(c.vocabularySize),"width":\(c.width)},\
       "optimizer":{"beta1":\(o.beta1),"beta2":\(o.beta2),"epsilon":\(o.epsilon),\
       "gradientClip":\(o.gradientClip),"learningRate":\(o.learningRate),"minimumRatio":\(o.minimumRatio),\
       "momentsStart":\(o.momentsStart),"schedule":"\(o.schedule.rawValue)","totalSteps":\(o.totalSteps),\
       "warmupSteps":\(o.warmupSteps),"weightDecay":\(o.weightDecay)},\
+      "profile":"\(profile.rawValue)",\
       "seed":"\(HexText.encode(seed))","sequencesTaken":\(sequencesTaken),"step":\(step),\
       "tokenizerHash":"\(HexText.encode(tokenizerHash))","trainingByteCount":\(trainingByteCount)}
       """
@@ -27,9 +29,14 @@ extension TrainingCheckpoint {
     let fields = CheckpointFields(
       try JSONDocument(parsing: Array(settings.utf8), path: path), name: "settings", path: path)
     try fields.demand([
-      "batch", "dataSetHash", "evaluations", "model", "optimizer", "seed", "sequencesTaken", "step",
+      "batch", "dataSetHash", "dropout", "evaluations", "model", "optimizer", "profile", "seed",
+      "sequencesTaken",
+      "step",
       "tokenizerHash", "trainingByteCount",
     ])
+    guard let profile = try NumericProfile(rawValue: fields.text("profile")) else {
+      throw fields.refuse("profile", NumericProfile.allCases.map(\.rawValue).joined(separator: ", "))
+    }
     let model = try fields.object("model")
     try model.demand(["context", "heads", "layers", "vocabularySize", "width"])
     let optimizer = try optimizer(of: fields.object("optimizer"))
@@ -41,7 +48,8 @@ extension TrainingCheckpoint {
         configuration: ModelConfiguration(
           layers: model.integer("layers"), heads: model.integer("heads"), width: model.integer("width"),
           context: model.integer("context"), vocabularySize: model.integer("vocabularySize")),
-        optimizer: optimizer, batch: batch, seed: fields.bytes("seed"),
+        optimizer: optimizer, dropout: fields.real("dropout"), profile: profile, batch: batch,
+        seed: fields.bytes("seed"),
         dataSetHash: fields.bytes("dataSetHash"), tokenizerHash: fields.bytes("tokenizerHash"),
         trainingByteCount: fields.integer("trainingByteCount"))
     } catch {

@@ -21,9 +21,13 @@ public struct TrainingCheckpoint: Sendable, Hashable {
   public let configuration: ModelConfiguration
   /// AdamW's settings and the schedule.
   public let optimizer: OptimizerConfiguration
+  /// What steps drop; nil for nothing.
+  public let dropout: Dropout?
   /// Sequences of a step.
   public let batch: Int
-  /// The 32 bytes that the order of the data follows from.
+  /// How the steps are calculated.
+  public let profile: NumericProfile
+  /// The 32 bytes that the order of the data and the dropout follow from.
   public let seed: [UInt8]
   /// SHA-256 of the text, whole.
   public let dataSetHash: [UInt8]
@@ -43,10 +47,12 @@ public struct TrainingCheckpoint: Sendable, Hashable {
 
   /// The beginning of a training.
   ///
+  /// - Parameter dropout: the probability of ``Dropout``, 0 for none.
   /// - Throws: `ComputeError.invalidConfiguration` or `invalidInput` for a number or hash that can't be.
   public init(
-    configuration: ModelConfiguration, optimizer: OptimizerConfiguration, batch: Int, seed: [UInt8],
-    dataSetHash: [UInt8], tokenizerHash: [UInt8], trainingByteCount: Int
+    configuration: ModelConfiguration, optimizer: OptimizerConfiguration, dropout: Double = 0,
+    profile: NumericProfile = .reproducible, batch: Int,
+    seed: [UInt8], dataSetHash: [UInt8], tokenizerHash: [UInt8], trainingByteCount: Int
   ) throws(ComputeError) {
     try optimizer.validate()
     guard (1...(1 << 32) / configuration.context).contains(batch) else {
@@ -64,6 +70,8 @@ public struct TrainingCheckpoint: Sendable, Hashable {
     }
     self.configuration = configuration
     self.optimizer = optimizer
+    self.profile = profile
+    self.dropout = dropout == 0 ? nil : try Dropout(probability: dropout, seed: seed)
     self.batch = batch
     self.seed = seed
     self.dataSetHash = dataSetHash

@@ -3,8 +3,8 @@ import Foundation
 
 /// A processor that runs kernels: here the CPU, with a fixed number of threads and one instruction set.
 ///
-/// The result of every operation is the same, bit for bit, for any number of threads and any instruction set.
-/// Threads sleep while nothing is to be done. Several devices run side by side; calls from several threads
+/// The result of every operation is the same, bit for bit, for any number of threads and any instruction set,
+/// unless the device was made for the `fast` profile. Threads sleep while nothing is to be done. Several devices run side by side; calls from several threads
 /// into one device wait for each other, operation by operation.
 ///
 /// ```swift
@@ -16,6 +16,10 @@ public final class Device: Sendable {
   public let threads: Int
   /// The kernels in use.
   public let instructionSet: InstructionSet
+  /// How it calculates.
+  public let profile: NumericProfile
+  /// What the operands of matrix products are rounded to: binary32 is none.
+  public let productType: DType
   /// The C library's device; its own lock guards it.
   nonisolated(unsafe) let handle: OpaquePointer
 
@@ -30,12 +34,17 @@ public final class Device: Sendable {
   /// - Parameters:
   ///   - threads: 1 to `largestThreadCount`.
   ///   - instructionSet: nil takes what the environment variable EMETH_CPU names, else the best of this CPU.
+  ///   - profile: `fast` gives up equal bits for speed where this CPU can be faster.
   /// - Throws: `ComputeError.unsupportedInstructionSet` when this CPU lacks the set or the word is unknown,
   ///   `invalidConfiguration` for the number of threads, `threadsUnavailable`, `outOfMemory`.
-  public static func cpu(threads: Int, instructionSet: InstructionSet? = nil) throws(ComputeError) -> Device {
-    if let instructionSet { return try Device(threads: threads, instructionSet: instructionSet) }
+  public static func cpu(
+    threads: Int, instructionSet: InstructionSet? = nil, profile: NumericProfile = .reproducible
+  ) throws(ComputeError) -> Device {
+    if let instructionSet {
+      return try Device(threads: threads, instructionSet: instructionSet, profile: profile)
+    }
     let named = try selected(by: ProcessInfo.processInfo.environment["EMETH_CPU"])
-    return try Device(threads: threads, instructionSet: named)
+    return try Device(threads: threads, instructionSet: named, profile: profile)
   }
 
   /// The set that the text of EMETH_CPU names; the best available one for nil or an empty text.
@@ -47,17 +56,28 @@ public final class Device: Sendable {
     return named
   }
 
-  private init(threads: Int, instructionSet: InstructionSet) throws(ComputeError) {
-    guard (1...Self.largestThreadCount).contains(threads) else {
-      throw .invalidConfiguration(
-        what: "number of threads", found: "\(threads)", allowed: "1 to \(Self.largestThreadCount)")
-    }
+  private convenience init(
+    threads: Int, instructionSet: InstructionSet, profile: NumericProfile
+  ) throws(ComputeError) {
     guard instructionSet.isAvailable else {
       throw .unsupportedInstructionSet(
         found: instructionSet.rawValue, available: Self.available.map(\.rawValue))
     }
+    try self.init(
+      threads: threads, instructionSet: instructionSet, kernels: instructionSet.raw, profile: profile)
+  }
+
+  /// As `cpu(threads:instructionSet:profile:)` with kernels that may be another set's: the C library has sets
+  /// for tests alone.
+  init(
+    threads: Int, instructionSet: InstructionSet, kernels: emeth_instruction_set, profile: NumericProfile
+  ) throws(ComputeError) {
+    guard (1...Self.largestThreadCount).contains(threads) else {
+      throw .invalidConfiguration(
+        what: "number of threads", found: "\(threads)", allowed: "1 to \(Self.largestThreadCount)")
+    }
     var handle: OpaquePointer?
-    let status = emeth_device_create(&handle, instructionSet.raw, threads)
+    let status = emeth_device_create(&handle, kernels, threads)
     guard status == EMETH_OK, let handle else {
       if status == EMETH_NO_THREADS { throw .threadsUnavailable(count: threads) }
       throw .outOfMemory(bytes: 0)
@@ -65,6 +85,9 @@ public final class Device: Sendable {
     self.handle = handle
     self.threads = threads
     self.instructionSet = instructionSet
+    self.profile = profile
+    let rounds = profile == .fast && emeth_device_use_bfloat16(handle) == EMETH_OK
+    productType = rounds ? .bfloat16 : .float32
   }
 
   deinit { emeth_device_destroy(handle) }
@@ -86,6 +109,9 @@ public final class Device: Sendable {
 }
 
 extension Device: CustomStringConvertible {
-  /// Such as `cpu avx2, 2 threads`.
-  public var description: String { "cpu \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")" }
+  /// Such as `cpu avx2, 2 threads`, or `cpu avx512, 2 threads, bfloat16 products`.
+  public var description: String {
+    "cpu \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")"
+      + (productType == .float32 ? "" : ", \(productType) products")
+  }
 }

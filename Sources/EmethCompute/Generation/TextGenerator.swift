@@ -68,10 +68,9 @@ public final class TextGenerator {
     prompt: [UInt32], maxTokens: Int, sampler: Sampler, stopToken: UInt32? = nil,
     onToken: (UInt32) -> Bool = { _ in true }
   ) throws(ComputeError) -> [UInt32] {
-    try generate(prompts: [prompt], maxTokens: maxTokens, samplers: [sampler], stopToken: stopToken) {
-      _, token in
-      onToken(token)
-    }[0]
+    try generate(
+      prompts: [prompt], maxTokens: maxTokens, samplers: [sampler], stopToken: stopToken,
+      onToken: { _, token in onToken(token) })[0]
   }
 
   /// The tokens that follow each of several prompts, drawn side by side: the weights are read once for a
@@ -84,12 +83,14 @@ public final class TextGenerator {
   ///   - samplers: one for each prompt.
   ///   - stopToken: a text ends before this token, where one is given.
   ///   - onToken: called with the prompt's index and each token as it is drawn; false ends that text.
+  ///   - onEnd: called once with the prompt's index when its text has ended, whatever ended it.
   /// - Returns: the tokens drawn for each prompt.
   /// - Throws: `ComputeError.invalidInput` for an empty prompt or an id outside the vocabulary, before
   ///   anything is generated, or when the model's logits are not finite; `outOfMemory`.
   public func generate(
     prompts: [[UInt32]], maxTokens: Int, samplers: [Sampler], stopToken: UInt32? = nil,
-    onToken: (_ index: Int, _ token: UInt32) -> Bool = { _, _ in true }
+    onToken: (_ index: Int, _ token: UInt32) -> Bool = { _, _ in true },
+    onEnd: (_ index: Int) -> Void = { _ in }
   ) throws(ComputeError) -> [[UInt32]] {
     precondition(prompts.count == samplers.count, "a sampler for each prompt")
     guard maxTokens >= 0 else {
@@ -102,6 +103,7 @@ public final class TextGenerator {
     }
     for index in texts.indices { caches[index].clear() }
     var active = maxTokens > 0 ? Array(texts.indices) : []
+    if active.isEmpty { texts.indices.forEach(onEnd) }
     while !active.isEmpty {
       try pass.read(active.enumerated().map { place, index in part(of: &texts[index], index, place: place) })
       pass.project(active.count)
@@ -109,10 +111,17 @@ public final class TextGenerator {
       for (place, index) in active.enumerated() {
         let token = try texts[index].sampler.next(
           UnsafeBufferPointer(pass.logits(at: place)), device: device)
-        if token == stopToken { continue }
+        if token == stopToken {
+          onEnd(index)
+          continue
+        }
         texts[index].generated.append(token)
         texts[index].window.append(token)
-        if onToken(index, token), texts[index].generated.count < maxTokens { going.append(index) }
+        if onToken(index, token), texts[index].generated.count < maxTokens {
+          going.append(index)
+        } else {
+          onEnd(index)
+        }
       }
       active = going
     }

@@ -10,14 +10,18 @@ struct BackwardPass {
   let activations: ActivationBuffers
   let scratch: BackwardBuffers
 
-  /// Reads the activations and the logits' gradients, adds to `gradients`.
+  /// Reads the activations and the logits' gradients, adds to `gradients`. The activations' `product`, which
+  /// nothing reads any more, takes the residual stream's gradient behind a dropout.
   ///
   /// - Parameters:
   ///   - residual: (rows, C) the gradient of the embeddings' sum, written.
   ///   - accumulate: whether the gradients of the weights hold something; else they are overwritten, as if
   ///     they held +0. Those of vectors are added to in any case.
+  ///   - dropout: that of the forward pass.
   /// - Throws: `ComputeError.outOfMemory` when attention finds no memory.
-  func run(sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool) throws(ComputeError) {
+  func run(
+    sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool, dropout: Dropout.Pass? = nil
+  ) throws(ComputeError) {
     let c = configuration.width
     let rows = sequences * configuration.context
     let handle = device.handle
@@ -32,19 +36,33 @@ struct BackwardPass {
       handle, residual, gradients.finalNormGain, gradients.finalNormOffset, d, activations.output,
       parameters.finalNormGain, activations.finalNormMean, activations.finalNormReciprocal, rows, c)
     for layer in (0..<configuration.layers).reversed() {
-      feedForward(layer: layer, rows: rows, residual: residual, accumulate: accumulate)
+      feedForward(layer: layer, rows: rows, residual: residual, accumulate: accumulate, dropout: dropout)
       try attention(
-        layer: layer, rows: rows, sequences: sequences, residual: residual, accumulate: accumulate)
+        layer: layer, rows: rows, sequences: sequences, residual: residual, accumulate: accumulate,
+        dropout: dropout)
+    }
+    if let mask = dropout?.mask(.embedding, rows: configuration.context) {
+      emeth_dropout(handle, residual, residual, rows, c, mask)
     }
   }
 
+  /// The gradient of what was added to the residual stream: the stream's own, or that behind a dropout.
+  private func dropped(
+    _ residual: UnsafeMutablePointer<Float>, rows: Int, by mask: emeth_dropout_mask?
+  ) -> UnsafeMutablePointer<Float> {
+    guard let mask else { return residual }
+    emeth_dropout(device.handle, activations.product, residual, rows, configuration.width, mask)
+    return activations.product
+  }
+
   private func feedForward(
-    layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool
+    layer: Int, rows: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool, dropout: Dropout.Pass?
   ) {
     let c = configuration.width
+    let mask = dropout?.mask(.feedForwardOutput, layer: layer, rows: configuration.context)
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
-      input: a.activation, d: residual, weight: p.feedForwardProjectionWeight,
+      input: a.activation, d: dropped(residual, rows: rows, by: mask), weight: p.feedForwardProjectionWeight,
       dWeight: g.feedForwardProjectionWeight, dBias: g.feedForwardProjectionBias, dInput: scratch.wide,
       slopeOf: a.feedForward, rows: rows, inputs: 4 * c, outputs: c, accumulate: accumulate)
     linear(
@@ -57,19 +75,23 @@ struct BackwardPass {
   }
 
   private func attention(
-    layer: Int, rows: Int, sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool
+    layer: Int, rows: Int, sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool,
+    dropout: Dropout.Pass?
   ) throws(ComputeError) {
     let c = configuration.width
+    let (t, heads) = (configuration.context, configuration.heads)
     let (p, g, a) = (parameters.blocks[layer], gradients.blocks[layer], activations.blocks[layer])
     linear(
-      input: a.attention, d: residual, weight: p.attentionProjectionWeight,
+      input: a.attention,
+      d: dropped(residual, rows: rows, by: dropout?.mask(.attentionOutput, layer: layer, rows: t)),
+      weight: p.attentionProjectionWeight,
       dWeight: g.attentionProjectionWeight,
       dBias: g.attentionProjectionBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: c,
       accumulate: accumulate)
     let status = emeth_attention_backward(
       device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum,
-      sequences,
-      configuration.context, c, configuration.heads)
+      sequences, t, c, heads,
+      dropout?.mask(.attentionProbabilities, layer: layer, rows: heads * t) ?? emeth_dropout_mask())
     try Device.check(status)
     linear(
       input: a.attentionNorm, d: scratch.wide, weight: p.queryKeyValueWeight, dWeight: g.queryKeyValueWeight,

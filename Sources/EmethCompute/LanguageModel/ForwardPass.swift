@@ -11,14 +11,18 @@ struct ForwardPass {
   ///
   /// - Parameters:
   ///   - tokens: rows of `stride` ids below V; the first T of each are the inputs.
+  ///   - dropout: what is dropped; nil for nothing.
   /// - Throws: `ComputeError.outOfMemory` when attention finds no memory.
-  func run(tokens: UnsafePointer<UInt32>, stride: Int, sequences: Int) throws(ComputeError) {
+  func run(
+    tokens: UnsafePointer<UInt32>, stride: Int, sequences: Int, dropout: Dropout.Pass? = nil
+  ) throws(ComputeError) {
     let (c, t, heads) = (configuration.width, configuration.context, configuration.heads)
     let rows = sequences * t
     let handle = device.handle
     emeth_embedding_forward(
       handle, activations.blocks[0].input, tokens, stride, parameters.tokenEmbedding,
       parameters.positionEmbedding, sequences, t, c)
+    drop(activations.blocks[0].input, rows: rows, by: dropout?.mask(.embedding, rows: t))
     for (layer, (block, a)) in zip(parameters.blocks, activations.blocks).enumerated() {
       if layer == 0 {
         emeth_layer_norm_forward(
@@ -29,12 +33,14 @@ struct ForwardPass {
         a.queryKeyValue, a.attentionNorm, block.queryKeyValueWeight, bias: block.queryKeyValueBias, m: rows,
         n: 3 * c, k: c)
       let status = emeth_attention_forward(
-        handle, a.attention, a.attentionMaximum, a.attentionSum, a.queryKeyValue, sequences, t, c, heads)
+        handle, a.attention, a.attentionMaximum, a.attentionSum, a.queryKeyValue, sequences, t, c, heads,
+        dropout?.mask(.attentionProbabilities, layer: layer, rows: heads * t) ?? emeth_dropout_mask())
       try Device.check(status)
       device.multiply(
         activations.product, a.attention, block.attentionProjectionWeight,
         bias: block.attentionProjectionBias,
         m: rows, n: c, k: c)
+      drop(activations.product, rows: rows, by: dropout?.mask(.attentionOutput, layer: layer, rows: t))
       emeth_add_layer_norm_forward(
         handle, a.feedForwardNorm, a.feedForwardNormMean, a.feedForwardNormReciprocal, a.middle, a.input,
         activations.product, block.feedForwardNormGain, block.feedForwardNormOffset, rows, c)
@@ -44,6 +50,7 @@ struct ForwardPass {
       device.multiply(
         activations.product, a.activation, block.feedForwardProjectionWeight,
         bias: block.feedForwardProjectionBias, m: rows, n: c, k: 4 * c)
+      drop(activations.product, rows: rows, by: dropout?.mask(.feedForwardOutput, layer: layer, rows: t))
       if layer + 1 < configuration.layers {
         let next = activations.blocks[layer + 1]
         let nextBlock = parameters.blocks[layer + 1]
@@ -61,5 +68,10 @@ struct ForwardPass {
     device.multiply(
       activations.logits, activations.finalNorm, parameters.tokenEmbedding, m: rows,
       n: configuration.vocabularySize, k: c, bTransposed: true)
+  }
+
+  private func drop(_ matrix: UnsafeMutablePointer<Float>, rows: Int, by mask: emeth_dropout_mask?) {
+    guard let mask else { return }
+    emeth_dropout(device.handle, matrix, matrix, rows, configuration.width, mask)
   }
 }

@@ -1,3 +1,5 @@
+import CEmethCompute
+
 /// How the elements of a tensor lie in memory.
 ///
 /// Arithmetic is always binary32: elements of the two-byte types are widened first, which is exact, and rounding
@@ -15,10 +17,7 @@ public enum DType: String, Sendable, Hashable, CaseIterable {
 
   /// Rounds to nearest, ties to even; what is too large becomes infinite, a NaN stays one. For the two-byte types.
   func rounded(_ value: Float) -> UInt16 {
-    if self == .float16 { return Float16(value).bitPattern }
-    let bits = value.bitPattern
-    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
-    return UInt16((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+    self == .float16 ? emeth_binary16_of(value) : emeth_bfloat16_of(value)
   }
 
   /// The exact value of two bytes.

@@ -65,14 +65,14 @@ extension Tensor {
     let (maximum, sum) = (try FloatArena(count: b * heads * t), try FloatArena(count: b * heads * t))
     try Device.check(
       emeth_attention_forward(
-        device.handle, output.base, maximum.base, sum.base, input.base, b, t, c, heads))
+        device.handle, output.base, maximum.base, sum.base, input.base, b, t, c, heads, emeth_dropout_mask()))
     let (shape, device) = (shape, device)
     let node = GradientNode(node) { gradient throws(ComputeError) in
       let result = try FloatArena(count: shape.count)
       try Device.check(
         emeth_attention_backward(
           device.handle, result.base, try gradient.floats().base, input.base, maximum.base, sum.base, b, t, c,
-          heads))
+          heads, emeth_dropout_mask()))
       return Tensor(result, shape: shape, on: device)
     }
     return Tensor(output, shape: shape.replacingLast(with: c), on: device, node: node)

@@ -44,6 +44,13 @@ public struct CounterGenerator: Sendable {
   public init(
     label: String, seed: [UInt8], part: UInt32, round: UInt32, pass: UInt32
   ) throws(ComputeError) {
+    key = try Self.key(label: label, seed: seed, part: part, round: round, pass: pass)
+  }
+
+  /// SHA-256(label ‖ seed ‖ part u32 ‖ round u32 ‖ pass u32).
+  static func key(
+    label: String, seed: [UInt8], part: UInt32, round: UInt32, pass: UInt32
+  ) throws(ComputeError) -> [UInt8] {
     guard seed.count == 32 else {
       throw .invalidInput(what: "seed", found: "\(seed.count) bytes", allowed: "32 bytes")
     }
@@ -51,7 +58,7 @@ public struct CounterGenerator: Sendable {
     for number in [part, round, pass] {
       withUnsafeBytes(of: number.bigEndian) { message.append(contentsOf: $0) }
     }
-    key = try ContentHash.sha256(message)
+    return try ContentHash.sha256(message)
   }
 
   /// The next word of the keystream.

@@ -26,6 +26,8 @@ public final class Trainer {
   public let state: TrainingState
   /// Settings of AdamW and the schedule.
   public let optimizer: OptimizerConfiguration
+  /// What steps drop; nil for nothing.
+  public let dropout: Dropout?
   /// Sequences of a step.
   public let batch: Int
   /// Sequences that pass through the model at once; it changes memory and speed, never a bit.
@@ -48,12 +50,13 @@ public final class Trainer {
   /// Prepares training of `state`.
   ///
   /// - Parameters:
+  ///   - dropout: what steps drop; nil for nothing.
   ///   - batch: sequences of a step, at least 1.
   ///   - microBatch: sequences at once; nil takes as many as fit into 1 GiB.
   /// - Throws: `ComputeError.invalidConfiguration`, `outOfMemory`.
   public init(
-    state: TrainingState, optimizer: OptimizerConfiguration, batch: Int, microBatch: Int? = nil,
-    device: Device
+    state: TrainingState, optimizer: OptimizerConfiguration, dropout: Dropout? = nil, batch: Int,
+    microBatch: Int? = nil, device: Device
   ) throws(ComputeError) {
     try optimizer.validate()
     let shape = state.configuration
@@ -68,6 +71,7 @@ public final class Trainer {
     }
     self.state = state
     self.optimizer = optimizer
+    self.dropout = dropout
     self.batch = batch
     self.microBatch = micro
     self.device = device
@@ -117,7 +121,7 @@ public final class Trainer {
   }
 
   /// Loss and gradient of a batch at the state's parameters, in the order of the state's layout, without a
-  /// step.
+  /// step: what the next step would see, its dropout included.
   ///
   /// - Throws: as `step(sequences:)`.
   public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float])
@@ -143,9 +147,10 @@ public final class Trainer {
     }
     for first in stride(from: 0, to: batch, by: microBatch) {
       let count = min(microBatch, batch - first)
+      let dropout = dropout.map { Dropout.Pass(dropout: $0, step: state.step, firstSequence: first) }
       try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
         guard let inputs = inputs.baseAddress else { return }
-        try forward.run(tokens: inputs + first * t, stride: t, sequences: count)
+        try forward.run(tokens: inputs + first * t, stride: t, sequences: count, dropout: dropout)
       }
       data.targets.withUnsafeBufferPointer { targets in
         guard let targets = targets.baseAddress else { return }
@@ -156,7 +161,7 @@ public final class Trainer {
       }
       try backward.run(
         sequences: count, residual: embeddingGradients.base + first * t * c,
-        accumulate: first > 0)
+        accumulate: first > 0, dropout: dropout)
     }
     data.inputs.withUnsafeBufferPointer { inputs in
       guard let inputs = inputs.baseAddress else { return }

@@ -12,6 +12,8 @@ public enum VerificationError: SignatureError, Equatable {
   case submissionMismatch(found: Bytes32, expected: Bytes32)
   /// A number of segments or draws outside its limits.
   case oddsRange(field: String, found: Int, allowed: ClosedRange<Int>)
+  /// A share or a probability that is no goal of a verification.
+  case goalRange(field: String, found: Rate, allowed: String)
   /// A ratio with denominator zero.
   case zeroDenominator
   /// A probability above one.
@@ -26,6 +28,7 @@ public enum VerificationError: SignatureError, Equatable {
     case .boundaryRoot: "verification.boundaryRoot"
     case .submissionMismatch: "verification.submissionMismatch"
     case .oddsRange: "verification.oddsRange"
+    case .goalRange: "verification.goalRange"
     case .zeroDenominator: "verification.zeroDenominator"
     case .probabilityAboveOne: "verification.probabilityAboveOne"
     }
@@ -46,6 +49,8 @@ public enum VerificationError: SignatureError, Equatable {
       "the verdict is on submission \(found), expected is \(expected)"
     case .oddsRange(let field, let found, let allowed):
       "\(field) is \(found), allowed are \(allowed.lowerBound) to \(allowed.upperBound)"
+    case .goalRange(let field, let found, let allowed):
+      "\(field) is \(found), allowed are \(allowed)"
     case .zeroDenominator:
       "a ratio has denominator 0, allowed are 1 and above"
     case .probabilityAboveOne(let found):
@@ -57,7 +62,8 @@ public enum VerificationError: SignatureError, Equatable {
   public var hint: String? {
     switch self {
     case .signed(let fault): fault.hint
-    case .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .zeroDenominator,
+    case .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .goalRange,
+      .zeroDenominator,
       .probabilityAboveOne:
       nil
     }

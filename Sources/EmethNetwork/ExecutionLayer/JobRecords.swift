@@ -39,6 +39,8 @@ struct JobProgress: Codable, Sendable, Hashable {
   var trainedTokens: UInt64 = 0
   /// Wall-clock seconds that took.
   var trainingSeconds = 0.0
+  /// Wall-clock seconds that replays took; `nil` before the first.
+  var verificationSeconds: Double?
 }
 
 /// A parent job with its machine, request and progress.

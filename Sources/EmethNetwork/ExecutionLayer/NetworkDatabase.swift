@@ -9,7 +9,7 @@ import GRDB
 /// text, since SQLite has no 256-bit integer.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 1
+  static let supportedVersion = 2
 
   let queue: DatabaseQueue
 
@@ -84,6 +84,17 @@ final class NetworkDatabase: Sendable {
             number INTEGER PRIMARY KEY, account TEXT NOT NULL, epoch INTEGER, leaf TEXT NOT NULL
           ) STRICT;
           PRAGMA user_version = 1;
+          """)
+    }
+    // The settings say how much is checked by a value of its own, no longer by a number or nothing.
+    migrator.registerMigration("2") { db in
+      try db.execute(
+        sql: """
+          UPDATE setting SET value = json_remove(
+            json_set(value, '$.check', CASE WHEN json_extract(value, '$.checkSegments') IS NULL THEN json('{}')
+              ELSE json_object('drawn', json_extract(value, '$.checkSegments')) END), '$.checkSegments')
+          WHERE name = 'network';
+          PRAGMA user_version = 2;
           """)
     }
     return migrator

@@ -52,6 +52,21 @@ public struct JobReport: Codable, Sendable {
     public var balance: TokenAmount
   }
 
+  /// What was checked of the nodes' work.
+  public struct Verification: Codable, Sendable {
+    /// Segments of all submissions that were judged.
+    public var segments: Int
+    /// Segments that were replayed, those of second opinions included.
+    public var checked: Int
+    /// The probability, rounded down, that a cheat on a tenth of a job's segments, or on the share that the
+    /// requester named, is found.
+    public var detection: Double
+    /// Wall-clock time that replaying took.
+    public var seconds: Double
+    /// Replayed optimizer steps over those of all judged submissions.
+    public var costShare: Double
+  }
+
   /// The job.
   public var jobId: JobID
   /// VERIFIED, or why there is no whole result.
@@ -64,8 +79,11 @@ public struct JobReport: Codable, Sendable {
   public var initialLoss: Double?
   /// Validation loss after the last complete round.
   public var validationLoss: Double?
-  /// Tokens that nodes trained on a second of wall-clock time; the only figure that differs between runs.
+  /// Tokens that nodes trained on a second of wall-clock time. This and the verification's seconds are the only
+  /// figures that differ between runs.
   public var tokensPerSecond: Double
+  /// What was checked.
+  public var verification: Verification
   /// All complete rounds.
   public var rounds: [Round]
   /// All SubJobs in the order of registration.
@@ -97,6 +115,7 @@ extension LocalNetwork {
         initialLoss: record.progress.initialLoss, validationLoss: done.last?.validationLoss,
         tokensPerSecond: record.progress.trainingSeconds > 0
           ? Double(record.progress.trainedTokens) / record.progress.trainingSeconds : 0,
+        verification: try verification(of: record, subJobs: subJobs),
         rounds: done.map {
           JobReport.Round(
             round: $0.round, trainLoss: $0.trainLoss ?? 0, validationLoss: $0.validationLoss ?? 0,
@@ -124,6 +143,24 @@ extension LocalNetwork {
         tickets: accounts.compactMap { tickets[$0.address] }, batch: try Signer.latestBatch(in: db),
         stateRoot: record.progress.rounds.last?.initRoot, conservation: try Ledger.conservation(in: db))
     }
+  }
+
+  private func verification(
+    of record: JobRecord, subJobs: [SubJobRecord]
+  ) throws(NetworkError) -> JobReport.Verification {
+    let manifest = record.request.manifest
+    let (segments, length) = (Int(manifest.segmentCount), Int(manifest.segmentLength))
+    let steps = Int(manifest.stepsPerRound)
+    let judged = subJobs.filter { !$0.notes.judgements.isEmpty }
+    let replayed = judged.flatMap { $0.notes.judgements.flatMap(\.segments) }
+    let replayedSteps = replayed.reduce(0) { $0 + min(steps, ($1 + 1) * length) - $1 * length }
+    let plan = try settings.check.plan(
+      subJobs: Int(manifest.rounds) * Int(record.request.parallel), segments: segments)
+    return JobReport.Verification(
+      segments: judged.count * segments, checked: replayed.count,
+      detection: Double(plan.detection(per: 1_000_000)) / 1_000_000,
+      seconds: record.progress.verificationSeconds ?? 0,
+      costShare: judged.isEmpty ? 0 : Double(replayedSteps) / Double(judged.count * steps))
   }
 
   /// The accounts of the present settings, and those of earlier ones that still have money or tickets here:

@@ -10,7 +10,17 @@ extension JobWorker {
     return LocalNode(
       key: key, folder: network.folder.appending(path: "nodes/\(key.address)"), store: store,
       domain: network.domain,
-      fault: settings.fault.flatMap { $0.node == index + 1 ? $0.fault : nil })
+      fault: settings.fault.flatMap { $0.node == index + 1 ? $0.fault : nil },
+      published: { [self] () throws(NetworkError) in try publishedSubmissions() })
+  }
+
+  /// The submissions of the job's verified SubJobs, by round and part.
+  private func publishedSubmissions() throws(NetworkError) -> [SignedSubmission] {
+    try database.read { [id] db in
+      try JobStore.subJobs(of: id, in: db).filter { $0.status == .verified }
+        .sorted { ($0.position.round, $0.position.part) < ($1.position.round, $1.position.part) }
+        .compactMap(\.notes.result?.submission)
+    }
   }
 
   /// Lets the nodes compute what they took and hand it in; returns the SubJobs from which nothing came.

@@ -23,10 +23,13 @@ extension JobWorker {
       }.filter(\.notes.awaitsJudgement)
       let parent = try job()
       let lanes = try ComputeLanes(threads: threads, count: drawn.count)
+      let began = ContinuousClock.now
       let outcomes = try await lanes.map(drawn) { [self] record, device in
         try judge(record, parent: parent, device: device)
       }
-      try settle(zip(drawn, outcomes).map { ($0, $1.judgement, $1.opening) })
+      try settle(
+        zip(drawn, outcomes).map { ($0, $1.judgement, $1.opening) },
+        seconds: (ContinuousClock.now - began) / .seconds(1))
       // Several openings may hold the same state (a round's start), so they go when all are judged.
       for state in Set(outcomes.flatMap { $0.opening.segments.map(\.state) }) { try store.remove(state) }
     }
@@ -77,7 +80,10 @@ extension JobWorker {
     record.notes.draws.append(
       VerifierDraw(
         verifier: verifier.address, commitment: number, seed: seed,
-        segments: verifier.draw(seed: seed, count: settings.checkSegments, of: Int(manifest.segmentCount))))
+        segments: verifier.draw(
+          seed: seed,
+          count: try settings.check.drawn(subJobs: subJobCount, segments: Int(manifest.segmentCount)),
+          of: Int(manifest.segmentCount))))
     try ExecutionLayer.apply(
       .draw(verifier: verifier.address, nodesOfParent: nodes), to: &record, parent: &parent,
       at: try network.tick(in: db), in: db)
@@ -158,13 +164,17 @@ extension JobWorker {
 
   /// Carries out what follows from the judgements of a pass: acceptance, a second opinion, or failure.
   func settle(
-    _ pass: [(record: SubJobRecord, judgement: Judgement, opening: Opening)]
+    _ pass: [(record: SubJobRecord, judgement: Judgement, opening: Opening)], seconds: Double
   ) throws(NetworkError) {
     for (record, judgement, _) in pass {
       try asNetworkError { try judgement.verdict.check(of: record.machine.submission, in: network.domain) }
     }
     let settled = try database.write { db in
-      try pass.map { try settle($0.record.id, $0.judgement, opening: $0.opening, in: db) }
+      let settled = try pass.map { try settle($0.record.id, $0.judgement, opening: $0.opening, in: db) }
+      var parent = try JobStore.job(id, in: db)
+      parent.progress.verificationSeconds = (parent.progress.verificationSeconds ?? 0) + seconds
+      try JobStore.update(parent, in: db)
+      return settled
     }
     for record in settled where record.status.isFinal { announceEnd(of: record) }
   }

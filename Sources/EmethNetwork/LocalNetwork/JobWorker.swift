@@ -16,6 +16,8 @@ final class JobWorker: Sendable {
   let stop: StopFlag
   let progress: @Sendable (WorkProgress) -> Void
 
+  /// SubJobs of all rounds when each is done at the first attempt.
+  var subJobCount: Int { Int(manifest.rounds) * Int(request.parallel) }
   var database: NetworkDatabase { network.database }
   var store: ContentStore { network.store }
   var settings: NetworkSettings { network.settings }

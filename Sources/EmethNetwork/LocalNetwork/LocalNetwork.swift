@@ -192,7 +192,6 @@ public final class LocalNetwork: Sendable {
 extension NetworkSettings {
   /// The settings in words.
   var summary: String {
-    let check = checkSegments.map { "\($0)" } ?? "all"
     let fault = fault.map { ", fault \($0.fault.rawValue)@\($0.node)" } ?? ""
     return "\(nodes) nodes, \(verifiers) verifiers, \(check) segments checked\(fault)"
   }

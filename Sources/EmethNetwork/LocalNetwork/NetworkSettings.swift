@@ -6,13 +6,13 @@ public struct NetworkSettings: Codable, Sendable, Hashable {
   public var nodes: Int
   /// How many verifiers stand ready, 2 … 16: one is drawn, a second decides on a mismatch.
   public var verifiers: Int
-  /// How many segments of a SubJob are replayed beside the last; `nil` replays all.
-  public var checkSegments: Int?
+  /// How many segments of a SubJob are replayed.
+  public var check: SegmentCheck
   /// A fault that one node shows.
   public var fault: FaultPlan?
 
   /// Settings within their limits.
-  public init(nodes: Int = 4, verifiers: Int = 2, checkSegments: Int? = 2, fault: FaultPlan? = nil)
+  public init(nodes: Int = 4, verifiers: Int = 2, check: SegmentCheck = .drawn(2), fault: FaultPlan? = nil)
     throws(NetworkError)
   {
     guard (1...64).contains(nodes) else {
@@ -21,15 +21,15 @@ public struct NetworkSettings: Codable, Sendable, Hashable {
     guard (2...16).contains(verifiers) else {
       throw .badSetting(name: "verifiers", found: "\(verifiers)", allowed: "2 to 16")
     }
-    if let checkSegments, checkSegments < 1 {
-      throw .badSetting(name: "segments to check", found: "\(checkSegments)", allowed: "1 or more, or all")
+    if case .drawn(let count) = check, count < 1 {
+      throw .badSetting(name: "segments to check", found: "\(count)", allowed: "1 or more, or all")
     }
     if let fault, fault.node > nodes {
       throw .badSetting(name: "fault", found: "node \(fault.node)", allowed: "1 to \(nodes)")
     }
     self.nodes = nodes
     self.verifiers = verifiers
-    self.checkSegments = checkSegments
+    self.check = check
     self.fault = fault
   }
 }

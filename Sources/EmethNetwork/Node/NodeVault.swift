@@ -14,9 +14,9 @@ struct NodeVault {
 
   let folder: URL
 
-  init(node: URL, subJob: JobID) {
-    folder = node.appending(path: "\(subJob)")
-  }
+  init(folder: URL) { self.folder = folder }
+
+  init(node: URL, subJob: JobID) { self.init(folder: node.appending(path: "\(subJob)")) }
 
   /// Empties the folder for a new computation.
   func begin() throws(NetworkError) {
@@ -40,6 +40,12 @@ struct NodeVault {
     guard FileManager.default.fileExists(atPath: recordFile.path) else { return nil }
     let data = try Files.read(recordFile)
     return try asNetworkError { try JSONDecoder().decode(Record.self, from: data) }
+  }
+
+  /// Takes over all that another vault holds.
+  func copy(_ other: NodeVault) throws(NetworkError) {
+    try Files.remove(folder)
+    try asNetworkError { try FileManager.default.copyItem(at: other.folder, to: folder) }
   }
 
   func forget() throws(NetworkError) { try Files.remove(folder) }

@@ -31,17 +31,19 @@ final class TrainingRun {
   ///
   /// - Parameters:
   ///   - sequenceCount: how many sequences the part has.
+  ///   - learningRateFactor: what the manifest's learning rate is multiplied by; other than 1 is a fault.
   init(
-    manifest: TrainingManifest, position: SubJobPosition, sequenceCount: Int, device: Device
+    manifest: TrainingManifest, position: SubJobPosition, sequenceCount: Int, device: Device,
+    learningRateFactor: Double = 1
   ) throws(NetworkError) {
     self.manifest = manifest
     self.device = device
     do throws(ComputeError) {
       let configuration = try ModelConfiguration(manifest.model)
       state = try TrainingState(configuration: configuration)
-      trainer = try Trainer(
-        state: state, optimizer: try OptimizerConfiguration(manifest, round: position.round),
-        batch: Int(manifest.batch), device: device)
+      var optimizer = try OptimizerConfiguration(manifest, round: position.round)
+      optimizer.learningRate *= learningRateFactor
+      trainer = try Trainer(state: state, optimizer: optimizer, batch: Int(manifest.batch), device: device)
     } catch {
       throw .compute(error)
     }

@@ -56,6 +56,17 @@ struct CommandFailure: ReportableError, Equatable {
 extension CommandFailure {
   /// A failure that is told as another one was, with something changed.
   init(_ report: ErrorReport) { self.report = report }
+
+  /// Does something with a flag's value; what goes wrong is told with the flag that named it.
+  static func naming<Result>(_ flag: any CommandFlag, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch {
+      var report = ErrorReport(describing: error)
+      report.message = "\(flag.definition.spelling): \(report.message)"
+      throw CommandFailure(report)
+    }
+  }
 }
 
 /// Thrown where a command notices that it was interrupted: it ends in order, with exit code 130.

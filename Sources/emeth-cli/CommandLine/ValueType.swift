@@ -77,10 +77,19 @@ extension ValueType where Value == UInt64 {
 extension ValueType where Value == Double {
   /// A finite decimal number in a closed range.
   static func real(in range: ClosedRange<Double>) -> Self {
-    let allowed = "a number from \(range.lowerBound) to \(range.upperBound)"
-    return Self(name: "X", allowed: allowed) { text throws(ValueRefusal) in
+    real(allowed: "a number from \(range.lowerBound) to \(range.upperBound)", range.contains)
+  }
+
+  /// A finite decimal number in a range without its upper end.
+  static func real(in range: Range<Double>) -> Self {
+    real(
+      allowed: "a number from \(range.lowerBound) up to, not including, \(range.upperBound)", range.contains)
+  }
+
+  private static func real(allowed: String, _ isAllowed: @escaping @Sendable (Double) -> Bool) -> Self {
+    Self(name: "X", allowed: allowed) { text throws(ValueRefusal) in
       guard let number = Double(text), number.isFinite else { throw ValueRefusal(allowed: allowed) }
-      guard range.contains(number) else { throw ValueRefusal(allowed: allowed, isOutOfRange: true) }
+      guard isAllowed(number) else { throw ValueRefusal(allowed: allowed, isOutOfRange: true) }
       return number
     }
   }

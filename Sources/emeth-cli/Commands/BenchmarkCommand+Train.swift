@@ -44,7 +44,8 @@ struct BenchmarkModel {
       vocabularySize: preset.vocabularySize ?? ModelConfiguration.gpt2.vocabularySize)
     batch = parsed[BenchmarkArguments.batch] ?? preset.batch
     device = try Device.cpu(
-      threads: parsed[BenchmarkArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount)
+      threads: parsed[BenchmarkArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount,
+      profile: parsed[BenchmarkArguments.profile])
   }
 
   /// Such as `6 layers, 6 heads, 384 channels, 256 ids, batch 12 of 256 tokens, on cpu avx2, 2 threads`.

@@ -65,7 +65,7 @@ private enum BenchmarkSubject: String, CaseIterable {
     return switch self {
     case .tickets: [Flags.count, Flags.seconds, CommonFlags.json]
     case .train: Flags.model + [Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
-    case .matmul: Flags.model + [Flags.threads, Flags.seconds, CommonFlags.json]
+    case .matmul: Flags.model + [Flags.profile, Flags.threads, Flags.seconds, CommonFlags.json]
     case .generate:
       [
         Flags.preset, GenerationBenchmark.dtype, Flags.batch, GenerationBenchmark.tokens, Flags.threads,
@@ -87,8 +87,7 @@ enum BenchmarkArguments {
   static let batch = ModelOptions.batch
   static let context = ModelOptions.context
   static let threads = ModelOptions.threads
-  static let profile = Flag(
-    "profile", .choice("NAME"), default: BenchmarkProfile.reproducible, help: "how numbers are calculated")
+  static let profile = TrainingOptions.profile
   static let steps = Flag("steps", .integer(in: 1...100_000), default: 10, help: "steps to measure")
 
   static let model: [any CommandFlag] = [preset, batch, context]
@@ -98,10 +97,4 @@ enum BenchmarkArguments {
       profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text, threads, steps,
       CommonFlags.json,
     ]
-}
-
-/// The numeric profiles that training can be measured in.
-enum BenchmarkProfile: String, CaseIterable, Sendable {
-  /// The same bits on every machine.
-  case reproducible
 }

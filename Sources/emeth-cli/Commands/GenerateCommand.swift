@@ -14,8 +14,9 @@ extension Command {
           + "the text right before it and is never written; without one the text ends at the tokenizer's "
           + "end-of-text mark or after --max-tokens.",
         "--count draws several texts of one prompt side by side, in little more time than one; the first is "
-          + "the one that is drawn without it. They are written at the end, a line --- between them; with "
-          + "--json they are an array.",
+          + "the one that is drawn without it. They are written in order, a line --- between them: each as it "
+          + "comes once those before it have ended. With --json they are an array. Where memory does not hold "
+          + "all of them at once, they are drawn in groups, to the same texts.",
       ],
       arguments: [GenerateArguments.model],
       flags: [
@@ -36,7 +37,11 @@ extension Command {
     let samplers = try (0..<UInt32(count)).map { text in try GenerateArguments.sampler(parsed, text: text) }
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     let device = try Device.cpu(threads: threads)
-    let model = try ModelFolder.read(from: URL(filePath: parsed[GenerateArguments.model]))
+    let folder = URL(filePath: parsed[GenerateArguments.model])
+    let plan = try GenerationPlan(
+      configuration: ModelFolder.readConfiguration(from: folder), format: parsed[GenerateArguments.dtype],
+      texts: count)
+    let model = try ModelFolder.read(from: folder)
     let prompt = try parsed[GenerateArguments.prompt].map { text in
       text == "-" ? try InputFile("-").text(limit: 1 << 24) : text
     }
@@ -49,52 +54,56 @@ extension Command {
     // What a model writes is not to be trusted with a terminal: no escape sequences.
     let isTerminal = context.outputTerminal.isTerminal
     func shown(_ text: String) -> String { isTerminal ? PlainText.visible(text) : text }
-    let isStreamed = !parsed[CommonFlags.json] && count == 1
+    let isStreamed = !parsed[CommonFlags.json]
     var streams = Array(
       repeating: TokenTextStream(model.tokenizer, stops: parsed[GenerateArguments.stop]), count: count)
     var texts = Array(repeating: prompt ?? "", count: count)
-    var writeError: (any Error)?
-    let began = ContinuousClock.now
     // The first token is drawn before anything is written: a model that can't generate leaves nothing.
-    var unwritten = texts[0]
-    let generated = try generator.generate(
-      prompts: Array(repeating: tokens, count: count), maxTokens: parsed[GenerateArguments.maxTokens],
-      samplers: samplers, stopToken: model.tokenizer.endOfText
-    ) { index, token in
-      let piece = streams[index].append(token)
-      texts[index] += piece
-      guard !context.cancellation.isRequested else { return false }
-      if isStreamed {
-        unwritten += shown(piece)
-        do {
-          try context.output.write(unwritten)
-          unwritten = ""
-        } catch {
-          writeError = error
-          return false
-        }
+    var sequence = TextSequence(count: count, start: shown(prompt ?? ""))
+    var writeError: (any Error)?
+    func write(_ text: String) {
+      guard isStreamed, !text.isEmpty, writeError == nil, !context.cancellation.isRequested else { return }
+      do {
+        try context.output.write(text)
+      } catch {
+        writeError = error
       }
-      return !streams[index].isStopped
     }
-    if let writeError { throw writeError }
+    let began = ContinuousClock.now
+    var generated: [[UInt32]] = []
+    while generated.count < count {
+      let first = generated.count
+      let group = first..<min(count, first + plan.batch)
+      generated += try generator.generate(
+        prompts: Array(repeating: tokens, count: group.count),
+        maxTokens: parsed[GenerateArguments.maxTokens], samplers: Array(samplers[group]),
+        stopToken: model.tokenizer.endOfText,
+        onToken: { place, token in
+          let index = first + place
+          let piece = streams[index].append(token)
+          texts[index] += piece
+          write(sequence.append(shown(piece), to: index))
+          return writeError == nil && !context.cancellation.isRequested && !streams[index].isStopped
+        },
+        onEnd: { place in
+          let rest = streams[first + place].finish()
+          texts[first + place] += rest
+          write(sequence.end(first + place, with: shown(rest)))
+        })
+      if let writeError { throw writeError }
+      try context.cancellation.check()
+    }
     let elapsed = ContinuousClock.now - began
-    try context.cancellation.check()
-    let rests = streams.indices.map { streams[$0].finish() }
-    if isStreamed {
-      try context.output.write(unwritten + shown(rests[0]) + "\n")
-    } else if parsed[CommonFlags.json] {
+    if !isStreamed {
       let drawn = generated.reduce(0) { $0 + $1.count }
       let reports = texts.indices.map { index in
         GeneratedText(
-          prompt: prompt ?? "", text: texts[index] + rests[index], tokens: generated[index],
+          prompt: prompt ?? "", text: texts[index], tokens: generated[index],
           tokensPerSecond: Double(drawn) / max(elapsed / .seconds(1), 1e-9),
           ending: streams[index].isStopped
             ? .stop : generated[index].count < parsed[GenerateArguments.maxTokens] ? .endOfText : .maxTokens)
       }
       try context.output.write(count == 1 ? JSONText.pretty(reports[0]) : JSONText.pretty(reports))
-    } else {
-      let whole = zip(texts, rests).map { shown($0 + $1) + "\n" }
-      try context.output.write(whole.joined(separator: "---\n"))
     }
     return .done
   }
@@ -143,7 +152,8 @@ extension Command {
       help: "above 1 makes tokens of prompt and text less likely to come again")
     static let stop = Flag(
       repeated: "stop", .text, help: "end the text before this one; may be given several times")
-    static let count = Flag("count", .integer(in: 1...1024), default: 1, help: "texts to draw side by side")
+    static let count = Flag(
+      "count", .integer(in: 1...1024), default: 1, help: "texts to draw, side by side where they fit")
     static let dtype = Flag(
       "dtype", .choice("DTYPE"), default: WeightFormat.f32,
       help: "how the model's matrices are stored: f32, f16, int8; smaller is faster and less exact")

@@ -1,5 +1,6 @@
 import EmethCompute
 import EmethKit
+import EmethNetwork
 import Foundation
 
 /// What a training job would cost: parts, fuel by formula, fee, deposit, verification.
@@ -13,6 +14,24 @@ struct JobQuote: Encodable, Sendable {
     var fuelPerSubJob: Fuel
     /// The same for all SubJobs.
     var fuel: Fuel
+    /// What that finds.
+    var detection: DetectionOfShare
+  }
+
+  /// The probabilities, rounded down, to find something when a share of the segments is bad.
+  struct DetectionOfShare: Encodable, Sendable {
+    /// The share, in percent.
+    var badPercent: Double
+    /// Of all the job's segments.
+    var job: Double
+    /// Of one SubJob's.
+    var subJob: Double
+
+    init(_ plan: DetectionPlan, share: Rate) {
+      badPercent = Double(share.per100000) / 1_000
+      job = Double(plan.detection(per: 1_000_000)) / 1_000_000
+      subJob = Double(plan.detectionOfOneSubJob(per: 1_000_000)) / 1_000_000
+    }
   }
 
   var parameters: UInt64
@@ -69,21 +88,22 @@ struct JobQuote: Encodable, Sendable {
 
     let segmentLength = ModelOptions.segmentLength(of: stepsPerRound)
     let segments = (stepsPerRound + segmentLength - 1) / segmentLength
-    let replayed: Int =
-      switch check {
-      case .all: segments
-      case .drawn(let count): min(segments, count + 1)
-      }
+    let plan = try check.plan(subJobs: subJobs, segments: segments)
+    let replayed = min(segments, plan.drawn + 1)
     let steps = min(stepsPerRound, replayed * segmentLength)
     let replay = try FuelFormula.training(model: shape, tokens: UInt64(steps) * tokensPerStep)
     verification = Verification(
       segments: segments, replayed: replayed, fuelPerSubJob: replay,
       fuel: try ParentBudget.fuelLimit(
-        covering: replay, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts)))
+        covering: replay, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts)),
+      detection: DetectionOfShare(plan, share: check.countedShare))
   }
 
   /// The quote for people.
   var text: String {
+    func percent(_ probability: Double) -> String {
+      "\(NumberText.fixed(probability * 100, decimals: 1)) %"
+    }
     let share = Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuelLimit.units)) * 100
     return LabelledLines.text(
       [
@@ -102,7 +122,13 @@ struct JobQuote: Encodable, Sendable {
             "\(verification.replayed) of \(verification.segments) segments replayed: "
               + "\(NumberText.grouped(verification.fuel.units)) fuel, "
               + "\(NumberText.fixed(share, decimals: 0)) % of the work"
-          )
+          ),
+          (
+            "detection",
+            "\(percent(verification.detection.job)) of cheats on "
+              + "\(NumberText.fixed(verification.detection.badPercent, decimals: 1)) % of the job's segments, "
+              + "\(percent(verification.detection.subJob)) of those on as many of one SubJob's"
+          ),
         ])
   }
 }

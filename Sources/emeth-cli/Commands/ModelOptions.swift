@@ -23,8 +23,6 @@ struct ModelOptions: Sendable {
     help: "what everything random follows from: 0x and 64 digits, or any text, which is hashed")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "all CPU cores", help: "threads; the result has the same bits")
-  static let tokenizer = Flag(
-    "tokenizer", .folder, absent: "bytes", help: "folder with tokenizer.json, or vocab.json and merges.txt")
   static let initialModel = Flag(
     "init", .folder.named("MODEL"), absent: "random weights", help: "model folder to start from: fine-tuning")
 
@@ -39,8 +37,8 @@ struct ModelOptions: Sendable {
   /// The group, with the command's own meaning of `--steps`.
   static func flags(steps: Flag<Int?>) -> [any CommandFlag] {
     [
-      preset, layers, heads, width, context, batch, learningRate, steps, seed, threads, tokenizer,
-      initialModel,
+      preset, layers, heads, width, context, batch, learningRate, steps, seed, threads,
+      TokenizerOptions.tokenizer, initialModel,
     ]
   }
 
@@ -61,7 +59,8 @@ struct ModelOptions: Sendable {
   var steps: Int?
   var seed: Seed
   var threads: Int
-  var tokenizerFolder: String?
+  /// The tokenizer's folder or file.
+  var tokenizerPath: String?
   var initialModelFolder: String?
 
   /// Reads the group and checks what depends on more than one flag.
@@ -77,10 +76,12 @@ struct ModelOptions: Sendable {
     steps = parsed[Self.stepsInAll]
     seed = parsed[Self.seed]
     threads = parsed[Self.threads] ?? ProcessInfo.processInfo.activeProcessorCount
-    tokenizerFolder = parsed[Self.tokenizer]
+    tokenizerPath = parsed[TokenizerOptions.tokenizer]
     initialModelFolder = parsed[Self.initialModel]
     if initialModelFolder != nil {
-      let fixed: [any CommandFlag] = [Self.layers, Self.heads, Self.width, Self.context, Self.tokenizer]
+      let fixed: [any CommandFlag] = [
+        Self.layers, Self.heads, Self.width, Self.context, TokenizerOptions.tokenizer,
+      ]
       if let given = fixed.first(where: { parsed.isGiven($0) }) {
         throw UsageError.contradiction(
           rule: "\(given.definition.spelling) can't be given with --init: the model brings its own",
@@ -92,9 +93,9 @@ struct ModelOptions: Sendable {
           rule: "--heads must divide --width: found \(shape.heads) heads and width \(shape.width)",
           command: command)
       }
-      guard values.vocabularySize != nil || tokenizerFolder != nil else {
+      guard values.vocabularySize != nil || tokenizerPath != nil else {
         throw UsageError.contradiction(
-          rule: "--preset \(parsed[Self.preset].rawValue) needs --tokenizer FOLDER or --init MODEL",
+          rule: "--preset \(parsed[Self.preset].rawValue) needs --tokenizer FOLDER|FILE or --init MODEL",
           command: command)
       }
     }

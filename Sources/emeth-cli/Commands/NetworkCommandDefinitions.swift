@@ -17,7 +17,8 @@ extension CommandDefinition {
     flags: [NetworkOptions.nodes, NetworkOptions.parallel, NetworkOptions.rounds]
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
-        NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.fault,
+        NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
+        NetworkOptions.fault,
         CommonFlags.json,
       ],
     examples: [

@@ -1,4 +1,5 @@
 import EmethKit
+import EmethNetwork
 
 /// Flags and arguments of the commands that work with jobs on a local network.
 enum NetworkOptions {
@@ -36,10 +37,27 @@ enum NetworkOptions {
   // How a network works.
   static let nodes = Flag("nodes", .integer(in: 1...64), default: 4, help: "node workers")
   static let checkSegments = Flag(
-    "check-segments", .segmentCheck, default: SegmentCheck.drawn(2),
+    "check-segments", .segmentCheck, absent: "2, or what --detect needs",
     help: "segments of a SubJob that its verifier replays, drawn at random, besides the last")
+  static let detect = Flag(
+    "detect", .detectionGoal, absent: "as --check-segments says",
+    help:
+      "check so many segments that, where a share of all the job's is bad, one is found with a probability")
   static let fault = Flag(
     "fault", .fault, absent: "every node is honest",
-    help: "make one node misbehave on its first SubJob, to see the network catch it")
+    help: "make one node misbehave on its first SubJob that allows it, to see the network catch it")
+
+  /// What --check-segments and --detect say together.
+  static func check(_ parsed: ParsedCommand) throws(UsageError) -> SegmentCheck {
+    switch (parsed[checkSegments], parsed[detect]) {
+    case (nil, nil): return .drawn(2)
+    case (let check?, nil): return check
+    case (nil, let goal?): return .detecting(goal)
+    case (.some, .some):
+      throw .contradiction(
+        rule: "--detect says how many segments are checked: --check-segments can't be given with it",
+        command: parsed.definition.name)
+    }
+  }
   static let dryRun = Flag(toggle: "dry-run", help: "say what it would cost and submit nothing")
 }

@@ -1,18 +1,5 @@
 import EmethKit
-
-/// How many segments of a SubJob the verifier replays: `--check-segments k|all`.
-enum SegmentCheck: Equatable, Sendable, CustomStringConvertible {
-  /// So many drawn segments and always the last.
-  case drawn(Int)
-  case all
-
-  var description: String {
-    switch self {
-    case .drawn(let count): "\(count)"
-    case .all: "all"
-    }
-  }
-}
+import EmethNetwork
 
 extension ValueType where Value == SegmentCheck {
   static var segmentCheck: Self {
@@ -27,37 +14,55 @@ extension ValueType where Value == SegmentCheck {
   }
 }
 
-/// A node that misbehaves on purpose: `--fault KIND@NODE`.
-struct FaultChoice: Equatable, Sendable {
-  enum Kind: String, CaseIterable, Sendable {
-    case skipSteps = "skip-steps"
-    case otherData = "other-data"
-    case swappedFinal = "swapped-final"
-    case stall
-  }
-
-  var kind: Kind
-  /// Which node, counted from 1.
-  var node: Int
-}
-
-extension ValueType where Value == FaultChoice {
-  static var fault: Self {
-    let kinds = FaultChoice.Kind.allCases.map(\.rawValue)
-    let allowed = "KIND@NODE, KIND one of \(kinds.joined(separator: ", ")), NODE from 1 to --nodes"
-    let examples = kinds.map { "\($0)@1" }
-    return Self(name: "KIND@NODE", allowed: allowed, completion: .choices(examples)) {
+extension ValueType where Value == DetectionGoal {
+  /// What checking shall find: `--detect SHARE%@PROBABILITY%`, each with at most three decimals.
+  static var detectionGoal: Self {
+    let allowed = "SHARE%@PROBABILITY% such as 10%@95%, SHARE above 0 % and both at most 100 %"
+    return Self(name: "SHARE@PROBABILITY", allowed: allowed, completion: .choices(["10%@95%", "1%@99%"])) {
       text throws(ValueRefusal) in
-      let parts = text.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
-      guard let kind = parts.first.flatMap(FaultChoice.Kind.init(rawValue:)) else {
-        let nearest = Suggestion.nearest(to: parts.first ?? "", among: kinds).first
-        let node = parts.count == 2 ? parts[1] : "1"
-        throw ValueRefusal(allowed: allowed, nearest: nearest.map { "\($0)@\(node)" })
-      }
-      guard parts.count == 2, let node = Int(parts[1]), (1...64).contains(node) else {
+      let rates = text.split(separator: "@", omittingEmptySubsequences: false).map(Self.rate)
+      guard rates.count == 2, let share = rates[0], let probability = rates[1] else {
         throw ValueRefusal(allowed: allowed)
       }
-      return FaultChoice(kind: kind, node: node)
+      do {
+        return try DetectionGoal(share: share, probability: probability)
+      } catch {
+        throw ValueRefusal(allowed: allowed, isOutOfRange: true)
+      }
+    }
+  }
+
+  /// A rate in percent, such as `2.5%`.
+  private static func rate(_ text: Substring) -> Rate? {
+    guard text.last == "%" else { return nil }
+    let parts = text.dropLast().split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 2,
+      parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy { (48...57).contains($0) } }),
+      parts[0].count <= 6, parts.count < 2 || parts[1].count <= 3,
+      let whole = UInt32(parts[0])
+    else { return nil }
+    let decimals = parts.count == 2 ? String(parts[1]) : ""
+    guard let thousandths = UInt32(decimals + String(repeating: "0", count: 3 - decimals.count)) else {
+      return nil
+    }
+    return Rate(per100000: whole * 1_000 + thousandths)
+  }
+}
+
+extension ValueType where Value == FaultPlan {
+  /// A node that misbehaves on purpose: `--fault KIND@NODE`.
+  static var fault: Self {
+    let kinds = NodeFault.allCases.map(\.rawValue)
+    let allowed = "KIND@NODE, KIND one of \(kinds.joined(separator: ", ")), NODE from 1 to --nodes"
+    return Self(name: "KIND@NODE", allowed: allowed, completion: .choices(kinds.map { "\($0)@1" })) {
+      text throws(ValueRefusal) in
+      if let plan = FaultPlan(text), (1...64).contains(plan.node) { return plan }
+      let parts = text.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+      let kind = parts.first ?? ""
+      guard !kinds.contains(kind), let nearest = Suggestion.nearest(to: kind, among: kinds).first else {
+        throw ValueRefusal(allowed: allowed)
+      }
+      throw ValueRefusal(allowed: allowed, nearest: "\(nearest)@\(parts.count == 2 ? parts[1] : "1")")
     }
   }
 }

@@ -29,7 +29,7 @@ extension Command {
         NetworkOptions.rules, QuoteArguments.fuelLimit, NetworkOptions.fuelPrice, QuoteArguments.fuelUsed,
         QuoteArguments.end, NetworkOptions.parts, NetworkOptions.rounds,
       ] + ModelOptions.flags(steps: ModelOptions.stepsPerRound) + [
-        NetworkOptions.checkSegments, CommonFlags.json,
+        NetworkOptions.checkSegments, NetworkOptions.detect, CommonFlags.json,
       ],
       examples: [
         CommandExample(
@@ -54,7 +54,7 @@ extension Command {
       try refuseFlagsOfEnds(parsed)
       let quote = try JobQuote(
         dataset: dataset, options: ModelOptions(parsed), parts: parsed[NetworkOptions.parts],
-        rounds: parsed[NetworkOptions.rounds], check: parsed[NetworkOptions.checkSegments], price: price,
+        rounds: parsed[NetworkOptions.rounds], check: NetworkOptions.check(parsed), price: price,
         rules: parsed[NetworkOptions.rules].load())
       try context.output.write(isJSON ? JSONText.pretty(quote) : quote.text)
     case (nil, nil):

@@ -21,21 +21,14 @@ extension Command {
 extension NetworkSettings {
   /// The network that the flags describe.
   init(_ parsed: ParsedCommand) throws {
-    let check: Int? =
-      switch parsed[NetworkOptions.checkSegments] {
-      case .drawn(let count): count
-      case .all: nil
-      }
-    let fault = parsed[NetworkOptions.fault].flatMap { choice in
-      NodeFault(rawValue: choice.kind.rawValue).map { FaultPlan(fault: $0, node: choice.node) }
-    }
+    let fault = parsed[NetworkOptions.fault]
     let nodes = parsed[NetworkOptions.nodes]
     if let fault, fault.node > nodes {
       throw UsageError.contradiction(
         rule: "--fault names node \(fault.node), and there are \(nodes) nodes",
         command: parsed.definition.name)
     }
-    try self.init(nodes: nodes, checkSegments: check, fault: fault)
+    try self.init(nodes: nodes, check: NetworkOptions.check(parsed), fault: fault)
   }
 }
 

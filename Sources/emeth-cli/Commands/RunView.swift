@@ -170,6 +170,12 @@ final class RunView: Sendable {
       lines.append("\(status): \(report.reason)")
     }
     lines += report.accountTable(for: terminal).split(separator: "\n").map(String.init)
+    let verification = report.verification
+    if verification.segments > 0 {
+      lines.append(
+        "\(verification.checked) of \(verification.segments) segments replayed, "
+          + "\(NumberText.fixed(verification.costShare * 100, decimals: 1)) % of the work")
+    }
     let good = report.tickets.filter { (try? $0.check(signer: report.batch?.signer)) != nil }.count
     lines.append(
       "\(good) of \(report.tickets.count) tickets check; granted \(report.conservation.in.emethText) = held "

@@ -15,6 +15,8 @@ struct TokenizerBenchmark {
     var encodeMegabytesPerSecond: Double
     var encodeMegabytesPerSecondOnAllCores: Double
     var trainMegabytesPerSecond: Double
+    /// Processor time of learning the vocabulary.
+    var trainSeconds: Double
 
     /// The figures for people.
     func text(for terminal: Terminal) -> String {
@@ -77,7 +79,8 @@ struct TokenizerBenchmark {
     return Report(
       text: name, byteCount: bytes.count, tokenCount: tokenCount, vocabularySize: tokenizer.vocabularySize,
       turns: encoding.count, cores: cores, encodeMegabytesPerSecond: rate(encoding),
-      encodeMegabytesPerSecondOnAllCores: rate(together), trainMegabytesPerSecond: rate(learning))
+      encodeMegabytesPerSecondOnAllCores: rate(together), trainMegabytesPerSecond: rate(learning),
+      trainSeconds: median(learning))
   }
 
   private func learn(on device: Device) throws -> BytePairTokenizer {
@@ -91,9 +94,10 @@ struct TokenizerBenchmark {
   }
 
   private func rate(_ seconds: [Double]) -> Double {
-    let median = seconds.sorted()[seconds.count / 2]
-    return (Double(bytes.count) / max(median, 1e-9) / 1e5).rounded() / 10
+    (Double(bytes.count) / max(median(seconds), 1e-9) / 1e5).rounded() / 10
   }
+
+  private func median(_ seconds: [Double]) -> Double { seconds.sorted()[seconds.count / 2] }
 
   /// Of the calling thread, which alone works when there is one.
   private static var processorTime: Duration {

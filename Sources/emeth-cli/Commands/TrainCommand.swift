@@ -11,6 +11,8 @@ extension Command {
         "Plain training without nodes, checks or money; `emeth run` is the whole network. The end of the "
           + "text is held back to measure the validation loss, in windows as `emeth evaluate` reads them. "
           + "The model depends on the flags and the text alone, not on the machine.",
+        "With --profile fast matrix products round their operands to bfloat16 where the CPU has instructions "
+          + "for that. Other machines then get other bits: nobody can check the model by doing the work again.",
         "Until the model is written, MODEL.checkpoint holds the last checkpoint. After Ctrl-C, a crash or a "
           + "power failure the same command with --resume goes on from there, to the same bits; flags that "
           + "are left out then follow the checkpoint.",
@@ -24,7 +26,7 @@ extension Command {
       ])
   ) { parsed, context in
     let options = try TrainingOptions(parsed)
-    let device = try Device.cpu(threads: options.model.threads)
+    let device = try Device.cpu(threads: options.model.threads, profile: options.profile)
     // What stands in the way of the model is found out before the work, and leaves nothing behind.
     try AtomicFolder(at: options.out).discard()
 

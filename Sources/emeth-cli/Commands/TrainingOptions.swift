@@ -10,12 +10,15 @@ struct TrainingOptions: Sendable {
   static let schedule = Flag(
     "schedule", .choice("NAME"), default: LearningRateSchedule.cosine,
     help: "the learning rate after them: down to a tenth, or constant")
+  static let dropout = Flag(
+    "dropout", .real(in: 0..<1), default: 0,
+    help: "probability with which a step drops an element, in GPT-2's places; for texts read many times")
   static let validationShare = Flag(
     "validation-share", .real(in: 0...0.9), absent: "0.07, or 0.1 of a Japanese or Chinese text",
     help: "part of the text, from its end, held back to measure the validation loss; 0 for none")
   static let profile = Flag(
     "profile", .choice("NAME"), default: NumericProfile.reproducible,
-    help: "the arithmetic: the same bits on every machine")
+    help: "the arithmetic: the same bits on every machine, or as fast as this one can (fast)")
   static let out = Flag(
     required: "out", short: "o", .folder.named("MODEL"), help: "model folder to write; must not exist")
   static let checkpointInterval = Flag(
@@ -26,13 +29,16 @@ struct TrainingOptions: Sendable {
   /// All flags of the command but `--json`.
   static let flags: [any CommandFlag] =
     ModelOptions.flags(steps: ModelOptions.stepsInAll) + [
-      warmup, schedule, validationShare, profile, out, checkpointInterval, resume,
+      warmup, schedule, dropout, validationShare, profile, out, checkpointInterval, resume,
     ]
 
   let model: ModelOptions
   let steps: Int
   let warmupSteps: Int
   let schedule: LearningRateSchedule
+  let profile: NumericProfile
+  /// The probability that an element is dropped.
+  let dropout: Double
   /// What is held back; nil leaves it to the text's language.
   let validationShare: Double?
   let out: String
@@ -46,6 +52,8 @@ struct TrainingOptions: Sendable {
     steps = model.steps ?? model.preset.trainingSteps
     warmupSteps = parsed[Self.warmup] ?? ModelOptions.warmupSteps(of: steps)
     schedule = parsed[Self.schedule]
+    profile = parsed[Self.profile]
+    dropout = parsed[Self.dropout]
     validationShare = parsed[Self.validationShare]
     out = parsed[Self.out]
     checkpointInterval = parsed[Self.checkpointInterval]
@@ -72,7 +80,7 @@ extension TrainingOptions {
   /// `--init` is not looked at: a checkpoint has its own weights.
   func check(
     _ parsed: ParsedCommand, against checkpoint: TrainingCheckpoint
-  ) throws(ComputeError) {
+  ) throws {
     let values = model.preset
     let named = parsed.isGiven(ModelOptions.preset)
     func compare<Value: Equatable>(
@@ -95,18 +103,19 @@ extension TrainingOptions {
       ModelOptions.learningRate, parsed[ModelOptions.learningRate].flatMap { Double($0.text) },
       Double(values.learningRate), kept.learningRate)
     try compare(Self.warmup, parsed[Self.warmup], nil, kept.warmupSteps)
+    if parsed.isGiven(Self.profile) {
+      try compare(Self.profile, profile.rawValue, nil, checkpoint.profile.rawValue)
+    }
+    if parsed.isGiven(Self.dropout) {
+      try compare(Self.dropout, dropout, nil, checkpoint.dropout?.probability ?? 0)
+    }
     if parsed.isGiven(Self.schedule) { try compare(Self.schedule, schedule, nil, kept.schedule) }
     if parsed.isGiven(ModelOptions.seed) {
       try compare(ModelOptions.seed, Hex.encode(model.seed.bytes.bytes), nil, Hex.encode(checkpoint.seed))
     }
-    if let folder = model.tokenizerFolder {
-      let hash = try TokenizerLoader.load(folder: URL(filePath: folder)).hash
-      try compare(ModelOptions.tokenizer, Hex.encode(hash), nil, Hex.encode(checkpoint.tokenizerHash))
+    if let path = model.tokenizerPath {
+      let hash = try TokenizerOptions.load(path).hash
+      try compare(TokenizerOptions.tokenizer, Hex.encode(hash), nil, Hex.encode(checkpoint.tokenizerHash))
     }
   }
-}
-
-/// The arithmetic of a training (PROTOCOL 6).
-enum NumericProfile: String, CaseIterable, Sendable {
-  case reproducible
 }

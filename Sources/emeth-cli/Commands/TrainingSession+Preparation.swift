@@ -26,8 +26,10 @@ extension TrainingSession {
       corpus, name: InputFile(path).name, trainingByteCount: cut, tokenizer: tokenizer,
       context: configuration.context, device: device)
     let checkpoint = try TrainingCheckpoint(
-      configuration: configuration, optimizer: options.optimizer, batch: options.model.batch,
-      seed: options.model.seed.bytes.bytes, dataSetHash: corpus.hash, tokenizerHash: tokenizer.hash,
+      configuration: configuration, optimizer: options.optimizer, dropout: options.dropout,
+      profile: options.profile,
+      batch: options.model.batch, seed: options.model.seed.bytes.bytes, dataSetHash: corpus.hash,
+      tokenizerHash: tokenizer.hash,
       trainingByteCount: cut)
     let state = try TrainingState(configuration: configuration)
     if let folder = options.model.initialModelFolder {

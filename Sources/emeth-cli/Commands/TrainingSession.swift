@@ -33,13 +33,14 @@ final class TrainingSession {
   private let meter: LossMeter
   /// The step of the checkpoint in the folder, and when it was written.
   private var kept: (step: Int, time: ContinuousClock.Instant)
+  /// Operations a second that the device's threads reach at most, measured where someone sees the progress.
+  private let peakFlops: Double?
   /// Time that is not the steps'.
   private var pause = Duration.zero
 
   /// Begins a training, or goes on with one.
   init(_ parsed: ParsedCommand, options: TrainingOptions, device: Device, context: CommandContext) throws {
     self.options = options
-    self.device = device
     self.context = context
     dataSet = parsed[NetworkOptions.dataset]
     let prepared =
@@ -50,10 +51,19 @@ final class TrainingSession {
     folder = prepared.folder
     text = prepared.text
     checkpoint = prepared.checkpoint
+    // A training goes on as it began.
+    let profile = checkpoint.profile
+    let device =
+      profile == device.profile ? device : try Device.cpu(threads: device.threads, profile: profile)
+    if profile == .fast, device.productType == .float32 {
+      context.talk.note("this CPU has no instructions for bfloat16: products stay in binary32")
+    }
+    self.device = device
+    peakFlops = context.talk.isLive ? device.measurePeakFlops(for: 0.02) : nil
     steps = checkpoint.optimizer.totalSteps
     kept = (checkpoint.step, .now)
     trainer = try Trainer(
-      state: state, optimizer: checkpoint.optimizer, batch: checkpoint.batch,
+      state: state, optimizer: checkpoint.optimizer, dropout: checkpoint.dropout, batch: checkpoint.batch,
       microBatch: prepared.plan.microBatch, device: device)
     meter = LossMeter(try Evaluator(state: state, batch: prepared.plan.evaluationBatch, device: device))
     for (index, loss) in checkpoint.losses.enumerated() {
@@ -156,11 +166,13 @@ final class TrainingSession {
     let left = Duration.seconds(seconds / Double(max(1, done)) * Double(steps - step))
     let validation =
       curve.validation.last.map { ", validation \(NumberText.fixed($0.loss, decimals: 3))" } ?? ""
+    let operations = Double(done) * state.configuration.trainingOperations(sequences: checkpoint.batch)
+    let ratio = peakFlops.map { ", \(Int((100 * operations / seconds / $0).rounded())) % of the peak" } ?? ""
     return [
       ProgressBar.text(done: step, of: steps, width: 30)
         + " step \(step) of \(steps), \(NumberText.duration(left)) left",
       "loss \(NumberText.fixed(loss, decimals: 3))\(validation), "
-        + "\(NumberText.grouped(Int(Double(tokens) / seconds))) tokens/s",
+        + "\(NumberText.grouped(Int(Double(tokens) / seconds))) tokens/s\(ratio)",
     ]
   }
 }

@@ -149,6 +149,9 @@ import Testing
     #expect(Set(three.map(\.tokens)).count == 3)
     #expect(
       try emeth(flags + ["--count", "3"]).output == three.map { $0.text + "\n" }.joined(separator: "---\n"))
+    #expect(
+      try emeth(["generate", "model", "--prompt", "the ", "--count", "3", "--max-tokens", "0"]).output
+        == "the \n---\nthe \n---\nthe \n")
     for dtype in ["f16", "int8"] {
       let small = try emeth(flags + ["--dtype", dtype, "--json"]).json(Generation.self)
       #expect(small.tokens.count == 20)

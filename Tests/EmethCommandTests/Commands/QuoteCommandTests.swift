@@ -14,6 +14,13 @@ import Testing
       var replayed: Int
       var fuelPerSubJob: Fuel
       var fuel: Fuel
+      var detection: Detection
+    }
+
+    struct Detection: Decodable {
+      var badPercent: Double
+      var job: Double
+      var subJob: Double
     }
 
     var parameters: UInt64
@@ -166,6 +173,25 @@ import Testing
     #expect(job.verification.fuelPerSubJob == (try FuelFormula.training(model: shape, tokens: 12 * 6 * 64)))
     let all = try quote("text", "--steps", "40", "--check-segments", "all", "--json").json(Job.self)
     #expect(all.verification.fuelPerSubJob == all.subJob.fuelLimit)
+    #expect(all.verification.detection.job == 1)
+  }
+
+  @Test func aGoalBecomesDrawsAndItsPriceIsTold() throws {
+    try scratch.write(String(repeating: "All work and no play.\n", count: 400), to: "text")
+    func job(_ goal: String) throws -> Job {
+      try quote("text", "--parallel", "4", "--rounds", "4", "--steps", "40", "--detect", goal, "--json")
+        .json(Job.self)
+    }
+    // 16 SubJobs of 10 segments: 1 − 0.9^16 = 0.8146 with one draw each, 1 − 0.8^16 = 0.9718 with two.
+    let strict = try job("10%@95%").verification
+    #expect(strict.replayed == 3 && strict.detection.badPercent == 10)
+    #expect(strict.detection.job == 0.971852 && strict.detection.subJob == 0.2)
+    let lenient = try job("10%@80%").verification
+    #expect(lenient.replayed == 2 && lenient.detection.job == 0.814697)
+    #expect(lenient.fuel < strict.fuel)
+    let text = try quote("text", "--parallel", "4", "--rounds", "4", "--steps", "40", "--detect", "10%@95%")
+      .output
+    #expect(text.contains("97.2 % of cheats on 10.0 % of the job's segments"))
   }
 
   @Test func badInputAndUsage() throws {

@@ -29,7 +29,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       Set(try #require(try result.comparable().allKeys as? [String])) == [
         "jobId", "status", "reason", "initialLoss", "validationLoss", "rounds", "subJobs", "accounts",
         "tickets",
-        "batch", "stateRoot", "conservation",
+        "batch", "stateRoot", "conservation", "verification",
       ])
     #expect(run.status == "VERIFIED" && run.model == scratch.url.appending(path: "model").path)
     #expect(run.validationLoss < run.initialLoss && run.tokensPerSecond > 0)
@@ -42,6 +42,10 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     #expect(run.accounts.allSatisfy { $0.penalty == "0" })
     #expect(run.conservation.in == run.conservation.out)
     #expect(run.conservation.burned == "0" && run.conservation.locked == "0")
+    // Eight SubJobs; of each the last segment and two drawn ones, or the last one among them.
+    #expect((16...24).contains(run.verification.checked) && run.verification.segments % 8 == 0)
+    #expect(run.verification.costShare > 0 && run.verification.costShare <= 1)
+    #expect(run.verification.detection > 0 && run.verification.seconds > 0)
     // Not a terminal: the summary, and nothing that redraws, paints or samples.
     #expect(result.errors.hasPrefix("VERIFIED in ") && !result.errors.contains("\u{1B}"))
     #expect(result.errors.contains("7 of 7 tickets check") && !result.errors.contains("sample"))

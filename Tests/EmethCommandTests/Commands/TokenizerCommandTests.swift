@@ -66,6 +66,28 @@ import Testing
       try emeth(["tokenize", "text", "--tokenizer", "tokenizer", "--count"]).output == "\(numbers.count)\n")
   }
 
+  @Test func aModelTrainsWithATokenizerFolderOrFile() throws {
+    struct Trained: Decodable {
+      var stateRoot: String
+    }
+    _ = try learn("tokenizer")
+    func train(_ tokenizer: String, _ out: String) throws -> ProgramResult {
+      try emeth(
+        ["train", "text", "--layers", "1", "--heads", "1", "--width", "8", "--context", "8", "--steps", "3"]
+          + ["--tokenizer", tokenizer, "--out", out, "--json"])
+    }
+    let byFolder = try train("tokenizer", "first").json(Trained.self)
+    let byFile = try train("tokenizer/tokenizer.json", "second").json(Trained.self)
+    #expect(byFolder.stateRoot == byFile.stateRoot)
+    for (tokenizer, exitCode, words) in [("none", 4, "no such file"), ("text", 3, "text")]
+      as [(String, Int32, String)]
+    {
+      let result = try train(tokenizer, "third")
+      #expect(result.exitCode == exitCode && result.output == "", "\(result.errors)")
+      #expect(result.errors.contains("--tokenizer: ") && result.errors.contains(words), "\(result.errors)")
+    }
+  }
+
   @Test func endOfTextIsTheFirstTokenOnRequest() throws {
     let learned = try learn("tokenizer", "--end-of-text")
     #expect(learned.vocabularySize == 280 && learned.mergeCount == 23)

@@ -25,7 +25,8 @@ import Testing
   private static let flags = [
     "--layers", "1", "--heads", "2", "--width", "16", "--context", "16", "--batch", "4", "--learning-rate",
     "0.003",
-    "--warmup", "5", "--validation-share", "0.2", "--seed", "7", "--profile", "reproducible",
+    "--warmup", "5", "--dropout", "0.1", "--validation-share", "0.2", "--seed", "7", "--profile",
+    "reproducible",
   ]
 
   private func train(
@@ -109,6 +110,7 @@ import Testing
       (["--resume", "--preset", "small"], 3, "--layers"),
       (["--resume", "--validation-share", "0.1"], 3, "bytes of the data set"),
       (["--resume", "--schedule", "linear"], 3, "--schedule"),
+      (["--resume", "--dropout", "0.2"], 3, "--dropout is 0.2"), (["--dropout", "1"], 2, "not including, 1"),
     ]
     for (flags, exitCode, text) in cases {
       let result = try train(["--out", "model"] + flags)

@@ -6,14 +6,15 @@ import Testing
 @Suite struct TrainingCheckpointTests {
   private static let seed = (0..<32).map { UInt8($0) }
 
-  private func checkpoint(_ training: SampleTraining) throws -> TrainingCheckpoint {
+  private func checkpoint(_ training: SampleTraining, dropout: Double = 0) throws -> TrainingCheckpoint {
     try TrainingCheckpoint(
       configuration: training.configuration,
       optimizer: OptimizerConfiguration(
         learningRate: 0.012_345_678_901_234_567, gradientClip: 0.5, warmupSteps: 3,
         totalSteps: training.steps,
         schedule: .linear),
-      batch: training.batch, seed: Self.seed, dataSetHash: [UInt8](repeating: 0xAB, count: 32),
+      dropout: dropout, batch: training.batch, seed: Self.seed,
+      dataSetHash: [UInt8](repeating: 0xAB, count: 32),
       tokenizerHash: ByteTokenizer().hash, trainingByteCount: 1234)
   }
 
@@ -29,22 +30,23 @@ import Testing
     threads: Int
   ) throws {
     let trainer = try Trainer(
-      state: state, optimizer: checkpoint.optimizer, batch: checkpoint.batch, device: .cpu(threads: threads))
+      state: state, optimizer: checkpoint.optimizer, dropout: checkpoint.dropout, batch: checkpoint.batch,
+      device: .cpu(threads: threads))
     while checkpoint.step < end {
       checkpoint.losses.append(try trainer.step(sequences: training.sequences(step: checkpoint.step)).loss)
     }
   }
 
-  @Test("a training that is stopped at any step goes on to the same bits")
-  func resuming() throws {
+  @Test("a training that is stopped at any step goes on to the same bits", arguments: [0, 0.25])
+  func resuming(dropout: Double) throws {
     let training = try TrainerTests.training()
-    var whole = try checkpoint(training)
+    var whole = try checkpoint(training, dropout: dropout)
     let expected = try start(training)
     try train(training, &whole, expected, to: training.steps, threads: 1)
     for stop in 0...training.steps {
       let folder = try TemporaryFolder()
       let url = folder.url.appendingPathComponent("model.checkpoint")
-      var (kept, state) = (try checkpoint(training), try start(training))
+      var (kept, state) = (try checkpoint(training, dropout: dropout), try start(training))
       do {
         let writer = try CheckpointFolder(creating: url, tokenizer: ByteTokenizer())
         try train(training, &kept, state, to: stop, threads: 2)
@@ -91,7 +93,9 @@ import Testing
     #expect(try again.read().checkpoint == checkpoint(training))
     let names = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
     #expect(
-      names == ["checkpoint.safetensors", "merges.txt", "tokenizer.json", "tokenizer_config.json", "vocab.json"])
+      names == [
+        "checkpoint.safetensors", "merges.txt", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+      ])
   }
 
   @Test("a state that is not finite is never kept, and the checkpoint before stays")
@@ -137,6 +141,7 @@ import Testing
     let text = kept.settings
     let (read, steps) = try TrainingCheckpoint.decode(settings: text, path: "f")
     #expect(steps == 2 && read.evaluations == kept.evaluations && read.optimizer == kept.optimizer)
+    #expect(read.dropout == nil && read.profile == .reproducible)
     let changes: [(String, String)] = [
       (#""batch":5"#, #""batch":0"#), (#""batch":5"#, #""batch":9223372036854775807"#),
       (#""batch":5"#, #""batch":"5""#), (#""batch":5,"#, ""), (#""batch":5,"#, #""batch":5,"more":1,"#),
@@ -150,7 +155,10 @@ import Testing
       (#""totalSteps":4"#, #""totalSteps":1"#),
       (#""warmupSteps":3"#, #""warmupSteps":-3"#), (#""weightDecay":0.1"#, #""weightDecay":null"#),
       (#""gradientClip":0.5"#, #""gradientClip":0"#), (#""minimumRatio":0.1"#, #""minimumRatio":1.5"#),
-      ("abab", "abaB"), ("abab", "ab"), (#""trainingByteCount":1234"#, #""trainingByteCount":0"#),
+      (#""dropout":0.0"#, #""dropout":1"#), (#""dropout":0.0"#, #""dropout":-0.1"#),
+      (#""dropout":0.0,"#, ""), (#""profile":"reproducible""#, #""profile":"exact""#),
+      (#""profile":"reproducible","#, ""), ("abab", "abaB"), ("abab", "ab"),
+      (#""trainingByteCount":1234"#, #""trainingByteCount":0"#),
       (#""seed":"00"#, #""seed":""#), ("{", "["), ("1234}", "1234"),
     ]
     for (from, to) in changes {

@@ -188,13 +188,15 @@ import Testing
       try generator.generate(prompt: $0, maxTokens: 60, sampler: $1, stopToken: 7)
     }
     var seen = [[UInt32]](repeating: [], count: 9)
+    var ended: [Int] = []
     let together = try generator.generate(
-      prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7
-    ) { index, token in
-      seen[index].append(token)
-      return true
-    }
+      prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7,
+      onToken: { index, token in
+        seen[index].append(token)
+        return !ended.contains(index)
+      }, onEnd: { ended.append($0) })
     #expect(together == alone && seen == together)
+    #expect(ended.sorted() == Array(0..<9) && ended.map { alone[$0].count } == alone.map(\.count).sorted())
     // One ends by its callback, the others go on.
     let cut = try generator.generate(prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7) {
       index, _ in
@@ -202,6 +204,10 @@ import Testing
     }
     for index in 0..<9 { #expect(cut[index] == (index == 4 ? Array(alone[4].prefix(1)) : alone[index])) }
     #expect(try generator.generate(prompts: [], maxTokens: 5, samplers: []).isEmpty)
+    ended = []
+    _ = try generator.generate(
+      prompts: prompts, maxTokens: 0, samplers: samplers, onEnd: { ended.append($0) })
+    #expect(ended == Array(0..<9))
   }
 
   @Test func weightsWithoutAPlaceInTheFormatAreRefused() throws {

@@ -17,18 +17,19 @@ import Testing
     Shape(b: 1, t: 130, c: 130, heads: 2), Shape(b: 3, t: 12, c: 48, heads: 1),
   ]
 
-  @Test("forward and backward", arguments: shapes)
-  func forwardAndBackward(shape: Shape) {
+  @Test("forward and backward, with and without dropout", arguments: shapes, [0, 1 << 30])
+  func forwardAndBackward(shape: Shape, threshold: UInt32) {
     let (b, t, c, heads) = (shape.b, shape.t, shape.c, shape.heads)
     var sample = SampleNumbers(seed: SampleNumbers.seed)
+    let mask = sample.mask(threshold: threshold)
     for kind in 0..<5 {
       let (qkv, dOut) = (sample.numbers(b * t * 3 * c, kind: kind), sample.numbers(b * t * c, kind: kind))
       let different = KernelSets.different { device in
         var (out, dQKV) = (dOut, qkv)
         var maximum = [Float](repeating: 0, count: b * heads * t)
         var sum = maximum
-        _ = emeth_attention_forward(device, &out, &maximum, &sum, qkv, b, t, c, heads)
-        _ = emeth_attention_backward(device, &dQKV, dOut, qkv, maximum, sum, b, t, c, heads)
+        _ = emeth_attention_forward(device, &out, &maximum, &sum, qkv, b, t, c, heads, mask)
+        _ = emeth_attention_backward(device, &dQKV, dOut, qkv, maximum, sum, b, t, c, heads, mask)
         return out + maximum + sum + dQKV
       }
       #expect(different.isEmpty, "kind \(kind)")
@@ -44,7 +45,8 @@ import Testing
     var whole = [Float](repeating: 0, count: t * c)
     var maximum = [Float](repeating: 0, count: heads * t)
     var sum = maximum
-    _ = emeth_attention_forward(reference.handle, &whole, &maximum, &sum, qkv, 1, t, c, heads)
+    _ = emeth_attention_forward(
+      reference.handle, &whole, &maximum, &sum, qkv, 1, t, c, heads, emeth_dropout_mask())
     for (name, set) in KernelSets.named + [("reference", EMETH_SET_REFERENCE)] {
       guard let device = KernelDevice(set, threads: 2) else { continue }
       var out = [Float](repeating: 0, count: t * c)

@@ -37,6 +37,25 @@ import Testing
     #expect(different.isEmpty)
   }
 
+  @Test("dropout of rows of any width, in place", arguments: [1, 15, 16, 63, 64, 65, 200, 9000])
+  func dropout(n: Int) {
+    var sample = SampleNumbers(seed: SampleNumbers.seed)
+    for kind in 0..<5 {
+      let rows = 1 + sample.below(20)
+      let (mask, numbers) = (sample.mask(threshold: 1 << 31), sample.numbers(rows * n, kind: kind))
+      let different = KernelSets.different { device in
+        var (out, own) = (numbers, numbers)
+        emeth_dropout(device, &out, numbers, rows, n, mask)
+        own.withUnsafeMutableBufferPointer {
+          guard let own = $0.baseAddress else { return }
+          emeth_dropout(device, own, own, rows, n, mask)
+        }
+        return out + own
+      }
+      #expect(different.isEmpty, "kind \(kind)")
+    }
+  }
+
   @Test("AdamW over spans that begin anywhere", arguments: 0..<5)
   func adamw(kind: Int) {
     var sample = SampleNumbers(seed: SampleNumbers.seed)

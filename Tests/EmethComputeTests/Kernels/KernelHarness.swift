@@ -24,6 +24,19 @@ enum KernelSets {
     ("neon", EMETH_SET_NEON), ("wide", EMETH_SET_WIDE),
   ].filter { emeth_instruction_set_available($0.1) }
 
+  /// Devices of the sets that have products of bfloat16, which they use; WIDE runs the code of AVX-512 BF16 with
+  /// fma.
+  static var withBFloat16: [(name: String, device: KernelDevice)] {
+    named.flatMap { name, set in
+      [1, 3].compactMap { threads in
+        guard let device = KernelDevice(set, threads: threads),
+          emeth_device_use_bfloat16(device.handle) == EMETH_OK
+        else { return nil }
+        return ("\(name) with \(threads) threads", device)
+      }
+    }
+  }
+
   /// Counts grow by EMETH_TEST_SCALE.
   static let scale = ProcessInfo.processInfo.environment["EMETH_TEST_SCALE"].flatMap(Int.init) ?? 1
 
@@ -79,6 +92,13 @@ struct SampleNumbers {
     case 3: return Float(sign: .plus, exponent: -50 - below(40), significand: unit())
     default: return below(11) == 0 ? (below(2) == 0 ? 0 : -0.0) : number(below(4))
     }
+  }
+
+  mutating func mask(threshold: UInt32) -> emeth_dropout_mask {
+    let k = (0..<10).map { _ in UInt32(truncatingIfNeeded: word()) }
+    return emeth_dropout_mask(
+      key: (k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]), step: k[8], site: k[9], threshold: threshold,
+      scale: 1.25, first_row: word() >> 22)
   }
 
   mutating func numbers(_ count: Int, kind: Int = 0) -> [Float] {

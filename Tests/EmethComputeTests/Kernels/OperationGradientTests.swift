@@ -116,9 +116,11 @@ import Testing
       recorded.inputs + [recorded.weights], outputs: [t * 3 * c, t * c, heads * t, heads * t]
     ) {
       device, x, out in
-      try Device.check(emeth_attention_forward(device.handle, out[1], out[2], out[3], x[0], 1, t, c, heads))
+      let mask = emeth_dropout_mask()
       try Device.check(
-        emeth_attention_backward(device.handle, out[0], x[1], x[0], out[2], out[3], 1, t, c, heads))
+        emeth_attention_forward(device.handle, out[1], out[2], out[3], x[0], 1, t, c, heads, mask))
+      try Device.check(
+        emeth_attention_backward(device.handle, out[0], x[1], x[0], out[2], out[3], 1, t, c, heads, mask))
     }
     try check("attention", [found[0]], recorded) { x in
       let d = c / heads

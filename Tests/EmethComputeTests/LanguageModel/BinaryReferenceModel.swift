@@ -6,9 +6,13 @@ import Foundation
 struct BinaryReferenceModel {
   let configuration: ModelConfiguration
   let layout: ParameterLayout
+  /// The factor of dropout at a place of a layer, for element (row, column) of a matrix of n columns.
+  typealias Factor = (_ place: Dropout.Place, _ layer: Int, _ row: Int, _ n: Int, _ column: Int) -> Double
+  private let factor: Factor
 
-  init(_ configuration: ModelConfiguration) {
+  init(_ configuration: ModelConfiguration, dropout factor: @escaping Factor = { _, _, _, _, _ in 1 }) {
     self.configuration = configuration
+    self.factor = factor
     layout = ParameterLayout(configuration)
   }
 
@@ -16,8 +20,8 @@ struct BinaryReferenceModel {
   func loss(_ parameters: [Double], _ sequences: [[UInt32]]) -> Double {
     var total = 0.0
     var counted = 0
-    for sequence in sequences {
-      let logits = self.logits(parameters, sequence.dropLast().map { $0 == .max ? 0 : Int($0) })
+    for (b, sequence) in sequences.enumerated() {
+      let logits = self.logits(parameters, sequence.dropLast().map { $0 == .max ? 0 : Int($0) }, at: b)
       for (row, target) in zip(logits, sequence.dropFirst()) where target != .max {
         let largest = row.max() ?? 0
         total += log(row.reduce(0) { $0 + exp($1 - largest) }) - (row[Int(target)] - largest)
@@ -27,20 +31,28 @@ struct BinaryReferenceModel {
     return total / Double(counted)
   }
 
-  private func logits(_ p: [Double], _ tokens: [Int]) -> [[Double]] {
+  private func logits(_ p: [Double], _ tokens: [Int], at b: Int) -> [[Double]] {
     let c = configuration.width
+    let t = tokens.count
+    func drop(_ row: [Double], _ place: Dropout.Place, _ layer: Int, _ at: Int) -> [Double] {
+      row.indices.map { row[$0] * factor(place, layer, b * t + at, c, $0) }
+    }
     let (wte, wpe) = (slice(p, "wte.weight"), slice(p, "wpe.weight"))
-    var x = tokens.enumerated().map { t, token in (0..<c).map { wte[token * c + $0] + wpe[t * c + $0] } }
+    var x = tokens.enumerated().map { t, token in
+      drop((0..<c).map { wte[token * c + $0] + wpe[t * c + $0] }, .embedding, 0, t)
+    }
     for layer in 0..<configuration.layers {
       func w(_ name: String) -> [Double] { slice(p, "h.\(layer).\(name)") }
       let norm = x.map { layerNorm($0, w("ln_1.weight"), w("ln_1.bias")) }
       let qkv = norm.map { linear($0, w("attn.c_attn.weight"), w("attn.c_attn.bias")) }
-      let attention = self.attention(qkv)
+      let attention = self.attention(qkv, layer, at: b)
       for t in x.indices {
-        x[t] = zip(x[t], linear(attention[t], w("attn.c_proj.weight"), w("attn.c_proj.bias"))).map(+)
+        let attended = linear(attention[t], w("attn.c_proj.weight"), w("attn.c_proj.bias"))
+        x[t] = zip(x[t], drop(attended, .attentionOutput, layer, t)).map(+)
         let hidden = linear(
           layerNorm(x[t], w("ln_2.weight"), w("ln_2.bias")), w("mlp.c_fc.weight"), w("mlp.c_fc.bias"))
-        x[t] = zip(x[t], linear(hidden.map(gelu), w("mlp.c_proj.weight"), w("mlp.c_proj.bias"))).map(+)
+        let fed = linear(hidden.map(gelu), w("mlp.c_proj.weight"), w("mlp.c_proj.bias"))
+        x[t] = zip(x[t], drop(fed, .feedForwardOutput, layer, t)).map(+)
       }
     }
     return x.map { row in
@@ -69,8 +81,8 @@ struct BinaryReferenceModel {
     0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
   }
 
-  private func attention(_ qkv: [[Double]]) -> [[Double]] {
-    let (c, d) = (configuration.width, configuration.headWidth)
+  private func attention(_ qkv: [[Double]], _ layer: Int, at b: Int) -> [[Double]] {
+    let (c, d, count) = (configuration.width, configuration.headWidth, qkv.count)
     return qkv.indices.map { t in
       (0..<c).map { channel in
         let head = channel / d * d
@@ -80,7 +92,11 @@ struct BinaryReferenceModel {
         let largest = scores.max() ?? 0
         let weights = scores.map { exp($0 - largest) }
         let sum = weights.reduce(0, +)
-        return (0...t).reduce(0) { $0 + weights[$1] / sum * qkv[$1][2 * c + channel] }
+        let row = (b * configuration.heads + channel / d) * count + t
+        return (0...t).reduce(0) {
+          let kept = factor(.attentionProbabilities, layer, row, count, $1)
+          return $0 + weights[$1] / sum * kept * qkv[$1][2 * c + channel]
+        }
       }
     }
   }

@@ -5,8 +5,8 @@ import Testing
 
 /// Backward passes against central differences of a binary64 forward pass.
 @Suite struct GradientTests {
-  @Test("every tensor's gradient is the slope of the loss", arguments: [1, 2])
-  func finiteDifferences(layers: Int) throws {
+  @Test("every tensor's gradient is the slope of the loss", arguments: [1, 2], [0, 0.3])
+  func finiteDifferences(layers: Int, dropout: Double) throws {
     let configuration = try ModelConfiguration(
       layers: layers, heads: 2, width: 6, context: 5, vocabularySize: 11)
     var sample = SampleNumbers(seed: SampleNumbers.seed)
@@ -21,9 +21,15 @@ import Testing
     var sequences = (0..<3).map { _ in (0..<6).map { _ in UInt32(sample.below(11)) } }
     sequences[1][4] = .max
     sequences[1][5] = .max
-    let trainer = try Trainer(state: state, optimizer: .init(), batch: 3, device: .cpu(threads: 2))
+    state.step = 7
+    let seed = (0..<32).map { UInt8($0) }
+    let trainer = try Trainer(
+      state: state, optimizer: .init(), dropout: Dropout(probability: dropout, seed: seed), batch: 3,
+      microBatch: 2, device: .cpu(threads: 2))
     let (loss, gradient) = try trainer.lossAndGradient(sequences: sequences)
-    let model = BinaryReferenceModel(configuration)
+    let factors = try DropoutOracle(probability: dropout, seed: seed, step: 7)
+    let model = BinaryReferenceModel(
+      configuration, dropout: { factors.factor($0, layer: $1, row: $2, n: $3, column: $4) })
     var parameters = state.parameters.map(Double.init)
     #expect(abs(Double(loss) - model.loss(parameters, sequences)) < 1e-5)
     for tensor in state.layout.tensors {

@@ -11,14 +11,15 @@ struct SampleTraining {
 
   /// The state after all steps; the reports.
   func run(
-    device: Device, microBatch: Int? = nil, learningRate: Double = 1e-2
+    device: Device, microBatch: Int? = nil, learningRate: Double = 1e-2, dropout: Dropout? = nil
   ) throws -> (state: TrainingState, reports: [StepReport]) {
     let state = try TrainingState(configuration: configuration)
     try state.initializeWeights(seed: (0..<32).map { UInt8($0) })
     let optimizer = OptimizerConfiguration(
       learningRate: learningRate, gradientClip: 0.5, warmupSteps: 3, totalSteps: steps)
     let trainer = try Trainer(
-      state: state, optimizer: optimizer, batch: batch, microBatch: microBatch, device: device)
+      state: state, optimizer: optimizer, dropout: dropout, batch: batch, microBatch: microBatch,
+      device: device)
     let reports = try (0..<steps).map { try trainer.step(sequences: sequences(step: $0)) }
     return (state, reports)
   }

@@ -17,8 +17,9 @@ import Testing
       }
     } catch { checked = error }
     #expect(checked == parsed, "\(text)")
-    // Foundation takes more (a last comma, a mark of byte order, a key twice), but no other document refuses it.
-    if parsed == nil { #expect(Self.isDocument(text), "\(text)") }
+    // Foundation takes more (a last comma, a mark of byte order, a key twice), and refuses no document but one with
+    // a number beyond Double, such as 1e2345: numbers are text here, as long as they need to be.
+    if parsed == nil, !text.contains(/[eE][+-]?[0-9]{3}/) { #expect(Self.isDocument(text), "\(text)") }
   }
 
   private static func isDocument(_ text: String) -> Bool {

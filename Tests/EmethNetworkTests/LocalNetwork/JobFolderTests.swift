@@ -11,7 +11,7 @@ import Testing
     let folder = try place.get()
     let fault = FaultPlan(fault: .swappedFinal, node: 2)
     let finished = try await TestNetwork.run(
-      settings: NetworkSettings(nodes: 3, checkSegments: nil, fault: fault))
+      settings: NetworkSettings(nodes: 3, check: .all, fault: fault))
     try finished.network.exportModel(of: finished.job, to: folder.url)
     try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
     return folder

@@ -64,16 +64,36 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 1)) {
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 2)) {
       try LocalNetwork(folder: folder.url)
     }
+  }
+
+  @Test(arguments: [SegmentCheck.drawn(3), .all])
+  func aFolderOfTheFirstLayoutIsBroughtToThePresentOne(check: SegmentCheck) throws {
+    let folder = try TemporaryFolder()
+    let settings = try NetworkSettings(nodes: 2, check: check)
+    do {
+      let network = try LocalNetwork(folder: folder.url, seed: TestNetwork.seed(), settings: settings)
+      try network.database.write { db in
+        let count = check == .all ? "null" : "3"
+        try db.execute(
+          sql: """
+            UPDATE setting SET value = json_remove(json_set(value, '$.checkSegments', json('\(count)')), '$.check')
+            WHERE name = 'network';
+            DELETE FROM grdb_migrations WHERE identifier = '2';
+            PRAGMA user_version = 1;
+            """)
+      }
+    }
+    #expect(try LocalNetwork(folder: folder.url).settings == settings)
   }
 
   @Test func settingsOutsideTheirLimitsAreRefused() {
     #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 0) }
     #expect(throws: NetworkError.self) { try NetworkSettings(nodes: 65) }
     #expect(throws: NetworkError.self) { try NetworkSettings(verifiers: 1) }
-    #expect(throws: NetworkError.self) { try NetworkSettings(checkSegments: 0) }
+    #expect(throws: NetworkError.self) { try NetworkSettings(check: .drawn(0)) }
     #expect(throws: NetworkError.self) {
       try NetworkSettings(nodes: 2, fault: FaultPlan(fault: .stall, node: 3))
     }

@@ -53,7 +53,7 @@ import Testing
     let root = try #require(reference.stateRoot)
     for (nodes, threads, check) in [(3, 2, 2), (1, 2, 1), (5, 3, 1)] as [(Int, Int, Int)] {
       let report = try await TestNetwork.run(
-        settings: NetworkSettings(nodes: nodes, checkSegments: check), threads: threads
+        settings: NetworkSettings(nodes: nodes, check: .drawn(check)), threads: threads
       ).report
       #expect(report.status == "VERIFIED")
       #expect(report.stateRoot == root, "\(nodes) nodes, \(threads) threads")
@@ -73,11 +73,11 @@ import Testing
     #expect(many.subJobs.count == 4)
   }
 
-  @Test(arguments: [NodeFault.skipSteps, .otherData, .swappedFinal])
+  @Test(arguments: NodeFault.allCases.filter { $0 != .stall })
   func aCheatIsCaughtPenalisedAndReplaced(fault: NodeFault) async throws {
-    let honest = try await TestNetwork.run(settings: NetworkSettings(nodes: 3, checkSegments: nil)).report
+    let honest = try await TestNetwork.run(settings: NetworkSettings(nodes: 3, check: .all)).report
     let report = try await TestNetwork.run(
-      settings: NetworkSettings(nodes: 3, checkSegments: nil, fault: FaultPlan(fault: fault, node: 2))
+      settings: NetworkSettings(nodes: 3, check: .all, fault: FaultPlan(fault: fault, node: 2))
     ).report
     #expect(report.status == "VERIFIED")
     #expect(report.stateRoot == honest.stateRoot, "the model never depends on who cheated")
@@ -137,7 +137,7 @@ import Testing
   @Test(arguments: ["core-2023", "core-2023-initial"])
   func otherRuleSetsCloseToo(ruleSet: String) async throws {
     let report = try await TestNetwork.run(
-      settings: NetworkSettings(nodes: 2, checkSegments: nil, fault: FaultPlan(fault: .skipSteps, node: 1)),
+      settings: NetworkSettings(nodes: 2, check: .all, fault: FaultPlan(fault: .skipSteps, node: 1)),
       parallel: 2,
       ruleSet: ruleSet
     ).report

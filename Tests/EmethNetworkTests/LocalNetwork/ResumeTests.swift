@@ -23,7 +23,7 @@ import Testing
   @Test(arguments: [1, 2, 3, 5, 8, 13, 20, 26, 33, 40])
   func aStoppedRunGoesOnToTheSameEnd(number: Int) async throws {
     let fault = FaultPlan(fault: .skipSteps, node: 2)
-    let settings = try NetworkSettings(nodes: 3, checkSegments: nil, fault: fault)
+    let settings = try NetworkSettings(nodes: 3, check: .all, fault: fault)
     let whole = try await TestNetwork.run(settings: settings).report
 
     let folder = try TemporaryFolder()
@@ -74,7 +74,7 @@ import Testing
     FaultPlan(fault: .skipSteps, node: 2), FaultPlan(fault: .stall, node: 1),
   ])
   func killedBetweenTransactionsItGoesOnToTheSameEnd(fault: FaultPlan) async throws {
-    let settings = try NetworkSettings(nodes: 3, checkSegments: nil, fault: fault)
+    let settings = try NetworkSettings(nodes: 3, check: .all, fault: fault)
     let reference = try TemporaryFolder()
     let whole = try await run(in: reference.url, settings: settings, failingAtTick: .max)
     let expected = try #require(whole.report).comparable
