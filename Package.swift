@@ -45,8 +45,9 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(
       name: "emeth-cli",
-      // CSecp256k1 only for `emeth benchmark tickets`, which measures EmethKit against the bare library.
-      dependencies: ["EmethKit", "EmethCompute", "EmethNetwork", "CSecp256k1"], swiftSettings: strict),
+      // The C libraries only for `emeth benchmark`, which measures EmethKit against them alone.
+      dependencies: ["EmethKit", "EmethCompute", "EmethNetwork", "COpenSSL", "CSecp256k1"],
+      swiftSettings: strict),
 
     .executableTarget(
       name: "ExampleSettleJob", dependencies: ["EmethKit"], path: "Examples/SettleJob", swiftSettings: strict),
@@ -74,8 +75,13 @@ let package = Package(
     .testTarget(
       name: "EmethComputeTests", dependencies: ["EmethCompute", "CEmethCompute"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
+    // The Aggregator in a process of its own, whose memory a test searches.
+    .executableTarget(
+      name: "AggregatorProcess", dependencies: ["EmethNetwork", "EmethKit"], path: "Tests/AggregatorProcess",
+      swiftSettings: strict),
     .testTarget(
-      name: "EmethNetworkTests", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
+      name: "EmethNetworkTests",
+      dependencies: ["EmethNetwork", "EmethCompute", "EmethKit", "AggregatorProcess"],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EmethCommandTests",

@@ -12,6 +12,8 @@ public enum NetworkError: EmethError, Equatable {
   case fileFailed(path: String, operation: String, reason: String)
   /// The folder holds a network of another layout.
   case otherVersion(path: String, found: Int, supported: Int)
+  /// The folder holds a job that a program with another layout began.
+  case unfinishedWork(path: String, layout: Int, supported: Int)
   /// Another process works on the folder.
   case folderInUse(path: String, holder: String)
   /// The folder holds another run, or the same one with other settings.
@@ -46,6 +48,7 @@ public enum NetworkError: EmethError, Equatable {
     case .badSetting: "setting.invalid"
     case .fileFailed: "file.failed"
     case .otherVersion: "network.otherVersion"
+    case .unfinishedWork: "network.unfinishedWork"
     case .folderInUse: "network.inUse"
     case .otherRun: "network.otherRun"
     case .corruptObject: "storage.corrupt"
@@ -73,6 +76,8 @@ public enum NetworkError: EmethError, Equatable {
       "cannot \(operation) \(path): \(reason)"
     case .otherVersion(let path, let found, let supported):
       "network folder \(path) has layout \(found), this program works with layout \(supported)"
+    case .unfinishedWork(let path, let layout, let supported):
+      "network folder \(path) has an unfinished job of layout \(layout), this program works with layout \(supported)"
     case .folderInUse(let path, let holder):
       "network folder \(path) is in use by \(holder)"
     case .otherRun(let path, let what, let found, let wanted):
@@ -105,6 +110,7 @@ public enum NetworkError: EmethError, Equatable {
     case .folderInUse: "wait until it ends, or name another folder"
     case .otherRun:
       "name another folder with --out, or repeat the command with the settings it was begun with"
+    case .unfinishedWork: "finish it with the version of emeth that began it, or name another folder"
     case .otherVersion: "use the version of emeth that made it, or name another folder"
     case .corruptObject, .missingObject: "the folder was changed from outside; begin again in another folder"
     case .interrupted: "repeat the same command to go on where it stopped"

@@ -91,9 +91,10 @@ extension ProgramResult {
     var object = try #require(
       try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(errors)")
     object["tokensPerSecond"] = nil
-    if var verification = object["verification"] as? [String: Any] {
-      verification["seconds"] = nil
-      object["verification"] = verification
+    for (part, timed) in [("verification", ["seconds", "traceShare"]), ("aggregation", ["seconds"])] {
+      guard var values = object[part] as? [String: Any] else { continue }
+      for name in timed { values[name] = nil }
+      object[part] = values
     }
     object["model"] = nil
     return object as NSDictionary

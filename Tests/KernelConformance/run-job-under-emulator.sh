@@ -30,7 +30,7 @@ EMULATOR_MEGS=1024 EMULATOR_FILES=$work/files bash "$here/run-under-emulator.sh"
 "$emeth" ${job/\/text/$work\/files\/text} --out "$work/out" >"$work/native.json"
 
 # Everything must be equal but how fast it went and where the model lies.
-comparable() { sed -n '/^{/,/^}/p' "$1" | grep -v '"tokensPerSecond"\|"seconds"\|"model"'; }
+comparable() { sed -n '/^{/,/^}/p' "$1" | grep -v '"tokensPerSecond"\|"seconds"\|"traceShare"\|"model"'; }
 comparable "$work/emulated" >"$work/a"
 comparable "$work/native.json" >"$work/b"
 # Two commands, not one list: `set -e` passes over a failure before `&&`.

@@ -24,6 +24,7 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   case .cohortSum(let sum): try? sum.check()
   case .sumShare(let share): try? share.check()
   case .opening(let opening): _ = RoundSecret(opening.roundSecret)
+  case .maskedFault(let fault): try? fault.check()
   }
   return 0
 }

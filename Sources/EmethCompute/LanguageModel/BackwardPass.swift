@@ -18,9 +18,11 @@ struct BackwardPass {
   ///   - accumulate: whether the gradients of the weights hold something; else they are overwritten, as if
   ///     they held +0. Those of vectors are added to in any case.
   ///   - dropout: that of the forward pass.
+  ///   - trace: takes down the gradient of the residual stream behind each operator.
   /// - Throws: `ComputeError.outOfMemory` when attention finds no memory.
   func run(
-    sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool, dropout: Dropout.Pass? = nil
+    sequences: Int, residual: UnsafeMutablePointer<Float>, accumulate: Bool, dropout: Dropout.Pass? = nil,
+    trace: OperationTrace? = nil
   ) throws(ComputeError) {
     let c = configuration.width
     let rows = sequences * configuration.context
@@ -35,11 +37,14 @@ struct BackwardPass {
     emeth_layer_norm_backward(
       handle, residual, gradients.finalNormGain, gradients.finalNormOffset, d, activations.output,
       parameters.finalNormGain, activations.finalNormMean, activations.finalNormReciprocal, rows, c)
+    trace?.record("backward, final norm", residual, count: rows * c)
     for layer in (0..<configuration.layers).reversed() {
       feedForward(layer: layer, rows: rows, residual: residual, accumulate: accumulate, dropout: dropout)
+      trace?.record("backward, layer \(layer): feed-forward", residual, count: rows * c)
       try attention(
         layer: layer, rows: rows, sequences: sequences, residual: residual, accumulate: accumulate,
         dropout: dropout)
+      trace?.record("backward, layer \(layer): attention", residual, count: rows * c)
     }
     if let mask = dropout?.mask(.embedding, rows: configuration.context) {
       emeth_dropout(handle, residual, residual, rows, c, mask)

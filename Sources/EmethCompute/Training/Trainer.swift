@@ -99,10 +99,14 @@ public final class Trainer {
   ///
   /// - Parameter sequences: `batch` sequences of T + 1 token ids; `UInt32.max` is padding: not counted as a
   ///   target, read as 0 as an input.
+  /// - Parameter trace: takes down what each operator put out; it changes no bit, and costs the time to hash
+  ///   all of it.
   /// - Throws: `ComputeError.notFinite` when the loss or the gradient is not finite: the state is then
   ///   unchanged. `invalidInput` for wrong sequences or when no token counts.
   @discardableResult
-  public func step(sequences: [[UInt32]]) throws(ComputeError) -> StepReport {
+  public func step(
+    sequences: [[UInt32]], trace: OperationTrace? = nil
+  ) throws(ComputeError) -> StepReport {
     let clock = ContinuousClock()
     let start = clock.now
     guard state.step >= optimizer.momentsStart else {
@@ -110,9 +114,11 @@ public final class Trainer {
         what: "start of the moments", found: "step \(optimizer.momentsStart)",
         allowed: "at most \(state.step)")
     }
-    let loss = try computeGradients(sequences: sequences)
+    let loss = try computeGradients(sequences: sequences, trace: trace)
     let norm = try gradientNorm()
+    if let trace { withUnsafePointer(to: norm) { trace.record("norm of the gradient", $0, count: 1) } }
     update(norm: norm)
+    trace?.record("AdamW", state.parameterArena.base, count: state.layout.count)
     state.step += 1
     let time = (clock.now - start).components
     return StepReport(
@@ -130,7 +136,9 @@ public final class Trainer {
     return (loss, Array(gradients.elements))
   }
 
-  private func computeGradients(sequences: [[UInt32]]) throws(ComputeError) -> Float {
+  private func computeGradients(
+    sequences: [[UInt32]], trace: OperationTrace? = nil
+  ) throws(ComputeError) -> Float {
     guard sequences.count == batch else {
       throw .invalidInput(what: "number of sequences", found: "\(sequences.count)", allowed: "\(batch)")
     }
@@ -138,6 +146,7 @@ public final class Trainer {
     guard data.counted > 0 else {
       throw .invalidInput(what: "number of tokens in a batch", found: "0", allowed: "at least 1")
     }
+    if let trace { sequences.joined().map(\.littleEndian).withUnsafeBytes { trace.record("sequences", $0) } }
     let shape = state.configuration
     let (t, c) = (shape.context, shape.width)
     let counted = Float(data.counted)
@@ -147,10 +156,12 @@ public final class Trainer {
     }
     for first in stride(from: 0, to: batch, by: microBatch) {
       let count = min(microBatch, batch - first)
+      trace?.place = "sequence \(first), "
       let dropout = dropout.map { Dropout.Pass(dropout: $0, step: state.step, firstSequence: first) }
       try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
         guard let inputs = inputs.baseAddress else { return }
-        try forward.run(tokens: inputs + first * t, stride: t, sequences: count, dropout: dropout)
+        try forward.run(
+          tokens: inputs + first * t, stride: t, sequences: count, dropout: dropout, trace: trace)
       }
       data.targets.withUnsafeBufferPointer { targets in
         guard let targets = targets.baseAddress else { return }
@@ -159,17 +170,22 @@ public final class Trainer {
           count * t,
           shape.vocabularySize, 1 / counted, true)
       }
+      trace?.record(
+        "gradient of the logits", forward.activations.logits, count: count * t * shape.vocabularySize)
       try backward.run(
         sequences: count, residual: embeddingGradients.base + first * t * c,
-        accumulate: first > 0, dropout: dropout)
+        accumulate: first > 0, dropout: dropout, trace: trace)
     }
+    trace?.place = ""
     data.inputs.withUnsafeBufferPointer { inputs in
       guard let inputs = inputs.baseAddress else { return }
       emeth_embedding_backward(
         device.handle, backward.gradients.tokenEmbedding, backward.gradients.positionEmbedding,
         embeddingGradients.base, inputs, t, batch, t, c)
     }
+    trace?.record("gradient of all weights", gradients.base, count: state.layout.count)
     let loss = try device.sum(UnsafeBufferPointer(losses.elements)) / counted
+    if let trace { withUnsafePointer(to: loss) { trace.record("loss", $0, count: 1) } }
     guard loss.isFinite else {
       // A weight that is not finite, where there is one, is the cause.
       let culprit = state.layout.firstNotFinite(in: state.parameters)

@@ -18,6 +18,12 @@ public struct CohortMemory: Hashable, Sendable {
   /// No memory.
   public init() {}
 
+  /// Takes over what another member of the same node remembers.
+  public mutating func formUnion(_ other: CohortMemory) {
+    attempts.merge(other.attempts) { max($0, $1) }
+    roundKeys.formUnion(other.roundKeys)
+  }
+
   mutating func note(attempt: UInt32, of jobID: JobID, ownKey: Bytes32) {
     attempts[jobID] = attempt
     roundKeys.insert(ownKey)

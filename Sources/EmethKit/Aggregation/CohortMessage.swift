@@ -4,7 +4,7 @@
 ///
 /// In JSON an object with one member that names the kind:
 /// `{"form": {"plan", "deadline"}}`, `{"roundKey": {…}}`, `{"offer": {"roster", "deadline"}}`,
-/// `{"masked": {…}}`, `{"cohortSum": {…}}`, `{"sumShare": {…}}`, `{"opening": {…}}`.
+/// `{"masked": {…}}`, `{"cohortSum": {…}}`, `{"sumShare": {…}}`, `{"opening": {…}}`, `{"maskedFault": {…}}`.
 ///
 /// ```swift
 /// let data = try JSONEncoder().encode(CohortMessage.roundKey(signedKey))
@@ -25,11 +25,13 @@ public enum CohortMessage: Hashable, Sendable {
   case sumShare(SignedSumShare)
   /// From a member to its own verifier, sealed: its round secret.
   case opening(RoundOpening)
+  /// From a verifier: a node masked another update than it submitted.
+  case maskedFault(SignedMaskedFault)
 }
 
 extension CohortMessage: Codable {
   private enum Kind: String, CodingKey, CaseIterable {
-    case form, roundKey, offer, masked, cohortSum, sumShare, opening
+    case form, roundKey, offer, masked, cohortSum, sumShare, opening, maskedFault
   }
 
   private enum DatedKeys: String, CodingKey {
@@ -61,6 +63,8 @@ extension CohortMessage: Codable {
     case .cohortSum: self = .cohortSum(try container.decode(SignedCohortSum.self, forKey: kind))
     case .sumShare: self = .sumShare(try container.decode(SignedSumShare.self, forKey: kind))
     case .opening: self = .opening(try container.decode(RoundOpening.self, forKey: kind))
+    case .maskedFault:
+      self = .maskedFault(try container.decode(SignedMaskedFault.self, forKey: kind))
     }
   }
 
@@ -81,6 +85,7 @@ extension CohortMessage: Codable {
     case .cohortSum(let sum): try container.encode(sum, forKey: .cohortSum)
     case .sumShare(let share): try container.encode(share, forKey: .sumShare)
     case .opening(let opening): try container.encode(opening, forKey: .opening)
+    case .maskedFault(let fault): try container.encode(fault, forKey: .maskedFault)
     }
   }
 }

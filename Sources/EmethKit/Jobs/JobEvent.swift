@@ -24,7 +24,9 @@ public enum JobEvent: Hashable, Sendable {
   case draw(verifier: Address, nodesOfParent: Set<Address> = [])
   /// The storage has a receipt for the openings that the drawn verifier asked for.
   case receiveOpenings
-  /// The drawn verifier found a mismatch; another one has to replay before the node fails.
+  /// The drawn verifier found a mismatch; another one has to replay before the node fails. With zero as
+  /// evidence its verdict was struck (it was false, or one of two): another one takes its place, and what it
+  /// said counts for nothing.
   case dispute(by: Address, evidence: Bytes32)
   /// The drawn verifier accepts; `verdict` is the digest of its ``Verdict``.
   case verify(by: Address, verdict: Bytes32)

@@ -142,7 +142,10 @@ extension JobMachine {
     case .extendDeadline(let from, let to):
       try extendDeadlines(outageFrom: from, outageTo: to, at: now)
       return []
-    case .cancel, .claim, .process, .renewLease, .decline, .submit, .timeout, .endWithParent:
+    case .endWithParent(let parentStatus):
+      try requireEndedParent(parentStatus)
+      return try releaseFromCohort(at: now)
+    case .cancel, .claim, .process, .renewLease, .decline, .submit, .timeout:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }

@@ -32,6 +32,12 @@ extension JobMachine {
     return try end(.timeoutByNode, as: .timeout, because: .absentFromCohort, at: now)
   }
 
+  /// The parent has ended, so no cohort's sum will ever check: the accepted work is paid all the same.
+  mutating func releaseFromCohort(at now: UInt64) throws(JobError) -> [JobEffect] {
+    try requireAcceptedAndMasked(for: .endWithParent)
+    return try end(.verified(fuelUsed: fuelUsed ?? .zero), as: .verified, because: .accepted, at: now)
+  }
+
   private func requireAcceptedAndMasked(for event: JobEvent.Name) throws(JobError) {
     switch parameters.aggregation {
     case .plain: throw .notMasked(event: event)

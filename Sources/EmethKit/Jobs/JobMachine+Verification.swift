@@ -61,7 +61,7 @@ extension JobMachine {
       return try end(.failed, as: .failed, because: .rejected, at: now)
     }
     _ = try currentDraw(of: sender, for: .reject)
-    let first = draws.first { $0.dispute != nil }
+    let first = draws.first { $0.hasFound }
     guard first != nil || !parameters.confirmsRejection else { throw .rejectionUnconfirmed(by: sender) }
     // The fee is for whoever found it; the one who confirms is paid from the bond pool (PROTOCOL 7).
     verifier = first?.verifier ?? sender
@@ -73,7 +73,7 @@ extension JobMachine {
     guard let current = draws.last else { throw .noVerifierDrawn(event: .withhold) }
     if let openedAt = current.openedAt { throw .openingsReceived(event: .withhold, at: openedAt) }
     guard now >= current.openBy else { throw .tooEarly(event: .withhold, now: now, from: current.openBy) }
-    verifier = draws.first { $0.dispute != nil }?.verifier ?? current.verifier
+    verifier = draws.first { $0.hasFound }?.verifier ?? current.verifier
     return try end(.failed, as: .failed, because: .openingsWithheld, at: now)
   }
 

@@ -70,8 +70,11 @@ public struct JobMachine: Hashable, Codable, Sendable {
     public internal(set) var openedAt: UInt64?
     /// When the verifier counts as silent, unix seconds; nil until the openings are there.
     public internal(set) var answerBy: UInt64?
-    /// The evidence of a mismatch that it reported.
+    /// The evidence of a mismatch that it reported; zero when its verdict was struck instead.
     public internal(set) var dispute: Bytes32?
+
+    /// Whether it reported a mismatch: the fee of a failed job is for whoever did so first.
+    var hasFound: Bool { dispute.map { $0 != .zero } ?? false }
 
     /// Whether the verifier had its openings and said nothing in time.
     func isSilent(at now: UInt64) -> Bool {

@@ -22,6 +22,18 @@ struct ManifestFields {
       }, path: path + key + ".")
   }
 
+  /// The object of a key, or nil when the key is not there.
+  func optionalObject(_ key: String) throws(ProgramError) -> ManifestFields? {
+    try isMissing(key) ? nil : object(key)
+  }
+
+  /// The truth of a key, or nil when the key is not there.
+  func optionalTruth(_ key: String) throws(ProgramError) -> Bool? {
+    try isMissing(key) ? nil : truth(key)
+  }
+
+  private func isMissing(_ key: String) -> Bool { json[key] == nil }
+
   func string(_ key: String) throws(ProgramError) -> String {
     try read(key) { value throws(FormatError) in try value.stringText() }
   }

@@ -4,7 +4,8 @@ extension TrainingManifest {
 
   /// The manifest of a JSON text, canonical or not.
   ///
-  /// Unknown fields are kept in ``canonicalJSON``; every known field must be there.
+  /// Unknown fields are kept in ``canonicalJSON``; every known field must be there but `privacy` and
+  /// `maskVocabulary`.
   ///
   /// - Throws: ``ProgramError/malformed(field:cause:)``, ``ProgramError/unknownVersion(found:allowed:)``,
   ///   ``ProgramError/fieldOutOfRange(field:found:allowed:)``.
@@ -45,6 +46,8 @@ extension TrainingManifest {
       segmentLength: fields.number("segmentLength"), profile: fields.word("profile"),
       outer: OuterOptimizer(preset: outer.word("preset"), eta: outer.decimal("eta"), mu: outer.decimal("mu")),
       quantiserExponent: fields.signed("quantiserExponent"), carryMoments: fields.truth("carryMoments"),
+      privacy: fields.optionalObject("privacy").map { fields throws(ProgramError) in try Privacy(fields) },
+      masksVocabulary: fields.optionalTruth("maskVocabulary") ?? false,
       readFrom: fields.canonical())
   }
 
@@ -53,9 +56,10 @@ extension TrainingManifest {
     model: ModelShape, tokenizerHash: Bytes32, seed: Bytes32, batch: UInt32, optimizer: Optimizer,
     schedule: Schedule, initialWeights: InitialWeights, stepsPerRound: UInt32, rounds: UInt32,
     segmentLength: UInt32, profile: Profile, outer: OuterOptimizer, quantiserExponent: Int32,
-    carryMoments: Bool
+    carryMoments: Bool, privacy: Privacy?, masksVocabulary: Bool
   ) -> JSONValue {
-    .object([
+    // What is new stands there only where it is asked for, so that other manifests keep their hash.
+    var members: [JSONValue.Member] = [
       .init("version", .integer(version)),
       .init("model", model.json),
       .init("tokenizerHash", .string(tokenizerHash.description)),
@@ -71,7 +75,10 @@ extension TrainingManifest {
       .init("outer", outer.json),
       .init("quantiserExponent", .number(String(quantiserExponent))),
       .init("carryMoments", .bool(carryMoments)),
-    ])
+    ]
+    if let privacy { members.append(.init("privacy", privacy.json)) }
+    if masksVocabulary { members.append(.init("maskVocabulary", .bool(true))) }
+    return .object(members)
   }
 }
 

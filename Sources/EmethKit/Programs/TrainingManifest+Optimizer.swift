@@ -141,8 +141,8 @@ extension TrainingManifest {
 extension DecimalNumber {
   static let one = known("1")
 
-  /// A number of this file's own, whose text is known to be right.
-  fileprivate static func known(_ text: StaticString) -> DecimalNumber {
+  /// A number of this library's own, whose text is known to be right.
+  static func known(_ text: StaticString) -> DecimalNumber {
     do throws(FormatError) {
       return try DecimalNumber(text.description)
     } catch {

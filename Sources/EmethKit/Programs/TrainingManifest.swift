@@ -43,6 +43,10 @@ public struct TrainingManifest: Sendable {
   /// Whether the inner optimizer's moments travel with the result instead of starting at zero in every
   /// SubJob.
   public let carryMoments: Bool
+  /// Differential privacy of the parts' updates; nil without.
+  public let privacy: Privacy?
+  /// Whether the token ids are relabelled by a secret of the Splitter; only from random weights.
+  public let masksVocabulary: Bool
 
   /// The canonical text (RFC 8785), unknown fields included.
   public let canonicalJSON: String
@@ -54,13 +58,14 @@ public struct TrainingManifest: Sendable {
     model: ModelShape, tokenizerHash: Bytes32, seed: Bytes32, batch: UInt32, optimizer: Optimizer = .standard,
     schedule: Schedule = .standard, initialWeights: InitialWeights = .seed, stepsPerRound: UInt32,
     rounds: UInt32, segmentLength: UInt32, profile: Profile = .reproducible, outer: OuterOptimizer = .diloco,
-    quantiserExponent: Int32 = 30, carryMoments: Bool = false
+    quantiserExponent: Int32 = 30, carryMoments: Bool = false, privacy: Privacy? = nil,
+    masksVocabulary: Bool = false
   ) throws(ProgramError) {
     try self.init(
       model: model, tokenizerHash: tokenizerHash, seed: seed, batch: batch, optimizer: optimizer,
       schedule: schedule, initialWeights: initialWeights, stepsPerRound: stepsPerRound, rounds: rounds,
       segmentLength: segmentLength, profile: profile, outer: outer, quantiserExponent: quantiserExponent,
-      carryMoments: carryMoments, readFrom: nil)
+      carryMoments: carryMoments, privacy: privacy, masksVocabulary: masksVocabulary, readFrom: nil)
   }
 
   /// - Parameter text: The canonical JSON that the fields were read from; nil: it is made from them.
@@ -68,8 +73,7 @@ public struct TrainingManifest: Sendable {
     model: ModelShape, tokenizerHash: Bytes32, seed: Bytes32, batch: UInt32, optimizer: Optimizer,
     schedule: Schedule, initialWeights: InitialWeights, stepsPerRound: UInt32, rounds: UInt32,
     segmentLength: UInt32, profile: Profile, outer: OuterOptimizer, quantiserExponent: Int32,
-    carryMoments: Bool,
-    readFrom text: String?
+    carryMoments: Bool, privacy: Privacy?, masksVocabulary: Bool, readFrom text: String?
   ) throws(ProgramError) {
     try checkRange("batch", batch, 1...65_536)
     try checkRange("stepsPerRound", stepsPerRound, 1...1_000_000)
@@ -82,6 +86,10 @@ public struct TrainingManifest: Sendable {
     try optimizer.check()
     try schedule.check()
     try outer.check()
+    guard !masksVocabulary || initialWeights == .seed else {
+      throw .fieldOutOfRange(
+        field: "maskVocabulary", found: "true", allowed: "false where training starts from a given model")
+    }
     self.model = model
     self.tokenizerHash = tokenizerHash
     self.seed = seed
@@ -96,6 +104,8 @@ public struct TrainingManifest: Sendable {
     self.outer = outer
     self.quantiserExponent = quantiserExponent
     self.carryMoments = carryMoments
+    self.privacy = privacy
+    self.masksVocabulary = masksVocabulary
     if let text {
       canonicalJSON = text
     } else {
@@ -103,7 +113,7 @@ public struct TrainingManifest: Sendable {
         model: model, tokenizerHash: tokenizerHash, seed: seed, batch: batch, optimizer: optimizer,
         schedule: schedule, initialWeights: initialWeights, stepsPerRound: stepsPerRound, rounds: rounds,
         segmentLength: segmentLength, profile: profile, outer: outer, quantiserExponent: quantiserExponent,
-        carryMoments: carryMoments)
+        carryMoments: carryMoments, privacy: privacy, masksVocabulary: masksVocabulary)
       do throws(FormatError) {
         canonicalJSON = try json.canonical
       } catch {

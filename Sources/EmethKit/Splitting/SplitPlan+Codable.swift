@@ -25,7 +25,7 @@ extension SplitPlan: Codable {
 
 extension SplitPlan.Part: Codable {
   private enum CodingKeys: String, CodingKey {
-    case index, firstRecord, count, root
+    case index, firstRecord, count, root, noiseRoot
   }
 
   /// Reads an object.
@@ -35,7 +35,8 @@ extension SplitPlan.Part: Codable {
       index: try container.decodeNumber(forKey: .index),
       firstRecord: try container.decodeNumber(forKey: .firstRecord),
       count: try container.decodeNumber(forKey: .count),
-      root: try container.decode(Bytes32.self, forKey: .root))
+      root: try container.decode(Bytes32.self, forKey: .root),
+      noiseRoot: try container.decodeIfPresent(Bytes32.self, forKey: .noiseRoot))
   }
 
   /// Writes an object; numbers of records are decimal strings.
@@ -45,5 +46,6 @@ extension SplitPlan.Part: Codable {
     try container.encodeDecimal(firstRecord, forKey: .firstRecord)
     try container.encodeDecimal(count, forKey: .count)
     try container.encode(root, forKey: .root)
+    try container.encodeIfPresent(noiseRoot, forKey: .noiseRoot)
   }
 }

@@ -28,13 +28,18 @@ public struct SplitPlan: Hashable, Sendable {
     public let count: UInt64
     /// The Merkle root of its record leaves.
     public let root: Bytes32
+    /// The Merkle root of the seeds of its noise, one a round; nil without noise.
+    public let noiseRoot: Bytes32?
 
     /// A part; whether it fits its plan is checked there.
-    public init(index: UInt32, firstRecord: UInt64, count: UInt64, root: Bytes32) {
+    public init(
+      index: UInt32, firstRecord: UInt64, count: UInt64, root: Bytes32, noiseRoot: Bytes32? = nil
+    ) {
       self.index = index
       self.firstRecord = firstRecord
       self.count = count
       self.root = root
+      self.noiseRoot = noiseRoot
     }
   }
 
@@ -76,6 +81,20 @@ public struct SplitPlan: Hashable, Sendable {
     self.recordCount = recordCount
     self.recordsRoot = recordsRoot
     self.parts = parts
+  }
+
+  /// The same plan with the roots of the parts' noise, one a part in order.
+  public func withNoise(roots: [Bytes32]) throws(SplittingError) -> SplitPlan {
+    guard roots.count == parts.count else {
+      throw .partCount(found: roots.count, expected: UInt32(parts.count))
+    }
+    return try SplitPlan(
+      recordCount: recordCount, recordsRoot: recordsRoot,
+      parts: zip(parts, roots).map { part, root in
+        Part(
+          index: part.index, firstRecord: part.firstRecord, count: part.count, root: part.root,
+          noiseRoot: root)
+      })
   }
 
   /// Which records each part gets: the first parts take the remainder, one record each.

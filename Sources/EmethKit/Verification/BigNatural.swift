@@ -1,7 +1,11 @@
-/// A natural number of any size: just enough of one for products of binomial coefficients.
+/// A natural number of any size: just enough of one for products of binomial coefficients and for exact
+/// comparisons with powers of e.
 struct BigNatural: Hashable, Sendable {
   // Least significant word first; no zero word at the end.
   private var words: [UInt64]
+
+  /// The number of words, none for zero.
+  var wordCount: Int { words.count }
 
   init(_ number: UInt64) {
     words = number == 0 ? [] : [number]
@@ -31,6 +35,46 @@ struct BigNatural: Hashable, Sendable {
       part.multiply(by: UInt64(word))
       sum.add(part, shiftedByWords: place)
     }
+    return sum
+  }
+
+  /// - Complexity: O(words of one x words of the other).
+  func multiplied(by factor: BigNatural) -> BigNatural {
+    var sum = BigNatural(0)
+    for (place, word) in factor.words.enumerated() where word > 0 {
+      var part = self
+      part.multiply(by: word)
+      sum.add(part, shiftedByWords: place)
+    }
+    return sum
+  }
+
+  /// Divides and drops the remainder; traps when the divisor is 0.
+  mutating func divide(by divisor: UInt64) {
+    var remainder: UInt64 = 0
+    for index in words.indices.reversed() {
+      (words[index], remainder) = divisor.dividingFullWidth((remainder, words[index]))
+    }
+    while words.last == 0 { words.removeLast() }
+  }
+
+  /// The number times 2^(64 x count).
+  func shiftedLeft(byWords count: Int) -> BigNatural {
+    var result = self
+    if !words.isEmpty { result.words.insert(contentsOf: repeatElement(0, count: count), at: 0) }
+    return result
+  }
+
+  /// The number divided by 2^(64 x count), rounded down, when that is below 2^64.
+  func word(shiftedRightByWords count: Int) -> UInt64? {
+    guard words.count <= count + 1 else { return nil }
+    return words.count == count + 1 ? words[count] : 0
+  }
+
+  /// The sum.
+  static func + (left: BigNatural, right: BigNatural) -> BigNatural {
+    var sum = left
+    sum.add(right, shiftedByWords: 0)
     return sum
   }
 

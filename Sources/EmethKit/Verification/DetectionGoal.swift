@@ -37,14 +37,19 @@ public struct DetectionGoal: Hashable, Sendable {
   ///   - segments: How many segments each of them has, 1 to 2^20.
   /// - Throws: ``VerificationError/oddsRange(field:found:allowed:)``.
   public func plan(subJobs: Int, segments: Int) throws(VerificationError) -> DetectionPlan {
-    let all = try DetectionPlan(subJobs: subJobs, segments: segments, share: share, drawn: segments)
-    var (low, high) = (-1, all.drawn)
+    func plan(_ drawn: Int) throws(VerificationError) -> DetectionPlan {
+      try DetectionPlan(subJobs: subJobs, segments: segments, share: share, drawn: drawn)
+    }
+    // Few draws are found quickly and counted quickly: the steps to them double.
+    var (low, high) = (-1, 0)
+    while high < segments, try !plan(high).reaches(probability) {
+      (low, high) = (high, min(segments, max(1, 2 * high)))
+    }
     while high - low > 1 {
       let middle = low + (high - low) / 2
-      let plan = try DetectionPlan(subJobs: subJobs, segments: segments, share: share, drawn: middle)
-      if plan.reaches(probability) { high = middle } else { low = middle }
+      if try plan(middle).reaches(probability) { high = middle } else { low = middle }
     }
-    return try DetectionPlan(subJobs: subJobs, segments: segments, share: share, drawn: high)
+    return try plan(high)
   }
 }
 

@@ -68,6 +68,19 @@ public struct SegmentDraw: Hashable, Sendable {
     interiorStep(seed: seed, segments: [segment]) { _ in steps }.offset
   }
 
+  /// Whether a beacon draws an accepting verdict to be replayed by another verifier, one in `share`.
+  ///
+  /// The generator's key is keccak256("EMETH audit" ‖ verdict digest ‖ beacon); the beacon must come after the
+  /// verdict, so that nobody who signs knows whether it will be looked at.
+  ///
+  /// - Parameter share: 1 for every verdict; traps when it is 0.
+  public static func isAudited(verdict: Bytes32, beacon: Bytes32, oneIn share: UInt32) -> Bool {
+    precondition(share > 0, "one in at least one")
+    var generator = ChaCha20Generator(
+      key: Keccak256.hash(Array("EMETH audit".utf8) + verdict.bytes + beacon.bytes))
+    return generator.below(share) == 0
+  }
+
   private static func offset(in steps: UInt32, from generator: inout ChaCha20Generator) -> UInt32 {
     precondition(steps > 0, "a segment has at least one step")
     return steps == 1 ? 1 : 1 + generator.below(steps - 1)

@@ -14,6 +14,8 @@ public enum VerificationError: SignatureError, Equatable {
   case oddsRange(field: String, found: Int, allowed: ClosedRange<Int>)
   /// A share or a probability that is no goal of a verification.
   case goalRange(field: String, found: Rate, allowed: String)
+  /// A bisection that can't begin, or an event that does not belong to its present question.
+  case bisectionRange(field: String, found: String, allowed: String)
   /// A ratio with denominator zero.
   case zeroDenominator
   /// A probability above one.
@@ -29,6 +31,7 @@ public enum VerificationError: SignatureError, Equatable {
     case .submissionMismatch: "verification.submissionMismatch"
     case .oddsRange: "verification.oddsRange"
     case .goalRange: "verification.goalRange"
+    case .bisectionRange: "verification.bisectionRange"
     case .zeroDenominator: "verification.zeroDenominator"
     case .probabilityAboveOne: "verification.probabilityAboveOne"
     }
@@ -51,6 +54,8 @@ public enum VerificationError: SignatureError, Equatable {
       "\(field) is \(found), allowed are \(allowed.lowerBound) to \(allowed.upperBound)"
     case .goalRange(let field, let found, let allowed):
       "\(field) is \(found), allowed are \(allowed)"
+    case .bisectionRange(let field, let found, let allowed):
+      "\(field): found \(found), allowed \(allowed)"
     case .zeroDenominator:
       "a ratio has denominator 0, allowed are 1 and above"
     case .probabilityAboveOne(let found):
@@ -63,8 +68,7 @@ public enum VerificationError: SignatureError, Equatable {
     switch self {
     case .signed(let fault): fault.hint
     case .boundaryOutside, .proofMismatch, .boundaryRoot, .submissionMismatch, .oddsRange, .goalRange,
-      .zeroDenominator,
-      .probabilityAboveOne:
+      .bisectionRange, .zeroDenominator, .probabilityAboveOne:
       nil
     }
   }

@@ -22,8 +22,8 @@ enum ExecutionLayer {
       if case .endSubJobs(let ids) = effect {
         for id in ids {
           var subJob = try JobStore.subJob(id, in: db)
-          // A submitted SubJob runs to its end: its node has done the work.
-          if subJob.status == .submitted { continue }
+          // A submitted SubJob runs to its end: its node has done the work. One that is accepted has come there.
+          if subJob.awaitsVerdict { continue }
           try apply(
             .endWithParent(parentStatus: record.status), to: &subJob, parent: &record, at: time, in: db)
         }
@@ -62,7 +62,8 @@ enum ExecutionLayer {
 
   /// Registers a SubJob under its parent; its escrow comes out of the parent's.
   static func register(
-    _ job: Job, notBefore: UInt64, parent: inout JobRecord, at time: UInt64, in db: Database
+    _ job: Job, notBefore: UInt64, parameters: JobParameters = .standard, parent: inout JobRecord,
+    at time: UInt64, in db: Database
   ) throws {
     guard let position = job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(job.id) has no place in a parent")
@@ -71,7 +72,7 @@ enum ExecutionLayer {
       try Row.fetchOne(db, sql: "SELECT 1 FROM subJob WHERE id = ?", arguments: ["\(job.id)"]) == nil
     let machine = try JobMachine(
       request: job, by: .executionLayer(parentRequester: parent.job.requester), idIsUnused: isNew,
-      fundsAvailable: parent.machine.escrow)
+      fundsAvailable: parent.machine.escrow, parameters: parameters)
     // The parent's machine takes the escrow out itself: that is this event, not a transfer in the ledger.
     try apply(.registerSubJob(job), to: &parent, at: time, in: db)
     try JobStore.insert(

@@ -21,15 +21,18 @@ public struct RoundRecord: Codable, Sendable, Hashable {
   public var validationLoss: Double?
   /// Coordinates clipped by the quantiser, over all parts.
   public var clipped: Int = 0
+  /// The epoch in which the last part was accepted: the batch after the one that holds it draws the cohorts.
+  /// `nil` until then, and where updates are added plainly.
+  var acceptedEpoch: UInt64?
 }
 
 /// How far a job has come.
 struct JobProgress: Codable, Sendable, Hashable {
   /// Set when the data set is divided.
   var plan: SplitPlan?
-  /// Objects: the parts' records.
+  /// Objects: the parts' records, sealed, without headers.
   var parts: [Bytes32] = []
-  /// Object: the validation records.
+  /// Object of the Splitter's own store: the validation records.
   var validation: Bytes32?
   /// Validation loss of the model the job began with.
   var initialLoss: Double?
@@ -39,8 +42,16 @@ struct JobProgress: Codable, Sendable, Hashable {
   var trainedTokens: UInt64 = 0
   /// Wall-clock seconds that took.
   var trainingSeconds = 0.0
+  /// Seconds that nodes worked, added up over the nodes, and how many of them they spent on their traces; `nil`
+  /// before the first.
+  var nodeSeconds: Double?
+  var traceSeconds: Double?
   /// Wall-clock seconds that replays took; `nil` before the first.
   var verificationSeconds: Double?
+  /// Wall-clock seconds that masking, adding and checking sums took; `nil` before the first.
+  var aggregationSeconds: Double?
+  /// What else people should know of how the job went, such as an Aggregator's wrong sum; `nil` is nothing.
+  var remarks: [String]?
 }
 
 /// A parent job with its machine, request and progress.
@@ -59,6 +70,8 @@ struct JobRecord: Sendable {
 struct SubJobNotes: Codable, Sendable, Hashable {
   /// Not to be taken before this time, milliseconds on the network's clock.
   var notBefore: UInt64
+  /// The header that lets its node open the part; `nil` until a node takes it.
+  var header: HexText?
   /// What the node handed in.
   var result: NodeResult?
   /// The epoch in which the submission arrived.
@@ -69,6 +82,13 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var opened: [BoundaryOpening] = []
   /// Their findings, in turn.
   var judgements: [Judgement] = []
+  /// Second verdicts of verifiers that signed two.
+  var contradictions: [SignedVerdict]?
+  /// The epochs in which the judgements arrived: the batch after one says whether it is replayed.
+  var judgedIn: [UInt64]?
+  /// The node's account of the segment that it was rejected for, and where it parts from the replay.
+  var appeal: Appeal?
+  var divergence: Divergence?
   /// Why the SubJob ended as it did.
   var reason = ""
 
@@ -92,6 +112,10 @@ struct SubJobRecord: Sendable {
 
   var id: JobID { machine.job.id }
   var status: JobStatus { machine.status }
+  /// Whether it is submitted and has no accepting verdict yet.
+  var awaitsVerdict: Bool { status == .submitted && machine.verdict == nil }
+  /// Whether it has an accepting verdict and waits for its cohort's sum.
+  var awaitsSum: Bool { status == .submitted && machine.verdict != nil }
 }
 
 /// Reading and writing job rows inside the caller's transaction.

@@ -9,7 +9,7 @@ import GRDB
 /// text, since SQLite has no 256-bit integer.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 2
+  static let supportedVersion = 4
 
   let queue: DatabaseQueue
 
@@ -32,6 +32,7 @@ final class NetworkDatabase: Sendable {
       throw .otherVersion(
         path: file.deletingLastPathComponent().path, found: version, supported: Self.supportedVersion)
     }
+    if (1..<3).contains(version) { try Self.refuseUnfinished(queue, version: version, file: file) }
     try asNetworkError { try Self.migrator.migrate(queue) }
     self.queue = queue
   }
@@ -44,6 +45,28 @@ final class NetworkDatabase: Sendable {
   /// Reads one consistent state.
   func read<Result>(_ body: (Database) throws -> Result) throws(NetworkError) -> Result {
     try asNetworkError { try queue.read(body) }
+  }
+
+  /// Takes what the write-ahead log holds into the database's file, so that the file is all of it.
+  func foldLog() throws(NetworkError) {
+    try asNetworkError { try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
+  }
+
+  /// A job that an older program began has its updates and parts where this one does not look for them.
+  private static func refuseUnfinished(
+    _ queue: DatabaseQueue, version: Int, file: URL
+  ) throws(NetworkError) {
+    let begun = try asNetworkError {
+      try queue.read { db in
+        try Int.fetchOne(
+          db, sql: "SELECT count(*) FROM job WHERE status = ?",
+          arguments: [Int(JobStatus.processing.rawValue)]) ?? 0
+      }
+    }
+    guard begun == 0 else {
+      throw .unfinishedWork(
+        path: file.deletingLastPathComponent().path, layout: version, supported: supportedVersion)
+    }
   }
 
   private static var migrator: DatabaseMigrator {
@@ -95,6 +118,27 @@ final class NetworkDatabase: Sendable {
               ELSE json_object('drawn', json_extract(value, '$.checkSegments')) END), '$.checkSegments')
           WHERE name = 'network';
           PRAGMA user_version = 2;
+          """)
+    }
+    // Cohorts, in which masked updates are added.
+    migrator.registerMigration("3") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE cohort (
+            parent TEXT NOT NULL REFERENCES job (id), round INTEGER NOT NULL, number INTEGER NOT NULL,
+            record TEXT NOT NULL, PRIMARY KEY (parent, round, number)
+          ) STRICT;
+          PRAGMA user_version = 3;
+          """)
+    }
+    // Verifiers that lost their bonds.
+    migrator.registerMigration("4") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE forfeit (
+            verifier TEXT PRIMARY KEY, job TEXT NOT NULL, subJob TEXT NOT NULL, at INTEGER NOT NULL
+          ) STRICT;
+          PRAGMA user_version = 4;
           """)
     }
     return migrator

@@ -25,7 +25,7 @@ public struct JobFolder: Sendable {
   }
 
   /// Checks everything that can be checked without replaying: coverage of the split, signatures, roots,
-  /// settlements, the chain of batches, tickets, and the model's bytes.
+  /// settlements, the chain of batches, tickets, the model's bytes, and the masked sums that led to it.
   public func check() throws(NetworkError) -> [Check] {
     let data = try Files.read(model.appending(path: "job/records.json"))
     let records: PublicRecords
@@ -36,6 +36,7 @@ public struct JobFolder: Sendable {
     }
     let leaves = try Files.read(model.appending(path: "job/leaves.bin"))
     return [
+      outcome("every file is as the Signer signed it") { try checkManifest(records, encoded: data) },
       outcome("the split: every record in exactly one part, sizes even") {
         try checkPlan(records, leaves: leaves)
       },
@@ -52,15 +53,15 @@ public struct JobFolder: Sendable {
         try checkTickets(records)
       },
       outcome("the model's bytes have the job's state root") { try checkModel(records) },
-    ]
+    ] + checkSums(records)
   }
 
-  private struct Problem: Error {
+  struct Problem: Error {
     let text: String
     init(_ text: String) { self.text = text }
   }
 
-  private func outcome(_ what: String, _ body: () throws -> Void) -> Check {
+  func outcome(_ what: String, _ body: () throws -> Void) -> Check {
     do {
       try body()
       return Check(what: what, problem: nil)
@@ -71,8 +72,29 @@ public struct JobFolder: Sendable {
     }
   }
 
-  private func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {
+  func require(_ condition: Bool, _ problem: @autoclosure () -> String) throws {
     if !condition { throw Problem(problem()) }
+  }
+
+  private func checkManifest(_ records: PublicRecords, encoded: Data) throws {
+    try require(
+      try WireFormat.readableEncoder.encode(records) == encoded,
+      "job/records.json is not written as its content demands")
+    let file = model.appending(path: FolderContents.manifestPath)
+    try require(
+      FileManager.default.fileExists(atPath: file.path), "\(FolderContents.manifestPath) is missing")
+    let data = try Files.read(file)
+    guard let signed = try? JSONDecoder().decode(SignedFolderManifest.self, from: data) else {
+      throw Problem("\(FolderContents.manifestPath) can't be read")
+    }
+    try require(
+      try WireFormat.readableEncoder.encode(signed) == data,
+      "\(FolderContents.manifestPath) is not written as its content demands")
+    try signed.check(signers: TrustedSigners(records.signer), in: records.domain)
+    try require(
+      signed.content.jobID == records.job.id, "\(FolderContents.manifestPath) is of another job")
+    let differences = try FolderContents(folder: model).differences(from: signed.content)
+    try require(differences.isEmpty, differences.joined(separator: ", "))
   }
 
   private func checkPlan(_ records: PublicRecords, leaves: Data) throws {
@@ -125,10 +147,14 @@ public struct JobFolder: Sendable {
         machine.draws.contains { $0.verifier == verdict.verdict.verifier },
         "SubJob \(id): \(verdict.verdict.verifier) gave a verdict without being drawn")
     }
+    for verdict in subJob.furtherVerdicts ?? [] {
+      try verdict.check(of: submission.digest, in: records.domain)
+      try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
+    }
     let accepted = subJob.verdicts.last?.verdict.accepted
     switch machine.status {
     case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
-    case .failed: try require(accepted == false, "SubJob \(id) is FAILED without a rejecting verdict")
+    case .failed: if accepted != false { try checkLie(subJob, in: records) }
     default: break
     }
   }
@@ -140,6 +166,11 @@ public struct JobFolder: Sendable {
     let manifest = try TrainingManifest(json: job.parameters)
     try require(
       manifest.rounds == job.numEpoch, "the program has \(manifest.rounds) rounds, the job \(job.numEpoch)")
+    for part in records.plan.parts {
+      try require(
+        (part.noiseRoot != nil) == (manifest.privacy != nil),
+        "part \(part.index) \(part.noiseRoot == nil ? "lacks" : "has") a root of noise, against the program")
+    }
     if records.status.isFinal {
       let settled = records.leaves.first { $0.account == job.requester && $0.leaf.jobID == job.id }?.leaf
         .status
@@ -252,6 +283,7 @@ public struct JobFolder: Sendable {
       try ModelConfiguration(manifest.model) == contents.configuration,
       "the model has another shape than the job's")
     contents.copyParameters(to: state)
+    if manifest.masksVocabulary { try relabel(state, by: manifest) }
     state.round = UInt64(result.round)
     state.step = UInt64(result.round) * UInt64(manifest.stepsPerRound)
     let root = Bytes32(state.root)

@@ -20,28 +20,29 @@ extension JobWorker {
       throw .compute(error)
     }
     try state.loadParameters(try store.get(current.startingParameters))
-    var aggregator = Aggregator(coordinates: state.layout.count)
     var losses = 0.0
     var clipped = 0
     for subJob in verified {
       guard let result = subJob.notes.result else {
         throw .inconsistent(what: "SubJob \(subJob.id) is verified without a result")
       }
-      try aggregator.add(try store.get(result.contribution))
       losses += result.trainLoss
       clipped += result.clipped
     }
+    let sum = try sum(of: verified, round: round)
     let step = OuterStep(
       manifest: manifest, exponents: current.exponents,
       velocity: try current.velocity.map { hash throws(NetworkError) in try store.get(hash) })
-    let next = try step.apply(aggregator, to: state)
+    let next = try step.apply(sum, partCount: verified.count, to: state)
     state.step = UInt64(round + 1) * UInt64(manifest.stepsPerRound)
     state.round = UInt64(round + 1)
     guard let validation = record.progress.validation else {
       throw .inconsistent(what: "the job has no validation share")
     }
     let loss = try validationLoss(
-      of: state, records: TrainingData(context: Int(manifest.model.context), bytes: try store.get(validation))
+      of: state,
+      records: TrainingData(
+        context: Int(manifest.model.context), bytes: try network.splitterStore.get(validation))
     )
     record.progress.rounds[Int(round)].trainLoss = losses / Double(verified.count)
     record.progress.rounds[Int(round)].validationLoss = loss
@@ -49,7 +50,7 @@ extension JobWorker {
     record.progress.rounds.append(
       RoundRecord(
         round: round + 1, startingParameters: try store.put(state.parameterBytes()),
-        initRoot: try state.rootHash(on: device()), exponents: next.exponents,
+        initRoot: try state.rootHash(on: device()), exponents: limited(next.exponents),
         velocity: try next.velocity.map { data throws(NetworkError) in try store.put(data) }, beganAt: 0))
     try database.write { db in
       let now = try network.tick(in: db)
@@ -61,6 +62,25 @@ extension JobWorker {
     }
     progress(.roundEnded(round: round, trainLoss: losses / Double(verified.count), validationLoss: loss))
     try sweep(round: round)
+  }
+
+  /// The sum of a round's updates: of its cohorts' sums, or where nobody would be hidden of the updates that the
+  /// verifiers recomputed.
+  private func sum(of verified: [SubJobRecord], round: UInt32) throws(NetworkError) -> Data {
+    if masksUpdates {
+      return try vectorWork.sum(
+        of: try cohorts(round).map { cohort throws(NetworkError) in try checkedSum(of: cohort) })
+    }
+    return try vectorWork.sum(
+      of: verified.map { record throws(NetworkError) in try checkedUpdate(of: record) })
+  }
+
+  /// A cohort's sum that holds.
+  private func checkedSum(of cohort: CohortRecord) throws(NetworkError) -> Data {
+    guard cohort.holds, let signed = cohort.sum else {
+      throw .inconsistent(what: "cohort \(cohort.number) of round \(cohort.round) has no sum that holds")
+    }
+    return try store.vector(signed.content.sumRoot, work: vectorWork)
   }
 
   func validationLoss(of state: TrainingState, records: TrainingData) throws(NetworkError) -> Double {
@@ -77,13 +97,17 @@ extension JobWorker {
     do throws(ComputeError) { return try Device.cpu(threads: threads) } catch { throw .compute(error) }
   }
 
-  /// Deletes what no later step needs after a round: updates, opened states, nodes' vaults, older models.
+  /// Deletes what no later step needs after a round: updates, vectors, nodes' vaults, older models.
   func sweep(round: UInt32) throws(NetworkError) {
     let record = try job()
     let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
     for subJob in records {
-      if let number = nodeNumber(subJob.machine.node) { try node(number - 1).forget(subJob.id) }
-      if let result = subJob.notes.result { try store.remove(result.contribution) }
+      try forget(subJob)
+    }
+    for cohort in try cohorts(round) {
+      for vector in cohort.postedVectors { try store.removeVector(vector.root) }
+      for sum in cohort.wrongSums { try store.removeVector(sum.content.sumRoot) }
+      if let sum = cohort.sum, !keepsSums { try store.removeVector(sum.content.sumRoot) }
     }
     let kept = record.progress.rounds[Int(round) + 1]
     let old = record.progress.rounds[Int(round)]
@@ -91,13 +115,32 @@ extension JobWorker {
     if let velocity = old.velocity, velocity != kept.velocity { try store.remove(velocity) }
   }
 
+  /// Whether the sums of all rounds are kept, so that the job's folder shows how its model came about.
+  private var keepsSums: Bool {
+    let cohortCount = (Int(request.parallel) + Cohort.maximumSize - 1) / Cohort.maximumSize
+    guard let parameters = try? ModelConfiguration(manifest.model).parameterCount else { return false }
+    return parameters * UpdateRing.wordByteCount <= Self.keptSumBytes / (cohortCount * Int(manifest.rounds))
+  }
+
+  /// What sums may take in a job's folder, all together.
+  private static let keptSumBytes = 64 << 20
+
   /// Deletes what is left when the job has ended.
   func sweep() throws(NetworkError) {
-    for index in network.keys.nodes.indices {
-      let records = try database.read { [id] db in try JobStore.subJobs(of: id, in: db) }
-      for subJob in records where nodeNumber(subJob.machine.node) == index + 1 {
-        try node(index).forget(subJob.id)
-      }
+    let (records, cohorts) = try database.read { [id] db in
+      (try JobStore.subJobs(of: id, in: db), try CohortStore.cohorts(of: id, in: db))
+    }
+    for subJob in records { try forget(subJob) }
+    for cohort in cohorts { for vector in cohort.postedVectors { try store.removeVector(vector.root) } }
+    try Files.remove(network.folder.appending(path: "verifiers"))
+  }
+
+  /// Deletes what a SubJob's node and verifiers kept to themselves.
+  private func forget(_ subJob: SubJobRecord) throws(NetworkError) {
+    if let number = nodeNumber(subJob.machine.node) { try node(number - 1).forget(subJob.id) }
+    for key in network.keys.verifiers
+    where subJob.notes.judgements.contains(where: { $0.verdict.verdict.verifier == key.address }) {
+      try verifier(key).forget(subJob.id)
     }
   }
 }

@@ -10,14 +10,18 @@ extension JobWorker {
     return LocalNode(
       key: key, folder: network.folder.appending(path: "nodes/\(key.address)"), store: store,
       domain: network.domain,
-      fault: settings.fault.flatMap { $0.node == index + 1 ? $0.fault : nil },
+      fault: settings.fault(of: .node, index), faultSegments: settings.fault?.segments,
+      modelCache: modelCache,
+      took: { [self] trace, all in
+        worked.withLock { $0 = (all: $0.all + all, trace: $0.trace + trace) }
+      },
       published: { [self] () throws(NetworkError) in try publishedSubmissions() })
   }
 
-  /// The submissions of the job's verified SubJobs, by round and part.
+  /// The submissions of the job's accepted SubJobs, by round and part.
   private func publishedSubmissions() throws(NetworkError) -> [SignedSubmission] {
     try database.read { [id] db in
-      try JobStore.subJobs(of: id, in: db).filter { $0.status == .verified }
+      try JobStore.subJobs(of: id, in: db).filter { $0.status == .verified || $0.awaitsSum }
         .sorted { ($0.position.round, $0.position.part) < ($1.position.round, $1.position.part) }
         .compactMap(\.notes.result?.submission)
     }
@@ -72,10 +76,16 @@ extension JobWorker {
           to: &record, parent: &parent, at: try network.tick(in: db), in: db)
       }
     }
+    let worked = worked.withLock { worked in
+      defer { worked = (0, 0) }
+      return worked
+    }
     try database.write { [trained] db in
       var parent = try JobStore.job(id, in: db)
       parent.progress.trainedTokens += trained
       parent.progress.trainingSeconds += seconds
+      parent.progress.nodeSeconds = (parent.progress.nodeSeconds ?? 0) + worked.all
+      parent.progress.traceSeconds = (parent.progress.traceSeconds ?? 0) + worked.trace
       try JobStore.update(parent, in: db)
     }
     return silent
@@ -84,12 +94,16 @@ extension JobWorker {
   func assignment(of record: SubJobRecord, parent: JobRecord) throws(NetworkError) -> Assignment {
     let round = parent.progress.rounds[Int(record.position.round)]
     let part = try part(record.position.part, of: parent)
+    guard let header = record.notes.header else {
+      throw .inconsistent(what: "SubJob \(record.id) was taken without a header")
+    }
     return Assignment(
       subJob: record.id, position: record.position, manifest: parent.job.parameters,
-      data: parent.progress.parts[Int(part.index)], dataRoot: part.root, firstRecord: part.firstRecord,
+      data: parent.progress.parts[Int(part.index)], header: header.wrappedValue, dataRoot: part.root,
+      firstRecord: part.firstRecord,
       partSecret: Splitter(key: network.keys.splitter).partSecret(of: id, part: part.index),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
-      fuel: cost.subJobFuel)
+      noise: noise(of: part), noiseOpening: noiseOpening(of: record.position), fuel: cost.subJobFuel)
   }
 
   func part(_ index: UInt32, of parent: JobRecord) throws(NetworkError) -> SplitPlan.Part {

@@ -10,21 +10,27 @@ extension JobWorker {
     var record = try job()
     if record.progress.plan == nil {
       let tokenizer = try network.tokenizer(of: request)
-      let dataSet = try DataSet(
-        name: request.dataSetName, bytes: store.get(request.dataSet), tokenizer: tokenizer,
-        context: Int(manifest.model.context))
+      let dataSet = try masked(
+        DataSet(
+          name: request.dataSetName, bytes: network.dataSet(request.dataSet), tokenizer: tokenizer,
+          context: Int(manifest.model.context)))
       let splitter = Splitter(key: network.keys.splitter)
       let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
-      record.progress.plan = division.plan
-      for part in division.parts { record.progress.parts.append(try store.put(part.bytes)) }
-      record.progress.validation = try store.put(division.validation.bytes)
+      record.progress.plan = try committed(division.plan, by: splitter)
+      for (index, part) in division.parts.enumerated() {
+        record.progress.parts.append(
+          try store.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
+      }
+      record.progress.validation = try network.splitterStore.put(division.validation.bytes)
+      try network.keep(leaves: division.leaves, of: id)
 
       let state = try startingState()
       record.progress.rounds = [
         RoundRecord(
           round: 0, startingParameters: try store.put(state.parameterBytes()),
           initRoot: try state.rootHash(on: device()),
-          exponents: Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count),
+          exponents: limited(
+            Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count)),
           velocity: nil,
           beganAt: 0)
       ]
@@ -58,7 +64,7 @@ extension JobWorker {
     return state
   }
 
-  /// Grants everybody what the job needs and binds the verifiers' bonds: ten times the fee of one verification.
+  /// Grants everybody what the job needs and binds the verifiers' bonds.
   func lockBonds(at time: UInt64, in db: Database) throws {
     let one = try TokenAmount(emeth: "1")
     let deposit = cost.subJobTerms.deposit
@@ -67,8 +73,9 @@ extension JobWorker {
       try network.grant(
         node.address, upTo: max(one, TokenAmount(holon: deposit.holon.multiplying(by: 16))), at: time, in: db)
     }
-    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
-    for verifier in network.keys.verifiers {
+    let bond = try bond
+    let struck = try BondPool.struck(in: db)
+    for verifier in network.keys.verifiers where !struck.contains(verifier.address) {
       try network.grant(verifier.address, upTo: max(one, bond), at: time, in: db)
       try Ledger.transfer(
         bond, from: (verifier.address, .unspent), to: (verifier.address, .locked), reason: "verifier's bond",
@@ -77,9 +84,16 @@ extension JobWorker {
     }
   }
 
+  /// A verifier's bond: ten times the fee of one verification.
+  var bond: TokenAmount {
+    get throws { TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10)) }
+  }
+
+  /// Gives their bonds back to the verifiers that have not lost them.
   func releaseBonds(at time: UInt64, in db: Database) throws {
-    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
-    for verifier in network.keys.verifiers {
+    let bond = try bond
+    let struck = try BondPool.struck(in: db)
+    for verifier in network.keys.verifiers where !struck.contains(verifier.address) {
       try Ledger.transfer(
         bond, from: (verifier.address, .locked), to: (verifier.address, .unspent),
         reason: "verifier's bond back",

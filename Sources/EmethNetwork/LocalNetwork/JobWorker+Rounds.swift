@@ -6,6 +6,8 @@ import GRDB
 /// The attempts of a round: registered, claimed, repeated until every part is verified.
 extension JobWorker {
   /// Runs a round until every part has a verified SubJob; false when the job failed over it.
+  ///
+  /// Where updates are masked, an accepted SubJob is verified when the sum of its cohort holds.
   func runRound(_ round: UInt32) async throws(NetworkError) -> Bool {
     progress(.roundBegan(round))
     while true {
@@ -15,7 +17,12 @@ extension JobWorker {
         try fail(because: exhausted)
         return false
       }
-      if open.isEmpty { return true }
+      if open.isEmpty {
+        if !masksUpdates { return true }
+        if try addMasked(round) { return true }
+        if try job().status.isFinal { return false }
+        continue
+      }
       try registerAttempts(open, round: round)
       try claim(round)
       let silent = try await compute(round)
@@ -24,7 +31,7 @@ extension JobWorker {
     }
   }
 
-  /// A part that has no verified SubJob yet, and its newest attempt.
+  /// A part that has no accepted SubJob yet, and its newest attempt.
   struct OpenPart {
     var part: UInt32
     var newest: SubJobRecord?
@@ -35,7 +42,7 @@ extension JobWorker {
     var open: [OpenPart] = []
     for part in 0..<request.parallel {
       let newest = records.last { $0.position.part == part }
-      if newest?.status == .verified { continue }
+      if let newest, newest.status == .verified || newest.awaitsSum { continue }
       if let newest, newest.status.isFinal, newest.position.attempt >= request.retry.lastAttempt {
         return ([], newest)
       }
@@ -70,7 +77,8 @@ extension JobWorker {
           terms: try rules.terms(
             fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, verifierFee: share.verifierFee))
         try ExecutionLayer.register(
-          job, notBefore: try network.milliseconds(in: db) + delay, parent: &parent, at: now, in: db)
+          job, notBefore: try network.milliseconds(in: db) + delay, parameters: subJobParameters,
+          parent: &parent, at: now, in: db)
       }
     }
   }
@@ -82,7 +90,7 @@ extension JobWorker {
   func claim(_ round: UInt32) throws(NetworkError) {
     let taken = try database.write { db -> [(position: SubJobPosition, node: Int)] in
       let records = try JobStore.subJobs(of: id, round: round, in: db)
-      if records.contains(where: { $0.status == .processing || $0.status == .submitted }) { return [] }
+      if records.contains(where: { $0.status == .processing || $0.awaitsVerdict }) { return [] }
       let waiting = records.filter { $0.status == .requested }
       // Nothing else can happen before the first of them may be taken.
       if let first = waiting.map(\.notes.notBefore).min() { try network.advance(to: first, in: db) }
@@ -93,12 +101,14 @@ extension JobWorker {
       var busy: Set<Int> = []
       var taken: [(position: SubJobPosition, node: Int)] = []
       for var record in ready {
-        let node = nodeIndex(for: record.position)
+        let node = try nodeIndex(for: record.position, in: db)
         guard busy.insert(node).inserted else { continue }
         let address = network.keys.nodes[node].address
+        let header = try header(for: node, of: record, in: db)
+        record.notes.header = HexText(wrappedValue: header)
         try ExecutionLayer.apply(
           .process(
-            by: address, headerExists: true, cooldownOver: true,
+            by: address, headerExists: !header.isEmpty, cooldownOver: true,
             depositAvailable: try Ledger.balance(of: address, pot: .unspent, in: db)),
           to: &record, parent: &parent, at: try network.tick(in: db), in: db)
         taken.append((record.position, node))
@@ -110,8 +120,44 @@ extension JobWorker {
     }
   }
 
+  /// The Splitter's header for the node that claims a SubJob.
+  private func header(for node: Int, of record: SubJobRecord, in db: Database) throws -> Data {
+    let now = try network.seconds(in: db)
+    let claimant = self.node(node)
+    return try Splitter(key: network.keys.splitter).header(
+      of: id, part: record.position.part, subJob: record.id, node: claimant.address,
+      binding: claimant.binding(expiry: max(record.machine.deadline, now + 1)), now: now,
+      domain: network.domain)
+  }
+
   /// Which node takes a SubJob: a permutation that follows from (seed, round), and another node at each attempt.
-  func nodeIndex(for position: SubJobPosition) -> Int {
+  ///
+  /// Where updates are masked, three nodes at least must be left in a cohort: a repeated part rather goes back to
+  /// the node that lost it than to one whose company would leave nobody hidden.
+  func nodeIndex(for position: SubJobPosition, in db: Database) throws -> Int {
+    let order = nodeOrder(for: position)
+    guard masksUpdates, position.attempt > 0 else { return order[0] }
+    let records = try JobStore.subJobs(of: id, round: position.round, in: db)
+    let lost = Set(records.filter { $0.position.part == position.part }.compactMap(\.machine.node))
+    let parts = try CohortStore.cohorts(of: id, round: position.round, in: db).map { cohort in
+      let seats = cohort.drawn.cohort.seats.map(\.jobID)
+      return Set(records.filter { seats.contains($0.id) }.map(\.position.part))
+    }.first { $0.contains(position.part) }
+    let company = Set(
+      records.filter {
+        $0.position.part != position.part && parts?.contains($0.position.part) ?? true
+          && ($0.status == .processing || $0.status == .submitted)
+      }.compactMap(\.machine.node))
+    func accounts(_ node: Int) -> Int {
+      min(Cohort.minimumAccounts, company.union([network.keys.nodes[node].address]).count)
+    }
+    let most = order.map(accounts).max() ?? 0
+    let fit = order.filter { accounts($0) == most }
+    return fit.first { !lost.contains(network.keys.nodes[$0].address) } ?? fit.first ?? order[0]
+  }
+
+  /// All nodes, the one whose turn it is first.
+  private func nodeOrder(for position: SubJobPosition) -> [Int] {
     var generator = ChaCha20Generator(
       key: SHA256.hash(
         Array("assignment".utf8) + manifest.seed.bytes + id.bytes + position.round.bigEndianBytes))
@@ -119,7 +165,8 @@ extension JobWorker {
     for index in stride(from: order.count - 1, to: 0, by: -1) {
       order.swapAt(index, Int(generator.below(UInt32(index + 1))))
     }
-    return order[(Int(position.part) + Int(position.attempt)) % order.count]
+    let turn = (Int(position.part) + Int(position.attempt)) % order.count
+    return Array(order[turn...] + order[..<turn])
   }
 
   func nodeNumber(_ address: Address?) -> Int? {
@@ -128,12 +175,18 @@ extension JobWorker {
 
   /// Ends the job after a part's last attempt; SubJobs that nobody finished end with it.
   func fail(because record: SubJobRecord) throws(NetworkError) {
+    try fail(
+      because:
+        "part \(record.position.part + 1) of round \(record.position.round + 1) ended as \(record.status.name) at its "
+        + "last attempt: \(record.notes.reason)")
+  }
+
+  /// Ends the job for a reason.
+  func fail(because reason: String) throws(NetworkError) {
     try database.write { db in
       var parent = try JobStore.job(id, in: db)
       let now = try network.tick(in: db)
-      parent.reason =
-        "part \(record.position.part + 1) of round \(record.position.round + 1) ended as \(record.status.name) at its "
-        + "last attempt: \(record.notes.reason)"
+      parent.reason = reason
       try ExecutionLayer.apply(.giveUp, to: &parent, at: now, in: db)
       try releaseBonds(at: now, in: db)
       try signer.closeEpoch(at: try network.tick(in: db), in: db)

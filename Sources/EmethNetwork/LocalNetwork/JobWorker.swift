@@ -2,6 +2,7 @@ import EmethCompute
 import EmethKit
 import Foundation
 import GRDB
+import Synchronization
 
 /// Brings one job from its present state to its end. It keeps nothing of importance in memory: each step reads
 /// the records and changes them in one transaction, so that it can be killed and begun again anywhere.
@@ -14,7 +15,13 @@ final class JobWorker: Sendable {
   let cost: JobCost
   let threads: Int
   let stop: StopFlag
+  /// Whether evidence is kept as files; it may be as large as a state.
+  let keepsEvidence: Bool
+  /// Bytes of boundary states that each node keeps.
+  let modelCache: UInt64
   let progress: @Sendable (WorkProgress) -> Void
+  /// Seconds that nodes worked since they were last taken down, and how many of them went into traces.
+  let worked = Mutex((all: 0.0, trace: 0.0))
 
   /// SubJobs of all rounds when each is done at the first attempt.
   var subJobCount: Int { Int(manifest.rounds) * Int(request.parallel) }
@@ -24,7 +31,8 @@ final class JobWorker: Sendable {
   var signer: Signer { Signer(key: network.keys.signer, domain: network.domain) }
 
   init(
-    network: LocalNetwork, job id: JobID, threads: Int, stop: StopFlag,
+    network: LocalNetwork, job id: JobID, threads: Int, keepsEvidence: Bool, modelCache: UInt64,
+    stop: StopFlag,
     progress: @escaping @Sendable (WorkProgress) -> Void
   ) throws(NetworkError) {
     guard (1...1024).contains(threads) else {
@@ -34,6 +42,8 @@ final class JobWorker: Sendable {
     self.id = id
     self.threads = threads
     self.stop = stop
+    self.keepsEvidence = keepsEvidence
+    self.modelCache = modelCache
     self.progress = progress
     request = try network.database.read { db in try JobStore.job(id, in: db).request }
     manifest = request.manifest
@@ -49,6 +59,7 @@ final class JobWorker: Sendable {
       if try await runRound(round) { try await aggregate(round) }
     }
     try sweep()
+    try finishEvidence()
   }
 
   func job() throws(NetworkError) -> JobRecord {

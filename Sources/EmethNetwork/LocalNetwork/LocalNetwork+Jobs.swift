@@ -26,8 +26,39 @@ public struct JobSummary: Codable, Sendable, Hashable {
 }
 
 extension LocalNetwork {
-  /// Stores a file's bytes as the data set of a job to come.
-  public func store(dataSet file: URL) throws(NetworkError) -> Bytes32 { try store.put(try Files.read(file)) }
+  /// Gives a data set to the Splitter, for a job to come; returns its hash, by which the request names it.
+  @discardableResult
+  public func keep(dataSet: Data) throws(NetworkError) -> Bytes32 { try splitterStore.put(dataSet) }
+
+  /// A data set that the Splitter has. Networks of an earlier layout had it among the objects.
+  func dataSet(_ hash: Bytes32) throws(NetworkError) -> Data {
+    try splitterStore.contains(hash) ? splitterStore.get(hash) : store.get(hash)
+  }
+
+  private func leavesFile(of job: JobID) -> URL { splitterStore.folder.appending(path: "leaves-\(job)") }
+
+  /// Keeps the hashes of a job's record leaves, which third parties get with its records.
+  func keep(leaves: [Bytes32], of job: JobID) throws(NetworkError) {
+    try Files.write(Data(leaves.flatMap(\.bytes)), to: leavesFile(of: job))
+  }
+
+  /// The hashes of a job's record leaves, 32 bytes each.
+  func leaves(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> Data {
+    let file = leavesFile(of: record.job.id)
+    if FileManager.default.fileExists(atPath: file.path) { return try Files.read(file) }
+    // A job of an earlier layout, whose parts are not sealed.
+    let splitter = Splitter(key: keys.splitter)
+    var hashes = Data()
+    for (part, object) in zip(plan.parts, record.progress.parts) {
+      let data = try TrainingData(
+        context: Int(record.request.manifest.model.context), bytes: store.get(object))
+      let leaves = PartRecords.leafHashes(
+        data: data, firstRecord: part.firstRecord,
+        secret: splitter.partSecret(of: record.job.id, part: part.index))
+      for leaf in leaves { hashes.append(contentsOf: leaf.bytes) }
+    }
+    return hashes
+  }
 
   /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
   /// name inside the network folder.

@@ -12,8 +12,8 @@ import GRDB
 /// let report = try await network.work(on: job, threads: 2)
 /// ```
 ///
-/// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (content-addressed data) and `nodes/`
-/// (what each node keeps to itself). One process works on it at a time; others may read it and submit jobs.
+/// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (what roles share, parts of data sets
+/// sealed), and `splitter/`, `nodes/`, `verifiers/` (what each role keeps to itself). One process works on it at a time; others may read it and submit jobs.
 /// Everything that happens follows from the seed and the requests, so two networks with the same seed end with
 /// the same bytes, whatever the threads, and whether or not they were interrupted.
 public final class LocalNetwork: Sendable {
@@ -21,8 +21,11 @@ public final class LocalNetwork: Sendable {
   public let folder: URL
   /// How the network is made up.
   public let settings: NetworkSettings
-  /// Data and results by hash.
+  /// What roles share, by hash: sealed parts, models, masked vectors.
   public let store: ContentStore
+  /// What the Splitter keeps to itself: data sets, validation shares, leaves. No other role reads it, but for
+  /// the evaluation of each round's model.
+  let splitterStore: ContentStore
   /// The EIP-712 domain of everything that is signed here: settlement is embedded.
   public let domain = EIP712Domain.embedded
 
@@ -44,6 +47,7 @@ public final class LocalNetwork: Sendable {
     try Files.makeFolder(folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
     store = try ContentStore(folder: folder.appending(path: "objects"))
+    splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
     let seedBytes = try Self.seed(in: folder, wanted: seed)
     settings = try Self.settings(in: database, folder: folder, wanted: wanted)
     keys = NetworkKeys(seed: seedBytes, settings: settings)
@@ -81,7 +85,7 @@ public final class LocalNetwork: Sendable {
   public struct Account: Sendable, Hashable {
     /// Who.
     public var address: Address
-    /// `requester`, `node` or `verifier`.
+    /// `requester`, `node`, `verifier`, or `bond pool`, which holds what verifiers lost.
     public var role: String
     /// Counted from 1 within the role.
     public var number: Int
@@ -161,10 +165,7 @@ public final class LocalNetwork: Sendable {
     return try database.write { db in
       let found = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'network'")
         .map { try NetworkSettings(wireText: $0) }
-      guard let settings = wanted ?? found else {
-        try store(defaults, in: db)
-        return defaults
-      }
+      let settings = wanted ?? found ?? defaults
       if let found, found != settings {
         let begun =
           try Int.fetchOne(
@@ -176,7 +177,8 @@ public final class LocalNetwork: Sendable {
             wanted: settings.summary)
         }
       }
-      try store(settings, in: db)
+      // A network that is only looked at stays as it is, to the byte.
+      if found != settings { try store(settings, in: db) }
       return settings
     }
   }
@@ -190,9 +192,14 @@ public final class LocalNetwork: Sendable {
 }
 
 extension NetworkSettings {
+  /// The fault that a role's holder shows, counted from 0.
+  func fault(of role: FaultRole, _ index: Int) -> NodeFault? {
+    fault.flatMap { $0.fault.role == role && $0.node == index + 1 ? $0.fault : nil }
+  }
+
   /// The settings in words.
   var summary: String {
-    let fault = fault.map { ", fault \($0.fault.rawValue)@\($0.node)" } ?? ""
+    let fault = fault.map { ", fault \($0)" } ?? ""
     return "\(nodes) nodes, \(verifiers) verifiers, \(check) segments checked\(fault)"
   }
 }

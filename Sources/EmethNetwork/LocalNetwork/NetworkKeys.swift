@@ -5,6 +5,7 @@ struct NetworkKeys: Sendable {
   let requester: PrivateKey
   let splitter: PrivateKey
   let signer: PrivateKey
+  let aggregator: PrivateKey
   let nodes: [PrivateKey]
   let verifiers: [PrivateKey]
 
@@ -12,6 +13,7 @@ struct NetworkKeys: Sendable {
     requester = PrivateKey(seed: seed, label: "requester", index: 0)
     splitter = PrivateKey(seed: seed, label: "splitter", index: 0)
     signer = PrivateKey(seed: seed, label: "signer", index: 0)
+    aggregator = PrivateKey(seed: seed, label: "aggregator", index: 0)
     nodes = (0..<settings.nodes).map { PrivateKey(seed: seed, label: "node", index: UInt32($0)) }
     verifiers = (0..<settings.verifiers).map { PrivateKey(seed: seed, label: "verifier", index: UInt32($0)) }
   }

@@ -4,15 +4,21 @@ import EmethKit
 public struct NetworkSettings: Codable, Sendable, Hashable {
   /// How many nodes compute, 1 … 64.
   public var nodes: Int
-  /// How many verifiers stand ready, 2 … 16: one is drawn, a second decides on a mismatch.
+  /// How many verifiers stand ready, 2 … 16: one is drawn, a second where it rejects or its verdict is to be
+  /// replayed, a third where those two differ.
   public var verifiers: Int
-  /// How many segments of a SubJob are replayed.
+  /// How many segments of a SubJob are replayed where its request does not say.
   public var check: SegmentCheck
-  /// A fault that one node shows.
+  /// A fault that one of them shows.
   public var fault: FaultPlan?
+  /// One accepting verdict in so many is replayed by another verifier; `nil` is one in 20.
+  var auditOneIn: UInt32?
+
+  /// One accepting verdict in so many is replayed by another verifier.
+  public var auditShare: UInt32 { max(1, auditOneIn ?? 20) }
 
   /// Settings within their limits.
-  public init(nodes: Int = 4, verifiers: Int = 2, check: SegmentCheck = .drawn(2), fault: FaultPlan? = nil)
+  public init(nodes: Int = 4, verifiers: Int = 3, check: SegmentCheck = .drawn(2), fault: FaultPlan? = nil)
     throws(NetworkError)
   {
     guard (1...64).contains(nodes) else {
@@ -24,13 +30,33 @@ public struct NetworkSettings: Codable, Sendable, Hashable {
     if case .drawn(let count) = check, count < 1 {
       throw .badSetting(name: "segments to check", found: "\(count)", allowed: "1 or more, or all")
     }
-    if let fault, fault.node > nodes {
-      throw .badSetting(name: "fault", found: "node \(fault.node)", allowed: "1 to \(nodes)")
+    if let fault {
+      let role = fault.fault.role
+      let count =
+        switch role {
+        case .node: nodes
+        case .verifier: verifiers
+        case .aggregator: 1
+        }
+      guard (1...count).contains(fault.node) else {
+        throw .badSetting(name: "fault", found: "\(role.rawValue) \(fault.node)", allowed: "1 to \(count)")
+      }
+      // Where one of two verifiers lies, nobody could say which.
+      guard role != .verifier || verifiers >= 3 else {
+        throw .badSetting(
+          name: "verifiers", found: "\(verifiers)", allowed: "3 to 16 where one of them cheats")
+      }
     }
     self.nodes = nodes
     self.verifiers = verifiers
     self.check = check
     self.fault = fault
+  }
+
+  /// Whether the updates of a job with so many parts are masked, so that nobody in the middle reads them: three
+  /// parts on three nodes at least.
+  public func hidesUpdates(parts: UInt32) -> Bool {
+    parts >= Cohort.minimumAccounts && nodes >= Cohort.minimumAccounts
   }
 }
 
@@ -56,12 +82,14 @@ public struct TrainingRequest: Codable, Sendable, Hashable {
   public var timeLimitSeconds: UInt64
   /// How often and after which delay a SubJob that ended without a result is tried again.
   public var retry: RetryPolicy
+  /// How many segments of a SubJob are to be replayed; `nil` as the network does.
+  public var check: SegmentCheck?
 
   /// A request; whether it is possible is checked when it is submitted.
   public init(
     manifest: TrainingManifest, dataSetName: String, dataSet: Bytes32, tokenizer: String? = nil,
     initialParameters: Bytes32? = nil, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String = "standard",
-    timeLimitSeconds: UInt64, retry: RetryPolicy = .standard
+    timeLimitSeconds: UInt64, retry: RetryPolicy = .standard, check: SegmentCheck? = nil
   ) {
     self.manifest = manifest
     self.dataSetName = dataSetName
@@ -73,5 +101,6 @@ public struct TrainingRequest: Codable, Sendable, Hashable {
     self.ruleSet = ruleSet
     self.timeLimitSeconds = timeLimitSeconds
     self.retry = retry
+    self.check = check
   }
 }

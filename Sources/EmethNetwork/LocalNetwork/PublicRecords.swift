@@ -12,8 +12,10 @@ public struct PublicRecords: Codable, Sendable {
     public var submission: SignedSubmission?
     /// What the node opened of its trace: the leaves that its verifiers asked for.
     public var trace: [BoundaryOpening]
-    /// The verdicts in the order in which they were given.
+    /// The verdicts on its record, in the order in which they were given: the last one decided.
     public var verdicts: [SignedVerdict]
+    /// What else was said: by verifiers that replayed a verdict, and second verdicts of those who signed two.
+    public var furtherVerdicts: [SignedVerdict]?
   }
 
   /// One round's beginning: the state that all its SubJobs started from.
@@ -22,6 +24,51 @@ public struct PublicRecords: Codable, Sendable {
     public var round: UInt32
     /// Its state root.
     public var initRoot: Bytes32
+  }
+
+  /// One cohort of a complete round, in the attempt whose sum holds.
+  public struct Cohort: Codable, Sendable {
+    /// The round, counted from 0.
+    public var round: UInt32
+    /// The epoch of the batch that drew it.
+    public var drawEpoch: UInt64
+    /// Who was drawn; a lost SubJob's part is done again by another.
+    public var drawn: EmethKit.Cohort
+    /// Who took part in the end, with keys.
+    public var roster: Roster
+    /// Their words on their masked updates, in the roster's order.
+    public var masked: [SignedMasked]
+    /// The Aggregator's word on the sum.
+    public var sum: SignedCohortSum
+    /// The epoch of the batch that is the shares' beacon.
+    public var beaconEpoch: UInt64
+    /// The verifiers' shares of the sum.
+    public var shares: [SignedSumShare]
+    /// Sums that the Aggregator signed before and that were wrong.
+    public var wrongSums: [SignedCohortSum]
+
+    /// Where a model folder has the sum with this root, if it has room for it.
+    static func place(of sumRoot: Bytes32) -> String {
+      "job/sums/\(Hex.encode(sumRoot.bytes, prefixed: false))"
+    }
+  }
+
+  /// A node that masked another update than it submitted: what it posted, and what its verifier says.
+  public struct Lie: Codable, Sendable {
+    /// The node's word.
+    public var masked: SignedMasked
+    /// Its verifier's.
+    public var fault: SignedMaskedFault
+  }
+
+  /// How the updates were added.
+  public struct Aggregation: Codable, Sendable {
+    /// Who adds.
+    public var aggregator: Address
+    /// The cohorts of all complete rounds.
+    public var cohorts: [Cohort]
+    /// Nodes that were caught.
+    public var lies: [Lie]
   }
 
   /// A settled job of an account, as its ticket's jobsRoot has it.
@@ -50,6 +97,8 @@ public struct PublicRecords: Codable, Sendable {
   public var rounds: [Round]
   /// All SubJobs in the order of registration.
   public var subJobs: [SubJob]
+  /// How the updates were added; `nil` where they were not masked.
+  public var aggregation: Aggregation?
   /// All batches, oldest first.
   public var batches: [SignedBatch]
   /// The newest ticket of every account.

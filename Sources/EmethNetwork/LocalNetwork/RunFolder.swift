@@ -13,6 +13,8 @@ public struct RunFolder {
   public let network: LocalNetwork
   /// The job.
   public let job: JobID
+  /// What it was requested as.
+  public let request: TrainingRequest
   /// Whether the job was begun by an earlier process and goes on now.
   public let isResumed: Bool
 
@@ -56,10 +58,13 @@ public struct RunFolder {
     }
   }
 
-  private init(model: URL, network: LocalNetwork, job: JobID, isResumed: Bool) {
+  private init(
+    model: URL, network: LocalNetwork, job: JobID, request: TrainingRequest, isResumed: Bool
+  ) {
     self.model = model
     self.network = network
     self.job = job
+    self.request = request
     self.isResumed = isResumed
   }
 
@@ -89,7 +94,7 @@ public struct RunFolder {
       let network = try LocalNetwork(folder: model.appending(path: "job"), seed: seed, settings: settings)
       try objects(network)
       try network.submit(request, once: true)
-      return RunFolder(model: model, network: network, job: job, isResumed: false)
+      return RunFolder(model: model, network: network, job: job, request: request, isResumed: false)
     }
 
     /// Opens a folder that has a network; it is only changed when the job in it is this one.
@@ -106,7 +111,7 @@ public struct RunFolder {
         throw NetworkError.otherRun(
           path: model.path, what: "its network", found: network.settings.summary, wanted: settings.summary)
       }
-      return RunFolder(model: model, network: network, job: job, isResumed: true)
+      return RunFolder(model: model, network: network, job: job, request: request, isResumed: true)
     }
 
     /// Refuses a file, and a folder with anything in it but a `job` that a killed run left empty.

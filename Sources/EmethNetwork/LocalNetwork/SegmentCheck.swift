@@ -36,6 +36,28 @@ extension SegmentCheck {
     }
   }
 
+  /// How the steps of each SubJob are best cut into segments to be checked so; where all are checked, as for
+  /// two drawn ones.
+  ///
+  /// - Parameters:
+  ///   - tokensPerStep: batch times context.
+  ///   - subJobs: how many SubJobs the job has in all rounds when each is done at the first attempt.
+  /// - Throws: as `drawn(subJobs:segments:)`.
+  public func segmentPlan(
+    model: ModelShape, tokensPerStep: UInt64, stepsPerRound: UInt32, subJobs: Int
+  ) throws(NetworkError) -> SegmentPlan {
+    try asNetworkError {
+      try SegmentPlan(model: model, tokensPerStep: tokensPerStep, stepsPerRound: stepsPerRound) {
+        segments throws(VerificationError) in
+        switch self {
+        case .drawn(let count): count
+        case .detecting(let goal): try goal.plan(subJobs: subJobs, segments: segments).drawn
+        case .all: 2
+        }
+      }
+    }
+  }
+
   /// The share of bad segments that odds are told for.
   public var countedShare: Rate {
     if case .detecting(let goal) = self { goal.share } else { Rate(percent: 10) }

@@ -12,8 +12,13 @@ public enum WorkProgress: Sendable {
   case step(part: UInt32, node: Int, step: Int, of: Int, loss: Float, tokens: Int)
   /// A verifier (counted from 1) replays a SubJob's drawn segments.
   case replaying(part: UInt32, verifier: Int, segments: Int, of: Int)
+  /// A verifier (counted from 1) lost its bond: it named a state that nobody else computes, or signed two
+  /// verdicts.
+  case bondLost(verifier: Int)
   /// A SubJob ended.
   case ended(part: UInt32, attempt: UInt32, node: Int?, status: JobStatus, reason: String)
+  /// A round's SubJobs were drawn into cohorts, whose updates are added masked.
+  case cohortsDrawn(round: UInt32, sizes: [Int])
   /// The Signer closed an epoch.
   case epochClosed(UInt64)
   /// A round is done.

@@ -1,4 +1,5 @@
 import EmethKit
+import Foundation
 
 /// What a node is handed when it takes a SubJob: identities and hashes; the bytes lie in the store.
 public struct Assignment: Codable, Sendable, Hashable {
@@ -8,8 +9,10 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var position: SubJobPosition
   /// The manifest, canonical JSON.
   public var manifest: String
-  /// Object: the part's records.
+  /// Object: the part's records, sealed.
   public var data: Bytes32
+  /// The header that lets this node open them, and nobody else (PROTOCOL 5).
+  @HexText public var header: Data
   /// Root of the part's salted record leaves.
   public var dataRoot: Bytes32
   /// The part's first record in the whole data set.
@@ -22,16 +25,18 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var initRoot: Bytes32
   /// Quantiser exponents of this round, one a tensor.
   public var exponents: [Int32]
+  /// What is public of the part's noise; `nil` without.
+  public var noise: PartNoise?
+  /// The seed of this round's noise, with its path; `nil` without.
+  public var noiseOpening: NoiseOpening?
   /// Fuel of this SubJob by the formula.
   public var fuel: Fuel
 }
 
-/// What a node hands in: the signed submission and where its update lies.
+/// What a node hands in: the signed submission. The update stays with the node until it is masked.
 public struct NodeResult: Codable, Sendable, Hashable {
   /// What the node commits to.
   public var submission: SignedSubmission
-  /// Object: the update the Aggregator adds, i32 little-endian.
-  public var contribution: Bytes32
   /// Mean training loss over the SubJob's steps, as the node says. Nobody is paid by it.
   public var trainLoss: Double
   /// Coordinates that the quantiser clipped.
@@ -44,6 +49,8 @@ public struct Challenge: Codable, Sendable, Hashable {
   public var subJob: JobID
   /// The drawn verifier.
   public var verifier: Address
+  /// What the segments were drawn from.
+  public var seed: Bytes32
   /// The segments, ascending; the last is always among them.
   public var segments: [Int]
 }

@@ -6,6 +6,13 @@ import Foundation
 struct NodeConduct {
   /// `nil` is an honest node.
   let fault: NodeFault?
+  /// In which segments the fault shows; `nil` is all of them.
+  var segments: Set<Int>?
+
+  /// How it deals with one segment.
+  func at(_ segment: Int) -> NodeConduct {
+    segments.map { $0.contains(segment) } ?? true ? self : NodeConduct(fault: nil)
+  }
 
   /// Whether a step of a segment is trained, or only counted.
   func trains(step: Int, of steps: Range<Int>) -> Bool {

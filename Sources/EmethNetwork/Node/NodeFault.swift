@@ -1,5 +1,6 @@
-/// A way to cheat or to die that a local node can be told to show, so that the network can be seen to catch
-/// it. It acts on the node's first SubJob that allows it and lives in the node only.
+/// A way to cheat or to die that a role of the local network can be told to show, so that the network can be
+/// seen to catch it. A node's acts on its first SubJob that allows it, a verifier's whenever it is drawn; it
+/// lives in that role only.
 public enum NodeFault: String, Sendable, Codable, CaseIterable {
   /// Trains only the first half of every segment's steps, rounded down, and commits to what came out.
   case skipSteps = "skip-steps"
@@ -31,27 +32,84 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case alteredOpening = "altered-opening"
   /// Takes the SubJob and never answers.
   case stall
+  /// A verifier that accepts without replaying anything and makes the state root of its verdict up.
+  case stampingVerifier = "stamping-verifier"
+  /// A verifier that rejects whatever it is given, with evidence of its own making.
+  case rejectingVerifier = "rejecting-verifier"
+  /// A verifier that replays, and signs a second verdict that says the opposite.
+  case twoVerdicts = "two-verdicts"
+  /// Computes, and does not answer when its SubJob's cohort asks for a round key.
+  case dropBeforeKeys = "drop-before-keys"
+  /// Gives its round key and posts no masked update.
+  case dropBeforeMask = "drop-before-mask"
+  /// Posts its masked update and is never heard of again in that round.
+  case dropAfterMask = "drop-after-mask"
+  /// Trains honestly and masks another update than the one that it submitted.
+  case poisonedUpdate = "poisoned-update"
+  /// Adds one word of a cohort's sum wrongly.
+  case wrongSum = "wrong-sum"
 }
 
-/// A fault and the node that shows it.
+extension NodeFault {
+  /// Whether it can be shown in some segments and not in others.
+  public var isOfSegments: Bool {
+    switch self {
+    case .skipSteps, .frozenWeights, .otherData, .otherOrder, .truncatedShard, .smallNoise: true
+    default: false
+    }
+  }
+
+  /// Whose fault it is.
+  public var role: FaultRole {
+    switch self {
+    case .skipSteps, .frozenWeights, .otherData, .otherOrder, .otherLearningRate, .replayedTrace,
+      .copiedTrace, .swappedFinal, .shorterRun, .smallNoise, .wrongInit, .truncatedShard, .changedSalts,
+      .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate:
+      .node
+    case .stampingVerifier, .rejectingVerifier, .twoVerdicts: .verifier
+    case .wrongSum: .aggregator
+    }
+  }
+
+  /// Whether it shows while updates are added, after honest training.
+  var isOfSums: Bool {
+    switch self {
+    case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate, .wrongSum: true
+    default: false
+    }
+  }
+}
+
+/// A fault and who shows it.
 public struct FaultPlan: Sendable, Codable, Hashable {
   /// What it does.
   public var fault: NodeFault
-  /// Which node, counted from 1.
+  /// Which node, or which other holder of the fault's role, counted from 1.
   public var node: Int
+  /// In how many segments of the SubJob, never the last; `nil` is all of them.
+  public var segments: Int?
 
-  /// A fault of one node.
-  public init(fault: NodeFault, node: Int) {
+  /// A fault of one role's holder.
+  public init(fault: NodeFault, node: Int, segments: Int? = nil) {
     self.fault = fault
     self.node = node
+    self.segments = segments
   }
 
-  /// Reads `KIND@NODE`, for example `skip-steps@2`.
+  /// Reads `KIND@NODE`, for example `skip-steps@2`, or `KIND@NODE:SEGMENTS` for what can be done to some segments
+  /// alone.
   public init?(_ text: String) {
     let fields = text.split(separator: "@", omittingEmptySubsequences: false)
-    guard fields.count == 2, let fault = NodeFault(rawValue: String(fields[0])), let node = Int(fields[1]),
-      node > 0
-    else { return nil }
-    self.init(fault: fault, node: node)
+    guard fields.count == 2, let fault = NodeFault(rawValue: String(fields[0])) else { return nil }
+    let numbers = fields[1].split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard numbers.count <= 2, numbers.allSatisfy({ $0 > 0 }), numbers.count == 1 || fault.isOfSegments else {
+      return nil
+    }
+    self.init(fault: fault, node: numbers[0], segments: numbers.count == 2 ? numbers[1] : nil)
   }
+}
+
+extension FaultPlan: CustomStringConvertible {
+  /// The plan as it is typed.
+  public var description: String { "\(fault.rawValue)@\(node)" + (segments.map { ":\($0)" } ?? "") }
 }

@@ -32,9 +32,10 @@ final class TrainingRun {
   /// - Parameters:
   ///   - sequenceCount: how many sequences the part has.
   ///   - learningRateFactor: what the manifest's learning rate is multiplied by; other than 1 is a fault.
+  ///   - microBatch: sequences at once, which changes no bit; 1 where operators are traced.
   init(
     manifest: TrainingManifest, position: SubJobPosition, sequenceCount: Int, device: Device,
-    learningRateFactor: Double = 1
+    learningRateFactor: Double = 1, microBatch: Int? = nil
   ) throws(NetworkError) {
     self.manifest = manifest
     self.device = device
@@ -43,7 +44,9 @@ final class TrainingRun {
       state = try TrainingState(configuration: configuration)
       var optimizer = try OptimizerConfiguration(manifest, round: position.round)
       optimizer.learningRate *= learningRateFactor
-      trainer = try Trainer(state: state, optimizer: optimizer, batch: Int(manifest.batch), device: device)
+      trainer = try Trainer(
+        state: state, optimizer: optimizer, batch: Int(manifest.batch), microBatch: microBatch, device: device
+      )
     } catch {
       throw .compute(error)
     }
@@ -58,12 +61,19 @@ final class TrainingRun {
     state.round = UInt64(round)
   }
 
-  /// Trains one local step on the sequences that `sequence` returns for its positions.
-  func train(step: Int, sequence: (Int) throws(NetworkError) -> [UInt32]) throws(NetworkError) -> StepReport {
+  /// Trains one local step on the sequences that `sequence` returns for its positions; `trace` takes down what
+  /// its operators put out.
+  func train(
+    step: Int, trace: OperationTrace? = nil, sequence: (Int) throws(NetworkError) -> [UInt32]
+  ) throws(NetworkError) -> StepReport {
     var batch: [[UInt32]] = []
     batch.reserveCapacity(Int(manifest.batch))
     for index in schedule.sequences(ofStep: step) { batch.append(try sequence(index)) }
-    do throws(ComputeError) { return try trainer.step(sequences: batch) } catch { throw .compute(error) }
+    do throws(ComputeError) {
+      return try trainer.step(sequences: batch, trace: trace)
+    } catch {
+      throw .compute(error)
+    }
   }
 
   /// The root of the present state (PROTOCOL 7).

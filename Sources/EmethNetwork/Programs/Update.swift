@@ -8,9 +8,9 @@ enum Update {
   static let chunkSize = 1 << 20
 
   /// The quantised difference between a round's starting parameters and a state, and how many coordinates
-  /// were clipped.
+  /// were clipped; with `noise`, cut to its norm and with the noise added.
   static func quantised(
-    from starting: Data, to state: TrainingState, exponents: [Int32]
+    from starting: Data, to state: TrainingState, exponents: [Int32], noise: NoisyUpdate? = nil
   ) throws(NetworkError) -> (update: Data, clipped: Int) {
     guard starting.count == state.parameters.count * 4 else {
       throw .malformed(
@@ -22,6 +22,15 @@ enum Update {
       let start = UnsafeMutableBufferPointer<Float>.allocate(capacity: state.parameters.count)
       defer { start.deallocate() }
       _ = starting.copyBytes(to: start)
+      if let noise {
+        var values = [Int32](repeating: 0, count: state.parameters.count)
+        let clipped = try values.withUnsafeMutableBufferPointer { values in
+          try noise.quantise(
+            quantiser, start: UnsafeBufferPointer(start), end: UnsafeBufferPointer(state.parameters),
+            into: values)
+        }
+        return (values.withUnsafeBufferPointer { Data(buffer: $0) }, clipped)
+      }
       let (values, clipped) = try quantiser.quantise(
         start: UnsafeBufferPointer(start), end: UnsafeBufferPointer(state.parameters))
       return (values.withUnsafeBufferPointer { Data(buffer: $0) }, clipped)

@@ -8,6 +8,8 @@ public struct Splitter: Sendable {
   public struct Division: Sendable {
     /// The plan that third parties check.
     public var plan: SplitPlan
+    /// The hashes of all record leaves, in order.
+    public var leaves: [Bytes32]
     /// The records of each part.
     public var parts: [TrainingData]
     /// The records of the validation share, which no node gets.
@@ -47,6 +49,6 @@ public struct Splitter: Sendable {
       try plan.check(leafHashes: leaves)
       return plan
     }
-    return Division(plan: plan, parts: divided, validation: dataSet.validation)
+    return Division(plan: plan, leaves: leaves, parts: divided, validation: dataSet.validation)
   }
 }

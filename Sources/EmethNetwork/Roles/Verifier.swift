@@ -22,20 +22,20 @@ public struct SubJobFacts: Codable, Sendable, Hashable {
   public var initRoot: Bytes32
   /// Quantiser exponents of the round.
   public var exponents: [Int32]
+  /// What is public of the part's noise; `nil` without.
+  public var noise: PartNoise?
   /// Fuel of the SubJob by the formula.
   public var fuel: Fuel
-  /// Hash of the update that the node posted for the Aggregator.
-  public var contribution: Bytes32
 }
 
 /// A verifier's finding on one submission.
 public struct Judgement: Codable, Sendable, Hashable {
   /// The signed verdict.
   public var verdict: SignedVerdict
-  /// Hash of the update that the replayed last state gives; `nil` when the replay did not get there.
-  public var contribution: Bytes32?
   /// What was found, in words.
   public var finding: String
+  /// What is held against the submission; `nil` when it is accepted.
+  public var mismatch: Finding?
   /// The segments that were replayed.
   public var segments: [Int]
 }
@@ -48,12 +48,29 @@ public struct Verifier: Sendable {
   let key: PrivateKey
   let store: ContentStore
   let domain: EIP712Domain
+  /// Where it keeps what was opened to it, which nobody else reads.
+  let opened: ContentStore
+  /// Where it keeps the updates that it recomputed until their sum has checked; `nil` keeps none.
+  let folder: URL?
+  /// What it does instead of its work.
+  let fault: NodeFault?
 
   /// A verifier with its key and its view of the store.
-  public init(key: PrivateKey, store: ContentStore, domain: EIP712Domain) {
+  ///
+  /// - Parameters:
+  ///   - opened: where it keeps what was opened to it; `nil` for openings whose states lie in `store` already.
+  ///   - folder: its own folder.
+  ///   - fault: how it cheats.
+  public init(
+    key: PrivateKey, store: ContentStore, domain: EIP712Domain, opened: ContentStore? = nil,
+    folder: URL? = nil, fault: NodeFault? = nil
+  ) {
     self.key = key
     self.store = store
     self.domain = domain
+    self.opened = opened ?? store
+    self.folder = folder
+    self.fault = fault
   }
 
   /// The verifier's account.
@@ -77,7 +94,12 @@ public struct Verifier: Sendable {
     return SegmentDraw.segments(seed: seed, count: count, of: segments)
   }
 
-  /// Judges a submission from its opening.
+  /// Its word on the key that openings for it are sealed to.
+  func binding(expiry: UInt64) -> SignedKeyBinding {
+    SignedKeyBinding(signing: KeyBinding(of: key, expiry: expiry), in: domain, with: key)
+  }
+
+  /// Judges a submission from its opening, whose states lie in the store.
   ///
   /// - Parameters:
   ///   - submission: the node's signed submission, encoded.
@@ -90,19 +112,118 @@ public struct Verifier: Sendable {
     submission: Data, facts: Data, opening: Data, seed: Bytes32, segments: [Int], device: Device,
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Judgement {
+    let question = try question(submission: submission, facts: facts, seed: seed, segments: segments)
+    return try examine(question, statement: nil, opening: opening, device: device, stop: stop).judgement
+  }
+
+  /// What a verifier is asked: is this submission, of this SubJob, right in these segments.
+  struct Question {
+    let submission: SignedSubmission
+    let facts: SubJobFacts
+    let seed: Bytes32
+    let segments: [Int]
+  }
+
+  func question(
+    submission: Data, facts: Data, seed: Bytes32, segments: [Int]
+  ) throws(NetworkError) -> Question {
     let facts: SubJobFacts = try Self.decode("facts about a SubJob", facts)
     let submission: SignedSubmission = try Self.decode("submission", submission)
-    let replay = SegmentReplay(
-      facts: facts, submission: submission, seed: seed, segments: segments, store: store, domain: domain)
-    let outcome = try replay.run(opening: opening, device: device, stop: stop)
-    let verdict = Verdict(
-      jobID: facts.subJob, submission: submission.digest, verifier: address,
-      accepted: outcome.mismatch == nil, seed: seed, step: outcome.step, stepRoot: outcome.stepRoot,
-      evidence: outcome.mismatch.map { SHA256.hash(Array($0.utf8)) } ?? .zero)
-    return Judgement(
-      verdict: SignedVerdict(signing: verdict, in: domain, with: key), contribution: outcome.contribution,
-      finding: outcome.mismatch ?? "\(segments.count) segments replayed to the same bytes", segments: segments
-    )
+    return Question(submission: submission, facts: facts, seed: seed, segments: segments)
+  }
+
+  /// What a verifier makes of a submission.
+  struct Examination {
+    var judgement: Judgement
+    /// What it can show for a rejection.
+    var evidence: EvidenceDraft?
+    /// A second verdict of one that cheats.
+    var contradiction: SignedVerdict?
+    /// The opening as it was read, for what is asked later.
+    var opening: Data
+    var statement: SignedOpeningStatement?
+  }
+
+  /// Judges a submission from an opening that is sealed to this verifier.
+  ///
+  /// An opening that cannot be read is a mismatch that nothing proves: others have to find the same.
+  func examine(
+    _ question: Question, delivered: Data, device: Device, stop: StopFlag
+  ) throws(NetworkError) -> Examination {
+    guard let sealed = try? JSONDecoder().decode(SealedOpening.self, from: delivered) else {
+      return try examine(question, statement: nil, opening: Data(), device: device, stop: stop)
+    }
+    let identity = key.sealingIdentity()
+    // What does not open, or is something else than it is called, is missed where it is needed.
+    for object in sealed.states { _ = try? opened.open(object.sealed, from: store, with: identity) }
+    let document = try? opened.get(opened.open(sealed.document, from: store, with: identity))
+    return try examine(
+      question, statement: sealed.statement, opening: document ?? Data(), device: device, stop: stop)
+  }
+
+  private func examine(
+    _ question: Question, statement: SignedOpeningStatement?, opening: Data, device: Device, stop: StopFlag
+  ) throws(NetworkError) -> Examination {
+    let replay = replay(question, statement: statement)
+    let outcome = try outcome(of: replay, opening: opening, device: device, stop: stop)
+    if let update = outcome.update { try keep(update, of: question.facts.subJob) }
+    var evidence: EvidenceDraft?
+    if let finding = outcome.finding {
+      evidence = try EvidenceDraft(
+        domain: domain, facts: question.facts, submission: question.submission, seed: question.seed,
+        drawn: question.segments, statement: statement, finding: finding, opening: opening,
+        object: replay.object)
+    }
+    let accepted = outcome.finding == nil
+    func signed(accepted: Bool, evidence: Bytes32) -> SignedVerdict {
+      SignedVerdict(
+        signing: Verdict(
+          jobID: question.facts.subJob, submission: question.submission.digest, verifier: address,
+          accepted: accepted, seed: question.seed, step: outcome.step, stepRoot: outcome.stepRoot,
+          evidence: evidence), in: domain, with: key)
+    }
+    let hash = try evidence?.header.hash() ?? .zero
+    return Examination(
+      judgement: Judgement(
+        verdict: signed(accepted: accepted, evidence: hash),
+        finding: outcome.finding?.text ?? "\(question.segments.count) segments replayed to the same bytes",
+        mismatch: outcome.finding, segments: question.segments),
+      evidence: evidence,
+      contradiction: fault == .twoVerdicts
+        ? signed(accepted: !accepted, evidence: accepted ? question.seed : .zero) : nil,
+      opening: opening, statement: statement)
+  }
+
+  /// The replay of a question, from what was opened to this verifier and what everybody can read.
+  func replay(_ question: Question, statement: SignedOpeningStatement?) -> SegmentReplay {
+    SegmentReplay(
+      facts: question.facts, submission: question.submission, seed: question.seed,
+      segments: question.segments, statement: statement, domain: domain,
+      object: { [opened, store] hash throws(NetworkError) in
+        try opened.contains(hash) ? opened.get(hash) : store.get(hash)
+      })
+  }
+
+  /// What comes of a replay, or what a verifier that cheats says comes of it.
+  private func outcome(
+    of replay: SegmentReplay, opening: Data, device: Device, stop: StopFlag
+  ) throws(NetworkError) -> SegmentReplay.Outcome {
+    switch fault {
+    case .stampingVerifier:
+      var outcome = SegmentReplay.Outcome()
+      let manifest = try asNetworkError { try TrainingManifest(json: replay.facts.manifest) }
+      outcome.step = manifest.interiorStep(seed: replay.seed, segments: replay.segments)
+      outcome.stepRoot = SHA256.hash(Array("a stamp".utf8) + replay.seed.bytes)
+      return outcome
+    case .rejectingVerifier:
+      var outcome = try replay.run(opening: opening, device: device, stop: stop)
+      let (segment, root) = (replay.segments.last ?? 0, SHA256.hash(Array("a lie".utf8) + replay.seed.bytes))
+      outcome.finding = Finding(
+        .replay, segment: segment, "segment \(segment): replay ends in state \(root)", replayedRoot: root)
+      return outcome
+    default:
+      return try replay.run(opening: opening, device: device, stop: stop)
+    }
   }
 
   private static func decode<Value: Decodable>(_ what: String, _ bytes: Data) throws(NetworkError) -> Value {
@@ -111,6 +232,17 @@ public struct Verifier: Sendable {
     } catch {
       throw .malformed(what: what, reason: "\(error)")
     }
+  }
+}
+
+extension TrainingManifest {
+  /// The local step after which a verdict names the state root.
+  fileprivate func interiorStep(seed: Bytes32, segments: [Int]) -> UInt32 {
+    let length = segmentLength
+    let inside = SegmentDraw.interiorStep(seed: seed, segments: segments) { segment in
+      min(stepsPerRound, (UInt32(segment) + 1) * length) - UInt32(segment) * length
+    }
+    return UInt32(inside.segment) * length + inside.offset - 1
   }
 }
 

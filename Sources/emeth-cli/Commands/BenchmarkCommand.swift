@@ -11,6 +11,8 @@ extension Command {
           "emeth benchmark train --preset gpt2 --batch 4 --context 64", "a training step of GPT-2 124M"),
         CommandExample(
           "emeth benchmark generate --preset gpt2 --dtype int8", "tokens per second of one text"),
+        CommandExample(
+          "emeth benchmark aggregation --parameters 10000000", "masking and adding updates of 8 nodes"),
       ])
   ) { parsed, context in
     let subject = parsed[BenchmarkArguments.subject]
@@ -27,6 +29,7 @@ extension Command {
     case .matmul: try benchmarkProducts(parsed, context)
     case .generate: try benchmarkGeneration(parsed, context)
     case .tokenize: try benchmarkTokenizing(parsed, context)
+    case .aggregation: try benchmarkAggregation(parsed, context)
     }
     return .done
   }
@@ -34,7 +37,7 @@ extension Command {
 
 /// What can be measured.
 private enum BenchmarkSubject: String, CaseIterable {
-  case tickets, train, matmul, generate, tokenize
+  case tickets, train, matmul, generate, tokenize, aggregation
 
   /// What is measured, and how.
   var discussion: String {
@@ -56,6 +59,10 @@ private enum BenchmarkSubject: String, CaseIterable {
         + "memory in the same run."
     case .tokenize:
       "learns a byte-level BPE of up to 50,000 tokens from a text and encodes the text with it."
+    case .aggregation:
+      "masks an update for every node of a cohort and adds what they posted. Prints a node's time, its root "
+        + "included, and the Aggregator's, beside what OpenSSL's ChaCha20 alone and memory alone take on the "
+        + "same threads in the same run."
     }
   }
 
@@ -72,6 +79,8 @@ private enum BenchmarkSubject: String, CaseIterable {
         CommonFlags.json,
       ]
     case .tokenize: [Flags.seconds, TokenizerBenchmark.text, CommonFlags.json]
+    case .aggregation:
+      [AggregationBenchmark.parameters, AggregationBenchmark.nodes, Flags.threads, CommonFlags.json]
     }
   }
 }
@@ -94,7 +103,8 @@ enum BenchmarkArguments {
   static let flags: [any CommandFlag] =
     [count, seconds] + model
     + [
-      profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text, threads, steps,
+      profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text,
+      AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
       CommonFlags.json,
     ]
 }

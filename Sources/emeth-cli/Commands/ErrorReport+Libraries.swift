@@ -65,8 +65,8 @@ extension NetworkError {
     case .interrupted: .interrupted
     case .inconsistent: .internalError
     case .jobEnded: .no
-    case .badDataSet, .badSetting, .otherVersion, .otherRun, .corruptObject, .missingObject, .unknownJob,
-      .insufficientBalance, .malformed, .refused:
+    case .badDataSet, .badSetting, .otherVersion, .unfinishedWork, .otherRun, .corruptObject, .missingObject,
+      .unknownJob, .insufficientBalance, .malformed, .refused:
       .badInput
     }
   }

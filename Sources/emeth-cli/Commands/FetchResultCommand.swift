@@ -25,6 +25,7 @@ extension Command {
       try inNetwork(network.folder) {
         try network.exportModel(of: job, to: work)
         try network.exportRecords(of: job, report: report, to: work)
+        try network.signFolder(of: job, at: work)
       }
       try folder.commit()
     } catch {

@@ -8,6 +8,8 @@ struct JobQuote: Encodable, Sendable {
   struct Verification: Encodable, Sendable {
     /// Segments of a SubJob.
     var segments: Int
+    /// Optimizer steps of a segment; the last may have fewer.
+    var segmentLength: Int
     /// Segments that a verifier replays at most: the drawn ones and the last.
     var replayed: Int
     /// Fuel that replaying them takes, for each SubJob.
@@ -50,11 +52,13 @@ struct JobQuote: Encodable, Sendable {
   /// Its largest SubJob.
   var subJob: MoneyQuote
   var verification: Verification
+  /// What noise promises of a part; nil without.
+  var privacy: JobReport.Privacy?
 
   /// Reads the data set and computes the quote; refuses more parts than records.
   init(
-    dataset: String, options: ModelOptions, parts: Int, rounds: Int?, check: SegmentCheck, price: FuelPrice,
-    rules: RuleSet
+    dataset: String, options: ModelOptions, parts: Int, rounds: Int?, check: SegmentCheck,
+    privacy privacyOptions: PrivacyOptions, price: FuelPrice, rules: RuleSet
   ) throws {
     let tokenizer = try options.loadTokenizer()
     let configuration = try options.configuration(for: tokenizer)
@@ -86,17 +90,21 @@ struct JobQuote: Encodable, Sendable {
       fuelLimit: share.fuelLimit, fuelPrice: price, verifierFee: share.verifierFee)
     subJob = MoneyQuote(rules: rules.name, fuelPrice: price, fuelLimit: share.fuelLimit, terms: shareTerms)
 
-    let segmentLength = ModelOptions.segmentLength(of: stepsPerRound)
-    let segments = (stepsPerRound + segmentLength - 1) / segmentLength
-    let plan = try check.plan(subJobs: subJobs, segments: segments)
-    let replayed = min(segments, plan.drawn + 1)
-    let steps = min(stepsPerRound, replayed * segmentLength)
+    let cut = try check.segmentPlan(
+      model: shape, tokensPerStep: tokensPerStep, stepsPerRound: UInt32(stepsPerRound), subJobs: subJobs)
+    let plan = try check.plan(subJobs: subJobs, segments: cut.segments)
+    let replayed = min(cut.segments, plan.drawn + 1)
+    let steps = min(stepsPerRound, replayed * Int(cut.length))
     let replay = try FuelFormula.training(model: shape, tokens: UInt64(steps) * tokensPerStep)
     verification = Verification(
-      segments: segments, replayed: replayed, fuelPerSubJob: replay,
+      segments: cut.segments, segmentLength: Int(cut.length), replayed: replayed, fuelPerSubJob: replay,
       fuel: try ParentBudget.fuelLimit(
         covering: replay, rounds: UInt32(clamping: self.rounds), parts: UInt32(clamping: parts)),
       detection: DetectionOfShare(plan, share: check.countedShare))
+    let manifest = try TrainingManifest(
+      options, tokenizer: tokenizer, rounds: rounds, parts: parts, check: check,
+      initialParameters: options.initialModelFolder == nil ? nil : .zero, privacy: privacyOptions)
+    privacy = try JobReport.Privacy(expectedOf: manifest, parts: UInt32(parts))
   }
 
   /// The quote for people.
@@ -119,7 +127,8 @@ struct JobQuote: Encodable, Sendable {
         + subJob.amounts.dropFirst(3).map { ("\($0.0), each SubJob", $0.1) } + [
           (
             "verification",
-            "\(verification.replayed) of \(verification.segments) segments replayed: "
+            "\(verification.replayed) of \(verification.segments) segments of "
+              + "\(verification.segmentLength) steps replayed: "
               + "\(NumberText.grouped(verification.fuel.units)) fuel, "
               + "\(NumberText.fixed(share, decimals: 0)) % of the work"
           ),
@@ -129,7 +138,7 @@ struct JobQuote: Encodable, Sendable {
               + "\(NumberText.fixed(verification.detection.badPercent, decimals: 1)) % of the job's segments, "
               + "\(percent(verification.detection.subJob)) of those on as many of one SubJob's"
           ),
-        ])
+        ] + (privacy.map { [("privacy", $0.text)] } ?? []))
   }
 }
 

@@ -27,7 +27,10 @@ extension JobReport {
       return Self.count(verified.filter { $0.node == account.number }.count) + " VERIFIED"
         + lost.map { ", \($0.status) in round \($0.round + 1): \(Self.shortened($0.reason))" }.joined()
     case "requester": return "paid for \(Self.count(verified.count))"
-    default: return "verification fees"
+    case "verifier" where account.penalty > .zero:
+      return "verification fees; lost its bond for a false verdict"
+    case "verifier": return "verification fees"
+    default: return "lost bonds, less what was paid from them"
     }
   }
 

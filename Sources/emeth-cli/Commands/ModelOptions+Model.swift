@@ -28,9 +28,6 @@ extension ModelOptions {
 
   /// Steps of warm-up of a training: a twentieth of all steps, at most 100.
   static func warmupSteps(of totalSteps: Int) -> Int { min(100, totalSteps / 20) }
-
-  /// Steps of a segment, S: a tenth of the steps of a round, rounded up.
-  static func segmentLength(of stepsPerRound: Int) -> Int { (stepsPerRound + 9) / 10 }
 }
 
 extension ModelConfiguration {

@@ -8,6 +8,12 @@ extension CommandDefinition {
         + "checks every node's work by replaying a part of it, pays and penalises, and signs tickets for "
         + "what everybody earned. The model is left as a folder that `emeth generate` and Hugging Face tools "
         + "open.",
+      "Parts are sealed to the nodes that take them; the Splitter, which divides the text, could read it. With "
+        + "three parts on three nodes and more, updates are added masked, so that nobody in the middle reads "
+        + "one; a node's own verifier sees the update that it checks, and sums are public.",
+      "What a node is rejected for is left as a file in job/evidence: `emeth verify` judges it on any machine, "
+        + "with nothing else. An acceptance in twenty is replayed by another verifier; one that lied loses its "
+        + "bond.",
       "Everything random follows from --seed: two runs with the same flags differ only in speed. A run "
         + "that was interrupted goes on when the same command is given again.",
       "Without DATASET, `emeth run --network FOLDER` works on the jobs that `emeth submit-job` has put "
@@ -18,14 +24,16 @@ extension CommandDefinition {
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
         NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
-        NetworkOptions.fault,
-        CommonFlags.json,
-      ],
+        NetworkOptions.fault, NetworkOptions.noEvidence, NetworkOptions.modelCache,
+      ] + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth run shakespeare.txt", "four nodes train a tiny model in a few minutes"),
       CommandExample(
         "emeth run shakespeare.txt --check-segments all --fault skip-steps@2",
         "node 2 skips work, is caught and penalised; the model is the same as without it"),
+      CommandExample(
+        "emeth run neko.txt --mask-vocabulary --privacy-noise 4 --privacy-clip 0.5 --parallel 16",
+        "nodes see relabelled tokens, and noise bounds what the model tells of a part"),
       CommandExample(
         "emeth run neko.txt --init emeth-1f2e3d4c --rounds 2 --json", "fine-tune a model; one JSON object"),
     ],
@@ -43,10 +51,13 @@ extension CommandDefinition {
     flags: [NetworkOptions.network, NetworkOptions.parts, NetworkOptions.rounds]
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
-        NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun, CommonFlags.json,
-      ],
+        NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.fuelPrice,
+        NetworkOptions.deadline, NetworkOptions.dryRun,
+      ] + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
+      CommandExample(
+        "emeth submit-job neko.txt --detect 10%@95%", "a tenth of the work skipped shall not pass unseen"),
       CommandExample(
         "emeth submit-job neko.txt --network net --parallel 8", "eight parts on the network in net"),
     ])

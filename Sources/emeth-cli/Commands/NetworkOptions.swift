@@ -43,9 +43,18 @@ enum NetworkOptions {
     "detect", .detectionGoal, absent: "as --check-segments says",
     help:
       "check so many segments that, where a share of all the job's is bad, one is found with a probability")
+  static let modelCache = Flag(
+    "model-cache", .byteCount, absent: "5GB",
+    help: "what each node keeps at most of the states that it may be asked for; others it computes again")
   static let fault = Flag(
-    "fault", .fault, absent: "every node is honest",
-    help: "make one node misbehave on its first SubJob that allows it, to see the network catch it")
+    "fault", .fault, absent: "everybody is honest",
+    help:
+      "make one node, verifier or the Aggregator cheat, to see it caught: a node on its first SubJob that "
+      + "allows it, a verifier whenever it is drawn")
+  static let noEvidence = Flag(
+    toggle: "no-evidence",
+    help:
+      "leave no evidence files behind; one has the size of the model and its moments, 12 bytes a parameter")
 
   /// What --check-segments and --detect say together.
   static func check(_ parsed: ParsedCommand) throws(UsageError) -> SegmentCheck {

@@ -50,10 +50,13 @@ extension ValueType where Value == DetectionGoal {
 }
 
 extension ValueType where Value == FaultPlan {
-  /// A node that misbehaves on purpose: `--fault KIND@NODE`.
+  /// A node or verifier that misbehaves on purpose: `--fault KIND@NODE`.
   static var fault: Self {
     let kinds = NodeFault.allCases.map(\.rawValue)
-    let allowed = "KIND@NODE, KIND one of \(kinds.joined(separator: ", ")), NODE from 1 to --nodes"
+    let ofSegments = NodeFault.allCases.filter(\.isOfSegments).map(\.rawValue).joined(separator: ", ")
+    let allowed =
+      "KIND@NODE, KIND one of \(kinds.joined(separator: ", ")), NODE from 1 to --nodes; a verifier's number for "
+      + "what verifiers do, 1 for wrong-sum; KIND@NODE:SEGMENTS for \(ofSegments)"
     return Self(name: "KIND@NODE", allowed: allowed, completion: .choices(kinds.map { "\($0)@1" })) {
       text throws(ValueRefusal) in
       if let plan = FaultPlan(text), (1...64).contains(plan.node) { return plan }

@@ -29,8 +29,8 @@ extension Command {
         NetworkOptions.rules, QuoteArguments.fuelLimit, NetworkOptions.fuelPrice, QuoteArguments.fuelUsed,
         QuoteArguments.end, NetworkOptions.parts, NetworkOptions.rounds,
       ] + ModelOptions.flags(steps: ModelOptions.stepsPerRound) + [
-        NetworkOptions.checkSegments, NetworkOptions.detect, CommonFlags.json,
-      ],
+        NetworkOptions.checkSegments, NetworkOptions.detect,
+      ] + PrivacyOptions.flags + [CommonFlags.json],
       examples: [
         CommandExample(
           "emeth quote --fuel-limit 120000 --fuel-price 120gholon",
@@ -39,6 +39,9 @@ extension Command {
           "emeth quote --rules mine.json --fuel-limit 120000 --fuel-used 100000 --end failed --json",
           "one end by rules of one's own"),
         CommandExample("emeth quote neko.txt --preset small --parallel 8", "a training job in eight parts"),
+        CommandExample(
+          "emeth quote neko.txt --privacy-noise 4 --privacy-clip 0.5",
+          "and what noise would promise of a part"),
       ])
   ) { parsed, context in
     let isJSON = parsed[CommonFlags.json]
@@ -54,8 +57,8 @@ extension Command {
       try refuseFlagsOfEnds(parsed)
       let quote = try JobQuote(
         dataset: dataset, options: ModelOptions(parsed), parts: parsed[NetworkOptions.parts],
-        rounds: parsed[NetworkOptions.rounds], check: NetworkOptions.check(parsed), price: price,
-        rules: parsed[NetworkOptions.rules].load())
+        rounds: parsed[NetworkOptions.rounds], check: NetworkOptions.check(parsed),
+        privacy: PrivacyOptions(parsed), price: price, rules: parsed[NetworkOptions.rules].load())
       try context.output.write(isJSON ? JSONText.pretty(quote) : quote.text)
     case (nil, nil):
       throw UsageError.contradiction(

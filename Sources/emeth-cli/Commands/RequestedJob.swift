@@ -10,11 +10,14 @@ struct RequestedJob: Sendable {
   private let initialParameters: Data?
   private let tokenizer: any Tokenizer
 
-  /// - Parameter dataSet: the data set's bytes.
+  /// - Parameters:
+  ///   - dataSet: the data set's bytes.
+  ///   - check: the checking that the segments are cut for.
+  ///   - asking: the checking that is part of the request; `nil` leaves it to the network.
   init(
     _ options: ModelOptions, tokenizer: any Tokenizer, name: String, dataSet: Data, parallel: Int,
-    rounds: Int?,
-    fuelPrice: FuelPrice, timeLimit: Duration, retry: RetryPolicy
+    rounds: Int?, cutFor check: SegmentCheck, privacy: PrivacyOptions, fuelPrice: FuelPrice,
+    timeLimit: Duration, retry: RetryPolicy, asking: SegmentCheck? = nil
   ) throws {
     var initialParameters: Data?
     if let folder = options.initialModelFolder {
@@ -27,16 +30,18 @@ struct RequestedJob: Sendable {
     self.tokenizer = tokenizer
     request = TrainingRequest(
       manifest: try TrainingManifest(
-        options, tokenizer: tokenizer, rounds: rounds, initialParameters: initialHash),
+        options, tokenizer: tokenizer, rounds: rounds, parts: parallel, check: check,
+        initialParameters: initialHash, privacy: privacy),
       dataSetName: name, dataSet: dataSet.withUnsafeBytes { SHA256.hash($0) },
       tokenizer: tokenizer is ByteTokenizer ? nil : LocalNetwork.place(of: tokenizer),
       initialParameters: initialHash, parallel: UInt32(parallel), fuelPrice: fuelPrice,
-      ruleSet: RuleSet.standard.name, timeLimitSeconds: UInt64(timeLimit / .seconds(1)), retry: retry)
+      ruleSet: RuleSet.standard.name, timeLimitSeconds: UInt64(timeLimit / .seconds(1)), retry: retry,
+      check: asking)
   }
 
   /// Stores the data set, the tokenizer and the initial model where the job will be worked on.
   func store(in network: LocalNetwork) throws {
-    try network.store.put(dataSet)
+    try network.keep(dataSet: dataSet)
     if let initialParameters { try network.store.put(initialParameters) }
     if request.tokenizer != nil { _ = try network.keep(tokenizer) }
   }

@@ -23,12 +23,25 @@ extension NetworkSettings {
   init(_ parsed: ParsedCommand) throws {
     let fault = parsed[NetworkOptions.fault]
     let nodes = parsed[NetworkOptions.nodes]
-    if let fault, fault.node > nodes {
-      throw UsageError.contradiction(
-        rule: "--fault names node \(fault.node), and there are \(nodes) nodes",
-        command: parsed.definition.name)
+    if let fault {
+      let role = fault.fault.role
+      let count = try Self.count(of: role, nodes: nodes)
+      guard fault.node <= count else {
+        throw UsageError.contradiction(
+          rule: "--fault names \(role.rawValue) \(fault.node), and there are \(count) of them",
+          command: parsed.definition.name)
+      }
     }
     try self.init(nodes: nodes, check: NetworkOptions.check(parsed), fault: fault)
+  }
+
+  /// How many of a role there are in a network with so many nodes.
+  private static func count(of role: FaultRole, nodes: Int) throws -> Int {
+    switch role {
+    case .node: nodes
+    case .verifier: try NetworkSettings(nodes: nodes).verifiers
+    case .aggregator: 1
+    }
   }
 }
 
@@ -37,6 +50,7 @@ private struct RunDataSet {
   let parsed: ParsedCommand
   let context: CommandContext
   let options: ModelOptions
+  let privacy: PrivacyOptions
   let settings: NetworkSettings
   let dataSet: String
 
@@ -45,6 +59,7 @@ private struct RunDataSet {
     self.context = context
     self.dataSet = dataSet
     options = try ModelOptions(parsed)
+    privacy = try PrivacyOptions(parsed)
     settings = try NetworkSettings(parsed)
   }
 
@@ -56,9 +71,11 @@ private struct RunDataSet {
     }
     let view = RunView(
       context, settings: settings, stepsPerRound: options.steps ?? options.preset.stepsPerRound,
-      opening: folder.isResumed ? "going on with the run in \(folder.model.path)" : nil)
+      opening: parsed[CommonFlags.json] ? nil : try opening(of: folder))
     var report = try await work(
-      on: folder.job, in: folder.network, threads: options.threads, view: view, context: context)
+      on: folder.job, in: folder.network, threads: options.threads,
+      parsed: parsed, view: view, context: context)
+    try folder.network.nameEvidence(on: folder.job, context)
     try inNetwork(folder.network.folder) {
       if !report.rounds.isEmpty {
         try folder.network.exportModel(of: folder.job, to: folder.model)
@@ -67,7 +84,29 @@ private struct RunDataSet {
       try folder.network.exportRecords(of: folder.job, report: report, to: folder.model)
     }
     try view.finish(report, curve: folder.model.appending(path: "job/loss.svg"))
+    try inNetwork(folder.network.folder) {
+      try folder.network.signFolder(of: folder.job, at: folder.model)
+    }
     return try conclude(report, parsed: parsed, context: context)
+  }
+
+  /// What is said before the work begins: how much of it will be checked, what that finds, and what it is paid.
+  private func opening(of folder: RunFolder) throws -> String {
+    let request = folder.request
+    let manifest = request.manifest
+    let segments = Int(manifest.segmentCount)
+    let plan = try settings.check.plan(
+      subJobs: Int(manifest.rounds) * Int(request.parallel), segments: segments)
+    let replayed = min(segments, plan.drawn + 1)
+    let share = min(
+      100, 100 * Double(replayed) * Double(manifest.segmentLength) / Double(manifest.stepsPerRound))
+    let found = Double(plan.detection(per: 1_000_000)) / 10_000
+    let cost = try JobCost(request)
+    return (folder.isResumed ? "going on with the run in \(folder.model.path); " : "")
+      + "verifiers replay \(replayed) of \(segments) segments of each SubJob, "
+      + "\(NumberText.fixed(share, decimals: 1)) % of the work, for "
+      + "\(cost.subJobTerms.verifierFee.emethText) EMETH each: cheats on "
+      + "\(settings.check.countedShare) of all segments are found with \(NumberText.fixed(found, decimals: 1)) %"
   }
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
@@ -84,15 +123,19 @@ private struct RunDataSet {
     let job = try RequestedJob(
       options, tokenizer: tokenizer, name: InputFile(dataSet).name, dataSet: text.corpus.bytes,
       parallel: parallel,
-      rounds: parsed[NetworkOptions.rounds], fuelPrice: FuelPrice(gholon: 120),
+      rounds: parsed[NetworkOptions.rounds], cutFor: settings.check, privacy: privacy,
+      fuelPrice: FuelPrice(gholon: 120),
       timeLimit: .seconds(7 * 86_400),
       retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
     let wanted = out.map { URL(filePath: $0) }
-    return try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
+    let folder = try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
       try RunFolder(
         wanted: wanted, seed: options.seed.bytes, settings: settings, request: job.request, objects: job.store
       )
     }
+    let expected = try JobReport.Privacy(expectedOf: job.request.manifest, parts: job.request.parallel)
+    if let expected { context.talk.note("privacy to be expected of a part: \(expected.text)") }
+    return folder
   }
 }
 
@@ -110,7 +153,7 @@ private struct RunQueue {
         command: "run")
     }
     let ofDataSet: [any CommandFlag] =
-      [NetworkOptions.parallel, NetworkOptions.rounds, NetworkOptions.out]
+      [NetworkOptions.parallel, NetworkOptions.rounds, NetworkOptions.out] + PrivacyOptions.flags
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
         $0.definition.spelling != ModelOptions.threads.definition.spelling
       }
@@ -128,7 +171,9 @@ private struct RunQueue {
     var reports: [JobReport] = []
     while let job = try network.nextJob() {
       let view = RunView(context, settings: network.settings, opening: "working on job \(job)")
-      let report = try await work(on: job, in: network, threads: threads, view: view, context: context)
+      let report = try await work(
+        on: job, in: network, threads: threads, parsed: parsed, view: view, context: context)
+      try network.nameEvidence(on: job, context)
       try view.finish(report, curve: nil)
       let name = ShellWord.quoted(network.folder.path)
       context.talk.note("fetch the model with: emeth fetch-result \(job) --network \(name)")
@@ -140,14 +185,30 @@ private struct RunQueue {
   }
 }
 
+extension LocalNetwork {
+  /// Says where the evidence against nodes lies, how large it is, and who can judge it.
+  fileprivate func nameEvidence(on job: JobID, _ context: CommandContext) throws {
+    for file in try evidenceFiles(on: job) {
+      let size = (try? file.resourceValues(forKeys: [.fileSizeKey]).fileSize) ?? 0
+      context.talk.note(
+        "evidence, \(NumberText.bytes(size)): check it anywhere with `emeth verify \(ShellWord.quoted(file.path))`"
+      )
+    }
+  }
+}
+
 /// Works on a job; Ctrl-C ends the work between two optimizer steps.
 private func work(
-  on job: JobID, in network: LocalNetwork, threads: Int, view: RunView, context: CommandContext
+  on job: JobID, in network: LocalNetwork, threads: Int, parsed: ParsedCommand, view: RunView,
+  context: CommandContext
 ) async throws -> JobReport {
   let stop = StopFlag()
   context.cancellation.onRequest { stop.raise() }
   do {
-    let report = try await network.work(on: job, threads: threads, stop: stop) { view.show($0) }
+    let report = try await network.work(
+      on: job, threads: threads, keepsEvidence: !parsed[NetworkOptions.noEvidence],
+      modelCache: parsed[NetworkOptions.modelCache]?.bytes ?? LocalNetwork.defaultModelCache, stop: stop
+    ) { view.show($0) }
     context.talk.clear()
     return report
   } catch {

@@ -54,6 +54,11 @@ final class RunView: Sendable {
     }
     if let opening { context.talk.note(opening) }
     context.talk.show(lines)
+    if case .bondLost(let verifier) = event {
+      context.talk.note(
+        "verifier \(verifier) lost its bond: it named a state that nobody else computes, or signed two verdicts"
+      )
+    }
     if case .ended(let part, let attempt, let node, let status, let reason) = event, status != .verified {
       let who = node.map { "node \($0)" } ?? "nobody"
       context.talk.note(
@@ -89,7 +94,7 @@ final class RunView: Sendable {
       }
     case .ended(let part, _, let node, let status, _):
       if let node { state.nodes[node] = "part \(part + 1) \(status.name)" }
-    case .epochClosed: break
+    case .cohortsDrawn, .epochClosed, .bondLost: break
     case .roundEnded(_, _, let validationLoss): state.validationLoss = validationLoss
     }
   }
@@ -156,6 +161,18 @@ final class RunView: Sendable {
     return curve
   }
 
+  /// In what company the updates were added.
+  private func sums(_ report: JobReport) -> String {
+    let sums = report.aggregation
+    guard let least = sums.cohorts.min(), let most = sums.cohorts.max() else {
+      return "updates were added plainly: with fewer than 3 parts or 3 nodes nobody would be hidden"
+    }
+    let count = sums.cohorts.count
+    return "\(sums.nodes) masked updates, \(NumberText.bytes(sums.bytes)), in \(count) "
+      + (count == 1 ? "cohort" : "cohorts") + " of \(least == most ? "\(least)" : "\(least) to \(most)"), "
+      + "\(sums.dropped) lost"
+  }
+
   private func summary(_ report: JobReport, took: Duration?) -> [String] {
     var lines: [String] = []
     let terminal = context.talk.terminal
@@ -174,8 +191,11 @@ final class RunView: Sendable {
     if verification.segments > 0 {
       lines.append(
         "\(verification.checked) of \(verification.segments) segments replayed, "
-          + "\(NumberText.fixed(verification.costShare * 100, decimals: 1)) % of the work")
+          + "\(NumberText.fixed(verification.costShare * 100, decimals: 1)) % of the work; committing took "
+          + "\(NumberText.fixed(verification.traceShare * 100, decimals: 1)) %")
     }
+    if let privacy = report.privacy { lines.append("privacy of a part: \(privacy.text)") }
+    lines.append(sums(report))
     let good = report.tickets.filter { (try? $0.check(signer: report.batch?.signer)) != nil }.count
     lines.append(
       "\(good) of \(report.tickets.count) tickets check; granted \(report.conservation.in.emethText) = held "

@@ -7,17 +7,19 @@ extension Command {
   /// `emeth submit-job DATASET`: puts a training job into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
     let options = try ModelOptions(parsed)
+    let privacy = try PrivacyOptions(parsed)
     let parallel = parsed[NetworkOptions.parts]
     let rounds = parsed[NetworkOptions.rounds]
     let fuelPrice = parsed[NetworkOptions.fuelPrice]
+    let asks = parsed.isGiven(NetworkOptions.detect) || parsed.isGiven(NetworkOptions.checkSegments)
+    let check = asks ? try NetworkOptions.check(parsed) : nil
     // Standard input can be read once only, and it is needed twice.
     let input = try StoredInput(parsed[NetworkOptions.dataset])
     defer { input.discard() }
     // The quote looks at all the input, before anything is stored or paid.
     let quote = try JobQuote(
-      dataset: input.path, options: options, parts: parallel, rounds: rounds, check: .drawn(2),
-      price: fuelPrice,
-      rules: .standard)
+      dataset: input.path, options: options, parts: parallel, rounds: rounds, check: check ?? .drawn(2),
+      privacy: privacy, price: fuelPrice, rules: .standard)
     if parsed[NetworkOptions.dryRun] {
       try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(quote) : quote.text)
       return .done
@@ -25,8 +27,8 @@ extension Command {
     let tokenizer = try options.loadTokenizer()
     let request = try RequestedJob(
       options, tokenizer: tokenizer, name: input.name, dataSet: try TrainingText.corpus(input.path).bytes,
-      parallel: parallel, rounds: rounds, fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline],
-      retry: .standard)
+      parallel: parallel, rounds: rounds, cutFor: check ?? .drawn(2), privacy: privacy,
+      fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline], retry: .standard, asking: check)
     let network = try openNetwork(parsed, context, mayMake: true)
     let job = try inNetwork(network.folder) {
       try request.store(in: network)

@@ -1,11 +1,13 @@
 import EmethCompute
 import EmethKit
+import EmethNetwork
 
 extension TrainingManifest {
-  /// The manifest that the flags describe. Round 0 counts updates in units of 2^-22, so that none up to 1 is
-  /// clipped; later rounds follow the updates' own size.
+  /// The manifest that the flags describe, its segments such that checking `parts` a round costs least. Round 0
+  /// counts updates in units of 2^-22, so that none up to 1 is clipped; later rounds follow the updates' own size.
   init(
-    _ options: ModelOptions, tokenizer: any Tokenizer, rounds: Int?, initialParameters: Bytes32?
+    _ options: ModelOptions, tokenizer: any Tokenizer, rounds: Int?, parts: Int, check: SegmentCheck,
+    initialParameters: Bytes32?, privacy: PrivacyOptions
   ) throws {
     let configuration = try options.configuration(for: tokenizer)
     let steps = options.steps ?? options.preset.stepsPerRound
@@ -16,8 +18,12 @@ extension TrainingManifest {
         .internalError, code: "tokenizer.hash", "tokenizer: its hash is not 32 bytes", hint: nil, details: [:]
       )
     }
+    let shape = try configuration.modelShape()
+    let segments = try check.segmentPlan(
+      model: shape, tokensPerStep: UInt64(options.batch) * UInt64(configuration.context),
+      stepsPerRound: UInt32(steps), subJobs: rounds * parts)
     try self.init(
-      model: try configuration.modelShape(), tokenizerHash: tokenizerHash, seed: options.seed.bytes,
+      model: shape, tokenizerHash: tokenizerHash, seed: options.seed.bytes,
       batch: UInt32(options.batch),
       optimizer: Optimizer(
         learningRate: options.learningRate, beta1: known.beta1, beta2: known.beta2, epsilon: known.epsilon,
@@ -27,6 +33,7 @@ extension TrainingManifest {
         minimumRatio: try DecimalNumber("0.1")),
       initialWeights: initialParameters.map { .model($0) } ?? .seed,
       stepsPerRound: UInt32(steps), rounds: UInt32(rounds),
-      segmentLength: UInt32(ModelOptions.segmentLength(of: steps)), quantiserExponent: 22)
+      segmentLength: segments.length, quantiserExponent: 22,
+      privacy: privacy.terms, masksVocabulary: privacy.masksVocabulary)
   }
 }

@@ -14,6 +14,8 @@ struct VerificationReport: Encodable, Equatable, Sendable {
   /// Whether the user named whom to trust: if not, the signatures agree with themselves and no more is known.
   /// Nil when nothing of it is signed.
   var trusted: Bool? = nil
+  /// What evidence against a node shows; nil for all else.
+  var evidence: EvidenceSummary? = nil
   let verifies = true
 
   /// The report for people.

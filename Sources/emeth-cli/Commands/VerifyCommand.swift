@@ -1,4 +1,5 @@
 import EmethKit
+import EmethNetwork
 import Foundation
 
 extension Command {
@@ -13,6 +14,10 @@ extension Command {
           + "as an array, whatever the size of the file. Also the folder or the manifest of a split, and the "
           + "proof of one of its records. Finds out which it is, says what it checked, and computes every "
           + "digest and root itself.",
+        "Also the evidence against a node that `emeth run` leaves in job/evidence: what the node was rejected "
+          + "for is checked and computed again from the file alone. It verifies when the node cheated, and does "
+          + "not when the replay agrees with the node. --bisect names the first step and operator where the "
+          + "node's own account and the replay part.",
         "--signer says whose signature counts, --signers that so many of some accounts must have signed. "
           + "Without them it checks only that each was signed by whom it names, and says so.",
         "Of several documents all are checked: the exit code is 1 if one does not verify, 3 if the only ones "
@@ -22,7 +27,7 @@ extension Command {
       arguments: [VerifyArguments.path],
       flags: [
         VerifyArguments.signer, VerifyArguments.signers, VerifyArguments.chainID, VerifyArguments.contract,
-        VerifyArguments.leaves,
+        VerifyArguments.leaves, VerifyArguments.bisect, VerifyArguments.threads,
       ] + SplitVerification.flags + [CommonFlags.json],
       examples: [
         CommandExample("emeth verify ticket.json", "digest, signature and signer of a ticket"),
@@ -30,6 +35,9 @@ extension Command {
           "emeth verify - --signer 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed < signed.jsonl",
           "any number of tickets, all by one Signer"),
         CommandExample("emeth verify emeth-1f2e3d4c", "everything in a finished job's folder"),
+        CommandExample(
+          "emeth verify emeth-1f2e3d4c/job/evidence/0x5f4e.evidence --bisect",
+          "evidence against a node, down to step and operator"),
         CommandExample("emeth verify parts", "that every record of a split is in exactly one part"),
       ],
       exitCodes: [.done: "it verifies", .no: "it does not verify"])
@@ -42,8 +50,21 @@ extension Command {
       report =
         try SplitVerification.report(folder: path, parsed, context)
         ?? VerificationReport(jobFolder: path, terms)
+    } else if path != "-", EvidenceFile.isEvidence(URL(filePath: path)) {
+      report = try VerificationReport(
+        evidence: path, terms, bisects: parsed[VerifyArguments.bisect],
+        threads: parsed[VerifyArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount,
+        cancellation: context.cancellation)
     } else {
       report = try await verifyDocuments(InputFile(path), terms, parsed, context)
+    }
+    if report.evidence == nil {
+      for flag in [VerifyArguments.bisect, VerifyArguments.threads] as [any CommandFlag]
+      where parsed.isGiven(flag) {
+        throw UsageError.contradiction(
+          rule: "\(flag.definition.spelling) belongs to evidence against a node, and FILE is something else",
+          command: "verify")
+      }
     }
     try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(report) : report.text)
     return .done
@@ -133,6 +154,11 @@ extension Command {
     static let contract = Flag("contract", .address, absent: nil, help: "contract that it must count for")
     static let leaves = Flag(
       "leaves", .file, absent: nil, help: "public file of a batch's leaves, to be checked against it")
+    static let bisect = Flag(
+      toggle: "bisect", help: "find the step and the operator where a node went wrong, from evidence")
+    static let threads = Flag(
+      "threads", .integer(in: 1...1024), absent: "as many as there are cores",
+      help: "CPU threads to replay evidence with")
 
     static func terms(_ parsed: ParsedCommand) throws -> VerificationTerms {
       if parsed.isGiven(signer), parsed.isGiven(signers) {

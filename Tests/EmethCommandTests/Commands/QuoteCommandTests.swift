@@ -168,9 +168,9 @@ import Testing
     #expect(job.subJob.fuelLimit == fuel)
     #expect(job.job.fuelLimit.units == fuel.units * 15)
     #expect(job.recordsPerPart == (job.records + 2) / 3)
-    // 10 segments of 4 steps; two drawn and the last.
-    #expect(job.verification.segments == 10 && job.verification.replayed == 3)
-    #expect(job.verification.fuelPerSubJob == (try FuelFormula.training(model: shape, tokens: 12 * 6 * 64)))
+    // 8 segments of 5 steps; two drawn and the last.
+    #expect(job.verification.segments == 8 && job.verification.replayed == 3)
+    #expect(job.verification.fuelPerSubJob == (try FuelFormula.training(model: shape, tokens: 15 * 6 * 64)))
     let all = try quote("text", "--steps", "40", "--check-segments", "all", "--json").json(Job.self)
     #expect(all.verification.fuelPerSubJob == all.subJob.fuelLimit)
     #expect(all.verification.detection.job == 1)

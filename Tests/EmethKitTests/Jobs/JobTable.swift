@@ -11,7 +11,7 @@ enum JobTable {
     .submitted: [
       .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .fixCohort,
       .postMasked,
-      .completeCohort, .absent, .extendDeadline,
+      .completeCohort, .absent, .extendDeadline, .endWithParent,
     ],
     .verified: [], .canceled: [], .timeout: [], .failed: [], .declined: [],
   ]
@@ -86,6 +86,9 @@ enum JobTable {
     case (.cohortFixed, .postMasked): return when(sender == .node && now < 1_350, .submitted)
     case (.cohortFixed, .absent): return when(now >= 1_350, .timeout)
     case (.maskedPosted, .completeCohort): return .verified
+    // The cohort's sum will never check: what was accepted is paid.
+    case (.accepted, .endWithParent), (.cohortFixed, .endWithParent), (.maskedPosted, .endWithParent):
+      return when(isSubJob, .verified)
     case (.maskedPosted, .reject): return when(sender == .verifier, .failed)
 
     case (_, .extendDeadline): return when(!scene.status.isFinal, scene.status)

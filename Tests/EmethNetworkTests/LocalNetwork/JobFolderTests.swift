@@ -14,6 +14,9 @@ import Testing
       settings: NetworkSettings(nodes: 3, check: .all, fault: fault))
     try finished.network.exportModel(of: finished.job, to: folder.url)
     try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    // Something only the network needs.
+    try Data("0x01\n".utf8).write(to: folder.url.appending(path: "job/seed"))
+    try finished.network.signFolder(of: finished.job, at: folder.url)
     return folder
   }
 
@@ -37,9 +40,9 @@ import Testing
     let (folder, jobFolder) = try await copy()
     #expect(jobFolder.hasRecords)
     let checks = try jobFolder.check()
-    #expect(checks.count == 6)
+    #expect(checks.count == 9)
     for check in checks { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
-    #expect(Set(checks.map { RecordTampering.Check(of: $0) }).count == 6)
+    #expect(Set(checks.map { RecordTampering.Check(of: $0) }).count == 9)
     withExtendedLifetime(folder) {}
   }
 
@@ -47,7 +50,15 @@ import Testing
   func whatWasTamperedWithIsFound(tampering: RecordTampering) async throws {
     let (folder, jobFolder) = try await copy()
     try tampering.apply(to: folder.url)
-    let failed = try jobFolder.check().filter { !$0.holds }
+    let ofSums: Set<RecordTampering.Check> = [.cohorts, .sums]
+    // Sums stand on everything else: what is wrong there may show here as well.
+    var failed = try jobFolder.check().filter {
+      !$0.holds
+        && (!ofSums.isDisjoint(with: tampering.checks) || !ofSums.contains(RecordTampering.Check(of: $0)))
+    }
+    // The manifest knows of every one; what follows is found without it.
+    #expect(failed.first.map { RecordTampering.Check(of: $0) } == .files)
+    failed.removeFirst(min(1, failed.count))
     #expect(!failed.isEmpty && failed.map { RecordTampering.Check(of: $0) } == tampering.checks, "\(failed)")
     let problems = failed.compactMap(\.problem).joined(separator: "; ")
     #expect(tampering.problem.isEmpty || problems.contains(tampering.problem), "\(problems)")
@@ -91,11 +102,88 @@ import Testing
     }
   }
 
+  /// One byte at three places of every file that there is, the manifest among them.
+  @Test func noByteCanBeChanged() async throws {
+    let (folder, jobFolder) = try await copy()
+    let manifest = "job/manifest.json"
+    let paths = try FolderContents(folder: folder.url).paths() + [manifest]
+    #expect(paths.contains("job/seed") && paths.contains("model.safetensors"))
+    for path in paths {
+      let file = folder.url.appending(path: path)
+      let bytes = try Data(contentsOf: file)
+      for place in Set([0, bytes.count / 2, bytes.count - 1]) {
+        var changed = bytes
+        changed[place] ^= 1
+        try changed.write(to: file)
+        do {
+          let problems = try jobFolder.check().compactMap(\.problem).joined(separator: "; ")
+          // What is wrong with the manifest itself is told by what it signs.
+          #expect(
+            path == manifest ? !problems.isEmpty : problems.contains(path), "\(path) \(place): \(problems)")
+        } catch {
+          guard case .malformed(let what, _) = error else { throw error }
+          #expect(what.hasSuffix(path))
+        }
+      }
+      try bytes.write(to: file)
+    }
+    #expect(try jobFolder.check().allSatisfy(\.holds))
+  }
+
+  @Test func filesThatWentOrCameAreNamed() async throws {
+    let (folder, jobFolder) = try await copy()
+    func problems() throws -> [String] { try jobFolder.check().compactMap(\.problem) }
+    let loss = folder.url.appending(path: "model.safetensors.bak")
+    try Data("x".utf8).write(to: loss)
+    #expect(try problems() == ["model.safetensors.bak is not in the manifest"])
+    try FileManager.default.removeItem(at: loss)
+    // Only the network needs it.
+    try FileManager.default.removeItem(at: folder.url.appending(path: "job/seed"))
+    #expect(try problems() == [])
+    try FileManager.default.removeItem(at: folder.url.appending(path: "job/report.json"))
+    #expect(try problems() == ["job/report.json is missing"])
+    try FileManager.default.removeItem(at: folder.url.appending(path: "job/manifest.json"))
+    #expect(try problems() == ["job/manifest.json is missing"])
+  }
+
+  /// Who changes a file and the manifest with it cannot sign for the network.
+  @Test func anotherSignerDoesNotCount() async throws {
+    let (folder, jobFolder) = try await copy()
+    let file = folder.url.appending(path: "job/manifest.json")
+    let signed = try JSONDecoder().decode(SignedFolderManifest.self, from: Data(contentsOf: file))
+    let forged = SignedFolderManifest(
+      signing: signed.content, in: signed.domain, with: try PrivateKey(bytes: SHA256.hash([1]).bytes))
+    try WireFormat.readableEncoder.encode(forged).write(to: file)
+    let problems = try jobFolder.check().compactMap(\.problem)
+    #expect(problems.count == 1 && problems[0].contains("\(forged.signer)"), "\(problems)")
+  }
+
+  /// A network's folder that is opened, and a finished run that is asked for again, leave every byte.
+  @Test func lookingAtANetworkChangesNothing() async throws {
+    let folder = try TemporaryFolder()
+    let place = folder.url.appending(path: "job")
+    func open() throws -> LocalNetwork { try LocalNetwork(folder: place, seed: TestNetwork.seed()) }
+    var network: LocalNetwork? = try open()
+    let job = try #require(
+      try network.map { try $0.submit(TestNetwork.request($0, manifest: TestNetwork.manifest(rounds: 1))) })
+    let report = try #require(try await network?.work(on: job, threads: 2))
+    try network?.exportModel(of: job, to: folder.url)
+    try network?.exportRecords(of: job, report: report, to: folder.url)
+    try network?.signFolder(of: job, at: folder.url)
+    #expect(try JobFolder(folder.url).check().compactMap(\.problem) == [])
+    network = try open()
+    #expect(try network?.jobs().count == 1)
+    _ = try await network?.work(on: job, threads: 1)
+    network = nil
+    #expect(try JobFolder(folder.url).check().compactMap(\.problem) == [])
+  }
+
   @Test func aFailedJobsRecordsCheckButForTheModelItDoesNotHave() async throws {
     let finished = try await TestNetwork.run(
       settings: NetworkSettings(nodes: 1, fault: FaultPlan(fault: .stall, node: 1)), parallel: 1, attempts: 1)
     let folder = try TemporaryFolder()
     try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
     let failed = try JobFolder(folder.url).check().filter { !$0.holds }
     #expect(failed.map(\.problem) == ["no round was completed"])
   }

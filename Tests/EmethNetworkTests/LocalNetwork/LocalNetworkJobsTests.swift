@@ -64,7 +64,7 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 2)) {
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 4)) {
       try LocalNetwork(folder: folder.url)
     }
   }
@@ -81,12 +81,40 @@ import Testing
           sql: """
             UPDATE setting SET value = json_remove(json_set(value, '$.checkSegments', json('\(count)')), '$.check')
             WHERE name = 'network';
-            DELETE FROM grdb_migrations WHERE identifier = '2';
+            DROP TABLE cohort;
+            DROP TABLE forfeit;
+            DELETE FROM grdb_migrations WHERE identifier IN ('2', '3', '4');
             PRAGMA user_version = 1;
             """)
       }
     }
     #expect(try LocalNetwork(folder: folder.url).settings == settings)
+  }
+
+  @Test func anUnfinishedJobOfTheLayoutBeforeIsRefused() throws {
+    let (folder, network) = try network()
+    let job = try network.submit(TestNetwork.request(network, manifest: TestNetwork.manifest()))
+    func layOut(status: JobStatus) throws {
+      try network.database.write { db in
+        try db.execute(
+          sql: """
+            UPDATE job SET status = \(status.rawValue);
+            DROP TABLE IF EXISTS cohort;
+            DROP TABLE IF EXISTS forfeit;
+            DELETE FROM grdb_migrations WHERE identifier IN ('3', '4');
+            PRAGMA user_version = 2;
+            """)
+      }
+    }
+    try layOut(status: .processing)
+    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 4)) {
+      try LocalNetwork(folder: folder.url)
+    }
+    // Nothing was changed by the refusal; one that has not begun, or has ended, is no obstacle.
+    for status in [JobStatus.requested, .verified] {
+      try layOut(status: status)
+      #expect(try LocalNetwork(folder: folder.url).jobs().map(\.jobId) == [job])
+    }
   }
 
   @Test func settingsOutsideTheirLimitsAreRefused() {
@@ -97,6 +125,10 @@ import Testing
     #expect(throws: NetworkError.self) {
       try NetworkSettings(nodes: 2, fault: FaultPlan(fault: .stall, node: 3))
     }
+    #expect(throws: NetworkError.badSetting(name: "fault", found: "aggregator 2", allowed: "1 to 1")) {
+      try NetworkSettings(fault: FaultPlan(fault: .wrongSum, node: 2))
+    }
+    #expect(throws: Never.self) { try NetworkSettings(fault: FaultPlan(fault: .wrongSum, node: 1)) }
     #expect(FaultPlan("skip-steps@2") == FaultPlan(fault: .skipSteps, node: 2))
     for text in ["", "stall", "stall@", "stall@0", "stall@x", "sleep@1", "stall@1@2"] {
       #expect(FaultPlan(text) == nil)

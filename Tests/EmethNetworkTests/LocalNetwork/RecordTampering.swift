@@ -8,13 +8,14 @@ import Testing
 struct RecordTampering: Sendable, CustomTestStringConvertible {
   /// The checks in their order.
   enum Check: String, Sendable {
-    case split, subJobs, settlements, batches, tickets, model, other
+    case files, split, subJobs, settlements, batches, tickets, model, cohorts, sums, other
 
     init(of check: JobFolder.Check) {
       let names: [(String, Check)] = [
-        ("the split", .split), (" SubJobs: ", .subJobs), ("settlements", .settlements),
-        (" batches: ", .batches),
-        (" tickets: ", .tickets), ("the model", .model),
+        ("every file", .files), ("the split", .split), (" SubJobs: ", .subJobs),
+        ("settlements", .settlements),
+        (" batches: ", .batches), (" tickets: ", .tickets), (" cohorts: ", .cohorts), (" sums: ", .sums),
+        ("the model", .model),
       ]
       self = names.first { check.what.contains($0.0) }?.1 ?? .other
     }
@@ -51,7 +52,7 @@ struct RecordTampering: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static let all = subJobs + settlements + batchesAndTickets + job + files
+  static let all = subJobs + settlements + batchesAndTickets + job + files + sums
 
   // MARK: - SubJobs
 

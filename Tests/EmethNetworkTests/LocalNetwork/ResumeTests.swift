@@ -72,9 +72,14 @@ import Testing
   /// Every moment between two transactions (a few of them, unless the large counts are asked for).
   @Test(arguments: [
     FaultPlan(fault: .skipSteps, node: 2), FaultPlan(fault: .stall, node: 1),
+    FaultPlan(fault: .dropBeforeKeys, node: 2), FaultPlan(fault: .dropBeforeMask, node: 3),
+    FaultPlan(fault: .poisonedUpdate, node: 1), FaultPlan(fault: .wrongSum, node: 1),
+    FaultPlan(fault: .stampingVerifier, node: 1), FaultPlan(fault: .rejectingVerifier, node: 2),
+    FaultPlan(fault: .twoVerdicts, node: 3),
   ])
   func killedBetweenTransactionsItGoesOnToTheSameEnd(fault: FaultPlan) async throws {
-    let settings = try NetworkSettings(nodes: 3, check: .all, fault: fault)
+    var settings = try NetworkSettings(nodes: 3, check: .all, fault: fault)
+    settings.auditOneIn = 3
     let reference = try TemporaryFolder()
     let whole = try await run(in: reference.url, settings: settings, failingAtTick: .max)
     let expected = try #require(whole.report).comparable

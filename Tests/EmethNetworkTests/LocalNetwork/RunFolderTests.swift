@@ -21,7 +21,7 @@ import Testing
     try RunFolder(
       wanted: wanted, seed: TestNetwork.seed(seed), settings: NetworkSettings(nodes: nodes),
       request: request(text: text)
-    ) { network in try network.store.put(Data(text.utf8)) }
+    ) { network in try network.keep(dataSet: Data(text.utf8)) }
   }
 
   /// Every file below a folder with its bytes, without what SQLite and the lock keep beside the database.
@@ -40,7 +40,7 @@ import Testing
     #expect(!run.isResumed)
     #expect(try run.network.job(run.job).status == .requested)
     #expect(run.network.folder.path == folder.url.path + "/deep/model/job")
-    #expect(run.network.store.contains(SHA256.hash(Array(Self.text.utf8))))
+    #expect(run.network.splitterStore.contains(SHA256.hash(Array(Self.text.utf8))))
   }
 
   @Test func anEmptyFolderThatIsThereIsTaken() throws {

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct LocalNodeTests {
   private func challenge(_ scene: SubmissionScene) -> Challenge {
-    Challenge(subJob: scene.assignment.subJob, verifier: .zero, segments: scene.segments)
+    Challenge(
+      subJob: scene.assignment.subJob, verifier: .zero, seed: scene.seed, segments: scene.segments)
   }
 
   private func states(of scene: SubmissionScene) throws -> [URL] {
@@ -28,7 +29,7 @@ import Testing
         try bytes.write(to: file)
       }
     }
-    let opening = try scene.node.open(challenge(scene), on: try Device.cpu(threads: 2))
+    let opening = try scene.node.answer(challenge(scene), on: try Device.cpu(threads: 2)).opening
     #expect(opening == scene.opening)
   }
 

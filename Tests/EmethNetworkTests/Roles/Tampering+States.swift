@@ -100,8 +100,7 @@ extension Tampering {
       manifest: scene.manifest, position: scene.assignment.position, sequenceCount: scene.facts.sequenceCount,
       device: Device.cpu(threads: 1))
     try run.state.decode(state)
-    let data = try TrainingData(
-      context: Int(scene.manifest.model.context), bytes: scene.store.get(scene.assignment.data))
+    let data = scene.data
     for step in run.schedule.steps(ofSegment: segment) {
       _ = try run.train(step: step) { index in data.tokens(index) }
     }

@@ -104,9 +104,6 @@ struct Tampering: Sendable, CustomTestStringConvertible {
         parent: place.parent, round: place.round, part: place.part, attempt: place.attempt + 1)
       evidence.facts.subJob = evidence.facts.position.id
     },
-    Tampering("posted update is another", finding: "posted update is not the one") { evidence, _ in
-      evidence.facts.contribution = other
-    },
   ]
 
   /// An opening that does not prove what it has to.

@@ -18,7 +18,6 @@ import Testing
     #expect(verdict.submission == scene.result.submission.digest)
     #expect(verdict.seed == scene.seed)
     #expect(verdict.evidence == .zero)
-    #expect(judgement.contribution == scene.result.contribution)
     #expect(judgement.segments == scene.segments)
     try judgement.verdict.check(of: scene.result.submission.digest, in: .embedded)
     #expect(judgement.verdict.signer == TestNetwork.key("verifier", 0).address)
@@ -46,8 +45,7 @@ import Testing
       manifest: scene.manifest, position: scene.assignment.position, sequenceCount: scene.facts.sequenceCount,
       device: Device.cpu(threads: 2))
     try run.state.decode(scene.states[steps.lowerBound / 2])
-    let data = try TrainingData(
-      context: Int(scene.manifest.model.context), bytes: scene.store.get(scene.assignment.data))
+    let data = scene.data
     for step in steps { _ = try run.train(step: step) { index in data.tokens(index) } }
     return try run.stateRoot()
   }

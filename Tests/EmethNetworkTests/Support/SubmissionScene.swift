@@ -12,6 +12,8 @@ struct SubmissionScene: Sendable {
   let node: LocalNode
   let manifest: TrainingManifest
   let assignment: Assignment
+  /// The part's records.
+  let data: TrainingData
   let result: NodeResult
   /// The state stream at every boundary.
   let states: [Data]
@@ -46,6 +48,7 @@ struct SubmissionScene: Sendable {
     let plan = division.plan.parts[Int(part)]
     let position = SubJobPosition(parent: parent, round: 1, part: part, attempt: 0)
 
+    data = division.parts[Int(part)]
     let device = try Device.cpu(threads: 1)
     let start = try TrainingState(configuration: ModelConfiguration(manifest.model))
     try start.initializeWeights(seed: manifest.seed.bytes)
@@ -53,7 +56,12 @@ struct SubmissionScene: Sendable {
     start.step = UInt64(steps)
     assignment = Assignment(
       subJob: position.id, position: position, manifest: manifest.canonicalJSON,
-      data: try store.put(division.parts[Int(part)].bytes), dataRoot: plan.root,
+      data: try store.put(splitter.payload(of: division.parts[Int(part)], job: parent, index: part)),
+      header: try splitter.header(
+        of: parent, part: part, subJob: position.id, node: key.address,
+        binding: SignedKeyBinding(
+          signing: KeyBinding(of: key, expiry: 2), in: .embedded, with: key), now: 1, domain: .embedded),
+      dataRoot: plan.root,
       firstRecord: plan.firstRecord,
       partSecret: splitter.partSecret(of: parent, part: part),
       startingParameters: try store.put(start.parameterBytes()), initRoot: try start.rootHash(on: device),
@@ -67,15 +75,22 @@ struct SubmissionScene: Sendable {
     }
     self.result = result
     let vault = NodeVault(node: node.folder, subJob: position.id)
-    states = try (0...Int(manifest.segmentCount)).map { try vault.state(boundary: $0) }
-    opening = try node.open(
-      Challenge(subJob: position.id, verifier: TestNetwork.key("verifier", 0).address, segments: segments),
+    guard let record = try vault.record() else {
+      throw NetworkError.inconsistent(what: "the node kept nothing")
+    }
+    states = try (0...Int(manifest.segmentCount)).map { [node] in
+      try node.state(at: $0, of: record, in: vault, on: device)
+    }
+    let answer = try node.answer(
+      Challenge(
+        subJob: position.id, verifier: TestNetwork.key("verifier", 0).address, seed: seed, segments: segments),
       on: device)
+    opening = answer.opening
+    for state in answer.states.values { try store.put(state) }
     facts = SubJobFacts(
       subJob: position.id, position: position, node: key.address, manifest: assignment.manifest,
       dataRoot: plan.root, sequenceCount: Int(plan.count), startingParameters: assignment.startingParameters,
-      initRoot: assignment.initRoot, exponents: assignment.exponents, fuel: assignment.fuel,
-      contribution: result.contribution)
+      initRoot: assignment.initRoot, exponents: assignment.exponents, fuel: assignment.fuel)
   }
 }
 
@@ -106,7 +121,10 @@ struct Evidence {
     segments: [Int], seed: Bytes32, by key: PrivateKey = TestNetwork.key("verifier", 0),
     stop: StopFlag = StopFlag()
   ) throws -> Judgement {
-    try Verifier(key: key, store: store, domain: .embedded).judge(
+    // The node answers the challenge that it gets.
+    var opening = opening
+    (opening.seed, opening.drawn) = (seed, segments)
+    return try Verifier(key: key, store: store, domain: .embedded).judge(
       submission: try WireFormat.encoder.encode(submission), facts: try WireFormat.encoder.encode(facts),
       opening: try openingBytes ?? WireFormat.encoder.encode(opening), seed: seed, segments: segments,
       device: try Device.cpu(threads: 1), stop: stop)

@@ -57,7 +57,7 @@ enum TestNetwork {
     ruleSet: String = "standard", attempts: UInt32 = 3
   ) throws -> TrainingRequest {
     TrainingRequest(
-      manifest: manifest, dataSetName: "sentences", dataSet: try network.store.put(Data(text.utf8)),
+      manifest: manifest, dataSetName: "sentences", dataSet: try network.keep(dataSet: Data(text.utf8)),
       tokenizer: nil,
       initialParameters: nil, parallel: parallel, fuelPrice: FuelPrice(gholon: 120), ruleSet: ruleSet,
       timeLimitSeconds: 86_400, retry: RetryPolicy(attempts: attempts, baseDelayMilliseconds: 100, factor: 4))
@@ -93,6 +93,8 @@ extension JobReport {
       var copy = self
       copy.tokensPerSecond = 0
       copy.verification.seconds = 0
+      copy.verification.traceShare = 0
+      copy.aggregation.seconds = 0
       copy.model = nil
       return try copy.wireText()
     }

@@ -1,0 +1,90 @@
+import EmethKit
+import Foundation
+
+/// The files of a finished job's folder: written into its manifest, and compared with it.
+struct FolderContents {
+  /// Where the manifest lies.
+  static let manifestPath = "job/manifest.json"
+  /// What in `job/` only the network needs.
+  private static let workingNames: Set<String> = [
+    "network.sqlite", "nodes", "objects", "seed", "tokenizers", "splitter", "verifiers", "aggregator",
+    "vocabulary-mask",
+  ]
+
+  let folder: URL
+
+  /// All files that a manifest covers, by path.
+  ///
+  /// Left out are the manifest itself, the lock, SQLite's files of an open database, and what a writer that was
+  /// killed left unfinished.
+  func paths() throws(NetworkError) -> [String] {
+    var found: [String] = []
+    try collect("", into: &found)
+    return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  private func collect(_ place: String, into found: inout [String]) throws(NetworkError) {
+    let here = place.isEmpty ? folder : folder.appending(path: place)
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: here.path)
+    } catch {
+      throw .fileFailed(path: here.path, operation: "list", reason: error.localizedDescription)
+    }
+    for name in names {
+      let path = place.isEmpty ? name : "\(place)/\(name)"
+      if Self.isPassing(path) { continue }
+      var isFolder: ObjCBool = false
+      let exists = FileManager.default.fileExists(
+        atPath: folder.appending(path: path).path, isDirectory: &isFolder)
+      if exists, isFolder.boolValue { try collect(path, into: &found) } else { found.append(path) }
+    }
+  }
+
+  private static func isPassing(_ path: String) -> Bool {
+    [manifestPath, "job/lock", "job/network.sqlite-wal", "job/network.sqlite-shm"].contains(path)
+      || (path.hasSuffix(".partial") && path.split(separator: "/").last?.hasPrefix(".") ?? false)
+  }
+
+  static func isWorking(_ path: String) -> Bool {
+    let parts = path.split(separator: "/", maxSplits: 2)
+    return parts.count > 1 && parts[0] == "job" && workingNames.contains(String(parts[1]))
+  }
+
+  /// The entry of a file as it is now.
+  func entry(_ path: String) throws(NetworkError) -> FolderManifest.File {
+    let data = try Files.read(folder.appending(path: path))
+    return FolderManifest.File(
+      path: path, size: UInt64(data.count), hash: data.withUnsafeBytes { SHA256.hash($0) },
+      isWorking: Self.isWorking(path))
+  }
+
+  /// A manifest of all files as they are now.
+  func manifest(of job: JobID) throws(NetworkError) -> FolderManifest {
+    var files: [FolderManifest.File] = []
+    for path in try paths() { files.append(try entry(path)) }
+    return FolderManifest(jobID: job, files: files)
+  }
+
+  /// Every file that is not as the manifest says, in words.
+  func differences(from manifest: FolderManifest) throws(NetworkError) -> [String] {
+    var differences: [String] = []
+    let present = Set(try paths())
+    for file in manifest.files {
+      guard present.contains(file.path) else {
+        if !file.isWorking { differences.append("\(file.path) is missing") }
+        continue
+      }
+      let found = try entry(file.path)
+      if found.size != file.size {
+        differences.append("\(file.path) has \(found.size) bytes, the manifest says \(file.size)")
+      } else if found.hash != file.hash {
+        differences.append("\(file.path) was changed: its SHA-256 is \(found.hash), signed was \(file.hash)")
+      }
+    }
+    for path in present.subtracting(manifest.files.map(\.path)).sorted() {
+      differences.append("\(path) is not in the manifest")
+    }
+    return differences
+  }
+}

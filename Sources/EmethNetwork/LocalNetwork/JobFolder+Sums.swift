@@ -1,0 +1,229 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// The masked sums of a finished job, checked by a third party (PROTOCOL 8).
+extension JobFolder {
+  /// What is checked of the sums, as the folder's records and files allow it.
+  func checkSums(_ records: PublicRecords) -> [Check] {
+    guard let sums = records.aggregation else {
+      return [
+        outcome("updates were added plainly: nobody was hidden, and no sum is checked") {
+          try require(
+            !records.subJobs.contains { $0.machine.parameters.aggregation == .masked },
+            "the records of masked sums are not there")
+        }
+      ]
+    }
+    let files = sums.cohorts.map { sumFile($0) }
+    let present = files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
+    let cohorts = outcome(
+      "\(sums.cohorts.count) cohorts: draws, keys, masked updates, sums' signatures and shares"
+    ) {
+      try checkCohorts(records, sums)
+    }
+    guard present, !sums.cohorts.isEmpty else {
+      return [
+        cohorts,
+        outcome("sums are too large for the folder: that shares and model fit them is not checked") {
+          try require(
+            files.allSatisfy { !FileManager.default.fileExists(atPath: $0.path) },
+            "some of the sums are there and some are not")
+        },
+      ]
+    }
+    return [
+      cohorts,
+      outcome("\(files.count) sums: the verifiers' shares add up to them, and the model follows from them") {
+        try checkShares(records, sums)
+        try checkModelFollows(records, sums)
+      },
+    ]
+  }
+
+  private func sumFile(_ cohort: PublicRecords.Cohort) -> URL {
+    model.appending(path: PublicRecords.Cohort.place(of: cohort.sum.content.sumRoot))
+  }
+
+  // MARK: - Records
+
+  private func checkCohorts(_ records: PublicRecords, _ sums: PublicRecords.Aggregation) throws {
+    let complete = UInt32(max(0, records.rounds.count - 1))
+    for round in 0..<complete {
+      let cohorts = sums.cohorts.filter { $0.round == round }
+      try checkDraw(cohorts, round: round, in: records)
+      var members: [JobID] = []
+      for cohort in cohorts {
+        try checkCohort(cohort, in: records, sums)
+        members += cohort.roster.entries.map(\.jobID)
+      }
+      let verified = records.subJobs.filter {
+        $0.machine.status == .verified && $0.machine.job.position?.round == round
+      }
+      try require(
+        Set(members).count == members.count && Set(members) == Set(verified.map(\.machine.job.id)),
+        "round \(round): the cohorts are not those of the verified SubJobs")
+    }
+    try require(
+      sums.cohorts.allSatisfy { $0.round < complete }, "there is a cohort of a round that is not complete")
+  }
+
+  /// Cohorts are those that the batch after the last verdict draws, seat by seat.
+  private func checkDraw(_ cohorts: [PublicRecords.Cohort], round: UInt32, in records: PublicRecords) throws {
+    guard let epoch = cohorts.first?.drawEpoch else { throw Problem("round \(round) has no cohort") }
+    let beacon = try batch(epoch, in: records).digest
+    let drawn = try CohortDraw.cohorts(beacon: beacon, round: round, seats: cohorts.flatMap(\.drawn.seats))
+    try require(
+      cohorts.map(\.drawn) == drawn && cohorts.allSatisfy { $0.drawEpoch == epoch },
+      "round \(round): the cohorts are not those that batch \(epoch) draws")
+  }
+
+  private func checkCohort(
+    _ cohort: PublicRecords.Cohort, in records: PublicRecords, _ sums: PublicRecords.Aggregation
+  ) throws {
+    let name = "round \(cohort.round)"
+    let audit = try CohortAudit(
+      roster: cohort.roster, masked: cohort.masked, sum: cohort.sum, aggregator: sums.aggregator,
+      in: records.domain)
+    let manifest = try TrainingManifest(json: records.job.parameters)
+    try require(
+      cohort.roster.programHash == manifest.programHash && cohort.roster.round == cohort.round
+        && records.rounds.contains { $0.round == cohort.round && $0.initRoot == cohort.roster.initRoot },
+      "\(name): a roster is of another program, round or model")
+    var parts: Set<UInt32> = []
+    for (entry, masked) in zip(cohort.roster.entries, audit.masked) {
+      let subJob = try subJob(entry.jobID, in: records)
+      guard let submission = subJob.submission?.submission, let part = subJob.machine.job.position?.part
+      else {
+        throw Problem("\(name): SubJob \(entry.jobID) has submitted nothing")
+      }
+      try require(
+        CohortSeat(of: submission) == entry.seat,
+        "\(name): the roster has another result of SubJob \(entry.jobID) than was accepted")
+      try require(
+        subJob.machine.cohort?.maskedRoot == masked.maskedRoot
+          && subJob.machine.cohort?.attempt == cohort.roster.attempt,
+        "\(name): SubJob \(entry.jobID) was settled with another masked update")
+      parts.insert(part)
+    }
+    var drawnParts: Set<UInt32> = []
+    for seat in cohort.drawn.seats {
+      let subJob = try subJob(seat.jobID, in: records)
+      try require(
+        subJob.submission.map { CohortSeat(of: $0.submission) } == seat
+          && subJob.verdicts.contains { $0.verdict.accepted },
+        "\(name): SubJob \(seat.jobID) was drawn with a result that nobody accepted")
+      if let part = subJob.machine.job.position?.part { drawnParts.insert(part) }
+    }
+    try require(parts == drawnParts, "\(name): a cohort has other parts than were drawn")
+    for wrong in cohort.wrongSums {
+      try wrong.check(signers: TrustedSigners(sums.aggregator), in: records.domain)
+      try require(
+        wrong.content.sumRoot != cohort.sum.content.sumRoot,
+        "\(name): the Aggregator is blamed for the sum that holds")
+    }
+  }
+
+  /// A SubJob that failed after it had been accepted: its verifier's word that it masked another update.
+  func checkLie(_ subJob: PublicRecords.SubJob, in records: PublicRecords) throws {
+    let machine = subJob.machine
+    let lie = records.aggregation?.lies.first { $0.fault.content.jobID == machine.job.id }
+    guard let lie, let node = machine.node, let verifier = machine.verdict?.verifier else {
+      throw Problem("SubJob \(machine.job.id) is FAILED without a rejecting verdict")
+    }
+    try lie.masked.check(signers: TrustedSigners(node), in: records.domain)
+    try lie.fault.check(signers: TrustedSigners(verifier), in: records.domain)
+    try require(
+      lie.fault.content
+        == MaskedFault(of: lie.masked.content, expectedRoot: lie.fault.content.expectedRoot)
+        && lie.fault.content.expectedRoot != lie.masked.content.maskedRoot,
+      "SubJob \(machine.job.id) is FAILED over something that it did not sign")
+  }
+
+  private func subJob(_ id: JobID, in records: PublicRecords) throws -> PublicRecords.SubJob {
+    guard let subJob = records.subJobs.first(where: { $0.machine.job.id == id }) else {
+      throw Problem("SubJob \(id) of a cohort is not there")
+    }
+    return subJob
+  }
+
+  private func batch(_ epoch: UInt64, in records: PublicRecords) throws -> SignedBatch {
+    guard let batch = records.batches.first(where: { $0.batch.epoch == epoch }) else {
+      throw Problem("batch \(epoch), a beacon, is not there")
+    }
+    return batch
+  }
+
+  // MARK: - Sums
+
+  private func vectors(_ sums: PublicRecords.Aggregation, round: UInt32) throws -> [Data] {
+    try sums.cohorts.filter { $0.round == round }.map { cohort in
+      let vector = try Files.read(sumFile(cohort))
+      let root = VectorWork(threads: 1).root(of: vector)
+      try require(
+        root == cohort.sum.content.sumRoot,
+        "round \(round): the sum in the folder has root \(root), signed was \(cohort.sum.content.sumRoot)")
+      return vector
+    }
+  }
+
+  private func checkShares(_ records: PublicRecords, _ sums: PublicRecords.Aggregation) throws {
+    for round in Set(sums.cohorts.map(\.round)).sorted() {
+      let cohorts = sums.cohorts.filter { $0.round == round }
+      for (cohort, vector) in zip(cohorts, try vectors(sums, round: round)) {
+        let audit = try CohortAudit(
+          roster: cohort.roster, masked: cohort.masked, sum: cohort.sum, aggregator: sums.aggregator,
+          in: records.domain)
+        var verifiers: [JobID: Address] = [:]
+        for entry in cohort.roster.entries {
+          verifiers[entry.jobID] = try subJob(entry.jobID, in: records).machine.verdict?.verifier
+        }
+        let projection = try VectorWork(threads: 1).projection(
+          of: vector, beacon: try batch(cohort.beaconEpoch, in: records).digest)
+        try require(
+          audit.sharesFit(cohort.shares, verifiers: verifiers, sum: projection, in: records.domain),
+          "round \(round): the verifiers' shares do not add up to a cohort's sum")
+      }
+    }
+  }
+
+  /// Takes every round's step again, from the weights that the seed gives.
+  private func checkModelFollows(_ records: PublicRecords, _ sums: PublicRecords.Aggregation) throws {
+    let manifest = try TrainingManifest(json: records.job.parameters)
+    let state = try TrainingState(configuration: ModelConfiguration(manifest.model))
+    try state.initializeWeights(seed: manifest.seed.bytes)
+    let rounds = records.rounds.sorted { $0.round < $1.round }
+    // A job that began with a given model can't be followed: that is not in the folder.
+    guard Bytes32(state.root) == rounds.first?.initRoot else { return }
+    func limited(_ exponents: [Int32]) -> [Int32] {
+      manifest.limited(exponents, parts: records.job.numParallel)
+    }
+    var exponents = limited(
+      Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count))
+    var velocity: Data?
+    for next in rounds.dropFirst() {
+      let round = next.round - 1
+      let sum = try VectorWork(threads: 1).sum(of: try vectors(sums, round: round))
+      try require(
+        sum.count == state.parameters.count * UpdateRing.wordByteCount,
+        "round \(round): the sum is of another model")
+      try MaskedSum.check(sum, parts: Int(records.job.numParallel))
+      (exponents, velocity) = try OuterStep(manifest: manifest, exponents: exponents, velocity: velocity)
+        .apply(sum, partCount: Int(records.job.numParallel), to: state)
+      exponents = limited(exponents)
+      state.round = UInt64(next.round)
+      state.step = UInt64(next.round) * UInt64(manifest.stepsPerRound)
+      let root = Bytes32(state.root)
+      try require(
+        root == next.initRoot,
+        "round \(round): the sum leads to the model \(root.map { "\($0)" } ?? "none"), the job's is \(next.initRoot)"
+      )
+    }
+  }
+}
+
+extension MaskedSum {
+  fileprivate static func check(_ sum: Data, parts: Int) throws {
+    try sum.withUnsafeBytes { try check($0, parts: parts) }
+  }
+}

@@ -1,0 +1,118 @@
+import EmethKit
+import Foundation
+
+/// Objects that only one reader can open: age files, under the hash of their sealed bytes (PROTOCOL 5).
+extension ContentStore {
+  /// Bytes that are sealed or opened at once.
+  private static let pieceSize = 1 << 20
+
+  /// Seals bytes to a recipient and stores what comes out; returns its SHA-256.
+  ///
+  /// Memory stays at a few pieces, however long the data is.
+  func putSealed(
+    _ data: Data, to recipient: SealingRecipient, using random: inout some RandomNumberGenerator
+  ) throws(NetworkError) -> Bytes32 {
+    try put(durable: false) { write throws(NetworkError) in
+      var stream: SealingStream
+      do throws(SealingError) {
+        stream = try SealingStream(to: [recipient], using: &random)
+      } catch {
+        throw NetworkError(error)
+      }
+      var sealed: [UInt8] = []
+      for piece in data.pieces(of: Self.pieceSize) {
+        sealed.removeAll(keepingCapacity: true)
+        do throws(SealingError) { try stream.append(piece, to: &sealed) } catch { throw NetworkError(error) }
+        try write(sealed)
+      }
+      sealed.removeAll(keepingCapacity: true)
+      do throws(SealingError) { try stream.finish(to: &sealed) } catch { throw NetworkError(error) }
+      try write(sealed)
+    }
+  }
+
+  /// Opens a sealed object of another store into this one and returns the SHA-256 of what was in it.
+  func open(
+    _ sealed: Bytes32, from other: ContentStore, with identity: SealingIdentity
+  ) throws(NetworkError) -> Bytes32 {
+    let file = try other.get(sealed)
+    return try put(durable: false) { write throws(NetworkError) in
+      var stream = OpeningStream(identities: [identity])
+      var plain: [UInt8] = []
+      for piece in file.pieces(of: Self.pieceSize) {
+        plain.removeAll(keepingCapacity: true)
+        do throws(SealingError) { try stream.append(piece, to: &plain) } catch { throw NetworkError(error) }
+        try write(plain)
+      }
+      plain.removeAll(keepingCapacity: true)
+      do throws(SealingError) { try stream.finish(to: &plain) } catch { throw NetworkError(error) }
+      try write(plain)
+    }
+  }
+
+  /// Stores what `body` writes, in pieces, and returns its SHA-256.
+  private func put(
+    durable: Bool, _ body: (_ write: ([UInt8]) throws(NetworkError) -> Void) throws(NetworkError) -> Void
+  ) throws(NetworkError) -> Bytes32 {
+    let draft = folder.appending(path: ".\(UUID().uuidString).partial")
+    let file = try PieceFile(draft)
+    var hasher = SHA256()
+    do throws(NetworkError) {
+      try body { piece throws(NetworkError) in
+        piece.withUnsafeBytes { hasher.update($0) }
+        try file.write(piece)
+      }
+      try file.close()
+      let hash = hasher.finalize()
+      let target = location(of: hash)
+      try Files.makeFolder(target.deletingLastPathComponent())
+      guard rename(draft.path, target.path) == 0 else {
+        throw .fileFailed(path: target.path, operation: "write", reason: Files.lastSystemError())
+      }
+      return hash
+    } catch {
+      unlink(draft.path)
+      throw error
+    }
+  }
+}
+
+/// A new file that is written piece by piece.
+struct PieceFile {
+  private let path: String
+  private let handle: FileHandle
+
+  init(_ file: URL) throws(NetworkError) {
+    path = file.path
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: path, operation: "write", reason: Files.lastSystemError())
+    }
+    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+
+  func write(_ bytes: some DataProtocol) throws(NetworkError) {
+    do {
+      try handle.write(contentsOf: bytes)
+    } catch {
+      throw .fileFailed(path: path, operation: "write", reason: error.localizedDescription)
+    }
+  }
+
+  /// Ends the file; `durable` waits for the disk.
+  func close(durable: Bool = false) throws(NetworkError) {
+    do {
+      if durable { try handle.synchronize() }
+      try handle.close()
+    } catch {
+      throw .fileFailed(path: path, operation: "write", reason: error.localizedDescription)
+    }
+  }
+}
+
+extension Data {
+  /// The data in slices of `size` bytes, the last one shorter.
+  func pieces(of size: Int) -> some Sequence<Data> {
+    stride(from: startIndex, to: endIndex, by: size).lazy.map { self[$0..<Swift.min(endIndex, $0 + size)] }
+  }
+}
