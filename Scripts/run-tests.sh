@@ -26,6 +26,10 @@ if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 "$@"
 
+# The contracts, on two Ethereum virtual machines.
+if [ -x .build/tests/release/emeth ]; then export EMETH_BINARY=$PWD/.build/tests/release/emeth; fi
+"$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests
+
 # A whole job with AVX-512, where this CPU has none: 9 minutes.
 if [ "$scale" -gt 1 ] && ! grep -q avx512f /proc/cpuinfo; then
   bash Tests/KernelConformance/run-job-under-emulator.sh .build/tests/release/emeth
