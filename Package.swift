@@ -17,7 +17,16 @@ let package = Package(
     .executable(name: "emeth", targets: ["emeth-cli"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0")
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    // Without its reader of configurations: emeth has its own.
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
   ],
   targets: [
     .systemLibrary(
@@ -41,12 +50,26 @@ let package = Package(
       dependencies: [
         "EmethKit", "EmethCompute", "CCurl", "CPostgreSQL",
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "emeth-cli",
       // The C libraries only for `emeth benchmark`, which measures EmethKit against them alone.
-      dependencies: ["EmethKit", "EmethCompute", "EmethNetwork", "COpenSSL", "CSecp256k1"],
+      dependencies: [
+        "EmethKit", "EmethCompute", "EmethNetwork", "COpenSSL", "CSecp256k1",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
 
     .executableTarget(
@@ -81,7 +104,10 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EmethNetworkTests",
-      dependencies: ["EmethNetwork", "EmethCompute", "EmethKit", "AggregatorProcess"],
+      dependencies: [
+        "EmethNetwork", "EmethCompute", "EmethKit", "AggregatorProcess",
+        .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+      ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(
       name: "EmethCommandTests",

@@ -34,6 +34,10 @@ public enum NetworkError: EmethError, Equatable {
   case malformed(what: String, reason: String)
   /// A job that ended without a result.
   case jobEnded(id: JobID, status: JobStatus, reason: String)
+  /// A server that can't be reached, or a connection that broke.
+  case unreachable(server: String, reason: String)
+  /// A server that could not do its part; the status is HTTP's.
+  case serverFailed(server: String, status: Int, code: String, message: String)
   /// A rule of the protocol refused an event.
   case refused(code: String, message: String, hint: String?)
   /// Training, evaluation or a model file failed.
@@ -59,6 +63,8 @@ public enum NetworkError: EmethError, Equatable {
     case .insufficientBalance: "ledger.insufficient"
     case .malformed: "wire.malformed"
     case .jobEnded: "job.ended"
+    case .unreachable: "server.unreachable"
+    case .serverFailed(_, _, let code, _): code
     case .refused(let code, _, _): code
     case .compute(let error): error.code
     case .interrupted: "interrupted"
@@ -98,6 +104,10 @@ public enum NetworkError: EmethError, Equatable {
       "\(what): \(reason)"
     case .jobEnded(let id, let status, let reason):
       "job \(id) ended as \(status.name): \(reason)"
+    case .unreachable(let server, let reason):
+      "can't reach \(server): \(reason)"
+    case .serverFailed(let server, let status, _, let message):
+      "\(server) answered \(status): \(message)"
     case .refused(_, let message, _): message
     case .compute(let error): error.message
     case .interrupted: "interrupted"
@@ -114,6 +124,8 @@ public enum NetworkError: EmethError, Equatable {
     case .otherVersion: "use the version of emeth that made it, or name another folder"
     case .corruptObject, .missingObject: "the folder was changed from outside; begin again in another folder"
     case .interrupted: "repeat the same command to go on where it stopped"
+    case .unreachable: "is the server running, and is this its URL? the same command can be repeated"
+    case .serverFailed: "the server's log says more; the same command can be repeated"
     case .refused(_, _, let hint): hint
     case .compute(let error): error.hint
     default: nil
@@ -138,4 +150,27 @@ extension NetworkError {
 /// Runs `body` and reports whatever it throws as a ``NetworkError``.
 func asNetworkError<Result>(_ body: () throws -> Result) throws(NetworkError) -> Result {
   do { return try body() } catch { throw NetworkError(error) }
+}
+
+extension NetworkError {
+  /// Whether it says that an object is not there or is not what it is called: the doing of whoever should have
+  /// delivered it. Every other error is this machine's own, and nobody is judged by it.
+  private var isOfDelivery: Bool {
+    switch self {
+    case .missingObject, .corruptObject, .malformed, .refused: true
+    default: false
+    }
+  }
+
+  /// What another party delivered; `nil` when it is not there or is not what it is called.
+  static func delivered<Value>(
+    _ body: () throws(NetworkError) -> Value
+  ) throws(NetworkError) -> Value? {
+    do throws(NetworkError) {
+      return try body()
+    } catch {
+      if error.isOfDelivery { return nil }
+      throw error
+    }
+  }
 }

@@ -9,7 +9,7 @@ public enum UpdateRing {
   public static let wordByteCount = 4
 
   /// Coordinates that are worked on at a time, so that they and a stream of masks stay in a core's cache.
-  static let blockWords = 2048
+  static let blockWords = 1024
 
   /// The number of coordinates of a buffer.
   ///

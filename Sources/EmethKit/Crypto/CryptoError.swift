@@ -30,6 +30,12 @@ public enum CryptoError: EmethError, Equatable {
   case keystorePassword
   /// The keystore opens, but holds the key of another address than it names.
   case keystoreAddress(found: String, expected: String)
+  /// A request's signature header that is not in its one form.
+  case requestMalformed(problem: String)
+  /// A request signed too long ago, or in the future; unix seconds.
+  case requestTime(found: UInt64, now: UInt64, allowed: UInt64)
+  /// A request that another account signed, or that is not the one that was signed.
+  case requestSigner(found: Address, expected: Address)
   /// OpenSSL could not carry out a function, most often for lack of memory.
   case libraryFailure(function: String)
 
@@ -51,6 +57,9 @@ public enum CryptoError: EmethError, Equatable {
     case .keystoreCost: "keystore.cost"
     case .keystorePassword: "keystore.password"
     case .keystoreAddress: "keystore.address"
+    case .requestMalformed: "request.malformed"
+    case .requestTime: "request.expired"
+    case .requestSigner: "request.signerMismatch"
     case .libraryFailure: "crypto.libraryFailure"
     }
   }
@@ -88,6 +97,12 @@ public enum CryptoError: EmethError, Equatable {
       "password does not open the keystore, or the keystore was altered"
     case .keystoreAddress(let found, let expected):
       "keystore names the address \(quoted(found)), but holds the key of \(expected)"
+    case .requestMalformed(let problem):
+      "header Emeth-Signature: \(problem)"
+    case .requestTime(let found, let now, let allowed):
+      "request was signed at \(found), the server's clock says \(now), allowed are \(allowed) s between them"
+    case .requestSigner(let found, let expected):
+      "request is signed by \(found), it names \(expected)"
     case .libraryFailure(let function):
       "OpenSSL could not carry out \(function)"
     }
@@ -99,6 +114,10 @@ public enum CryptoError: EmethError, Equatable {
     case .addressChecksum: "compare it with its source; all lower case is read without a check"
     case .signatureRecoveryByte(let found) where found < 2: "add 27 to the last byte"
     case .signatureHighS: "sign again with a library that normalises s (EIP-2)"
+    case .requestMalformed: "write it as account=0x…, time=…, nonce=0x…, signature=0x…"
+    case .requestTime: "set this machine's clock"
+    case .requestSigner:
+      "sign the server's host:port, the method, the path with its query, and the body as sent"
     case .privateKeyInvalid, .addressMalformed, .publicKeyInvalid, .signatureLength, .signatureRange,
       .signatureRecoveryByte, .signatureUnrecoverable, .signersMalformed, .typedData, .keystoreFormat,
       .keystoreCost,

@@ -1,6 +1,6 @@
 extension JobMachine {
   /// How many drawn verifiers in turn must stay silent before a submission is accepted without any.
-  static let silentVerifiersNeeded = 2
+  public static let silentVerifiersNeeded = 2
 
   /// How many drawn verifiers had their openings and said nothing in time.
   public func silentVerifiers(at now: UInt64) -> Int {

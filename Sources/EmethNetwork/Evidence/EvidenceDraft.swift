@@ -18,7 +18,7 @@ struct EvidenceDraft {
       contents.append((.opening, opening))
       let segments = (try? JSONDecoder().decode(Opening.self, from: opening))?.segments ?? []
       if let opened = segments.first(where: { $0.segment == finding.segment }),
-        let state = try? object(opened.state)
+        let state = try NetworkError.delivered({ () throws(NetworkError) in try object(opened.state) })
       {
         contents.append((.state, state))
       }

@@ -51,19 +51,29 @@ struct CohortRecord: Codable, Sendable, Hashable {
   var lies: [Lie] = []
   /// Whether the sum was checked and holds.
   var holds = false
+  /// How long its members have; `nil` is what the local network gives them.
+  let periods: Periods?
 
-  init(round: UInt32, number: Int, drawn: CohortPlan) {
+  /// How long members have for their keys, and for their masked vectors after that, seconds.
+  struct Periods: Codable, Sendable, Hashable {
+    var keySeconds: UInt64 = 60
+    var maskSeconds: UInt64 = 540
+  }
+
+  init(round: UInt32, number: Int, drawn: CohortPlan, periods: Periods? = nil) {
     self.round = round
     self.number = number
     self.drawn = drawn
+    self.periods = periods
   }
 }
 
 extension CohortRecord {
-  /// How long members have for their keys, seconds on the network's clock.
-  static let keySeconds: UInt64 = 60
-  /// How long they have for their masked vectors after that.
-  static let maskSeconds: UInt64 = 540
+  /// How long its members have from the beginning of an attempt, seconds.
+  var attemptSeconds: UInt64 {
+    let periods = periods ?? Periods()
+    return periods.keySeconds + periods.maskSeconds
+  }
 
   /// Where a cohort stands: its collector, and what it asked for last.
   struct Standing {
@@ -89,9 +99,10 @@ extension CohortRecord {
 
   /// Where the cohort stands after all that came in.
   func standing(in domain: EIP712Domain) throws(AggregationError) -> Standing {
+    let periods = periods ?? Periods()
     var standing = Standing(
       collector: try CohortCollector(
-        plan: drawn, domain: domain, keySeconds: Self.keySeconds, maskSeconds: Self.maskSeconds))
+        plan: drawn, domain: domain, keySeconds: periods.keySeconds, maskSeconds: periods.maskSeconds))
     guard let formedAt else { return standing }
     standing.pending = try standing.collector.start(at: formedAt).last
     for entry in entries { try standing.apply(entry.event, at: entry.at) }
@@ -103,6 +114,9 @@ extension CohortRecord {
     try standing.apply(event, at: time)
     entries.append(Entry(at: time, event: event))
   }
+
+  /// Whether this came in before.
+  func has(_ event: Event) -> Bool { entries.contains { $0.event == event } }
 
   /// Every vector that was posted, of all attempts.
   var postedVectors: [MaskedVector] {

@@ -36,14 +36,15 @@ struct JobProgress: Codable, Sendable, Hashable {
   var validation: Bytes32?
   /// Validation loss of the model the job began with.
   var initialLoss: Double?
-  /// Rounds done and the one that runs; a job that is done has one more, whose starting parameters are the result.
+  /// Rounds done and the one that runs; a job that is done has one more, whose starting parameters are the
+  /// result.
   var rounds: [RoundRecord] = []
   /// Tokens trained by nodes in this process and before a restart.
   var trainedTokens: UInt64 = 0
   /// Wall-clock seconds that took.
   var trainingSeconds = 0.0
-  /// Seconds that nodes worked, added up over the nodes, and how many of them they spent on their traces; `nil`
-  /// before the first.
+  /// Seconds that nodes worked, added up over the nodes, and how many of them they spent on their traces;
+  /// `nil` before the first.
   var nodeSeconds: Double?
   var traceSeconds: Double?
   /// Wall-clock seconds that replays took; `nil` before the first.
@@ -89,11 +90,23 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   /// The node's account of the segment that it was rejected for, and where it parts from the replay.
   var appeal: Appeal?
   var divergence: Divergence?
+  /// A verifier that is drawn and has not revealed its secret yet; `nil` is none.
+  var pendingDraw: PendingDraw?
+  /// Drawn verifiers that stayed silent, in turn; `nil` is none.
+  var silent: [Address]?
+  /// Object: the update as its verifier recomputed it, where updates are added plainly.
+  var update: Bytes32?
   /// Why the SubJob ended as it did.
   var reason = ""
 
   /// Whether the verifier drawn last has not judged yet.
-  var awaitsJudgement: Bool { draws.count > judgements.count }
+  var awaitsJudgement: Bool { draws.count > judgements.count + (silent?.count ?? 0) }
+}
+
+/// A verifier drawn by a beacon, before its secret is known.
+struct PendingDraw: Codable, Sendable, Hashable {
+  var verifier: Address
+  var commitment: UInt32
 }
 
 /// A verifier drawn by a beacon, and the challenge that follows.

@@ -1,6 +1,7 @@
 import EmethKit
 import Foundation
 import GRDB
+import Synchronization
 
 /// The Execution Layer's state in one SQLite file: jobs, ledger, submissions, verdicts, batches, tickets.
 ///
@@ -9,9 +10,11 @@ import GRDB
 /// text, since SQLite has no 256-bit integer.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 4
+  static let supportedVersion = 5
 
   let queue: DatabaseQueue
+  /// Who waits for changes that this process makes.
+  let changes = ChangeMark()
 
   /// Opens the database at `file` and brings it to the supported layout.
   init(file: URL) throws(NetworkError) {
@@ -39,7 +42,15 @@ final class NetworkDatabase: Sendable {
 
   /// Runs one transaction; an error thrown inside leaves nothing changed.
   func write<Result>(_ body: (Database) throws -> Result) throws(NetworkError) -> Result {
-    try asNetworkError { try queue.write(body) }
+    let (result, changed) = try asNetworkError {
+      try queue.write { db in
+        let before = db.totalChangesCount
+        let result = try body(db)
+        return (result, db.totalChangesCount != before)
+      }
+    }
+    if changed { changes.raise() }
+    return result
   }
 
   /// Reads one consistent state.
@@ -139,6 +150,28 @@ final class NetworkDatabase: Sendable {
             verifier TEXT PRIMARY KEY, job TEXT NOT NULL, subJob TEXT NOT NULL, at INTEGER NOT NULL
           ) STRICT;
           PRAGMA user_version = 4;
+          """)
+    }
+    // Nodes and verifiers that are elsewhere: what they are asked, what verifiers have bound.
+    migrator.registerMigration("5") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE errand (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, job TEXT NOT NULL,
+            subJob TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL, postedAt INTEGER NOT NULL,
+            due INTEGER NOT NULL, answer TEXT, answeredAt INTEGER
+          ) STRICT;
+          CREATE INDEX errandOpen ON errand (account, number) WHERE answer IS NULL;
+          CREATE INDEX errandJob ON errand (job);
+          CREATE TABLE bond (
+            verifier TEXT PRIMARY KEY, holon TEXT NOT NULL, binding TEXT NOT NULL, expiry INTEGER NOT NULL
+          ) STRICT;
+          CREATE INDEX jobStatus ON job (status, number);
+          CREATE INDEX jobRequester ON job (json_extract(machine, '$.job.requester'), number);
+          CREATE INDEX settledOpen ON settled (account, number) WHERE epoch IS NULL;
+          CREATE INDEX subJobOpen ON subJob (status, number);
+          CREATE INDEX subJobNode ON subJob (json_extract(machine, '$.node'), number);
+          PRAGMA user_version = 5;
           """)
     }
     return migrator

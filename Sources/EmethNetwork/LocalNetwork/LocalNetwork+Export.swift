@@ -4,6 +4,9 @@ import Foundation
 import GRDB
 
 extension LocalNetwork {
+  /// The report on a job, from the records alone.
+  public func report(on id: JobID) throws(NetworkError) -> JobReport { try reportOnJob(id) }
+
   /// Whether nobody works on the folder now.
   public var isFree: Bool { (try? FolderLock(folder: folder)) != nil }
 
@@ -32,9 +35,9 @@ extension LocalNetwork {
   }
 
   /// Writes a job's records to `job/` of a model folder: report.json, records.json, leaves.bin (the hashes of
-  /// all record leaves, 32 bytes each, against which the plan's coverage is checked), `sums/` unless they are too
-  /// large, and for a job with a masked vocabulary vocabulary-mask, the key of the relabelling, which is the
-  /// requester's alone.
+  /// all record leaves, 32 bytes each, against which the plan's coverage is checked), `sums/` unless they
+  /// are too large, and for a job with a masked vocabulary vocabulary-mask, the key of the relabelling,
+  /// which is the requester's alone.
   public func exportRecords(of id: JobID, report: JobReport, to model: URL) throws(NetworkError) {
     let target = model.appending(path: "job")
     try Files.makeFolder(target)
@@ -54,7 +57,8 @@ extension LocalNetwork {
     try Files.write(data, to: target.appending(path: "report.json"))
   }
 
-  /// Signs the hashes of all files of a model folder: `job/manifest.json`. The last thing that is written there.
+  /// Signs the hashes of all files of a model folder: `job/manifest.json`. The last thing that is written
+  /// there.
   public func signFolder(of id: JobID, at model: URL) throws(NetworkError) {
     // A folder that holds this network's own database holds all of it in one file.
     try database.foldLog()
@@ -68,60 +72,15 @@ extension LocalNetwork {
   private func write(sumOf cohort: PublicRecords.Cohort, to model: URL) throws(NetworkError) {
     let root = cohort.sum.content.sumRoot
     let file = model.appending(path: PublicRecords.Cohort.place(of: root))
-    guard let sum = try? store.vector(root, work: VectorWork(threads: 1)) else { return }
+    let sum: Data
+    do throws(NetworkError) {
+      sum = try store.vector(root, work: VectorWork(threads: 1))
+    } catch {
+      // Sums that are too large are not kept; one that is damaged is no reason to leave it out in silence.
+      if error == .missingObject(hash: root) { return }
+      throw error
+    }
     try Files.makeFolder(file.deletingLastPathComponent())
     try Files.write(sum, to: file)
-  }
-
-  private func aggregation(of record: JobRecord, in db: Database) throws -> PublicRecords.Aggregation? {
-    let cohorts = try CohortStore.cohorts(of: record.job.id, in: db)
-    guard settings.hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty else { return nil }
-    let complete = UInt32(max(0, record.progress.rounds.count - 1))
-    return PublicRecords.Aggregation(
-      aggregator: keys.aggregator.address,
-      cohorts: try cohorts.filter { $0.round < complete }.compactMap { cohort in
-        guard let sum = cohort.sum, let sumEpoch = cohort.sumEpoch,
-          let drawEpoch = record.progress.rounds[Int(cohort.round)].acceptedEpoch,
-          let result = try cohort.standing(in: domain).collector.result
-        else { return nil }
-        return PublicRecords.Cohort(
-          round: cohort.round, drawEpoch: drawEpoch + 1, drawn: cohort.drawn.cohort, roster: result.roster,
-          masked: result.masked, sum: sum, beaconEpoch: sumEpoch + 1, shares: cohort.shares,
-          wrongSums: cohort.wrongSums)
-      },
-      lies: cohorts.flatMap(\.lies).map { PublicRecords.Lie(masked: $0.masked, fault: $0.fault) })
-  }
-
-  private func publicRecords(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> PublicRecords {
-    try database.read { db in
-      let tickets = try Signer.newestTickets(in: db)
-      return PublicRecords(
-        domain: domain, signer: keys.signer.address, ruleSet: record.request.ruleSet, job: record.job,
-        status: record.status, plan: plan,
-        rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
-        subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
-          let drawn = Set(subJob.machine.draws.map(\.verifier))
-          let verdicts = subJob.notes.judgements.map(\.verdict)
-          let further =
-            verdicts.filter { !drawn.contains($0.verdict.verifier) } + (subJob.notes.contradictions ?? [])
-          return PublicRecords.SubJob(
-            machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
-            verdicts: verdicts.filter { drawn.contains($0.verdict.verifier) },
-            furtherVerdicts: further.isEmpty ? nil : further)
-        },
-        aggregation: try aggregation(of: record, in: db),
-        batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {
-          try SignedBatch(wireText: $0)
-        },
-        tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
-        leaves: try Row.fetchAll(
-          db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
-        )
-        .map { row in
-          PublicRecords.Leaf(
-            account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
-            leaf: try JobLeaf(wireText: row["leaf"]))
-        })
-    }
   }
 }

@@ -3,62 +3,10 @@ import EmethKit
 import Foundation
 import GRDB
 
-/// What a job is: how it was asked for, how far it is, how it ended.
-public struct JobSummary: Codable, Sendable, Hashable {
-  /// The job.
-  public var jobId: JobID
-  /// Where it stands.
-  public var status: JobStatus
-  /// Why it ended so; empty while it runs.
-  public var reason: String
-  /// Name of its data set.
-  public var dataSet: String
-  /// Rounds done.
-  public var roundsDone: UInt32
-  /// Rounds asked for.
-  public var rounds: UInt32
-  /// Parts the data set is divided into.
-  public var parallel: UInt32
-  /// The most the requester pays: fee and verifier's fee.
-  public var escrow: TokenAmount
-  /// Rounds with their losses.
-  public var losses: [RoundRecord]
-}
-
 extension LocalNetwork {
   /// Gives a data set to the Splitter, for a job to come; returns its hash, by which the request names it.
   @discardableResult
   public func keep(dataSet: Data) throws(NetworkError) -> Bytes32 { try splitterStore.put(dataSet) }
-
-  /// A data set that the Splitter has. Networks of an earlier layout had it among the objects.
-  func dataSet(_ hash: Bytes32) throws(NetworkError) -> Data {
-    try splitterStore.contains(hash) ? splitterStore.get(hash) : store.get(hash)
-  }
-
-  private func leavesFile(of job: JobID) -> URL { splitterStore.folder.appending(path: "leaves-\(job)") }
-
-  /// Keeps the hashes of a job's record leaves, which third parties get with its records.
-  func keep(leaves: [Bytes32], of job: JobID) throws(NetworkError) {
-    try Files.write(Data(leaves.flatMap(\.bytes)), to: leavesFile(of: job))
-  }
-
-  /// The hashes of a job's record leaves, 32 bytes each.
-  func leaves(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> Data {
-    let file = leavesFile(of: record.job.id)
-    if FileManager.default.fileExists(atPath: file.path) { return try Files.read(file) }
-    // A job of an earlier layout, whose parts are not sealed.
-    let splitter = Splitter(key: keys.splitter)
-    var hashes = Data()
-    for (part, object) in zip(plan.parts, record.progress.parts) {
-      let data = try TrainingData(
-        context: Int(record.request.manifest.model.context), bytes: store.get(object))
-      let leaves = PartRecords.leafHashes(
-        data: data, firstRecord: part.firstRecord,
-        secret: splitter.partSecret(of: record.job.id, part: part.index))
-      for leaf in leaves { hashes.append(contentsOf: leaf.bytes) }
-    }
-    return hashes
-  }
 
   /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
   /// name inside the network folder.
@@ -87,20 +35,6 @@ extension LocalNetwork {
       Array("emeth job salt".utf8) + request.manifest.programHash.bytes + request.dataSet.bytes
         + request.parallel.bigEndianBytes + UInt64(number).bigEndianBytes)
     return JobID(requester: requester, salt: salt)
-  }
-
-  /// The tokenizer of a request, checked against its manifest.
-  func tokenizer(of request: TrainingRequest) throws(NetworkError) -> any Tokenizer {
-    let tokenizer: any Tokenizer
-    if let name = request.tokenizer {
-      tokenizer = try asNetworkError { try TokenizerLoader.load(folder: folder.appending(path: name)) }
-    } else {
-      tokenizer = ByteTokenizer()
-    }
-    guard Bytes32(tokenizer.hash) == request.manifest.tokenizerHash else {
-      throw .inconsistent(what: "the tokenizer is not the one that the manifest names")
-    }
-    return tokenizer
   }
 
   /// Registers a training job of this network's requester, who is granted what the escrow takes.
@@ -144,24 +78,16 @@ extension LocalNetwork {
 
   /// All jobs, oldest first.
   public func jobs() throws(NetworkError) -> [JobSummary] {
-    try database.read { db in try JobStore.jobs(in: db).map(Self.summary) }
+    try database.read { db in try JobStore.jobs(in: db).map(JobSummary.init) }
   }
 
   /// One job.
   public func job(_ id: JobID) throws(NetworkError) -> JobSummary {
-    try database.read { db in try Self.summary(JobStore.job(id, in: db)) }
+    try database.read { db in JobSummary(try JobStore.job(id, in: db)) }
   }
 
   /// The oldest job that has not ended.
   public func nextJob() throws(NetworkError) -> JobID? {
     try jobs().first { !$0.status.isFinal }?.jobId
-  }
-
-  private static func summary(_ record: JobRecord) -> JobSummary {
-    let done = record.progress.rounds.filter { $0.validationLoss != nil }
-    return JobSummary(
-      jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
-      roundsDone: UInt32(done.count), rounds: record.job.numEpoch, parallel: record.job.numParallel,
-      escrow: record.job.terms.escrow, losses: done)
   }
 }

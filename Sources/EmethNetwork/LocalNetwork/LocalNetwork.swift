@@ -12,10 +12,11 @@ import GRDB
 /// let report = try await network.work(on: job, threads: 2)
 /// ```
 ///
-/// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (what roles share, parts of data sets
-/// sealed), and `splitter/`, `nodes/`, `verifiers/` (what each role keeps to itself). One process works on it at a time; others may read it and submit jobs.
-/// Everything that happens follows from the seed and the requests, so two networks with the same seed end with
-/// the same bytes, whatever the threads, and whether or not they were interrupted.
+/// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (what roles share, parts of data
+/// sets sealed), and `splitter/`, `nodes/`, `verifiers/` (what each role keeps to itself). One process
+/// works on it at a time; others may read it and submit jobs. Everything that happens follows from the seed
+/// and the requests, so two networks with the same seed end with the same bytes, whatever the threads, and
+/// whether or not they were interrupted.
 public final class LocalNetwork: Sendable {
   /// Where everything lies.
   public let folder: URL
@@ -35,12 +36,13 @@ public final class LocalNetwork: Sendable {
   /// Opens the network in `folder`, or makes it.
   ///
   /// - Parameters:
-  ///   - seed: what keys and choices follow from; `nil` draws one at random when the network is made. A network
-  ///     that exists keeps its own.
+  ///   - seed: what keys and choices follow from; `nil` draws one at random when the network is made. A
+  ///   network that exists keeps its own.
   ///   - settings: `nil` takes those that the network has, or the default ones.
-  /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``, ``NetworkError/otherRun(path:what:found:wanted:)``
-  ///   when the network exists with another seed or with unfinished work under other settings,
-  ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``.
+  /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``,
+  ///   ``NetworkError/otherRun(path:what:found:wanted:)`` when the network exists with another seed or with
+  ///   unfinished work under other settings, ``NetworkError/fileFailed(path:operation:reason:)``,
+  ///   ``NetworkError/database(reason:)``.
   public init(folder: URL, seed: Bytes32? = nil, settings wanted: NetworkSettings? = nil) throws(NetworkError)
   {
     self.folder = folder
@@ -60,13 +62,6 @@ public final class LocalNetwork: Sendable {
   func milliseconds(in db: Database) throws -> UInt64 {
     UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'clock'") ?? "") ?? 1_000
   }
-
-  /// The network's time in seconds.
-  func seconds(in db: Database) throws -> UInt64 { try milliseconds(in: db) / 1_000 }
-
-  /// Advances the clock by one second and returns the new time in seconds.
-  @discardableResult
-  func tick(in db: Database) throws -> UInt64 { try advance(to: milliseconds(in: db) + 1_000, in: db) }
 
   /// Sets the clock forward to `milliseconds` (never back) and returns the time in seconds.
   @discardableResult
@@ -137,7 +132,7 @@ public final class LocalNetwork: Sendable {
 
   // MARK: - Seed and settings
 
-  private static func seed(in folder: URL, wanted: Bytes32?) throws(NetworkError) -> Bytes32 {
+  static func seed(in folder: URL, wanted: Bytes32?) throws(NetworkError) -> Bytes32 {
     let file = folder.appending(path: "seed")
     if FileManager.default.fileExists(atPath: file.path) {
       let text = String(decoding: try Files.read(file), as: UTF8.self).trimmingCharacters(

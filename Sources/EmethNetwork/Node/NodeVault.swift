@@ -40,8 +40,10 @@ struct NodeVault {
     var sum: UInt64 = 0
     for vault in try names(in: node).map({ node.appending(path: $0) }) {
       for name in try names(in: vault) where name.hasPrefix(statePrefix) {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: vault.appending(path: name).path)
-        sum += attributes?[.size] as? UInt64 ?? 0
+        let attributes = try asNetworkError {
+          try FileManager.default.attributesOfItem(atPath: vault.appending(path: name).path)
+        }
+        sum += attributes[.size] as? UInt64 ?? 0
       }
     }
     return sum

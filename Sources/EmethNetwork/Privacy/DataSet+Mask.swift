@@ -26,13 +26,13 @@ extension TrainingData {
   }
 }
 
-extension LocalNetwork {
+extension Surroundings {
   /// The relabelling of a job's tokens; nil when it asks for none.
   func vocabularyMask(of job: JobID, manifest: TrainingManifest) throws(NetworkError) -> VocabularyMask? {
     guard manifest.masksVocabulary else { return nil }
     return try asNetworkError {
       try VocabularyMask(
-        key: Splitter(key: keys.splitter).maskKey(of: job), vocabularySize: manifest.model.vocabularySize)
+        key: splitter.maskKey(of: job), vocabularySize: manifest.model.vocabularySize)
     }
   }
 }
@@ -40,7 +40,7 @@ extension LocalNetwork {
 extension TrainingState {
   /// Gives every token the embedding row of the id that stood for it: what the nodes trained becomes a model
   /// that fits its tokenizer. The head is tied to the embedding, so it follows.
-  func unmask(_ mask: VocabularyMask) throws(NetworkError) {
+  public func unmask(_ mask: VocabularyMask) throws(NetworkError) {
     try moveRows(of: mask) { token, label in (from: label, to: token) }
   }
 

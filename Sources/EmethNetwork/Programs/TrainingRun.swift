@@ -17,6 +17,21 @@ public final class StopFlag: Sendable {
   public var isRaised: Bool { raised.load(ordering: .relaxed) }
 }
 
+/// Runs `body` and raises `stop` when the task is cancelled meanwhile.
+func raising<Value>(
+  _ stop: StopFlag, _ body: () async throws(NetworkError) -> Value
+) async throws(NetworkError) -> Value {
+  do {
+    return try await withTaskCancellationHandler {
+      try await body()
+    } onCancel: {
+      stop.raise()
+    }
+  } catch {
+    throw NetworkError(error)
+  }
+}
+
 /// Program 11 as a state machine over optimizer steps: what a node runs once and a verifier runs again.
 ///
 /// The state before local step i and the sequences of that step fix the state after it, bit for bit.
@@ -61,8 +76,8 @@ final class TrainingRun {
     state.round = UInt64(round)
   }
 
-  /// Trains one local step on the sequences that `sequence` returns for its positions; `trace` takes down what
-  /// its operators put out.
+  /// Trains one local step on the sequences that `sequence` returns for its positions; `trace` takes down
+  /// what its operators put out.
   func train(
     step: Int, trace: OperationTrace? = nil, sequence: (Int) throws(NetworkError) -> [UInt32]
   ) throws(NetworkError) -> StepReport {
@@ -91,8 +106,8 @@ extension ModelConfiguration {
 }
 
 extension OptimizerConfiguration {
-  /// The optimizer and schedule of a manifest; decimals are read as the nearest binary64. Moments start at the
-  /// beginning of `round`.
+  /// The optimizer and schedule of a manifest; decimals are read as the nearest binary64. Moments start at
+  /// the beginning of `round`.
   public init(_ manifest: TrainingManifest, round: UInt32) throws(ComputeError) {
     func real(_ name: String, _ number: DecimalNumber) throws(ComputeError) -> Double {
       guard let value = Double(number.text), value.isFinite else {

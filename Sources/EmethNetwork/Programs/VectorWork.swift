@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// ```swift
 /// let work = VectorWork(threads: 2)
-/// let (masked, root) = try work.masked(update, with: mask)
+/// let root = try work.mask(&update, with: mask)     // the update is masked now
 /// let sum = try work.sum(of: vectors)
 /// ```
 public struct VectorWork: Sendable {
@@ -17,24 +17,24 @@ public struct VectorWork: Sendable {
   /// Work on so many threads.
   public init(threads: Int) { self.threads = max(1, threads) }
 
-  /// A masked update with its root, in one pass over memory.
+  /// Masks an update in place, in one pass over memory, and returns its root.
   ///
+  /// - Parameter vector: The update, which becomes the masked vector; no second one is made. After an error it is
+  ///   neither: a part of it may be masked.
   /// - Throws: ``NetworkError/refused(code:message:hint:)`` for a coordinate out of the ring.
-  public func masked(_ update: Data, with mask: UpdateMask) throws(NetworkError) -> (
-    vector: Data, root: Bytes32
-  ) {
-    let (vector, root) = try Self.vector(update.count) { target in
-      try Self.withBytes(of: update) { source in
-        nonisolated(unsafe) let (source, target) = (source, target)
-        let ranges = try map(source.count) { range in
+  public func mask(_ vector: inout Data, with mask: UpdateMask) throws(NetworkError) -> Bytes32 {
+    try asNetworkError {
+      try vector.withUnsafeMutableBytes { bytes in
+        nonisolated(unsafe) let bytes = bytes
+        let ranges = try map(bytes.count) { range in
           var hasher = MaskedHasher(firstChunk: UInt64(range.lowerBound / MaskedHasher.chunkByteCount))
           // Chunk by chunk, so that what was masked is hashed while it is still in the core's cache.
           for start in stride(from: range.lowerBound, to: range.upperBound, by: MaskedHasher.chunkByteCount) {
             let piece = start..<min(range.upperBound, start + MaskedHasher.chunkByteCount)
-            let chunk = UnsafeMutableRawBufferPointer(rebasing: target[piece])
+            let chunk = UnsafeMutableRawBufferPointer(rebasing: bytes[piece])
             try mask.mask(
-              UnsafeRawBufferPointer(rebasing: source[piece]),
-              at: UInt64(piece.lowerBound / UpdateRing.wordByteCount), into: chunk)
+              UnsafeRawBufferPointer(chunk), at: UInt64(piece.lowerBound / UpdateRing.wordByteCount),
+              into: chunk)
             hasher.update(UnsafeRawBufferPointer(chunk))
           }
           return hasher.finish()
@@ -42,7 +42,6 @@ public struct VectorWork: Sendable {
         return Self.root(of: ranges)
       }
     }
-    return (vector, root)
   }
 
   /// The sum of vectors mod 2^32: exact when there is nothing masked in it any more.
@@ -63,19 +62,19 @@ public struct VectorWork: Sendable {
             into: UnsafeMutableRawBufferPointer(rebasing: target[range]))
         }
       }
-    }.vector
+    }
   }
 
   /// The root of a masked vector or of a sum.
   public func root(of vector: Data) -> Bytes32 {
     vector.withUnsafeBytes { bytes in
       nonisolated(unsafe) let bytes = bytes
-      let ranges = try? map(bytes.count) { range in
+      let ranges = map(bytes.count) { range in
         var hasher = MaskedHasher(firstChunk: UInt64(range.lowerBound / MaskedHasher.chunkByteCount))
         hasher.update(UnsafeRawBufferPointer(rebasing: bytes[range]))
         return hasher.finish()
       }
-      return Self.root(of: ranges ?? [])
+      return Self.root(of: ranges)
     }
   }
 
@@ -102,22 +101,22 @@ public struct VectorWork: Sendable {
   // MARK: - Threads and memory
 
   /// Runs `body` on runs of whole chunks, one for each thread.
-  private func map<Part: Sendable>(
-    _ byteCount: Int, _ body: @Sendable (Range<Int>) throws -> Part
-  ) throws(NetworkError) -> [Part] {
+  private func map<Part: Sendable, Failure: Error>(
+    _ byteCount: Int, _ body: @Sendable (Range<Int>) throws(Failure) -> Part
+  ) throws(Failure) -> [Part] {
     let chunk = MaskedHasher.chunkByteCount
     let chunks = max(1, (byteCount + chunk - 1) / chunk)
     let runs = min(threads, chunks)
     let ranges = (0..<runs).map { run in
       min(byteCount, chunks * run / runs * chunk)..<min(byteCount, chunks * (run + 1) / runs * chunk)
     }
-    let parts = Mutex([Int: Result<Part, any Error>]())
+    let parts = Mutex([Int: Result<Part, Failure>]())
     DispatchQueue.concurrentPerform(iterations: runs) { run in
-      let part = Result { try body(ranges[run]) }
+      let part = Result { () throws(Failure) in try body(ranges[run]) }
       parts.withLock { $0[run] = part }
     }
-    return try asNetworkError {
-      try parts.withLock { $0 }.sorted { $0.key < $1.key }.map { try $0.value.get() }
+    return try parts.withLock { $0 }.sorted { $0.key < $1.key }.map { part throws(Failure) in
+      try part.value.get()
     }
   }
 
@@ -142,24 +141,26 @@ public struct VectorWork: Sendable {
     try withBytes(of: first) { bytes in try withBytes(of: vectors.dropFirst(), open + [bytes], body) }
   }
 
-  /// A vector of zeros that `body` fills, and what that returns.
-  private static func vector<Result>(
-    _ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Result
-  ) throws(NetworkError) -> (vector: Data, result: Result) {
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
-    buffer.initializeMemory(as: UInt8.self, repeating: 0)
+  /// A vector of zeros that `body` fills.
+  ///
+  /// Its memory comes as zeros from the system, in large pages where it has them: the threads that fill it fault
+  /// it in, a few hundred times instead of a hundred thousand.
+  private static func vector(
+    _ byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void
+  ) throws(NetworkError) -> Data {
+    guard byteCount > 0 else { return Data() }
+    let memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else { throw .compute(.outOfMemory(bytes: byteCount)) }
+    #if os(Linux)
+      _ = madvise(memory, byteCount, MADV_HUGEPAGE)
+    #endif
     do {
-      let result = try body(buffer)
-      guard let start = buffer.baseAddress, byteCount > 0 else {
-        buffer.deallocate()
-        return (Data(), result)
-      }
-      let vector = Data(
-        bytesNoCopy: start, count: byteCount, deallocator: .custom { start, _ in start.deallocate() })
-      return (vector, result)
+      try body(UnsafeMutableRawBufferPointer(start: memory, count: byteCount))
     } catch {
-      buffer.deallocate()
+      munmap(memory, byteCount)
       throw NetworkError(error)
     }
+    // Not before: a short vector is copied, and its memory given back at once.
+    return Data(bytesNoCopy: memory, count: byteCount, deallocator: .unmap)
   }
 }

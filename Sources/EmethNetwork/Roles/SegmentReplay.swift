@@ -234,7 +234,8 @@ struct SegmentReplay {
 
   private func load(_ opened: Opening.Segment, expecting root: Bytes32?, into run: TrainingRun) throws {
     let segment = opened.segment
-    guard let state = try? object(opened.state) else {
+    let delivered = try NetworkError.delivered { () throws(NetworkError) in try object(opened.state) }
+    guard let state = delivered else {
       throw Mismatch(.withheld, segment: segment, "segment \(segment): its opening state cannot be read")
     }
     do { try run.state.decode(state) } catch {

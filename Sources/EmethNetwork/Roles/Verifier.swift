@@ -58,7 +58,8 @@ public struct Verifier: Sendable {
   /// A verifier with its key and its view of the store.
   ///
   /// - Parameters:
-  ///   - opened: where it keeps what was opened to it; `nil` for openings whose states lie in `store` already.
+  ///   - opened: where it keeps what was opened to it; `nil` for openings whose states lie in `store`
+  ///   already.
   ///   - folder: its own folder.
   ///   - fault: how it cheats.
   public init(
@@ -89,7 +90,7 @@ public struct Verifier: Sendable {
   }
 
   /// The segments to replay: `count` drawn ones and the last, or all when `count` is nil.
-  func draw(seed: Bytes32, count: Int?, of segments: Int) -> [Int] {
+  static func draw(seed: Bytes32, count: Int?, of segments: Int) -> [Int] {
     guard let count, count < segments else { return Array(0..<segments) }
     return SegmentDraw.segments(seed: seed, count: count, of: segments)
   }
@@ -155,8 +156,14 @@ public struct Verifier: Sendable {
     }
     let identity = key.sealingIdentity()
     // What does not open, or is something else than it is called, is missed where it is needed.
-    for object in sealed.states { _ = try? opened.open(object.sealed, from: store, with: identity) }
-    let document = try? opened.get(opened.open(sealed.document, from: store, with: identity))
+    for object in sealed.states {
+      _ = try NetworkError.delivered { () throws(NetworkError) in
+        try opened.open(object.sealed, from: store, with: identity)
+      }
+    }
+    let document = try NetworkError.delivered { () throws(NetworkError) in
+      try opened.get(opened.open(sealed.document, from: store, with: identity))
+    }
     return try examine(
       question, statement: sealed.statement, opening: document ?? Data(), device: device, stop: stop)
   }

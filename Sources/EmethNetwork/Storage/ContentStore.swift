@@ -49,6 +49,12 @@ public struct ContentStore: Sendable {
     FileManager.default.fileExists(atPath: location(of: hash).path)
   }
 
+  /// How many bytes an object has; nil when it is not stored.
+  public func byteCount(of hash: Bytes32) -> UInt64? {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: location(of: hash).path)
+    return attributes?[.size] as? UInt64
+  }
+
   /// Deletes an object that nobody needs any more; one that is absent is no error.
   public func remove(_ hash: Bytes32) throws(NetworkError) {
     try Files.remove(location(of: hash))

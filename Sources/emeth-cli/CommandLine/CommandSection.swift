@@ -2,6 +2,7 @@
 enum CommandSection: String, CaseIterable, Sendable {
   case wholeNetwork = "The whole network on this machine"
   case requester = "Jobs (for requesters)"
+  case operators = "Servers, nodes and verifiers (for operators)"
   case verifier = "Checking (for everybody)"
   case keys = "Keys and tickets"
   case models = "Models and text"

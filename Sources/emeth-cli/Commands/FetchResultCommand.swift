@@ -5,6 +5,9 @@ import Foundation
 extension Command {
   /// `emeth fetch-result JOB`: writes a job's model, with its records, to a folder.
   static let fetchResult = Command(.fetchResult) { parsed, context in
+    if let client = try ServerOptions.client(parsed, context, signed: true) {
+      return try await RemoteResult(client: client, parsed: parsed, context: context).fetch()
+    }
     let network = try openNetwork(parsed, context)
     let job = try network.find(parsed[NetworkOptions.job])
     var report = try network.report(on: job)

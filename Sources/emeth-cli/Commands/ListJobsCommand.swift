@@ -2,9 +2,14 @@ import EmethKit
 import EmethNetwork
 
 extension Command {
-  /// `emeth list-jobs`: the jobs of a local network, oldest first.
+  /// `emeth list-jobs`: the jobs of a network, oldest first.
   static let listJobs = Command(.listJobs) { parsed, context in
-    let jobs = try openNetwork(parsed, context).jobs()
+    let jobs: [JobSummary]
+    if let client = try ServerOptions.client(parsed, context, signed: false) {
+      jobs = try await client.allJobs()
+    } else {
+      jobs = try openNetwork(parsed, context).jobs()
+    }
     if parsed[CommonFlags.json] {
       try context.output.write(JSONText.pretty(jobs.map(JobListing.init)))
       return .done
@@ -22,5 +27,20 @@ extension Command {
     }
     try context.output.write(table.text(for: context.outputTerminal))
     return .done
+  }
+}
+
+extension ServerClient {
+  /// All jobs of a server, oldest first.
+  fileprivate func allJobs() async throws -> [JobSummary] {
+    var filter = JobFilter()
+    filter.limit = 1_000
+    var jobs: [JobSummary] = []
+    while true {
+      let page = try await self.jobs(filter)
+      jobs += page.jobs.map(\.summary)
+      guard let next = page.next else { return jobs.reversed() }
+      filter.before = next
+    }
   }
 }

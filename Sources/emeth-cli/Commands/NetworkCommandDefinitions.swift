@@ -41,18 +41,20 @@ extension CommandDefinition {
 
   static let submitJob = CommandDefinition(
     "submit-job", section: .requester,
-    summary: "request a training job on a local network",
+    summary: "request a training job on a server or a local network",
     discussion: [
-      "Stores the data set in the network's folder, escrows the fee from the network's own requester and "
-        + "prints the job's id. "
-        + "`emeth run --network FOLDER` works the queue."
+      "With --server the data set is sent to the server, where the account of --key-file pays; without, it is stored in "
+        + "the network's folder, whose own requester pays, and `emeth run --network FOLDER` works the queue. "
+        + "Prints the job's id."
     ],
     arguments: [NetworkOptions.dataset],
-    flags: [NetworkOptions.network, NetworkOptions.parts, NetworkOptions.rounds]
+    flags: ServerOptions.signed + [
+      NetworkOptions.network, RemoteJobOptions.program, NetworkOptions.parts, NetworkOptions.rounds,
+    ]
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
-        NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.fuelPrice,
-        NetworkOptions.deadline, NetworkOptions.dryRun,
+        NetworkOptions.checkSegments, NetworkOptions.detect, RemoteJobOptions.fuelLimit,
+        NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun,
       ] + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
@@ -60,36 +62,39 @@ extension CommandDefinition {
         "emeth submit-job neko.txt --detect 10%@95%", "a tenth of the work skipped shall not pass unseen"),
       CommandExample(
         "emeth submit-job neko.txt --network net --parallel 8", "eight parts on the network in net"),
+      CommandExample(
+        "emeth submit-job neko.txt --server http://127.0.0.1:7443 --key-file key --parallel 4",
+        "four parts on the nodes of a server"),
     ])
 
   static let listJobs = CommandDefinition(
-    "list-jobs", section: .requester, summary: "list the jobs of a local network",
-    flags: [NetworkOptions.network, CommonFlags.json],
+    "list-jobs", section: .requester, summary: "list the jobs of a server or a local network",
+    flags: [ServerOptions.server, NetworkOptions.network, CommonFlags.json],
     examples: [CommandExample("emeth list-jobs --json", "all jobs as JSON")])
 
   static let showJob = CommandDefinition(
     "show-job", section: .requester, summary: "show a job: state, SubJobs, money",
-    arguments: [NetworkOptions.job], flags: [NetworkOptions.network, CommonFlags.json],
+    arguments: [NetworkOptions.job], flags: [ServerOptions.server, NetworkOptions.network, CommonFlags.json],
     examples: [CommandExample("emeth show-job 1f2e3d4c", "the job whose id begins with 0x1f2e3d4c")])
 
   static let watchJob = CommandDefinition(
     "watch-job", section: .requester, summary: "follow a job until it ends",
     discussion: ["With --json every change is one JSON object on a line of its own."],
-    arguments: [NetworkOptions.job], flags: [NetworkOptions.network, CommonFlags.json],
+    arguments: [NetworkOptions.job], flags: [ServerOptions.server, NetworkOptions.network, CommonFlags.json],
     examples: [CommandExample("emeth watch-job 1f2e3d4c", "until it is VERIFIED or has failed")],
     exitCodes: [.no: "the job did not end as VERIFIED"])
 
   static let cancelJob = CommandDefinition(
     "cancel-job", section: .requester, summary: "take back a job that no node has taken",
     arguments: [NetworkOptions.job],
-    flags: [NetworkOptions.network, CommonFlags.json],
+    flags: ServerOptions.signed + [NetworkOptions.network, CommonFlags.json],
     examples: [CommandExample("emeth cancel-job 1f2e3d4c", "the escrow returns to the requester")],
     exitCodes: [.no: "the job can't be canceled any more"])
 
   static let fetchResult = CommandDefinition(
     "fetch-result", section: .requester, summary: "write a finished job's model to a folder",
     arguments: [NetworkOptions.job],
-    flags: [NetworkOptions.network, NetworkOptions.out, CommonFlags.json],
+    flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, CommonFlags.json],
     examples: [CommandExample("emeth fetch-result 1f2e3d4c --out model", "the model with the job's records")],
     exitCodes: [.no: "the job has no result"])
 }

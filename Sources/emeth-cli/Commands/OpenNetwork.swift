@@ -57,18 +57,20 @@ extension NetworkError {
 extension LocalNetwork {
   /// The one job that a reference names.
   func find(_ reference: JobReference) throws -> JobID {
-    try reference.only(of: jobs().map(\.jobId), in: folder)
+    try reference.only(of: jobs().map(\.jobId), in: "in the network in \(folder.path)")
   }
 }
 
 extension JobReference {
   /// The one of these jobs that is meant; refused are none and more than one.
-  func only(of jobs: [JobID], in network: URL) throws(CommandFailure) -> JobID {
+  ///
+  /// - Parameter place: where they are, as it stands behind "no job".
+  func only(of jobs: [JobID], in place: String) throws(CommandFailure) -> JobID {
     let found = jobs.filter(matches)
     if found.count == 1 { return found[0] }
     guard !found.isEmpty else {
       throw CommandFailure(
-        .badInput, code: "job.unknown", "no job \(self) in the network in \(network.path)",
+        .badInput, code: "job.unknown", "no job \(self) \(place)",
         hint: "`emeth list-jobs` shows those that are there", details: ["found": "\(self)"])
     }
     throw CommandFailure(

@@ -6,9 +6,9 @@ import Foundation
 /// A training job as the flags describe it: the request, and the data that it names by hash.
 struct RequestedJob: Sendable {
   let request: TrainingRequest
-  private let dataSet: Data
-  private let initialParameters: Data?
-  private let tokenizer: any Tokenizer
+  let dataSet: Data
+  let initialParameters: Data?
+  let tokenizer: any Tokenizer
 
   /// - Parameters:
   ///   - dataSet: the data set's bytes.

@@ -4,14 +4,22 @@ import EmethNetwork
 extension Command {
   /// `emeth show-job JOB`: a job's state, SubJobs and money.
   static let showJob = Command(.showJob) { parsed, context in
-    let network = try openNetwork(parsed, context)
-    let job = try network.find(parsed[NetworkOptions.job])
-    let report = try network.report(on: job)
+    let (job, report, summary): (JobID, JobReport, JobSummary)
+    if let client = try ServerOptions.client(parsed, context, signed: false) {
+      job = try await client.find(parsed[NetworkOptions.job])
+      report = try await client.report(on: job)
+      guard let seen = try await client.job(job) else { throw NetworkError.unknownJob(id: "\(job)") }
+      summary = seen.job.summary
+    } else {
+      let network = try openNetwork(parsed, context)
+      job = try network.find(parsed[NetworkOptions.job])
+      report = try network.report(on: job)
+      summary = try network.job(job)
+    }
     if parsed[CommonFlags.json] {
       try context.output.write(JSONText.pretty(report))
       return .done
     }
-    let summary = try network.job(job)
     var lines = [
       "job       \(job)",
       "status    \(report.status)" + (report.reason.isEmpty ? "" : ": \(report.reason)"),

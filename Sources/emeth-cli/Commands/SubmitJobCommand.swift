@@ -4,8 +4,14 @@ import EmethNetwork
 import Foundation
 
 extension Command {
-  /// `emeth submit-job DATASET`: puts a training job into a local network's queue.
+  /// `emeth submit-job DATASET`: requests a training job of a server, or puts it into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
+    guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {
+      throw CommandFailure(
+        .usage, code: "program.unsupported",
+        "submit-job: found --program \(parsed[RemoteJobOptions.program]), allowed is 1 (language-model training)",
+        hint: "other programs are not served yet", details: ["found": "\(parsed[RemoteJobOptions.program])"])
+    }
     let options = try ModelOptions(parsed)
     let privacy = try PrivacyOptions(parsed)
     let parallel = parsed[NetworkOptions.parts]
@@ -29,6 +35,17 @@ extension Command {
       options, tokenizer: tokenizer, name: input.name, dataSet: try TrainingText.corpus(input.path).bytes,
       parallel: parallel, rounds: rounds, cutFor: check ?? .drawn(2), privacy: privacy,
       fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline], retry: .standard, asking: check)
+    if let client = try ServerOptions.client(parsed, context, signed: true) {
+      let job = try await RemoteJob(request, fuelLimit: parsed[RemoteJobOptions.fuelLimit]).submit(to: client)
+      guard let seen = try await client.job(job) else { throw NetworkError.unknownJob(id: "\(job)") }
+      if parsed[CommonFlags.json] {
+        try context.output.write(JSONText.pretty(JobListing(seen.job.summary)))
+      } else {
+        try context.output.print("\(job)")
+        context.talk.note("follow it with: emeth watch-job \(job) --server \(client.server)")
+      }
+      return .done
+    }
     let network = try openNetwork(parsed, context, mayMake: true)
     let job = try inNetwork(network.folder) {
       try request.store(in: network)

@@ -173,7 +173,7 @@ import Testing
     let ids = try ["0xabcd0000000000000000000000000001", "0xabcd0000000000000000000000000002"].map {
       try JobID(hex: $0)
     }
-    let network = URL(filePath: "net")
+    let network = "in net"
     #expect(try JobReference(prefix: "abcd0000000000000000000000000002").only(of: ids, in: network) == ids[1])
     let error = #expect(throws: CommandFailure.self) {
       try JobReference(prefix: "abcd").only(of: ids, in: network)

@@ -75,6 +75,13 @@ struct AggregationScene {
     return try Roster(plan: plan, keys: keys(secrets, of: plan))
   }
 
+  /// The first node's member, which has announced its key for attempt 0.
+  func announcedMember(_ secrets: [RoundSecret]) throws -> CohortMember {
+    var member = member(0)
+    _ = try member.apply(.form(plan(), secrets[0]))
+    return member
+  }
+
   func member(_ index: Int, memory: CohortMemory = CohortMemory()) -> CohortMember {
     CohortMember(
       seat: nodes[index].seat, round: Self.round, programHash: Self.programHash, initRoot: Self.initRoot,

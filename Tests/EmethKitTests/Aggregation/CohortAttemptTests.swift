@@ -12,16 +12,9 @@ import Testing
     secrets = scene.secrets()
   }
 
-  /// A member that has announced its key for attempt 0.
-  private func announced() throws -> CohortMember {
-    var member = scene.member(0)
-    _ = try member.apply(.form(scene.plan(), secrets[0]))
-    return member
-  }
-
   @Test func everyAttemptIsAnsweredOnce() throws {
     var scene = scene
-    var member = try announced()
+    var member = try scene.announcedMember(secrets)
     let fresh = RoundSecret(using: &scene.random)
     // The same attempt again, with another key.
     #expect(throws: AggregationError.attemptSeen(found: 0, last: 0)) {
@@ -81,7 +74,7 @@ import Testing
 
   @Test func aPeersReusedKeyIsRefused() throws {
     var scene = scene
-    var member = try announced()
+    var member = try scene.announcedMember(secrets)
     _ = try member.apply(.offer(scene.roster(secrets)))
     var next = scene.secrets()
     _ = try member.apply(.form(scene.plan(attempt: 1), next[0]))
@@ -105,7 +98,7 @@ import Testing
   }
 
   @Test func theSecretIsOpenedOnlyAfterPosting() throws {
-    var member = try announced()
+    var member = try scene.announcedMember(secrets)
     #expect(throws: AggregationError.self) { try member.opening() }
     let roster = try scene.roster(secrets)
     guard case .mask(let mask, _)? = try member.apply(.offer(roster)).first else {

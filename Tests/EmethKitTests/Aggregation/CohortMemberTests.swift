@@ -11,13 +11,6 @@ import Testing
     secrets = scene.secrets()
   }
 
-  /// A member that has announced its key for attempt 0.
-  private func announced() throws -> CohortMember {
-    var member = scene.member(0)
-    _ = try member.apply(.form(scene.plan(), secrets[0]))
-    return member
-  }
-
   private func refuses(
     _ expected: AggregationError, _ member: CohortMember, _ event: CohortMember.Event
   ) throws {
@@ -49,7 +42,7 @@ import Testing
   }
 
   @Test func foreignRostersAreRefused() throws {
-    let member = try announced()
+    let member = try scene.announcedMember(secrets)
     try refuses(
       .foreignProgram(found: .zero, expected: AggregationScene.programHash), member,
       .offer(roster(programHash: .zero)))
@@ -76,7 +69,7 @@ import Testing
   }
 
   @Test func alteredSeatsAreRefused() throws {
-    let member = try announced()
+    let member = try scene.announcedMember(secrets)
     for index in [0, 2] {
       let seat = scene.nodes[index].seat
       var altered = scene
@@ -96,7 +89,7 @@ import Testing
   }
 
   @Test func keysThatTheirNodesDidNotSignAreRefused() throws {
-    let member = try announced()
+    let member = try scene.announcedMember(secrets)
     let honest = try scene.roster(secrets)
     func exchanged(_ index: Int, key: Bytes32? = nil, signature: Signature? = nil) throws -> Roster {
       var entries = honest.entries

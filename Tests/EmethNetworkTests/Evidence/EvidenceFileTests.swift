@@ -12,7 +12,7 @@ import Testing
     let examination: Verifier.Examination
     let file: URL
 
-    init(_ scene: SubmissionScene, fault: NodeFault?, node: LocalNode? = nil) throws {
+    init(_ scene: SubmissionScene, fault: NodeFault?, node: TrainingNode? = nil) throws {
       folder = try TemporaryFolder()
       let key = TestNetwork.key("verifier", 0)
       let verifier = Verifier(
@@ -132,8 +132,8 @@ import Testing
       var changed = whole
       changed[changed.startIndex + place] ^= 1
       let judgement = try? EvidenceFile(changed, name: "file").judge(on: Device.cpu(threads: 1))
-      // Nothing that can be changed without the node's key turns its work into a cheat, except what the Execution
-      // Layer's record says, which the checks name.
+      // Nothing that can be changed without the node's key turns its work into a cheat, except what the
+      // Execution Layer's record says, which the checks name.
       #expect(
         judgement?.mismatch == nil || judgement?.mismatch?.kind == .submission,
         "byte \(place): \(judgement as Any)")

@@ -56,14 +56,14 @@ import Testing
       noise: noise, fuel: assignment.fuel)
   }
 
-  private func node(_ name: String = "node") -> LocalNode {
-    LocalNode(
+  private func node(_ name: String = "node") -> TrainingNode {
+    TrainingNode(
       key: TestNetwork.key("node", 0), folder: folder.url.appending(path: name), store: store,
       domain: .embedded,
       fault: nil)
   }
 
-  private func computed(_ assignment: Assignment, by node: LocalNode) throws -> NodeResult {
+  private func computed(_ assignment: Assignment, by node: TrainingNode) throws -> NodeResult {
     try #require(
       try node.compute(assignment, on: Device.cpu(threads: 1), stop: StopFlag(), onStep: { _ in }))
   }
@@ -75,7 +75,7 @@ import Testing
       device: Device.cpu(threads: 2))
   }
 
-  private func opened(by node: LocalNode) throws -> Opening {
+  private func opened(by node: TrainingNode) throws -> Opening {
     let answer = try node.answer(
       Challenge(
         subJob: assignment.subJob, verifier: TestNetwork.key("verifier", 0).address, seed: SHA256.hash([1]),
@@ -84,11 +84,11 @@ import Testing
     return answer.opening
   }
 
-  private func update(of node: LocalNode) throws -> Data {
+  private func update(of node: TrainingNode) throws -> Data {
     try NodeVault(node: node.folder, subJob: assignment.subJob).update()
   }
 
-  private func values(of node: LocalNode) throws -> [Int32] {
+  private func values(of node: TrainingNode) throws -> [Int32] {
     try update(of: node).withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
   }
 
@@ -121,7 +121,8 @@ import Testing
         squares += Double(rest[tensor.offset + place]) * Double(rest[tensor.offset + place]) * unit * unit
       }
     }
-    // Training moves this model by more than the clip, so what is left is as long as the clip, but for rounding.
+    // Training moves this model by more than the clip, so what is left is as long as the clip, but for
+    // rounding.
     #expect(abs(squares.squareRoot() - 0.01) < 1e-5)
     #expect(try values(of: node()).contains { $0.magnitude > 1 << 18 })
   }

@@ -53,7 +53,8 @@ import Testing
           .withUnsafeBufferPointer { Data(buffer: $0) }
         let mask = try UpdateMask(
           secret: #require(secrets[entry.jobID]), roster: roster, member: entry.jobID)
-        let (vector, root) = try work.masked(update, with: mask)
+        var vector = update
+        let root = try work.mask(&vector, with: mask)
         try store.put(vector: vector, root: root)
         let word = Masked(
           jobID: entry.jobID, round: 0, attempt: 0, rosterHash: roster.hash, maskedRoot: root)

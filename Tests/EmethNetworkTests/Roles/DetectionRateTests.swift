@@ -10,13 +10,13 @@ import Testing
   /// A submission in which some segments, never the last, are bad, and what a verifier needs to judge it.
   private struct Cheat {
     let scene: SubmissionScene
-    let node: LocalNode
+    let node: TrainingNode
     let evidence: Evidence
     let bad: Set<Int>
 
     init(_ fault: NodeFault?, segments: Int, of steps: UInt32) throws {
       scene = try SubmissionScene(steps: steps)
-      var node = LocalNode(
+      var node = TrainingNode(
         key: scene.node.key, folder: scene.folder.url.appending(path: "cheat"), store: scene.store,
         domain: .embedded, fault: fault)
       node.faultSegments = segments
@@ -49,8 +49,8 @@ import Testing
     }
   }
 
-  /// Every kind of cheat on some segments is found exactly when one of them is drawn, so as often as the formula
-  /// says: within five standard deviations of it.
+  /// Every kind of cheat on some segments is found exactly when one of them is drawn, so as often as the
+  /// formula says: within five standard deviations of it.
   @Test(arguments: NodeFault.allCases.filter(\.isOfSegments), [1, 3])
   func asOftenAsTheFormulaSays(fault: NodeFault, badSegments: Int) throws {
     let cheat = try Cheat(fault, segments: badSegments, of: 24)

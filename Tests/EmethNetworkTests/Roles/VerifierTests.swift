@@ -94,6 +94,24 @@ import Testing
     }
   }
 
+  /// A disk that fails says nothing of the node.
+  @Test func anObjectThatCannotBeReadIsNoVerdict() throws {
+    let scene = try SubmissionScene.shared.get()
+    let evidence = try Evidence(scene)
+    let state = try #require(evidence.opening.segments.first?.state)
+    let file = evidence.store.location(of: state)
+    try FileManager.default.removeItem(at: file)
+    // A missing one does: the node did not deliver it.
+    #expect(!(try evidence.judged(segments: scene.segments, seed: scene.seed)).verdict.verdict.accepted)
+    try FileManager.default.createDirectory(at: file, withIntermediateDirectories: true)
+    #expect {
+      try evidence.judged(segments: scene.segments, seed: scene.seed)
+    } throws: { error in
+      guard case NetworkError.fileFailed = error else { return false }
+      return true
+    }
+  }
+
   @Test func aModelThatItsOwnStoreLacksIsNoVerdict() throws {
     let scene = try SubmissionScene.shared.get()
     let evidence = try Evidence(scene)
@@ -143,11 +161,10 @@ import Testing
 
   @Test func theLastSegmentIsAlwaysDrawnAndAllOnRequest() throws {
     let scene = try SubmissionScene.shared.get()
-    let verifier = Verifier(key: TestNetwork.key("verifier", 0), store: scene.store, domain: .embedded)
-    #expect(verifier.draw(seed: scene.seed, count: nil, of: 5) == [0, 1, 2, 3, 4])
-    #expect(verifier.draw(seed: scene.seed, count: 5, of: 5) == [0, 1, 2, 3, 4])
+    #expect(Verifier.draw(seed: scene.seed, count: nil, of: 5) == [0, 1, 2, 3, 4])
+    #expect(Verifier.draw(seed: scene.seed, count: 5, of: 5) == [0, 1, 2, 3, 4])
     for number in 0..<50 {
-      let drawn = verifier.draw(seed: SHA256.hash([UInt8(number)]), count: 2, of: 9)
+      let drawn = Verifier.draw(seed: SHA256.hash([UInt8(number)]), count: 2, of: 9)
       #expect(drawn.last == 8 && (2...3).contains(drawn.count) && drawn == Set(drawn).sorted())
     }
   }

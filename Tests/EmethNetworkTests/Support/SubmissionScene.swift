@@ -9,7 +9,7 @@ import Foundation
 struct SubmissionScene: Sendable {
   let folder: TemporaryFolder
   let store: ContentStore
-  let node: LocalNode
+  let node: TrainingNode
   let manifest: TrainingManifest
   let assignment: Assignment
   /// The part's records.
@@ -35,10 +35,14 @@ struct SubmissionScene: Sendable {
     return scene
   }
 
-  init(key: PrivateKey = nodeKey, part: UInt32 = 1, steps: UInt32 = 9) throws {
+  /// - Parameter device: what the node computes on.
+  init(
+    key: PrivateKey = nodeKey, part: UInt32 = 1, steps: UInt32 = 9, model: ModelShape? = nil,
+    seed manifestSeed: UInt64 = 1, device: Device? = nil
+  ) throws {
     folder = try TemporaryFolder()
     store = try ContentStore(folder: folder.url.appending(path: "objects"))
-    manifest = try TestNetwork.manifest(steps: steps, segment: 2)
+    manifest = try TestNetwork.manifest(model: model, steps: steps, segment: 2, seed: manifestSeed)
     let parent = JobID(requester: TestNetwork.key("requester", 0).address, salt: .zero)
     let context = Int(manifest.model.context)
     let dataSet = try DataSet(
@@ -49,7 +53,7 @@ struct SubmissionScene: Sendable {
     let position = SubJobPosition(parent: parent, round: 1, part: part, attempt: 0)
 
     data = division.parts[Int(part)]
-    let device = try Device.cpu(threads: 1)
+    let device = try device ?? Device.cpu(threads: 1)
     let start = try TrainingState(configuration: ModelConfiguration(manifest.model))
     try start.initializeWeights(seed: manifest.seed.bytes)
     start.round = 1
@@ -68,7 +72,7 @@ struct SubmissionScene: Sendable {
       exponents: Array(repeating: 22, count: start.layout.tensors.count),
       fuel: try FuelFormula.training(manifest))
 
-    node = LocalNode(
+    node = TrainingNode(
       key: key, folder: folder.url.appending(path: "node"), store: store, domain: .embedded, fault: nil)
     guard let result = try node.compute(assignment, on: device, stop: StopFlag(), onStep: { _ in }) else {
       throw NetworkError.inconsistent(what: "the node did not answer")
@@ -94,7 +98,8 @@ struct SubmissionScene: Sendable {
   }
 }
 
-/// What reaches a verifier: a submission, facts, an opening, and a store of its own with the objects they name.
+/// What reaches a verifier: a submission, facts, an opening, and a store of its own with the objects they
+/// name.
 struct Evidence {
   var submission: SignedSubmission
   var facts: SubJobFacts
@@ -119,7 +124,7 @@ struct Evidence {
   /// Judges the evidence as encoded bytes.
   func judged(
     segments: [Int], seed: Bytes32, by key: PrivateKey = TestNetwork.key("verifier", 0),
-    stop: StopFlag = StopFlag()
+    on device: Device? = nil, stop: StopFlag = StopFlag()
   ) throws -> Judgement {
     // The node answers the challenge that it gets.
     var opening = opening
@@ -127,7 +132,7 @@ struct Evidence {
     return try Verifier(key: key, store: store, domain: .embedded).judge(
       submission: try WireFormat.encoder.encode(submission), facts: try WireFormat.encoder.encode(facts),
       opening: try openingBytes ?? WireFormat.encoder.encode(opening), seed: seed, segments: segments,
-      device: try Device.cpu(threads: 1), stop: stop)
+      device: try device ?? Device.cpu(threads: 1), stop: stop)
   }
 
   /// Signs other content as the node would, and opens it.

@@ -37,7 +37,7 @@ enum TestNetwork {
   static func seed(_ number: UInt64 = 1) -> Bytes32 { SHA256.hash(Array("test \(number)".utf8)) }
 
   static func manifest(
-    rounds: UInt32 = 2, steps: UInt32 = 5, segment: UInt32 = 2, seed: UInt64 = 1,
+    model: ModelShape? = nil, rounds: UInt32 = 2, steps: UInt32 = 5, segment: UInt32 = 2, seed: UInt64 = 1,
     outer: TrainingManifest.OuterOptimizer = .diloco
   ) throws -> TrainingManifest {
     let optimizer = TrainingManifest.Optimizer(
@@ -46,7 +46,8 @@ enum TestNetwork {
       epsilon: try DecimalNumber("0.00000001"), weightDecay: try DecimalNumber("0.1"),
       gradientClip: try DecimalNumber("1"))
     return try TrainingManifest(
-      model: ModelShape(layers: 1, heads: 2, width: 16, context: 16, vocabularySize: 256),
+      model: model
+        ?? ModelShape(layers: 1, heads: 2, width: 16, context: 16, vocabularySize: 256),
       tokenizerHash: Bytes32(ByteTokenizer().hash) ?? .zero, seed: self.seed(seed), batch: 3,
       optimizer: optimizer,
       stepsPerRound: steps, rounds: rounds, segmentLength: segment, outer: outer, quantiserExponent: 22)

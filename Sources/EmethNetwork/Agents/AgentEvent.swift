@@ -1,0 +1,33 @@
+import EmethKit
+
+/// What a node or a verifier tells its owner while it works.
+public enum AgentEvent: Sendable {
+  /// A node measured or corrected how much fuel it burns a second.
+  case speed(program: ProgramID, fuelPerSecond: Double)
+  /// A node took a SubJob.
+  case took(JobID)
+  /// A node took an optimizer step.
+  case step(JobID, StepProgress)
+  /// A node handed a result in.
+  case submitted(JobID)
+  /// A node gave a SubJob up.
+  case declined(JobID, reason: String)
+  /// A SubJob has come to its end, and nothing is kept of it.
+  case ended(JobID, JobStatus, reason: String)
+  /// An errand was answered.
+  case answered(Errand.Kind, JobID)
+  /// A verifier gave its verdict.
+  case judged(JobID, accepted: Bool, finding: String)
+  /// Something failed; whatever can be tried again is.
+  case failed(what: String, NetworkError)
+
+  /// How far a SubJob is.
+  public struct StepProgress: Sendable, Hashable {
+    /// Counted from 1.
+    public var step: Int
+    /// How many there are.
+    public var of: Int
+    /// The step's training loss, nats a token.
+    public var loss: Float
+  }
+}

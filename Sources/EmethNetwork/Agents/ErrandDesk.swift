@@ -1,0 +1,37 @@
+import EmethKit
+import Foundation
+
+/// Takes errands as they come and sends their answers, until the task is cancelled.
+struct ErrandDesk {
+  let connection: any NetworkConnection
+  /// How long the network may let it wait, seconds.
+  let patience: Double
+  let report: @Sendable (String, NetworkError) -> Void
+
+  /// - Parameter answer: the answer's body. What is refused or malformed is not tried again; everything
+  ///   else is.
+  func work(_ answer: (Errand) async throws(NetworkError) -> Data) async {
+    // What this account has no answer to; it stays silent.
+    var hopeless: [String: UInt64] = [:]
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        let errands = try await connection.errands(except: Set(hopeless.keys), waitingUpTo: patience)
+        for errand in errands where hopeless[errand.id] == nil {
+          if Task.isCancelled { return }
+          do throws(NetworkError) {
+            let body = try await answer(errand)
+            try await connection.answer(errand.id, body)
+          } catch {
+            report("errand \(errand.kind.rawValue) of SubJob \(errand.question.subJob)", error)
+            if error.isFinalAnswer { hopeless[errand.id] = errand.due } else { await pause(0.5) }
+          }
+        }
+      } catch {
+        report("asking for errands", error)
+        await pause(Double.random(in: 0.25...1))
+      }
+      let now = secondsNow()
+      hopeless = hopeless.filter { $0.value > now }
+    }
+  }
+}

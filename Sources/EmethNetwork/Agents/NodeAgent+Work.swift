@@ -1,0 +1,214 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Synchronization
+
+/// Taking, computing, handing in.
+extension NodeAgent {
+  /// One worker: one SubJob after another.
+  func work() async -> Bool {
+    do throws(NetworkError) {
+      let lane = try AgentLane(threads: settings.threads)
+      while !Task.isCancelled {
+        if let subJob = resumed() {
+          await attend(to: subJob, on: lane)
+        } else if state.withLock({ $0.isPaused || $0.isDraining }) {
+          await pause(0.25)
+        } else if let subJob = await nextSubJob() {
+          await attend(to: subJob, on: lane)
+        }
+      }
+    } catch {
+      report("computing", error)
+    }
+    return false
+  }
+
+  private func resumed() -> JobID? {
+    state.withLock { state in
+      guard let subJob = state.resumed.popLast() else { return nil }
+      state.busy.insert(subJob)
+      return subJob
+    }
+  }
+
+  /// A SubJob to take, which no other worker has in hand; nil when there was none for a while.
+  private func nextSubJob() async -> JobID? {
+    do throws(NetworkError) {
+      let offers = try await connection.openSubJobs(settings.filter, waitingUpTo: settings.patience)
+      if offers.isEmpty { return nil }
+      let money = try await connection.balances().unspent
+      for offer in ordered(offers) where offer.deposit <= money && canEnd(offer) {
+        guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
+        return offer.id
+      }
+      // What is there now is nothing for this node.
+      await pause(Double.random(in: 0.5...1.5))
+    } catch {
+      report("looking for SubJobs", error)
+      await pause(Double.random(in: 0.5...1.5))
+    }
+    return nil
+  }
+
+  /// The best paid first; of those that pay the same every node begins with another.
+  private func ordered(_ offers: [SubJobOffer]) -> [SubJobOffer] {
+    let keyed = offers.map { ($0, SHA256.hash(node.address.bytes + $0.id.bytes).bytes) }
+    return keyed.sorted { one, other in
+      one.0.fuelPrice == other.0.fuelPrice
+        ? one.1.lexicographicallyPrecedes(other.1) : one.0.fuelPrice > other.0.fuelPrice
+    }.map(\.0)
+  }
+
+  /// Whether it ends before the deadline, with a margin.
+  private func canEnd(_ offer: SubJobOffer) -> Bool {
+    guard
+      let speed = speed.fuelPerSecond(of: offer.programId) ?? speed.fuelPerSecond(of: Self.measuredProgram)
+    else { return false }
+    let seconds = Double(offer.fuel.units) / speed * (1 + Double(settings.marginPercent) / 100)
+    return Double(secondsNow()) + seconds < Double(offer.deadline)
+  }
+
+  /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped
+  /// anywhere.
+  private func attend(to subJob: JobID, on lane: AgentLane) async {
+    defer { state.withLock { _ = $0.busy.remove(subJob) } }
+    do throws(NetworkError) {
+      try journal.begin(subJob)
+      guard let assignment = try await take(subJob) else { return }
+      onEvent(.took(subJob))
+      guard let result = try await compute(assignment, on: lane) else { return }
+      guard let result = result.0 else { return await waitOut(subJob) }
+      try await untilAnswered("handing in SubJob \(subJob)") { () throws(NetworkError) in
+        try await connection.submit(result)
+      }
+      onEvent(.submitted(subJob))
+    } catch {
+      report("SubJob \(subJob)", error)
+      // Whoever refuses for good has given it to another, or ended it: putting away finds out.
+      if !error.isFinalAnswer { await pause(0.5) }
+    }
+  }
+
+  /// Takes a SubJob; nil when it is not this node's to compute any more.
+  private func take(_ subJob: JobID) async throws(NetworkError) -> Assignment? {
+    var binding: SignedKeyBinding { node.binding(expiry: secondsNow() + 30 * 86_400) }
+    do throws(NetworkError) {
+      return try await untilAnswered("taking SubJob \(subJob)") { () throws(NetworkError) in
+        try await connection.process(subJob, binding: binding)
+      }
+    } catch {
+      guard error.isFinalAnswer else { throw error }
+      let standing = try await untilAnswered("asking for SubJob \(subJob)") { () throws(NetworkError) in
+        try await connection.state(of: subJob)
+      }
+      // What is ours and submitted is kept for errands; what is another's is nothing to us.
+      if standing.node != node.address { try forget(subJob) }
+      return nil
+    }
+  }
+
+  /// Computes while it renews the lease. nil: it was lost on the way. A result of nil: a node that shows no
+  /// result.
+  private func compute(
+    _ assignment: Assignment, on lane: AgentLane
+  ) async throws(NetworkError) -> (NodeResult?, Void)? {
+    let subJob = assignment.subJob
+    let stop = StopFlag()
+    let renewal = Task { await renew(subJob, stop) }
+    defer { renewal.cancel() }
+    let began = ContinuousClock.now
+    do throws(NetworkError) {
+      for object in [assignment.data, assignment.startingParameters] {
+        try await untilAnswered("fetching what SubJob \(subJob) needs") { () throws(NetworkError) in
+          try await connection.fetch(object: object, into: node.store)
+        }
+      }
+      let (own, tell) = (node, onEvent)
+      let steps = try asNetworkError { try TrainingManifest(json: assignment.manifest).stepsPerRound }
+      let result = try await raising(stop) { () async throws(NetworkError) in
+        try await lane.run { device in
+          var done = 0
+          return try own.compute(assignment, on: device, stop: stop) { report in
+            done += 1
+            tell(.step(subJob, AgentEvent.StepProgress(step: done, of: Int(steps), loss: report.loss)))
+          }
+        }
+      }
+      if result != nil {
+        do throws(NetworkError) {
+          try learn(assignment, seconds: (ContinuousClock.now - began) / .seconds(1))
+        } catch {
+          // The work is done: nobody gives it up because its speed can't be written down.
+          report("keeping the speed", error)
+        }
+      }
+      return (result, ())
+    } catch {
+      if Task.isCancelled { throw .interrupted }
+      // A lease that is gone: nobody wants the result.
+      if stop.isRaised { return nil }
+      let reason = error.message
+      try await untilAnswered("giving SubJob \(subJob) up") { () throws(NetworkError) in
+        try await connection.decline(subJob, reason: reason)
+      }
+      onEvent(.declined(subJob, reason: reason))
+      return nil
+    }
+  }
+
+  private func learn(_ assignment: Assignment, seconds: Double) throws(NetworkError) {
+    // A result that was there already says nothing; nor does one that took less than can be measured.
+    guard seconds > 1 else { return }
+    let measured = Double(assignment.fuel.units) / seconds
+    let program = Self.measuredProgram
+    let known = speed.fuelPerSecond(of: program) ?? measured
+    let next = (known + measured) / 2
+    try speed.keep(next, of: program)
+    onEvent(.speed(program: program, fuelPerSecond: next))
+  }
+
+  /// Renews a lease until cancelled; raises `stop` when there is nothing to renew any more.
+  private func renew(_ subJob: JobID, _ stop: StopFlag) async {
+    var seconds = 1.0
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        let periods = try await connection.facts().periods
+        seconds = min(Double(periods.leaseRenewalSeconds), Double(periods.leaseSeconds) / 3)
+        await pause(seconds)
+        if Task.isCancelled { return }
+        try await connection.renew(subJob)
+      } catch {
+        report("renewing the lease of SubJob \(subJob)", error)
+        if error.endsTheWork { return stop.raise() }
+        await pause(min(1, seconds))
+      }
+    }
+  }
+
+  /// A node that took a SubJob and never answers (a fault) does not take it up again.
+  private func waitOut(_ subJob: JobID) async {
+    while !Task.isCancelled {
+      if let standing = try? await connection.state(of: subJob), standing.status.isFinal { return }
+      await pause(1)
+    }
+  }
+
+  /// Asks again until the network answers, or the task is cancelled.
+  func untilAnswered<Value>(
+    _ what: String, _ body: () async throws(NetworkError) -> Value
+  ) async throws(NetworkError) -> Value {
+    var seconds = 0.1
+    while true {
+      if Task.isCancelled { throw .interrupted }
+      do throws(NetworkError) {
+        return try await body()
+      } catch {
+        if error.isFinalAnswer || Task.isCancelled { throw error }
+        report(what, error)
+      }
+      await pause(seconds * Double.random(in: 0.5...1.5))
+      seconds = min(30, seconds * 2)
+    }
+  }
+}

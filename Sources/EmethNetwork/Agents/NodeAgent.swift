@@ -1,0 +1,177 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Synchronization
+
+/// A node that works for a network which is elsewhere, and that its owner can leave alone.
+///
+/// It looks for SubJobs that pay enough and that it can end in time, takes as many at once as it has
+/// workers, computes, hands in, answers what it is asked, and keeps what it may still be asked for.
+/// Whatever it has taken is in its journal first: killed at any moment and started again, it goes on.
+///
+/// ```swift
+/// let agent = try NodeAgent(key: key, folder: folder, connection: connection)
+/// try await agent.run()          // until the task is cancelled, or everything has ended after drain()
+/// ```
+public final class NodeAgent: Sendable {
+  /// What its owner decides.
+  public struct Settings: Sendable {
+    /// How many SubJobs it computes at once.
+    public var workers = 1
+    /// CPU threads of each.
+    public var threads = 2
+    /// Which SubJobs it takes.
+    public var filter = SubJobFilter()
+    /// By how much it must be faster than the deadline asks for, percent.
+    public var marginPercent = 25
+    /// Bytes of boundary states that it keeps.
+    public var modelCache = LocalNetwork.defaultModelCache
+    /// How long it lets the network wait before it answers that there is nothing, seconds.
+    public var patience = 20.0
+
+    /// One worker, two threads.
+    public init() {}
+  }
+
+  struct State {
+    var isPaused = false
+    var isDraining = false
+    /// What a worker has in hand.
+    var busy: Set<JobID> = []
+    /// What was taken before this start.
+    var resumed: [JobID] = []
+  }
+
+  /// Its settings.
+  public let settings: Settings
+  let node: TrainingNode
+  let connection: any NetworkConnection
+  let journal: NodeJournal
+  let speed: NodeSpeed
+  let state = Mutex(State())
+  let onEvent: @Sendable (AgentEvent) -> Void
+  private let lock: FolderLock
+
+  /// A node with its key and its own folder. One process works on a folder at a time.
+  ///
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``.
+  public convenience init(
+    key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain = .embedded,
+    settings: Settings = Settings(), onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) throws(NetworkError) {
+    try self.init(
+      key: key, folder: folder, connection: connection, domain: domain, settings: settings, fault: nil,
+      onEvent: onEvent)
+  }
+
+  init(
+    key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain, settings: Settings,
+    fault: NodeFault?, onEvent: @escaping @Sendable (AgentEvent) -> Void
+  ) throws(NetworkError) {
+    try Files.makeFolder(folder)
+    lock = try FolderLock(folder: folder)
+    self.settings = settings
+    self.connection = connection
+    self.onEvent = onEvent
+    node = TrainingNode(
+      key: key, folder: folder.appending(path: "work"),
+      store: try ContentStore(folder: folder.appending(path: "objects")), domain: domain, fault: fault,
+      modelCache: settings.modelCache)
+    journal = NodeJournal(folder: folder.appending(path: "journal"))
+    speed = NodeSpeed(file: folder.appending(path: "speed.json"))
+    let open = try journal.all()
+    state.withLock { $0.resumed = open }
+  }
+
+  /// Whether it takes nothing more for now.
+  public var isPaused: Bool {
+    get { state.withLock { $0.isPaused } }
+    set { state.withLock { $0.isPaused = newValue } }
+  }
+
+  /// Takes nothing more; ``run()`` returns when everything that it took has come to its end.
+  public func drain() { state.withLock { $0.isDraining = true } }
+
+  /// Works until the task is cancelled, or until everything has ended after ``drain()``.
+  ///
+  /// - Throws: ``NetworkError/interrupted`` when the task was cancelled;
+  ///   ``NetworkError/compute(_:)`` where this machine can't compute at all.
+  public func run() async throws(NetworkError) {
+    try await measure()
+    await withTaskGroup { group in
+      for _ in 0..<max(1, settings.workers) { group.addTask { await self.work() } }
+      group.addTask { await self.answerErrands() }
+      group.addTask { await self.putAway() }
+      // The last one returns when everything has ended.
+      while !Task.isCancelled, let isDone = await group.next() {
+        if isDone { break }
+      }
+      group.cancelAll()
+    }
+    if Task.isCancelled { throw .interrupted }
+  }
+
+  /// Measures its speed before its first SubJob.
+  private func measure() async throws(NetworkError) {
+    let program = Self.measuredProgram
+    guard speed.fuelPerSecond(of: program) == nil else { return }
+    let measured = try await AgentLane(threads: settings.threads).run { try NodeSpeed.measured(on: $0) }
+    try speed.keep(measured, of: program)
+    onEvent(.speed(program: program, fuelPerSecond: measured))
+  }
+
+  /// The program whose work is measured beforehand: training.
+  static let measuredProgram = ProgramID.languageModelTrainingPart
+
+  func report(_ what: String, _ error: NetworkError) {
+    if !Task.isCancelled, error != .interrupted { onEvent(.failed(what: what, error)) }
+  }
+
+  // MARK: - Afterwards
+
+  /// Puts SubJobs away that have come to their end; true when nothing is left and nothing more is taken.
+  private func putAway() async -> Bool {
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        let taken = try journal.all()
+        for subJob in taken where !state.withLock({ $0.busy.contains(subJob) }) {
+          let standing: SubJobState
+          do throws(NetworkError) {
+            standing = try await connection.state(of: subJob)
+          } catch {
+            if error.code == NetworkError.unknownJob(id: "\(subJob)").code {
+              try forget(subJob)
+            } else {
+              report("looking after SubJob \(subJob)", error)
+            }
+            continue
+          }
+          let isOurs = standing.node == node.address
+          if standing.status.isFinal || (!isOurs && standing.status != .requested) {
+            try forget(subJob)
+            if isOurs { onEvent(.ended(subJob, standing.status, reason: standing.reason)) }
+          } else if isOurs, standing.status == .processing {
+            // Its worker gave up on it, the network did not.
+            state.withLock { state in
+              if !state.busy.contains(subJob), !state.resumed.contains(subJob) {
+                state.resumed.append(subJob)
+              }
+            }
+          }
+        }
+        let isDraining = state.withLock { $0.isDraining && $0.busy.isEmpty && $0.resumed.isEmpty }
+        if isDraining, try journal.all().isEmpty { return true }
+      } catch {
+        report("looking after what it took", error)
+      }
+      await pause(min(2, settings.patience))
+    }
+    return false
+  }
+
+  func forget(_ subJob: JobID) throws(NetworkError) {
+    try node.forget(subJob)
+    try journal.end(subJob)
+  }
+}

@@ -1,0 +1,56 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// How much fuel a node burns a second, by program: measured before the first SubJob, corrected by every one.
+struct NodeSpeed {
+  let file: URL
+
+  private struct Known: Codable {
+    var fuelPerSecond: [String: Double] = [:]
+  }
+
+  private func known() -> Known {
+    guard let data = try? Files.read(file) else { return Known() }
+    return (try? JSONDecoder().decode(Known.self, from: data)) ?? Known()
+  }
+
+  func fuelPerSecond(of program: ProgramID) -> Double? { known().fuelPerSecond["\(program)"] }
+
+  func keep(_ fuelPerSecond: Double, of program: ProgramID) throws(NetworkError) {
+    guard fuelPerSecond.isFinite, fuelPerSecond > 0 else { return }
+    var known = known()
+    known.fuelPerSecond["\(program)"] = fuelPerSecond
+    let data = try asNetworkError { try WireFormat.readableEncoder.encode(known) }
+    try Files.write(data, to: file)
+  }
+
+  /// Trains a small model for a moment; fuel a second.
+  static func measured(on device: Device, seconds: Double = 0.5) throws(NetworkError) -> Double {
+    let shape = try asNetworkError {
+      try ModelShape(layers: 2, heads: 4, width: 128, context: 64, vocabularySize: 256)
+    }
+    let batch = 4
+    do throws(ComputeError) {
+      let state = try TrainingState(configuration: ModelConfiguration(shape))
+      try state.initializeWeights(seed: Array(repeating: 1, count: 32))
+      let trainer = try Trainer(
+        state: state, optimizer: OptimizerConfiguration(), batch: batch, device: device)
+      let sequences = (0..<batch).map { row -> [UInt32] in
+        (0...64).map { place -> UInt32 in UInt32((place * 31 + row * 17) % 256) }
+      }
+      _ = try trainer.step(sequences: sequences)
+      let began = ContinuousClock.now
+      var steps = 0
+      while steps < 3 || (ContinuousClock.now - began) / .seconds(1) < seconds {
+        _ = try trainer.step(sequences: sequences)
+        steps += 1
+      }
+      let taken = (ContinuousClock.now - began) / .seconds(1)
+      let operations = Double(shape.operationsPerTrainedToken) * Double(batch * 64 * steps)
+      return operations / Double(FuelFormula.operationsPerFuel) / max(taken, 1e-6)
+    } catch {
+      throw .compute(error)
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// What a verifier answers.
+extension VerifierAgent {
+  func answerErrands() async {
+    do throws(NetworkError) {
+      let lane = try AgentLane(threads: settings.threads)
+      let desk = ErrandDesk(connection: connection, patience: settings.patience) { what, error in
+        self.report(what, error)
+      }
+      await desk.work { errand async throws(NetworkError) in
+        let body = try await self.answer(errand, on: lane)
+        self.onEvent(.answered(errand.kind, errand.question.subJob))
+        return body
+      }
+    } catch {
+      report("answering", error)
+    }
+  }
+
+  private func answer(_ errand: Errand, on lane: AgentLane) async throws(NetworkError) -> Data {
+    let verifier = Verifier(key: key, store: store, domain: domain, folder: folder, fault: fault)
+    let work = VectorWork(threads: settings.threads)
+    switch errand.question {
+    case .reveal(_, let commitment): return try body(RevealedSecret(secret: verifier.secret(commitment)))
+    case .judge(let request): return try body(try await judge(request, on: lane))
+    case .share(let subJob, let round, let beacon):
+      // What was lost can't be vouched for.
+      guard let update = verifier.update(of: subJob) else { return try body(MessageAnswer(message: nil)) }
+      let share = try await lane.run { _ in
+        try verifier.share(of: update, subJob: subJob, round: round, beacon: beacon, work: work)
+      }
+      return try body(MessageAnswer(message: HexText(wrappedValue: share)))
+    case .examineMask(let examination):
+      guard let update = verifier.update(of: examination.masked.content.jobID) else {
+        return try body(MessageAnswer(message: nil))
+      }
+      let word = try await lane.run { _ in
+        try verifier.examine(
+          examination.sealed?.wrappedValue, update: update, masked: examination.masked,
+          roster: examination.roster)
+      }
+      return try body(MessageAnswer(message: word.map { HexText(wrappedValue: $0) }))
+    case .open, .cohort, .openSecret:
+      throw .malformed(
+        what: "errand \(errand.id)", reason: "a verifier is not asked for \(errand.kind.rawValue)")
+    }
+  }
+
+  /// Fetches what was opened, replays it, and says what it found. Evidence stays in the verifier's folder.
+  private func judge(_ request: JudgementRequest, on lane: AgentLane) async throws(NetworkError)
+    -> JudgementReport
+  {
+    let subJob = request.facts.subJob
+    let sealed = request.opening?.objects ?? []
+    for object in sealed + [request.facts.startingParameters] {
+      do throws(NetworkError) {
+        try await connection.fetch(object: object, into: store)
+      } catch {
+        // What is not there, or is not what it is called, is missed where it is needed; all else is tried
+        // again.
+        switch error {
+        case .missingObject, .corruptObject: continue
+        default: throw error
+        }
+      }
+    }
+    try Files.remove(place(opened: subJob))
+    let verifier = try verifier(opened: subJob)
+    let (delivered, submission, facts) = try asNetworkError {
+      let encoder = WireFormat.encoder
+      return (
+        try request.opening.map { try encoder.encode($0) } ?? Data(), try encoder.encode(request.submission),
+        try encoder.encode(request.facts)
+      )
+    }
+    let question = try verifier.question(
+      submission: submission, facts: facts, seed: request.seed, segments: request.segments)
+    let stop = StopFlag()
+    let examination = try await raising(stop) { () async throws(NetworkError) in
+      try await lane.run { device in
+        try verifier.examine(question, delivered: delivered, device: device, stop: stop)
+      }
+    }
+    if let evidence = examination.evidence {
+      let evidenceFolder = folder.appending(path: "evidence")
+      try Files.makeFolder(evidenceFolder)
+      try evidence.write(to: evidenceFolder.appending(path: "\(subJob).evidence"))
+    }
+    var report = JudgementReport(
+      judgement: examination.judgement, contradiction: examination.contradiction,
+      boundaries: (try? JSONDecoder().decode(Opening.self, from: examination.opening))?.boundaries ?? [])
+    if request.wantsUpdate, examination.judgement.mismatch == nil, let update = verifier.update(of: subJob) {
+      let object = try store.put(update, durable: false)
+      try await connection.give(object: object, from: store)
+      try store.remove(object)
+      report.update = object
+    }
+    for object in sealed { try store.remove(object) }
+    try Files.remove(place(opened: subJob))
+    let verdict = examination.judgement.verdict.verdict
+    onEvent(.judged(subJob, accepted: verdict.accepted, finding: examination.judgement.finding))
+    return report
+  }
+
+  private func body(_ answer: some Encodable) throws(NetworkError) -> Data {
+    try asNetworkError { try WireFormat.encoder.encode(answer) }
+  }
+}

@@ -1,0 +1,147 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// A verifier that works for a network which is elsewhere: it posts its bond and commitments, replays what
+/// the beacon draws for it, and vouches for updates in sums.
+///
+/// ```swift
+/// let agent = try VerifierAgent(key: key, folder: folder, connection: connection)
+/// try await agent.run()          // until the task is cancelled
+/// ```
+public final class VerifierAgent: Sendable {
+  /// What its owner decides.
+  public struct Settings: Sendable {
+    /// CPU threads to replay with.
+    public var threads = 2
+    /// The bond that it posts, if it has as much.
+    public var bond = TokenAmount(holon: UInt256(10_000_000_000_000_000_000))
+    /// How many commitments wait to be used.
+    public var stock: UInt32 = 64
+    /// For how long its key is bound to its account, seconds.
+    public var bindingSeconds: UInt64 = 30 * 86_400
+    /// How long it lets the network wait before it answers that there is nothing, seconds.
+    public var patience = 20.0
+
+    /// Two threads, ten EMETH.
+    public init() {}
+  }
+
+  /// Its settings.
+  public let settings: Settings
+  let key: PrivateKey
+  let folder: URL
+  let store: ContentStore
+  let domain: EIP712Domain
+  let fault: NodeFault?
+  let connection: any NetworkConnection
+  let onEvent: @Sendable (AgentEvent) -> Void
+  private let lock: FolderLock
+
+  /// A verifier with its key and its own folder. One process works on a folder at a time.
+  ///
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``.
+  public convenience init(
+    key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain = .embedded,
+    settings: Settings = Settings(), onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) throws(NetworkError) {
+    try self.init(
+      key: key, folder: folder, connection: connection, domain: domain, settings: settings, fault: nil,
+      onEvent: onEvent)
+  }
+
+  init(
+    key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain, settings: Settings,
+    fault: NodeFault?, onEvent: @escaping @Sendable (AgentEvent) -> Void
+  ) throws(NetworkError) {
+    try Files.makeFolder(folder)
+    lock = try FolderLock(folder: folder)
+    self.settings = settings
+    self.key = key
+    self.folder = folder
+    store = try ContentStore(folder: folder.appending(path: "objects"))
+    self.domain = domain
+    self.fault = fault
+    self.connection = connection
+    self.onEvent = onEvent
+  }
+
+  /// Works until the task is cancelled.
+  ///
+  /// - Throws: ``NetworkError/interrupted``.
+  public func run() async throws(NetworkError) {
+    await withTaskGroup { group in
+      group.addTask { await self.keepStanding() }
+      group.addTask { await self.answerErrands() }
+      group.addTask { await self.putAway() }
+    }
+    throw .interrupted
+  }
+
+  func report(_ what: String, _ error: NetworkError) {
+    if !Task.isCancelled, error != .interrupted { onEvent(.failed(what: what, error)) }
+  }
+
+  /// The verifier, with a place of its own for what is opened of a SubJob.
+  func verifier(opened subJob: JobID) throws(NetworkError) -> Verifier {
+    Verifier(
+      key: key, store: store, domain: domain, opened: try ContentStore(folder: place(opened: subJob)),
+      folder: folder, fault: fault)
+  }
+
+  func place(opened subJob: JobID) -> URL { folder.appending(path: "opened/\(subJob)") }
+
+  // MARK: - Standing
+
+  /// Keeps bond, key and commitments posted.
+  private func keepStanding() async {
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        try await stand()
+      } catch {
+        report("posting bond and commitments", error)
+      }
+      await pause(min(2, settings.patience))
+    }
+  }
+
+  private func stand() async throws(NetworkError) {
+    var standing = try await connection.verifier()
+    if standing.isStruck { return }
+    let now = secondsNow()
+    if standing.bond < settings.bond || (standing.bindingExpiry ?? 0) < now + settings.bindingSeconds / 2 {
+      let expiry = now + settings.bindingSeconds
+      let binding = SignedKeyBinding(signing: KeyBinding(of: key, expiry: expiry), in: domain, with: key)
+      // Who has less binds what there is.
+      let has = try await connection.balances().unspent
+      let bond = try asNetworkError { try min(settings.bond, standing.bond.adding(has)) }
+      try await connection.postBond(upTo: bond, binding: binding)
+      standing = try await connection.verifier()
+    }
+    if standing.unused < settings.stock / 2 {
+      let verifier = Verifier(key: key, store: store, domain: domain)
+      let numbers = standing.posted..<standing.posted + (settings.stock - standing.unused)
+      try await connection.postCommitments(numbers.map { verifier.commitment($0) }, from: standing.posted)
+    }
+  }
+
+  // MARK: - Afterwards
+
+  /// Forgets updates that nobody will ask for any more.
+  private func putAway() async {
+    while !Task.isCancelled {
+      await pause(min(5, settings.patience))
+      let kept = try? FileManager.default.contentsOfDirectory(atPath: folder.appending(path: "updates").path)
+      for subJob in (kept ?? []).compactMap({ try? JobID(hex: $0) }) {
+        do throws(NetworkError) {
+          if try await connection.state(of: subJob).isOver {
+            try Verifier(key: key, store: store, domain: domain, folder: folder).forget(subJob)
+          }
+        } catch {
+          report("looking after what it checked", error)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+/// Files to and from a server, in constant memory; a transfer that broke goes on where it stopped.
+extension ServerClient {
+  /// So many bytes are signed and sent at a time.
+  static let partByteCount = 8 << 20
+
+  /// Sends a file, unless the server has it already.
+  ///
+  /// - Throws: ``NetworkError``: the file's, the server's; what was sent so far stays there for the next try.
+  func upload(_ file: URL, to kind: UploadStore.Kind, as hash: Bytes32) async throws(NetworkError) {
+    guard let size = Files.byteCount(of: file) else { throw .missingObject(hash: hash) }
+    let path = "/api/v2/\(kind.rawValue)/\(hash)"
+    var progress: UploadStore.Progress = try await get("\(path)/upload", signed: true)
+    var refusals = 0
+    while !progress.isComplete {
+      let offset = min(progress.offset, size)
+      let part = try Self.read(file, at: offset, count: Int(min(UInt64(Self.partByteCount), size - offset)))
+      let call = Call(
+        method: "PUT", path: "\(path)?offset=\(offset)&size=\(size)", body: part,
+        contentType: "application/octet-stream", isSigned: true)
+      do throws(NetworkError) {
+        let answer = try await send(call)
+        progress = try decode(answer.body, from: path)
+      } catch {
+        // An answer that was lost on the way: the part is there although it was sent again. Where it really stands,
+        // the server knows.
+        guard case .refused(let code, _, _) = error, ["upload.offset", "upload.busy"].contains(code),
+          refusals < 5
+        else { throw error }
+        refusals += 1
+        do { try await Task.sleep(for: .milliseconds(200 * refusals)) } catch { throw .interrupted }
+        progress = try await get("\(path)/upload", signed: true)
+      }
+    }
+  }
+
+  /// Fetches a file, behind what is there of it already.
+  ///
+  /// What is there at the end is for the caller to check. A file that is longer than the server's is begun anew.
+  func download(_ path: String, to file: URL) async throws(NetworkError) {
+    var attempt = 1
+    while true {
+      let start = Files.byteCount(of: file) ?? 0
+      let target = try DownloadTarget(file, at: start)
+      var call = Call(path: path, isSigned: true)
+      if start > 0 { call.headers["Range"] = "bytes=\(start)-" }
+      do throws(NetworkError) {
+        let answer = try await send(call) { target.write($0) }
+        try target.close()
+        // Everything again, behind what was there: the other side does not know ranges.
+        if start > 0, answer.status == 200 {
+          try Files.remove(file)
+          throw .unreachable(server: "\(server)", reason: "it does not give parts of \(path)")
+        }
+        return
+      } catch {
+        if let failure = target.failure { throw failure }
+        if case .refused("http.range", _, _) = error, start > 0 {
+          // Nothing is missing, or too much is there: which of the two, the hash says.
+          if try await isWhole(path, byteCount: start) { return }
+          try Files.remove(file)
+        } else {
+          guard case .unreachable = error, attempt < settings.attempts else { throw error }
+        }
+        attempt += 1
+        if attempt > settings.attempts { throw error }
+        do { try await Task.sleep(for: .seconds(Double.random(in: 0.05...1))) } catch { throw .interrupted }
+      }
+    }
+  }
+
+  /// Whether the server's file is as long.
+  private func isWhole(_ path: String, byteCount: UInt64) async throws(NetworkError) -> Bool {
+    let answer = try await send(
+      Call(method: "HEAD", path: path, isSigned: true, timeoutSeconds: settings.timeoutSeconds))
+    return answer.headers["content-length"] == "\(byteCount)"
+  }
+
+  /// A piece of a file.
+  private static func read(_ file: URL, at offset: UInt64, count: Int) throws(NetworkError) -> Data {
+    do {
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      try handle.seek(toOffset: offset)
+      var data = Data()
+      while data.count < count, let more = try handle.read(upToCount: count - data.count), !more.isEmpty {
+        data.append(more)
+      }
+      return data
+    } catch {
+      throw .fileFailed(path: file.path, operation: "read", reason: error.localizedDescription)
+    }
+  }
+}
+
+/// A file that bytes are written behind as they come, by the thread of the transfer.
+private final class DownloadTarget: Sendable {
+  private let file: URL
+  private let descriptor: Int32
+  private let state = Mutex<NetworkError?>(nil)
+
+  init(_ file: URL, at offset: UInt64) throws(NetworkError) {
+    self.file = file
+    descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0, lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: Files.lastSystemError())
+    }
+  }
+
+  deinit { Foundation.close(descriptor) }
+
+  /// Why bytes could not be written.
+  var failure: NetworkError? { state.withLock { $0 } }
+
+  func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
+      if count >= 0 {
+        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      } else if errno != EINTR {
+        let reason = Files.lastSystemError()
+        state.withLock { $0 = .fileFailed(path: file.path, operation: "write", reason: reason) }
+        return false
+      }
+    }
+    return true
+  }
+
+  func close() throws(NetworkError) {
+    if let failure { throw failure }
+  }
+}

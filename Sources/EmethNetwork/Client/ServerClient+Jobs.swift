@@ -1,0 +1,107 @@
+import EmethKit
+import Foundation
+
+/// What a requester asks of a server.
+extension ServerClient {
+  /// A job as it stood, with the tag by which the next state is told from it.
+  public struct SeenJob: Sendable {
+    /// The job.
+    public var job: JobView
+    /// The state's tag.
+    public var tag: String
+  }
+
+  /// Sends a job; what it names by hash must be there. Sent twice, it is one job.
+  public func submit(_ submission: JobSubmission) async throws(NetworkError) -> JobID {
+    let answer: Routes.Submitted = try await send("POST", "/api/v2/jobs", submission, repeatable: true)
+    return answer.jobId
+  }
+
+  /// Gives the Splitter a data set.
+  public func give(dataSet file: URL, hash: Bytes32) async throws(NetworkError) {
+    try await upload(file, to: .dataSet, as: hash)
+  }
+
+  /// Gives the network an object.
+  public func give(object file: URL, hash: Bytes32) async throws(NetworkError) {
+    try await upload(file, to: .object, as: hash)
+  }
+
+  /// A job; with `seen`, waits up to `seconds` until it is another than that.
+  ///
+  /// - Returns: `nil` when it is still the same.
+  public func job(
+    _ id: JobID, otherThan seen: String? = nil, waitingUpTo seconds: Double = 0
+  ) async throws(NetworkError) -> SeenJob? {
+    var call = Call(path: "/api/v2/jobs/\(id)?wait=\(Int(seconds.rounded(.up)))")
+    call.timeoutSeconds = settings.timeoutSeconds + seconds
+    if let seen { call.headers["If-None-Match"] = seen }
+    let answer = try await send(call)
+    guard answer.status != 304 else { return nil }
+    let job: JobView = try decode(answer.body, from: call.path)
+    return SeenJob(job: job, tag: answer.headers["etag"] ?? "")
+  }
+
+  /// A page of jobs, newest first.
+  public func jobs(_ filter: JobFilter) async throws(NetworkError) -> JobPage {
+    var query = ["limit=\(filter.limit)"]
+    if !filter.statuses.isEmpty {
+      query.append("status=" + filter.statuses.map(\.name).sorted().joined(separator: ","))
+    }
+    if let requester = filter.requester { query.append("requester=\(requester)") }
+    if let before = filter.before { query.append("before=\(before)") }
+    return try await get("/api/v2/jobs?" + query.joined(separator: "&"))
+  }
+
+  /// All that is known of how a job went.
+  public func report(on id: JobID) async throws(NetworkError) -> JobReport {
+    try await get("/api/v2/jobs/\(id)/report")
+  }
+
+  /// What anyone needs to check a job.
+  public func records(of id: JobID) async throws(NetworkError) -> PublicRecords {
+    try await get("/api/v2/jobs/\(id)/records")
+  }
+
+  /// The objects of which a job's newest model is made; only its requester gets them.
+  public func result(of id: JobID) async throws(NetworkError) -> JobResult {
+    try await get("/api/v2/jobs/\(id)/result", signed: true)
+  }
+
+  /// Fetches an object to a file, which has it whole then.
+  ///
+  /// - Throws: ``NetworkError/corruptObject(hash:found:)`` when what came is another; the file is gone then.
+  public func fetch(object hash: Bytes32, to file: URL) async throws(NetworkError) {
+    try await download("/api/v2/objects/\(hash)", to: file)
+    let found = try Files.hash(of: file)
+    guard found == hash else {
+      try Files.remove(file)
+      throw .corruptObject(hash: hash, found: found)
+    }
+  }
+
+  /// Takes a job back that nobody works on yet.
+  public func cancel(_ id: JobID) async throws(NetworkError) -> JobView {
+    try await send("POST", "/api/v2/jobs/\(id)/cancel", Nothing())
+  }
+
+  /// An account's money.
+  public func balances(of account: Address) async throws(NetworkError) -> Balances {
+    try await get("/api/v2/accounts/\(account)/balances")
+  }
+
+  /// An account's newest ticket.
+  public func ticket(of account: Address) async throws(NetworkError) -> SignedTicket {
+    try await get("/api/v2/accounts/\(account)/ticket")
+  }
+
+  /// Moves money that can be spent here to what can be withdrawn.
+  public func withdraw(_ amount: TokenAmount) async throws(NetworkError) -> Balances {
+    try await send("POST", "/api/v2/withdrawals", Routes.Withdrawal(amount: amount))
+  }
+
+  /// What a node earned, may earn, and lost.
+  public func work(of node: Address, newest limit: Int = 50) async throws(NetworkError) -> NodeAccount {
+    try await get("/api/v2/nodes/\(node)?limit=\(limit)")
+  }
+}

@@ -1,0 +1,34 @@
+import EmethKit
+
+/// What a job is: how it was asked for, how far it is, how it ended.
+public struct JobSummary: Codable, Sendable, Hashable {
+  /// The job.
+  public var jobId: JobID
+  /// Where it stands.
+  public var status: JobStatus
+  /// Why it ended so; empty while it runs.
+  public var reason: String
+  /// Name of its data set.
+  public var dataSet: String
+  /// Rounds done.
+  public var roundsDone: UInt32
+  /// Rounds asked for.
+  public var rounds: UInt32
+  /// Parts the data set is divided into.
+  public var parallel: UInt32
+  /// The most the requester pays: fee and verifier's fee.
+  public var escrow: TokenAmount
+  /// Rounds with their losses.
+  public var losses: [RoundRecord]
+}
+
+extension JobSummary {
+  /// What a record says.
+  init(_ record: JobRecord) {
+    let done = record.progress.rounds.filter { $0.validationLoss != nil }
+    self.init(
+      jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
+      roundsDone: UInt32(done.count), rounds: record.job.numEpoch, parallel: record.job.numParallel,
+      escrow: record.job.terms.escrow, losses: done)
+  }
+}

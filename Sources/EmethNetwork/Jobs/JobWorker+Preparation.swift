@@ -1,0 +1,76 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// Before the first round: the divided data set, the first model, the bonds.
+extension JobWorker {
+  /// Divides the data set, makes the first model, posts bonds. Done once.
+  func prepare() async throws(NetworkError) {
+    var record = try job()
+    if record.progress.plan == nil {
+      let tokenizer = try network.tokenizer(of: request)
+      let dataSet = try masked(
+        DataSet(
+          name: request.dataSetName, bytes: network.dataSet(request.dataSet), tokenizer: tokenizer,
+          context: Int(manifest.model.context)))
+      let splitter = network.splitter
+      let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
+      record.progress.plan = try committed(division.plan, by: splitter)
+      for (index, part) in division.parts.enumerated() {
+        record.progress.parts.append(
+          try store.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
+      }
+      record.progress.validation = try network.splitterStore.put(division.validation.bytes)
+      try network.keep(leaves: division.leaves, of: id)
+
+      let state = try startingState()
+      record.progress.rounds = [
+        RoundRecord(
+          round: 0, startingParameters: try store.put(state.parameterBytes()),
+          initRoot: try state.rootHash(on: device()),
+          exponents: limited(
+            Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count)),
+          velocity: nil,
+          beganAt: 0)
+      ]
+      record.progress.initialLoss = try validationLoss(of: state, records: division.validation)
+      try database.write { db in
+        let now = try network.tick(in: db)
+        record.progress.rounds[0].beganAt = now
+        // Dividing takes a while, and others may have changed the job meanwhile.
+        var current = try JobStore.job(id, in: db)
+        guard !current.status.isFinal else { return }
+        current.progress = record.progress
+        try parties.lockBonds(at: now, in: db)
+        try JobStore.update(current, in: db)
+      }
+      if try job().status.isFinal { return }
+    }
+    if let plan = record.progress.plan, let loss = record.progress.initialLoss {
+      progress(
+        .divided(
+          records: plan.recordCount, parts: request.parallel, rounds: manifest.rounds,
+          steps: manifest.stepsPerRound,
+          initialLoss: loss))
+    }
+  }
+
+  /// The state that round 0 begins with.
+  func startingState() throws(NetworkError) -> TrainingState {
+    let state: TrainingState
+    do throws(ComputeError) {
+      state = try TrainingState(configuration: ModelConfiguration(manifest.model))
+      if request.initialParameters == nil { try state.initializeWeights(seed: manifest.seed.bytes) }
+    } catch {
+      throw .compute(error)
+    }
+    if let parameters = request.initialParameters { try state.loadParameters(try store.get(parameters)) }
+    return state
+  }
+
+  /// A verifier's bond: at least ten times the fee of one verification.
+  var bond: TokenAmount {
+    get throws { TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10)) }
+  }
+}

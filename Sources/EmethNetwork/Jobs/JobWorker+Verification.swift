@@ -1,0 +1,358 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// What verifiers do: a beacon draws them, they replay, and a verdict follows.
+extension JobWorker {
+  /// Brings every submission of the round to its verdict.
+  ///
+  /// Decides, draws and takes verdicts in passes, each one transaction: a run that was killed goes on with
+  /// a whole pass, so that every event has the time that it has in a run that was never killed. Ends early
+  /// where nothing more can be said before somebody answers or a batch is there.
+  func verify(_ round: UInt32) async throws(NetworkError) {
+    while true {
+      let mark = database.changes.mark
+      let submitted = try submissions(of: round)
+      if submitted.isEmpty { return }
+      try checkStop()
+      let open = submitted.filter { !$0.notes.awaitsJudgement }
+      if !open.isEmpty {
+        try network.closeEpochs(through: beacon(for: open), progress)
+        let latest = try database.read { db in try Signer.latestBatch(in: db)?.batch.epoch ?? 0 }
+        try deliberate(on: open.filter { beacon(for: [$0]) <= latest })
+      }
+      let drawn = try submissions(of: round).filter(\.notes.awaitsJudgement)
+      let began = ContinuousClock.now
+      let outcomes = drawn.isEmpty ? [] : try await parties.judge(drawn, parent: try job())
+      if !outcomes.isEmpty { try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1)) }
+      if database.changes.mark == mark { return }
+    }
+  }
+
+  /// The SubJobs of a round that have no verdict that counts.
+  private func submissions(of round: UInt32) throws(NetworkError) -> [SubJobRecord] {
+    try database.read { [id] db in
+      try JobStore.subJobs(of: id, round: round, in: db).filter(\.awaitsVerdict)
+    }
+  }
+
+  /// The epoch whose batch must be there before anything more can be said: it follows every submission that
+  /// waits for its verifier, and every verdict that may have to be replayed.
+  private func beacon(for submitted: [SubJobRecord]) -> UInt64 {
+    submitted.compactMap { record in
+      if record.notes.draws.isEmpty { return record.notes.epoch }
+      guard case .awaitBeacon(let verdict) = record.notes.ruling(isAudited: { _ in nil }) else { return nil }
+      return record.notes.epoch(ofVerdict: verdict)
+    }.reduce(0) { max($0, $1 + 1) }
+  }
+
+  /// Decides what can be decided by the verdicts so far, and draws verifiers where more are needed.
+  private func deliberate(on submitted: [SubJobRecord]) throws(NetworkError) {
+    if submitted.isEmpty { return }
+    let (ended, struck) = try database.write { db in
+      let before = try BondPool.struck(in: db)
+      var ended: [SubJobRecord] = []
+      for subJob in submitted.map(\.id) {
+        let record = try JobStore.subJob(subJob, in: db)
+        if let expired = try expireVerification(of: record, in: db) {
+          ended.append(expired)
+          continue
+        }
+        let ruling = try record.notes.ruling { verdict in
+          guard let epoch = record.notes.epoch(ofVerdict: verdict) else { return nil }
+          // Who could not vouch for the cohort's sum is replayed at once.
+          if masksUpdates, try !parties.holdsUpdate(ofVerdict: verdict, on: record) { return true }
+          let isDrawn = SegmentDraw.isAudited(
+            verdict: verdict, beacon: try Signer.batch(epoch: epoch + 1, in: db).digest,
+            oneIn: network.auditShare)
+          // Where nobody is left who could replay it, it stands: silence never locks money.
+          return try isDrawn && (record.notes.awaitsJudgement || canBeReplayed(record, in: db))
+        }
+        switch ruling {
+        case .draw: try draw(for: subJob, in: db)
+        case .awaitBeacon:
+          throw NetworkError.inconsistent(what: "SubJob \(subJob) waits for a beacon that is there")
+        case .decided(let accepted, let by, let alsoPaid, let forfeited):
+          let record = try decide(subJob, accepted: accepted, by: by, in: db)
+          let fee = record.machine.job.terms.verifierFee
+          // That a node opened to one and not to another says nothing about the one.
+          let void = record.notes.contradictions?.map(\.verdict.verifier) ?? []
+          for verifier in forfeited where !record.notes.isOnlyWithheld || void.contains(verifier) {
+            try BondPool.forfeit(
+              verifier, bond: try parties.bond(of: verifier, in: db), over: subJob, job: id,
+              at: try network.tick(in: db), in: db)
+          }
+          for verifier in alsoPaid {
+            try BondPool.pay(verifier, fee, over: subJob, at: try network.tick(in: db), in: db)
+          }
+          ended.append(record)
+        }
+      }
+      return (ended, try BondPool.struck(in: db).subtracting(before))
+    }
+    for verifier in struck.sorted() { progress(.bondLost(verifier: parties.verifierNumber(verifier) ?? 0)) }
+    for record in ended where record.status.isFinal { announceEnd(of: record) }
+  }
+
+  /// Carries a decision out: the machine hears what was said until the verdict that counts, the verdicts that
+  /// don't count as struck.
+  private func decide(
+    _ subJob: JobID, accepted: Bool, by verifier: Address, in db: Database
+  ) throws -> SubJobRecord {
+    var record = try JobStore.subJob(subJob, in: db)
+    var parent = try JobStore.job(id, in: db)
+    let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+    let void = Set(record.notes.contradictions?.map(\.verdict.verifier) ?? [])
+    // A rejection stands by the second verifier that found it.
+    let verdicts = record.notes.judgements.map(\.verdict)
+    let last =
+      accepted
+      ? verdicts.firstIndex { $0.verdict.verifier == verifier }
+      : verdicts.indices.filter {
+        !verdicts[$0].verdict.accepted && !void.contains(verdicts[$0].verdict.verifier)
+      }.dropFirst().first
+    guard let last else {
+      throw NetworkError.inconsistent(what: "SubJob \(subJob) is decided by a verdict that is not there")
+    }
+    func apply(_ event: JobEvent) throws {
+      try ExecutionLayer.apply(
+        event, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+    }
+    for (place, signed) in verdicts[...last].enumerated() {
+      let verdict = signed.verdict
+      // One whose run was begun by an older program is on the record already.
+      if !record.machine.draws.contains(where: { $0.verifier == verdict.verifier }) {
+        try apply(.draw(verifier: verdict.verifier, nodesOfParent: nodes))
+        try apply(.receiveOpenings)
+      }
+      if place == last {
+        if !accepted { record.notes.reason = record.notes.reasonForRejection(at: place) }
+        try apply(
+          accepted
+            ? .verify(by: verdict.verifier, verdict: signed.digest)
+            : .reject(by: verdict.verifier, evidence: verdict.evidence))
+      } else if let draw = record.machine.draws.last, draw.verifier == verdict.verifier, draw.dispute == nil {
+        let counts = !verdict.accepted && !void.contains(verdict.verifier)
+        try apply(.dispute(by: verdict.verifier, evidence: counts ? verdict.evidence : .zero))
+      }
+    }
+    return record
+  }
+
+  /// Ends a submission to which two verifiers in turn said nothing: silence never locks money. Where one
+  /// had accepted and only those who were to replay its verdict are silent, it stands.
+  private func expireVerification(of subJob: SubJobRecord, in db: Database) throws -> SubJobRecord? {
+    guard let silent = subJob.notes.silent, silent.count >= JobMachine.silentVerifiersNeeded else {
+      return nil
+    }
+    let void = Set(subJob.notes.contradictions?.map(\.verdict.verifier) ?? [])
+    let valid = subJob.notes.judgements.map(\.verdict.verdict).filter { !void.contains($0.verifier) }
+    if let accepting = valid.first(where: \.accepted), valid.allSatisfy(\.accepted) {
+      return try decide(subJob.id, accepted: true, by: accepting.verifier, in: db)
+    }
+    let now = try network.tick(in: db)
+    guard valid.isEmpty, subJob.machine.silentVerifiers(at: now) >= JobMachine.silentVerifiersNeeded else {
+      return nil
+    }
+    try apply(.expireVerification, to: subJob.id, at: now, in: db)
+    return try JobStore.subJob(subJob.id, in: db)
+  }
+
+  /// Whether there is a verifier that was not drawn for a SubJob yet and may be.
+  private func canBeReplayed(_ record: SubJobRecord, in db: Database) throws -> Bool {
+    guard network.isLive else { return true }
+    let excluded = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+      .union(record.notes.draws.map(\.verifier)).union(try BondPool.struck(in: db))
+      .union([try JobStore.job(id, in: db).job.requester])
+    return try parties.candidates(for: record, in: db).contains { !excluded.contains($0) }
+  }
+
+  /// Draws a verifier by the beacon and the segments by its secret; both are fixed before anyone replays.
+  private func draw(for subJob: JobID, in db: Database) throws {
+    var record = try JobStore.subJob(subJob, in: db)
+    var parent = try JobStore.job(id, in: db)
+    guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
+      throw NetworkError.inconsistent(what: "SubJob \(subJob) is submitted without a submission")
+    }
+    let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
+    let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+    let earlier = record.notes.draws.map(\.verifier)
+    guard
+      let (verifier, number) = try drawVerifier(
+        for: record, submission: submission, beacon: beacon,
+        excluding: nodes.union(earlier).union([parent.job.requester]), in: db)
+    else {
+      guard network.isLive else {
+        throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
+      }
+      return
+    }
+    // Another verifier replays what the first one drew: the question is whether that one was right.
+    let seed: Bytes32
+    if let first = record.notes.draws.first {
+      seed = first.seed
+    } else {
+      switch try parties.secret(of: verifier, commitment: number, for: record, in: db) {
+      case .pending:
+        if record.notes.pendingDraw == nil {
+          record.notes.pendingDraw = PendingDraw(verifier: verifier, commitment: number)
+          try JobStore.update(record, in: db)
+        }
+        return
+      case .given(let secret): seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: secret)
+      // What is checked must not depend on whether somebody speaks: the beacon alone draws then.
+      case .silent: seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: .zero)
+      }
+    }
+    record.notes.pendingDraw = nil
+    let count = Int(manifest.segmentCount)
+    record.notes.draws.append(
+      VerifierDraw(
+        verifier: verifier, commitment: number, seed: seed,
+        segments: Verifier.draw(
+          seed: seed,
+          count: try (request.check ?? network.check).drawn(subJobs: subJobCount, segments: count), of: count)
+      ))
+    // Who comes after one that has judged is put on the SubJob's record when it is decided whose word counts.
+    guard record.notes.judgements.isEmpty else {
+      try JobStore.update(record, in: db)
+      return
+    }
+    try ExecutionLayer.apply(
+      .draw(verifier: verifier, nodesOfParent: nodes), to: &record, parent: &parent,
+      at: try network.tick(in: db), in: db)
+    guard parties.opensAtOnce else { return }
+    try ExecutionLayer.apply(
+      .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+  }
+
+  /// The verifier whose turn it is, with the commitment that it uses; nil when nobody is left.
+  private func drawVerifier(
+    for record: SubJobRecord, submission: Bytes32, beacon: Bytes32, excluding excluded: Set<Address>,
+    in db: Database
+  ) throws -> (verifier: Address, commitment: UInt32)? {
+    if let pending = record.notes.pendingDraw { return (pending.verifier, pending.commitment) }
+    let drawn = SegmentDraw.verifier(
+      submission: submission, beacon: beacon, turn: UInt32(record.notes.draws.count),
+      among: try parties.candidates(for: record, in: db),
+      excluding: excluded.union(try BondPool.struck(in: db)))
+    guard let drawn else { return nil }
+    return (
+      drawn, try useCommitment(of: drawn, for: record.id, before: record.machine.submittedAt ?? 0, in: db)
+    )
+  }
+
+  /// Takes the verifier's oldest unused commitment that is older than the submission.
+  func useCommitment(
+    of verifier: Address, for subJob: JobID, before time: UInt64, in db: Database
+  ) throws -> UInt32 {
+    let number = try UInt32.fetchOne(
+      db,
+      sql: "SELECT min(number) FROM commitment WHERE verifier = ? AND usedBy IS NULL AND postedAt < ?",
+      arguments: ["\(verifier)", Int64(time)])
+    guard let number else {
+      throw NetworkError.inconsistent(
+        what: "verifier \(verifier) has no commitment older than SubJob \(subJob)")
+    }
+    try db.execute(
+      sql: "UPDATE commitment SET usedBy = ? WHERE verifier = ? AND number = ?",
+      arguments: ["\(subJob)", "\(verifier)", Int64(number)])
+    return number
+  }
+
+  /// What came of one verifier's work.
+  struct Outcome {
+    var judgement: Judgement
+    var contradiction: SignedVerdict?
+    /// The leaves that the node opened.
+    var boundaries: [BoundaryOpening]
+    var appeal: (appeal: Appeal, divergence: Divergence)?
+    /// Object: the update that the verifier recomputed, where it hands it over.
+    var update: Bytes32?
+  }
+
+  /// What the Execution Layer says about a SubJob, against which its submission is judged.
+  func facts(
+    on record: SubJobRecord, result: NodeResult, parent: JobRecord
+  ) throws(NetworkError) -> SubJobFacts {
+    let round = parent.progress.rounds[Int(record.position.round)]
+    let part = try part(record.position.part, of: parent)
+    return SubJobFacts(
+      subJob: record.id, position: record.position, node: record.machine.node ?? .zero,
+      manifest: parent.job.parameters, dataRoot: part.root, sequenceCount: Int(part.count),
+      startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
+      noise: self.noise(of: part), fuel: cost.subJobFuel)
+  }
+
+  /// Takes the verdicts of a pass down.
+  private func take(
+    _ pass: [(subJob: JobID, outcome: Outcome)], seconds: Double
+  ) throws(NetworkError) {
+    try database.write { db in
+      for (subJob, outcome) in pass {
+        var record = try JobStore.subJob(subJob, in: db)
+        try outcome.judgement.verdict.check(of: record.machine.submission, in: network.domain)
+        record.notes.judgements.append(outcome.judgement)
+        record.notes.judgedIn =
+          (record.notes.judgedIn ?? []) + [(try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1]
+        // Leaves that prove nothing are in the evidence, not in the public records.
+        switch outcome.judgement.mismatch?.kind {
+        case nil, .replay, .result: record.notes.opened = outcome.boundaries
+        case .submission, .opening, .withheld: break
+        }
+        if let other = outcome.contradiction,
+          other.contradicts(outcome.judgement.verdict, in: network.domain)
+        {
+          record.notes.contradictions = (record.notes.contradictions ?? []) + [other]
+        }
+        if let update = outcome.update, outcome.judgement.verdict.verdict.accepted {
+          record.notes.update = update
+        }
+        if let heard = outcome.appeal {
+          (record.notes.appeal, record.notes.divergence) = (heard.appeal, heard.divergence)
+        }
+        try network.tick(in: db)
+        try JobStore.update(record, in: db)
+      }
+      var parent = try JobStore.job(id, in: db)
+      parent.progress.verificationSeconds = (parent.progress.verificationSeconds ?? 0) + seconds
+      try JobStore.update(parent, in: db)
+    }
+  }
+}
+
+extension SubJobNotes {
+  /// What follows from the verdicts so far.
+  func ruling(isAudited: (Bytes32) throws -> Bool?) rethrows -> Deliberation.Ruling {
+    let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
+    let deliberation = Deliberation(
+      judgements.map { Deliberation.Opinion($0.verdict, isVoid: void.contains($0.verdict.verdict.verifier)) })
+    guard case .awaitBeacon(let verdict) = deliberation.ruling(isAudited: { _ in nil }) else {
+      return deliberation.ruling { _ in nil }
+    }
+    let audited = try isAudited(verdict)
+    return deliberation.ruling { _ in audited }
+  }
+
+  /// Whether all that speaks against the submission is that openings did not come.
+  var isOnlyWithheld: Bool {
+    let rejections = judgements.filter { !$0.verdict.verdict.accepted }
+    return !rejections.isEmpty && rejections.allSatisfy { $0.mismatch?.kind == .withheld }
+  }
+
+  /// The epoch in which a verdict arrived.
+  func epoch(ofVerdict digest: Bytes32) -> UInt64? {
+    guard let place = judgements.firstIndex(where: { $0.verdict.digest == digest }), let judgedIn,
+      judgedIn.indices.contains(place)
+    else { return nil }
+    return judgedIn[place]
+  }
+
+  /// Why the verdict at this place rejects, and where the node's own account parts from the replay.
+  func reasonForRejection(at place: Int) -> String {
+    let finding = judgements[place].finding
+    guard let divergence else { return finding }
+    return finding + "; they part at step \(divergence.step), \(divergence.operator)"
+  }
+}

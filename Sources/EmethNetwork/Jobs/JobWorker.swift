@@ -1,0 +1,104 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+import Synchronization
+
+/// Brings one job from its present state to its end. It keeps nothing of importance in memory: each step
+/// reads the records and changes them in one transaction, so that it can be killed and begun again
+/// anywhere.
+final class JobWorker: Sendable {
+  let network: any Surroundings
+  let id: JobID
+  let manifest: TrainingManifest
+  let request: TrainingRequest
+  let rules: RuleSet
+  let cost: JobCost
+  let threads: Int
+  let stop: StopFlag
+  /// Whether evidence is kept as files; it may be as large as a state.
+  let keepsEvidence: Bool
+  /// Bytes of boundary states that each node keeps that computes here.
+  let modelCache: UInt64
+  let progress: @Sendable (WorkProgress) -> Void
+  /// Seconds that nodes worked since they were last taken down, and how many of them went into traces.
+  let worked = Mutex((all: 0.0, trace: 0.0))
+
+  /// SubJobs of all rounds when each is done at the first attempt.
+  var subJobCount: Int { Int(manifest.rounds) * Int(request.parallel) }
+  var database: NetworkDatabase { network.database }
+  var store: ContentStore { network.store }
+  var parties: any Parties { network.parties(for: self) }
+
+  // Not inlined: swiftc 6.3.1 crashes ("ownership error") where it puts a worker with its Mutex on the stack.
+  @inline(never)
+  init(
+    network: any Surroundings, job id: JobID, threads: Int, keepsEvidence: Bool = false,
+    modelCache: UInt64 = 0,
+    stop: StopFlag,
+    progress: @escaping @Sendable (WorkProgress) -> Void
+  ) throws(NetworkError) {
+    guard (1...1024).contains(threads) else {
+      throw .badSetting(name: "threads", found: "\(threads)", allowed: "1 to 1024")
+    }
+    self.network = network
+    self.id = id
+    self.threads = threads
+    self.stop = stop
+    self.keepsEvidence = keepsEvidence
+    self.modelCache = modelCache
+    self.progress = progress
+    request = try network.database.read { db in try JobStore.job(id, in: db).request }
+    manifest = request.manifest
+    rules = try JobCost.ruleSet(named: request.ruleSet)
+    cost = try JobCost(request)
+  }
+
+  func run() async throws(NetworkError) {
+    while try !job().status.isFinal {
+      try checkStop()
+      do throws(NetworkError) {
+        try await prepare()
+      } catch {
+        guard try refuse(because: error) else { throw error }
+        break
+      }
+      if try job().status.isFinal { break }
+      let round = try job().machine.roundsComplete
+      if try await runRound(round) { try await aggregate(round) }
+    }
+    try await settle()
+    try sweep()
+    try finishEvidence()
+  }
+
+  func job() throws(NetworkError) -> JobRecord {
+    try database.read { [id] db in try JobStore.job(id, in: db) }
+  }
+
+  /// Gives a job back whose data set can't be divided, where its requester is elsewhere and can't be told
+  /// otherwise; false for what is no fault of the request.
+  private func refuse(because error: NetworkError) throws(NetworkError) -> Bool {
+    guard network.isLive else { return false }
+    switch error {
+    case .badDataSet, .malformed, .refused, .badSetting: break
+    default: return false
+    }
+    return try database.write { db in
+      var parent = try JobStore.job(id, in: db)
+      guard parent.status == .requested else { return false }
+      parent.reason = error.message
+      try ExecutionLayer.apply(
+        .cancel(by: parent.job.requester), to: &parent, at: try network.tick(in: db), in: db)
+      return true
+    }
+  }
+
+  /// Waits until there is something to be done that there was not at `mark`.
+  func rest(since mark: UInt64) async throws(NetworkError) {
+    try checkStop()
+    try await network.rest(since: mark, stop)
+  }
+
+  func checkStop() throws(NetworkError) { if stop.isRaised { throw .interrupted } }
+}

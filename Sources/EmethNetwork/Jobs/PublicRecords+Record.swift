@@ -1,0 +1,59 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+extension Surroundings {
+  private func aggregation(of record: JobRecord, in db: Database) throws -> PublicRecords.Aggregation? {
+    let cohorts = try CohortStore.cohorts(of: record.job.id, in: db)
+    guard hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty else { return nil }
+    let complete = UInt32(max(0, record.progress.rounds.count - 1))
+    return PublicRecords.Aggregation(
+      aggregator: operatorKeys.aggregator.address,
+      cohorts: try cohorts.filter { $0.round < complete }.compactMap { cohort in
+        guard let sum = cohort.sum, let sumEpoch = cohort.sumEpoch,
+          let drawEpoch = record.progress.rounds[Int(cohort.round)].acceptedEpoch,
+          let result = try cohort.standing(in: domain).collector.result
+        else { return nil }
+        return PublicRecords.Cohort(
+          round: cohort.round, drawEpoch: drawEpoch + 1, drawn: cohort.drawn.cohort, roster: result.roster,
+          masked: result.masked, sum: sum, beaconEpoch: sumEpoch + 1, shares: cohort.shares,
+          wrongSums: cohort.wrongSums)
+      },
+      lies: cohorts.flatMap(\.lies).map { PublicRecords.Lie(masked: $0.masked, fault: $0.fault) })
+  }
+
+  /// What anyone needs to check a job.
+  func publicRecords(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> PublicRecords {
+    try database.read { db in
+      let tickets = try Signer.newestTickets(in: db)
+      return PublicRecords(
+        domain: domain, signer: operatorKeys.signer.address, ruleSet: record.request.ruleSet, job: record.job,
+        status: record.status, plan: plan,
+        rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
+        subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
+          let drawn = Set(subJob.machine.draws.map(\.verifier))
+          let verdicts = subJob.notes.judgements.map(\.verdict)
+          let further =
+            verdicts.filter { !drawn.contains($0.verdict.verifier) } + (subJob.notes.contradictions ?? [])
+          return PublicRecords.SubJob(
+            machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
+            verdicts: verdicts.filter { drawn.contains($0.verdict.verifier) },
+            furtherVerdicts: further.isEmpty ? nil : further)
+        },
+        aggregation: try aggregation(of: record, in: db),
+        batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {
+          try SignedBatch(wireText: $0)
+        },
+        tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
+        leaves: try Row.fetchAll(
+          db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
+        )
+        .map { row in
+          PublicRecords.Leaf(
+            account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
+            leaf: try JobLeaf(wireText: row["leaf"]))
+        })
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import EmethKit
+import GRDB
+
+/// Everything happens here and at once, and events advance the clock.
+extension LocalNetwork: Surroundings {
+  var operatorKeys: OperatorKeys { keys.operators }
+  var aggregatorFault: NodeFault? { settings.fault?.fault }
+  var check: SegmentCheck { settings.check }
+  var auditShare: UInt32 { settings.auditShare }
+  var periods: JobParameters { .standard }
+  var cohortPeriods: CohortRecord.Periods? { nil }
+  var isLive: Bool { false }
+
+  func hidesUpdates(parts: UInt32) -> Bool { settings.hidesUpdates(parts: parts) }
+
+  func reach(_ seconds: UInt64, in db: Database) throws -> UInt64? {
+    try advance(to: seconds * 1_000, in: db)
+  }
+
+  func closeEpochs(through epoch: UInt64, _ progress: (WorkProgress) -> Void) throws(NetworkError) {
+    while true {
+      let closed = try database.write { db -> UInt64? in
+        let latest = try Signer.latestBatch(in: db)?.batch.epoch ?? 0
+        guard latest < epoch else { return nil }
+        return try signer.closeEpoch(at: try tick(in: db), in: db).batch.epoch
+      }
+      guard let closed else { return }
+      progress(.epochClosed(closed))
+    }
+  }
+
+  func closeEpochAtEnd(ofJob: Bool, in db: Database) throws {
+    try signer.closeEpoch(at: try tick(in: db), in: db)
+    if ofJob { try Ledger.audit(in: db) }
+  }
+
+  func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError) {}
+
+  func parties(for worker: JobWorker) -> any Parties { LocalParties(network: self, worker: worker) }
+
+  func accounts(in db: Database) throws -> [Account] { accounts }
+}

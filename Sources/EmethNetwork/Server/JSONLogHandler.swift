@@ -1,0 +1,45 @@
+import Foundation
+import Logging
+
+/// Log entries as JSON, one on a line of standard error: `{"label","level","message","time", …}` with what goes with
+/// the entry as further members.
+///
+/// ```swift
+/// let logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
+/// ```
+public struct JSONLogHandler: LogHandler {
+  /// What goes with every entry.
+  public var metadata: Logger.Metadata = [:]
+  /// Entries below it are dropped.
+  public var logLevel = Logger.Level.info
+
+  private let label: String
+  private let write: @Sendable (String) -> Void
+
+  /// A handler that writes to standard error, or to where `write` takes lines.
+  public init(label: String, write: (@Sendable (String) -> Void)? = nil) {
+    self.label = label
+    self.write = write ?? Self.standardError
+  }
+
+  /// What goes with every entry, under a name.
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  /// Writes an entry.
+  public func log(event: LogEvent) {
+    var members = metadata.merging(event.metadata ?? [:]) { $1 }.mapValues { "\($0)" }
+    members["label"] = label
+    members["level"] = event.level.rawValue
+    members["message"] = "\(event.message)"
+    members["time"] = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+    if let text = try? members.wireText() { write(text + "\n") }
+  }
+
+  /// One call for a line, so that lines of several threads do not mix.
+  private static func standardError(_ line: String) {
+    line.utf8CString.withUnsafeBytes { _ = Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count - 1) }
+  }
+}

@@ -1,0 +1,57 @@
+import EmethKit
+import Hummingbird
+
+/// Balances, tickets and batches, which are public as they are on a chain, and withdrawals.
+extension Routes {
+  /// A request for a withdrawal.
+  struct Withdrawal: Codable, Sendable {
+    var amount: TokenAmount
+  }
+
+  func addMoney() {
+    json(.get, "/api/v2/accounts/:address/balances") { _, context, state in
+      let account = try context.address()
+      return try await state.offload { try state.service.balances(of: account) }
+    }
+
+    json(.get, "/api/v2/accounts/:address/ticket") { _, context, state in
+      let account = try context.address()
+      guard let ticket = try await state.offload({ try state.service.ticket(of: account) }) else {
+        throw RequestFailure(
+          .notFound, code: "ticket.none", "\(account) has no ticket yet", details: ["account": "\(account)"],
+          hint: "a ticket is signed at the end of an epoch in which an account's balance changed")
+      }
+      return ticket
+    }
+
+    json(.get, "/api/v2/batches/latest") { _, _, state in
+      try await Self.batch { try state.service.latestBatch() }(state)
+    }
+
+    json(.get, "/api/v2/batches/:epoch") { _, context, state in
+      let epoch = try context.parameter("epoch", "an epoch, from 1") { text -> UInt64 in
+        guard let epoch = UInt64(decimal: text), (1...UInt64(Int64.max)).contains(epoch) else {
+          throw FormatError.decimal(found: text)
+        }
+        return epoch
+      }
+      return try await Self.batch { try state.service.batch(epoch: epoch) }(state)
+    }
+
+    json(.post, "/api/v2/withdrawals") { request, _, state in
+      let (account, body) = try await state.signed(request, Withdrawal.self)
+      return try await state.offload { try state.service.withdraw(body.amount, by: account) }
+    }
+  }
+
+  private static func batch(
+    _ read: @escaping @Sendable () throws -> SignedBatch?
+  ) -> (ServerState) async throws -> SignedBatch {
+    { state in
+      guard let batch = try await state.offload(read) else {
+        throw RequestFailure(.notFound, code: "batch.none", "there is no such batch yet")
+      }
+      return batch
+    }
+  }
+}

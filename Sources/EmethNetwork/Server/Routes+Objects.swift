@@ -1,0 +1,151 @@
+import EmethKit
+import Foundation
+import Hummingbird
+
+/// Objects, data sets and vectors by their hashes: uploads in parts that can be gone on with, downloads of any range.
+extension Routes {
+  func addObjects() {
+    for kind in UploadStore.Kind.allCases {
+      json(.get, "/api/v2/\(kind.rawValue)/:hash/upload") { request, context, state in
+        let hash = try context.hash()
+        let account = try await state.account(of: request)
+        return try await state.offload {
+          state.uploads.progress(of: UploadStore.Name(kind: kind, hash: hash, account: account))
+        }
+      }
+
+      json(.put, "/api/v2/\(kind.rawValue)/:hash") { request, context, state in
+        try await state.takePart(of: try context.hash(), kind, request)
+      }
+    }
+
+    add(.get, "/api/v2/objects/:hash") { request, context, state in
+      let hash = try context.hash()
+      _ = try await state.account(of: request)
+      return try await FileAnswer(try state.service.store.file(of: hash), tag: hash, request).response(state)
+    }
+
+    add(.get, "/api/v2/vectors/:hash") { request, context, state in
+      let hash = try context.hash()
+      _ = try await state.account(of: request)
+      return try await FileAnswer(try state.service.store.file(ofVector: hash), tag: hash, request).response(
+        state)
+    }
+  }
+}
+
+extension ServerState {
+  /// Takes a part of an upload in: `?offset=` bytes are before it, the whole has `?size=`.
+  ///
+  /// The part goes to a file as it comes, so that memory does not grow with it, and counts once its signature holds.
+  fileprivate func takePart(
+    of hash: Bytes32, _ kind: UploadStore.Kind, _ request: Request
+  ) async throws -> UploadStore.Progress {
+    _ = try claim(of: request)
+    guard request.headers[.contentLength] != nil else {
+      throw RequestFailure(.lengthRequired, code: "http.lengthRequired", "a part's length must be announced")
+    }
+    let range = UInt64(0)...(UInt64(1) << 62)
+    guard let offset = try request.number("offset", in: range),
+      let size = try request.number("size", in: range)
+    else { throw RequestFailure.badParameter("offset and size", found: "", allowed: "both, in bytes") }
+    let file = uploads.makePartFile()
+    defer { unlink(file.path) }
+    var pending = Data()
+    var written: UInt64 = 0
+    func flush() async throws {
+      let (bytes, place) = (pending, written)
+      try await offload { try Files.write(bytes, to: file, at: place) }
+      written += UInt64(bytes.count)
+      pending.removeAll(keepingCapacity: true)
+    }
+    try await receive(request, limit: settings.partLimit) { piece in
+      pending.append(contentsOf: piece.readableBytesView)
+      if pending.count >= 1 << 20 { try await flush() }
+    }
+    try await flush()
+    let part = try await offload { try Files.read(file) }
+    let account = try await account(of: request) { part.withUnsafeBytes { Keccak256.hash($0) } }
+    return try await offload { [service, uploads] in
+      guard try service.mayUpload(account) else {
+        throw RequestFailure(
+          .forbidden, code: "upload.forbidden", "\(account) has neither money nor work here",
+          hint: "make a deposit, or take a SubJob")
+      }
+      let name = UploadStore.Name(kind: kind, hash: hash, account: account)
+      return try uploads.append(part, at: offset, of: size, to: name)
+    }
+  }
+}
+
+/// A file as an answer, or the range of it that was asked for (RFC 9110, one range).
+struct FileAnswer: Sendable {
+  /// So many bytes are read and sent at a time.
+  static let pieceByteCount = 256 << 10
+
+  let file: URL
+  let byteCount: UInt64
+  let tag: String
+  let range: String?
+
+  init(_ file: (url: URL, byteCount: UInt64), tag hash: Bytes32, _ request: Request) {
+    self.file = file.url
+    byteCount = file.byteCount
+    tag = "\"\(hash)\""
+    // A range of what has become something else is no use; what is named by its hash never does.
+    let ifRange = request.headers[.ifRange]
+    range = ifRange == nil || ifRange == tag ? request.headers[.range] : nil
+  }
+
+  func response(_ state: ServerState) async throws -> Response {
+    var headers: HTTPFields = [
+      .contentType: "application/octet-stream", .acceptRanges: "bytes", .eTag: tag,
+      .cacheControl: "private, immutable, max-age=31536000",
+    ]
+    guard let range else { return Response(status: .ok, headers: headers, body: body(0..<byteCount, state)) }
+    guard let part = Self.part(range, of: byteCount) else {
+      var failure = RequestFailure(
+        .rangeNotSatisfiable, code: "http.range",
+        "found the range \"\(range.prefix(64))\", the object has \(byteCount) bytes")
+      failure.contentRange = "bytes */\(byteCount)"
+      throw failure
+    }
+    headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(byteCount)"
+    return Response(status: .partialContent, headers: headers, body: body(part, state))
+  }
+
+  /// The bytes that `bytes=a-b`, `bytes=a-` or `bytes=-n` mean; `nil` for none, and for several ranges.
+  static func part(_ text: String, of byteCount: UInt64) -> Range<UInt64>? {
+    guard text.hasPrefix("bytes="), byteCount > 0 else { return nil }
+    let ends = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+    guard ends.count == 2 else { return nil }
+    let (first, last) = (UInt64(decimal: ends[0]), UInt64(decimal: ends[1]))
+    if ends[0].isEmpty {
+      guard let last, last > 0 else { return nil }
+      return byteCount - min(last, byteCount)..<byteCount
+    }
+    guard let first, first < byteCount, ends[1].isEmpty || last != nil else { return nil }
+    let end = min(last ?? .max, byteCount - 1)
+    return end >= first ? first..<end + 1 : nil
+  }
+
+  private func body(_ part: Range<UInt64>, _ state: ServerState) -> ResponseBody {
+    let file = file
+    return ResponseBody(contentLength: Int(part.upperBound - part.lowerBound)) { writer in
+      var writer = writer
+      let handle = try await state.offload { try FileHandle(forReadingFrom: file) }
+      defer { try? handle.close() }
+      try handle.seek(toOffset: part.lowerBound)
+      var rest = part.upperBound - part.lowerBound
+      while rest > 0 {
+        let count = Int(min(rest, UInt64(Self.pieceByteCount)))
+        let bytes = try await state.offload { try handle.read(upToCount: count) ?? Data() }
+        // What the head promised can't be kept: the connection ends, and the client sees that it is not whole.
+        guard !bytes.isEmpty else { throw NetworkError.inconsistent(what: "\(file.path) became shorter") }
+        try await writer.write(ByteBuffer(bytes: bytes))
+        rest -= UInt64(bytes.count)
+      }
+      try await writer.finish(nil)
+    }
+  }
+}

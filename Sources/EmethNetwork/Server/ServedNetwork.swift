@@ -1,0 +1,56 @@
+import EmethKit
+import Foundation
+
+/// What the HTTP handlers call: a network whose requesters, nodes and verifiers are elsewhere.
+///
+/// ``NetworkService`` is the one that counts; tests put one in its place that answers what they want to see told.
+protocol ServedNetwork: Sendable {
+  var folder: URL { get }
+  var store: ContentStore { get }
+  var domain: EIP712Domain { get }
+  var database: NetworkDatabase { get }
+  var splitterStore: ContentStore { get }
+  func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError)
+  func changes() -> AsyncStream<UInt64>
+  func facts() throws(NetworkError) -> NetworkFacts
+
+  func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID
+  func cancel(_ id: JobID, by requester: Address) throws(NetworkError)
+  func job(_ id: JobID) throws(NetworkError) -> JobView
+  func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage
+  func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState]
+  func report(on id: JobID) throws(NetworkError) -> JobReport
+  func records(of id: JobID) throws(NetworkError) -> PublicRecords
+  func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult
+
+  func balances(of account: Address) throws(NetworkError) -> Balances
+  func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances
+  func ticket(of account: Address) throws(NetworkError) -> SignedTicket?
+  func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch?
+  func latestBatch() throws(NetworkError) -> SignedBatch?
+
+  func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer]
+  func process(
+    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
+  ) throws(NetworkError) -> Assignment
+  func renew(_ subJob: JobID, by node: Address) throws(NetworkError)
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError)
+  func submit(_ result: NodeResult, by node: Address) throws(NetworkError)
+  func state(of subJob: JobID) throws(NetworkError) -> SubJobState
+  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount
+
+  func errands(of account: Address) throws(NetworkError) -> [Errand]
+  func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError)
+
+  func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+  ) throws(NetworkError)
+  func postCommitments(
+    _ commitments: [Bytes32], from first: UInt32, by verifier: Address
+  ) throws(NetworkError)
+  func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount
+
+  func mayUpload(_ account: Address) throws(NetworkError) -> Bool
+}
+
+extension NetworkService: ServedNetwork {}

@@ -1,0 +1,176 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+/// What arrives in parts: each part is written behind those before it, and when all are there the whole is checked
+/// against its name and moves to where it belongs.
+///
+/// An upload that broke goes on where it stopped, also after a restart: what is there is a file with the account, the
+/// kind and the name in its own name.
+final class UploadStore: Sendable {
+  /// Where something belongs, by the path that it is sent to.
+  enum Kind: String, Sendable, CaseIterable {
+    /// An object that others may fetch who know its hash.
+    case object = "objects"
+    /// A data set, which is the Splitter's alone.
+    case dataSet = "data-sets"
+    /// A masked vector, under its root.
+    case vector = "vectors"
+  }
+
+  /// One upload of one account.
+  struct Name: Hashable, Sendable {
+    var kind: Kind
+    var hash: Bytes32
+    var account: Address
+  }
+
+  /// How far an upload is.
+  struct Progress: Codable, Sendable, Equatable {
+    /// Bytes that are there.
+    @DecimalText var offset: UInt64
+    /// Whether it is whole and in its place.
+    var isComplete: Bool
+  }
+
+  /// So many uploads may an account have begun.
+  static let countLimit = 64
+  /// What was not gone on with for so long is deleted when the server starts.
+  static let lifetimeSeconds = 7 * 86_400.0
+
+  private let folder: URL
+  private let objects: ContentStore
+  private let dataSets: ContentStore
+  private let objectLimit: UInt64
+  private let busy = Mutex<Set<Name>>([])
+
+  /// - Parameters:
+  ///   - folder: where unfinished uploads lie.
+  ///   - objectLimit: the longest object, and all unfinished ones of one account together, in bytes.
+  init(
+    folder: URL, objects: ContentStore, dataSets: ContentStore, objectLimit: UInt64
+  ) throws(NetworkError) {
+    self.folder = folder
+    self.objects = objects
+    self.dataSets = dataSets
+    self.objectLimit = objectLimit
+    try Files.makeFolder(folder)
+    for file in try contents() {
+      let age = -(file.modified.timeIntervalSinceNow)
+      if age > Self.lifetimeSeconds || file.url.pathExtension == "part" { try Files.remove(file.url) }
+    }
+  }
+
+  /// How far an upload is.
+  func progress(of name: Name) -> Progress {
+    if let there = byteCount(of: name), isKnown(name) { return Progress(offset: there, isComplete: true) }
+    return Progress(offset: Files.byteCount(of: file(of: name)) ?? 0, isComplete: false)
+  }
+
+  /// A new file for the bytes of a part on their way.
+  func makePartFile() -> URL { folder.appending(path: "\(UUID().uuidString).part") }
+
+  /// Puts a part behind what is there.
+  ///
+  /// - Parameters:
+  ///   - part: its bytes.
+  ///   - offset: how many bytes are before it; another number than is there is a conflict that names it.
+  ///   - size: the whole's length.
+  func append(_ part: Data, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
+    -> Progress
+  {
+    guard busy.withLock({ $0.insert(name).inserted }) else {
+      throw .refused(code: "upload.busy", message: "another part of \(name.hash) is being written", hint: nil)
+    }
+    defer { busy.withLock { _ = $0.remove(name) } }
+    if let there = byteCount(of: name), isKnown(name) { return Progress(offset: there, isComplete: true) }
+    let file = file(of: name)
+    let there = Files.byteCount(of: file)
+    guard offset == there ?? 0 else {
+      throw .refused(
+        code: "upload.offset",
+        message: "found a part at \(offset), \(there ?? 0) bytes of \(name.hash) are there",
+        hint: "ask for the upload's offset and go on from there")
+    }
+    let (end, isTooLong) = offset.addingReportingOverflow(UInt64(part.count))
+    guard !isTooLong, end <= size else {
+      throw .malformed(what: "part of \(name.hash)", reason: "it ends at \(end), the whole has \(size) bytes")
+    }
+    try checkRoom(for: size, of: name, isNew: there == nil)
+    try Files.write(part, to: file, at: offset)
+    guard end == size else { return Progress(offset: end, isComplete: false) }
+    do throws(NetworkError) {
+      try finish(file, name)
+    } catch {
+      // What has not its name is of no use to anyone.
+      if case .corruptObject = error {
+        try Files.remove(file)
+        throw .refused(
+          code: "upload.corrupt", message: "what was sent is not \(name.hash)", hint: "send it again")
+      }
+      throw error
+    }
+    return Progress(offset: size, isComplete: true)
+  }
+
+  private func finish(_ file: URL, _ name: Name) throws(NetworkError) {
+    switch name.kind {
+    case .object: try objects.adopt(file, as: name.hash)
+    case .dataSet:
+      try dataSets.adopt(file, as: name.hash)
+      try DataSetGivers(splitterStore: dataSets).add(name.account, of: name.hash)
+    case .vector:
+      let vector = try Files.read(file)
+      let found = VectorWork(threads: 1).root(of: vector)
+      guard found == name.hash else { throw .corruptObject(hash: name.hash, found: found) }
+      try objects.put(vector: vector, root: name.hash)
+      try Files.remove(file)
+    }
+  }
+
+  /// The size of what is in its place already.
+  private func byteCount(of name: Name) -> UInt64? {
+    switch name.kind {
+    case .object: (try? objects.file(of: name.hash))?.byteCount
+    case .dataSet: (try? dataSets.file(of: name.hash))?.byteCount
+    case .vector: (try? objects.file(ofVector: name.hash))?.byteCount
+    }
+  }
+
+  /// Whether an account may rely on what is there: a data set that somebody else gave is not its own.
+  private func isKnown(_ name: Name) -> Bool {
+    guard name.kind == .dataSet else { return true }
+    return (try? DataSetGivers(splitterStore: dataSets).contains(name.account, of: name.hash)) ?? false
+  }
+
+  private func checkRoom(for size: UInt64, of name: Name, isNew: Bool) throws(NetworkError) {
+    guard size <= objectLimit else {
+      throw .badSetting(name: "size", found: "\(size)", allowed: "at most \(objectLimit) bytes")
+    }
+    guard isNew else { return }
+    let mine = try contents().filter { $0.url.lastPathComponent.hasPrefix("\(name.account)-") }
+    let bytes = mine.reduce(UInt64(0)) { $0 + (Files.byteCount(of: $1.url) ?? 0) }
+    guard mine.count < Self.countLimit, bytes <= objectLimit - size else {
+      throw .refused(
+        code: "upload.tooMany",
+        message: "\(mine.count) uploads of \(name.account) are unfinished, \(bytes) bytes",
+        hint: "finish them first; what is left alone for a week is deleted")
+    }
+  }
+
+  private func file(of name: Name) -> URL {
+    folder.appending(
+      path: "\(name.account)-\(name.kind.rawValue)-\(Hex.encode(name.hash.bytes, prefixed: false))")
+  }
+
+  private func contents() throws(NetworkError) -> [(url: URL, modified: Date)] {
+    try asNetworkError {
+      try FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: [.contentModificationDateKey]
+      )
+      .map {
+        ($0, try $0.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate ?? .now)
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// Errands in the database, inside the caller's transaction.
+enum ErrandStore {
+  /// An errand and what came of it.
+  struct Record {
+    var errand: Errand
+    var job: JobID
+    var answer: String?
+  }
+
+  /// The id of an errand: it follows from who is asked what.
+  ///
+  /// - Parameter key: what tells it from other questions of its kind about the same SubJob to the same
+  ///   account.
+  static func id(_ kind: Errand.Kind, of account: Address, subJob: JobID, key: [UInt8]) -> String {
+    let hash = SHA256.hash(Array("errand \(kind.rawValue)".utf8) + account.bytes + subJob.bytes + key)
+    return Hex.encode(Array(hash.bytes.prefix(16)))
+  }
+
+  /// Asks, unless it was asked before, and says what has come of it.
+  static func ask(
+    _ question: Errand.Question, of account: Address, key: [UInt8], job: JobID, due: UInt64, at now: UInt64,
+    in db: Database
+  ) throws -> Reply<String> {
+    let id = id(question.kind, of: account, subJob: question.subJob, key: key)
+    if let known = try record(id, in: db) {
+      if let answer = known.answer { return .given(answer) }
+      return now < known.errand.due ? .pending : .silent
+    }
+    guard now < due else { return .silent }
+    try db.execute(
+      sql: """
+        INSERT INTO errand (id, account, job, subJob, kind, question, postedAt, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        id, "\(account)", "\(job)", "\(question.subJob)", question.kind.rawValue, try question.wireText(),
+        Int64(now), Int64(clamping: due),
+      ])
+    return .pending
+  }
+
+  static func record(_ id: String, in db: Database) throws -> Record? {
+    try Row.fetchOne(db, sql: "SELECT * FROM errand WHERE id = ?", arguments: [id]).map(record)
+  }
+
+  /// What an account has not answered yet and still may, oldest first.
+  static func open(of account: Address, at now: UInt64, in db: Database) throws -> [Errand] {
+    try Row.fetchAll(
+      db, sql: "SELECT * FROM errand WHERE account = ? AND answer IS NULL AND due > ? ORDER BY number",
+      arguments: ["\(account)", Int64(now)]
+    ).map { try record($0).errand }
+  }
+
+  static func answer(_ id: String, _ text: String, at now: UInt64, in db: Database) throws {
+    try db.execute(
+      sql: "UPDATE errand SET answer = ?, answeredAt = ? WHERE id = ?", arguments: [text, Int64(now), id])
+  }
+
+  /// Gives everybody more time who has not answered.
+  static func extend(by seconds: UInt64, in db: Database) throws {
+    try db.execute(
+      sql: "UPDATE errand SET due = due + ? WHERE answer IS NULL", arguments: [Int64(clamping: seconds)])
+  }
+
+  static func removeAll(of job: JobID, in db: Database) throws {
+    try db.execute(sql: "DELETE FROM errand WHERE job = ?", arguments: ["\(job)"])
+  }
+
+  private static func record(_ row: Row) throws -> Record {
+    let question = try Errand.Question(wireText: row["question"])
+    return Record(
+      errand: Errand(
+        id: row["id"], account: try Address(row["account"]), kind: question.kind, question: question,
+        postedAt: UInt64(row["postedAt"] as Int64), due: UInt64(row["due"] as Int64)),
+      job: try JobID(hex: row["job"]), answer: row["answer"])
+  }
+}

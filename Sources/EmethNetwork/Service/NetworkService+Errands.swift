@@ -1,0 +1,126 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+extension NetworkService {
+  /// The account's open errands, oldest first.
+  public func errands(of account: Address) throws(NetworkError) -> [Errand] {
+    try database.read { db in try ErrandStore.open(of: account, at: try seconds(in: db), in: db) }
+  }
+
+  /// Takes the answer to an errand. It counts once; the same again is no error.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)`` for an answer that is none, after which another may
+  ///   come; ``NetworkError/refused(code:message:hint:)``: `errand.unknown`, `errand.answered`,
+  ///   `errand.late`, `account.notAllowed`.
+  public func answer(_ id: String, by account: Address, _ body: Data) throws(NetworkError) {
+    func refused(_ code: String, _ message: String) -> NetworkError {
+      .refused(code: code, message: message, hint: nil)
+    }
+    try database.write { db in
+      guard let record = try ErrandStore.record(id, in: db) else {
+        throw refused("errand.unknown", "there is no errand \(id)")
+      }
+      guard record.errand.account == account else {
+        throw refused("account.notAllowed", "errand \(id) is not that of account \(account)")
+      }
+      let text = try checked(body, to: record.errand, in: db)
+      if let known = record.answer {
+        guard known == text else {
+          throw refused("errand.answered", "errand \(id) has another answer already")
+        }
+        return
+      }
+      let now = try seconds(in: db)
+      guard now < record.errand.due else {
+        throw refused("errand.late", "errand \(id) was due at \(record.errand.due), now is \(now)")
+      }
+      try ErrandStore.answer(id, text, at: now, in: db)
+    }
+  }
+
+  /// The answer in its canonical form, if it is one to this errand.
+  private func checked(_ body: Data, to errand: Errand, in db: Database) throws -> String {
+    func decoded<Value: Decodable>(_ type: Value.Type) throws(NetworkError) -> Value {
+      do {
+        return try JSONDecoder().decode(type, from: body)
+      } catch {
+        throw .malformed(what: "answer to errand \(errand.id)", reason: "\(error)")
+      }
+    }
+    func refuse(_ reason: String) -> NetworkError {
+      .malformed(what: "answer to errand \(errand.id)", reason: reason)
+    }
+    switch errand.question {
+    case .open(let challenge, _):
+      let opening = try decoded(SealedOpening.self)
+      try check(opening, to: challenge, of: errand, in: db)
+      return try opening.wireText()
+    case .cohort, .openSecret, .share, .examineMask:
+      return try decoded(MessageAnswer.self).wireText()
+    case .reveal(_, let commitment):
+      let answer = try decoded(RevealedSecret.self)
+      let hash = try String.fetchOne(
+        db, sql: "SELECT hash FROM commitment WHERE verifier = ? AND number = ?",
+        arguments: ["\(errand.account)", Int64(commitment)])
+      guard hash == "\(SegmentDraw.commitment(address: errand.account, secret: answer.secret))" else {
+        throw refuse("it is not what commitment \(commitment) was made of")
+      }
+      return try answer.wireText()
+    case .judge(let request):
+      var report = try decoded(JudgementReport.self)
+      let verdict = report.judgement.verdict
+      try verdict.check(of: request.submission.digest, in: domain)
+      guard verdict.verdict.verifier == errand.account, verdict.verdict.jobID == request.facts.subJob,
+        verdict.verdict.seed == request.seed
+      else { throw refuse("the verdict is about something else") }
+      guard verdict.verdict.accepted == (report.judgement.mismatch == nil) else {
+        throw refuse("the verdict says one thing and the finding another")
+      }
+      if request.wantsUpdate, verdict.verdict.accepted {
+        guard let update = report.update else { throw refuse("the update is missing") }
+        guard store.contains(update) else { throw NetworkError.missingObject(hash: update) }
+      } else {
+        report.update = nil
+      }
+      report.judgement.segments = request.segments
+      report.judgement.finding = String(report.judgement.finding.prefix(1_000))
+      return try report.wireText()
+    }
+  }
+
+  /// The largest opening without its states, sealed.
+  private static let documentByteLimit: UInt64 = 256 << 20
+
+  /// An opening may name sealed files of the size that openings have, each once, and nothing else: its verifier reads
+  /// them all, and they are deleted afterwards.
+  private func check(
+    _ opening: SealedOpening, to challenge: Challenge, of errand: Errand, in db: Database
+  ) throws {
+    func refuse(_ reason: String) -> NetworkError {
+      .malformed(what: "answer to errand \(errand.id)", reason: reason)
+    }
+    guard opening.states.count <= challenge.segments.count,
+      Set(opening.objects).count == opening.objects.count
+    else {
+      throw refuse(
+        "it names \(opening.states.count) states, \(challenge.segments.count) segments are asked for, each once"
+      )
+    }
+    let parent = try JobStore.job(try JobStore.subJob(challenge.subJob, in: db).position.parent, in: db)
+    let state = UInt64(
+      TrainingState.encodedByteCount(of: try ModelConfiguration(parent.request.manifest.model)))
+    for object in opening.objects {
+      let (file, byteCount) = try store.file(of: object)
+      let plain = object == opening.document ? Self.documentByteLimit : state
+      // A header, and 16 bytes for every 64 KiB.
+      guard byteCount <= plain + plain / 1_024 + 4_096 else {
+        throw refuse("object \(object) has \(byteCount) bytes, allowed are about \(plain)")
+      }
+      guard try Files.begins(file, with: SealedObject.beginning) else {
+        throw refuse("object \(object) is no sealed file")
+      }
+    }
+  }
+}

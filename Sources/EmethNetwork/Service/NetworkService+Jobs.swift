@@ -1,0 +1,229 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import GRDB
+
+/// What requesters ask for, and what everybody may look at.
+extension NetworkService {
+  /// Registers a job; sent twice, it is one job.
+  ///
+  /// - Throws: ``NetworkError/missingObject(hash:)`` for what was not uploaded,
+  ///   ``NetworkError/badSetting(name:found:allowed:)``, ``NetworkError/malformed(what:reason:)``, and
+  ///   ``NetworkError/refused(code:message:hint:)`` such as for an escrow that is not covered.
+  public func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID {
+    let id = JobID(requester: requester, salt: submission.salt)
+    if try database.read({ db in try JobStore.exists(id, in: db) }) { return id }
+    let manifest = try asNetworkError { try TrainingManifest(json: submission.manifest) }
+    guard submission.timeLimitSeconds > 0, submission.timeLimitSeconds <= Self.longestJobSeconds else {
+      throw .badSetting(
+        name: "time limit", found: "\(submission.timeLimitSeconds) s",
+        allowed: "1 to \(Self.longestJobSeconds) s")
+    }
+    guard submission.dataSetName.utf8.count <= 255 else {
+      throw .badSetting(
+        name: "data set's name", found: "\(submission.dataSetName.utf8.count) bytes", allowed: "at most 255")
+    }
+    let request = TrainingRequest(
+      manifest: manifest, dataSetName: submission.dataSetName, dataSet: submission.dataSet,
+      tokenizer: try keepTokenizer(submission.tokenizer), initialParameters: submission.initialParameters,
+      parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
+      timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard,
+      check: submission.check)
+    try check(request)
+    try check(request.retry)
+    let cost = try JobCost(request)
+    // A check that can't be computed would be found out in the middle of the job.
+    _ = try (request.check ?? settings.check).drawn(
+      subJobs: Int(manifest.rounds) * Int(request.parallel), segments: Int(manifest.segmentCount))
+    if let limit = submission.fuelLimit, limit < cost.fuelLimit {
+      throw .badSetting(name: "fuel limit", found: "\(limit)", allowed: "\(cost.fuelLimit) and above")
+    }
+    let fuelLimit = submission.fuelLimit ?? cost.fuelLimit
+    let terms = try asNetworkError {
+      try JobCost.ruleSet(named: request.ruleSet).terms(fuelLimit: fuelLimit, fuelPrice: request.fuelPrice)
+    }
+    if let parameters = submission.initialParameters, !store.contains(parameters) {
+      throw .missingObject(hash: parameters)
+    }
+    // A hash is public, and not enough: who names a data set must have given all of it.
+    guard try dataSetGivers.contains(requester, of: submission.dataSet) else {
+      throw .missingObject(hash: submission.dataSet)
+    }
+    try database.write { db in
+      let now = try seconds(in: db)
+      guard try !JobStore.exists(id, in: db) else { return }
+      let job = try Job(
+        id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
+        numEpoch: manifest.rounds, dataset: "\(request.dataSet)", parameters: manifest.canonicalJSON,
+        fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
+        deadline: now + request.timeLimitSeconds, terms: terms)
+      let machine = try ParentMachine(
+        request: job, by: requester, idIsUnused: true,
+        fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db), parameters: servedPeriods)
+      try note(requester, as: "requester", in: db)
+      try ExecutionLayer.register(JobRecord(machine: machine, request: request), at: now, in: db)
+    }
+    return id
+  }
+
+  /// The most attempts at a part, the longest first delay, and the largest factor of the next.
+  private static let retryLimits = (
+    attempts: UInt32(10), milliseconds: UInt64(86_400_000), factor: UInt32(10)
+  )
+
+  private func check(_ retry: RetryPolicy) throws(NetworkError) {
+    let limits = Self.retryLimits
+    guard (1...limits.attempts).contains(UInt32(clamping: retry.attempts)),
+      retry.baseDelayMilliseconds <= limits.milliseconds, UInt32(clamping: retry.factor) <= limits.factor
+    else {
+      throw .badSetting(
+        name: "retry",
+        found: "\(retry.attempts) attempts, \(retry.baseDelayMilliseconds) ms, factor \(retry.factor)",
+        allowed:
+          "1 to \(limits.attempts) attempts, at most \(limits.milliseconds) ms, factor at most \(limits.factor)"
+      )
+    }
+  }
+
+  /// Whether the service can do what is asked for: its tokenizer is the manifest's, its model is not too
+  /// large.
+  private func check(_ request: TrainingRequest) throws(NetworkError) {
+    do throws(NetworkError) {
+      _ = try tokenizer(of: request)
+    } catch {
+      guard case .inconsistent(let what) = error else { throw error }
+      throw .malformed(what: "tokenizer", reason: what)
+    }
+    let count: Int
+    do throws(ComputeError) {
+      count = try ModelConfiguration(request.manifest.model).parameterCount
+    } catch {
+      throw .compute(error)
+    }
+    guard count <= settings.maximumParameters else {
+      throw .badSetting(
+        name: "model", found: "\(count) parameters", allowed: "at most \(settings.maximumParameters)")
+    }
+  }
+
+  /// The longest time that a job may take: ten years.
+  static let longestJobSeconds: UInt64 = 315_360_000
+
+  /// Takes a job back that no SubJob was registered for.
+  public func cancel(_ id: JobID, by requester: Address) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.job(id, in: db)
+      guard record.status != .canceled else { return }
+      guard record.job.requester == requester else { throw Self.notYours(id, "job", requester) }
+      try ExecutionLayer.apply(.cancel(by: requester), to: &record, at: try seconds(in: db), in: db)
+    }
+  }
+
+  /// One job.
+  public func job(_ id: JobID) throws(NetworkError) -> JobView {
+    try database.read { db in
+      let number = try UInt32.fetchOne(db, sql: "SELECT number FROM job WHERE id = ?", arguments: ["\(id)"])
+      return try view(JobStore.job(id, in: db), number: number ?? 0, in: db)
+    }
+  }
+
+  /// A page of jobs, newest first.
+  public func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
+    let limit = min(1_000, max(1, filter.limit))
+    return try database.read { db in
+      var conditions: [String] = []
+      var arguments: [any DatabaseValueConvertible] = []
+      if !filter.statuses.isEmpty {
+        conditions.append(
+          "status IN (\(filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")))")
+      }
+      if let requester = filter.requester {
+        conditions.append("json_extract(machine, '$.job.requester') = ?")
+        arguments.append("\(requester)")
+      }
+      if let before = filter.before {
+        conditions.append("number < ?")
+        arguments.append(Int64(before))
+      }
+      let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+      let rows = try Row.fetchAll(
+        db, sql: "SELECT id, number FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)",
+        arguments: StatementArguments(arguments))
+      let shown = rows.prefix(limit)
+      return JobPage(
+        jobs: try shown.map {
+          try view(JobStore.job(try JobID(hex: $0["id"]), in: db), number: $0["number"], in: db)
+        },
+        next: rows.count > limit ? shown.last.map { $0["number"] } : nil)
+    }
+  }
+
+  private func view(_ record: JobRecord, number: UInt32, in db: Database) throws -> JobView {
+    var counts: [String: Int] = [:]
+    for row in try Row.fetchAll(
+      db, sql: "SELECT status, count(*) AS count FROM subJob WHERE parent = ? GROUP BY status",
+      arguments: ["\(record.job.id)"])
+    {
+      if let status = JobStatus(rawValue: row["status"]) { counts[status.name] = row["count"] }
+    }
+    return JobView(
+      number: number, summary: JobSummary(record), requester: record.job.requester,
+      programId: record.job.programID, requestedAt: record.job.requestedAt, deadline: record.machine.deadline,
+      fuelLimit: record.job.fuelLimit, fuelPrice: record.job.fuelPrice, subJobs: counts)
+  }
+
+  /// All SubJobs of a job in the order of registration.
+  public func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState] {
+    try database.read { db in
+      let parent = try JobStore.job(id, in: db)
+      return try JobStore.subJobs(of: id, in: db).map { SubJobState($0, parent: parent) }
+    }
+  }
+
+  /// Everything that is known of how a job went.
+  public func report(on id: JobID) throws(NetworkError) -> JobReport { try reportOnJob(id) }
+
+  /// What anyone needs to check a job's signatures, sums and money; there is nothing before it is divided.
+  public func records(of id: JobID) throws(NetworkError) -> PublicRecords {
+    let record = try database.read { db in try JobStore.job(id, in: db) }
+    guard let plan = record.progress.plan else {
+      throw .refused(
+        code: "job.notDivided", message: "job \(id) has no records: its data set is not divided yet",
+        hint: nil)
+    }
+    return try publicRecords(of: record, plan: plan)
+  }
+
+  /// The objects of which a job's newest model is made; only its requester gets them.
+  public func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult {
+    let record = try database.read { db in try JobStore.job(id, in: db) }
+    guard record.job.requester == requester else { throw Self.notYours(id, "job", requester) }
+    guard let newest = record.progress.rounds.last, record.progress.rounds.count > 1 else {
+      throw .refused(
+        code: "job.noResult",
+        message: "job \(id) has no result: it is \(record.status.name) and no round is complete", hint: nil)
+    }
+    let manifest = record.request.manifest
+    return JobResult(
+      jobId: id, status: record.status, rounds: record.machine.roundsComplete,
+      manifest: manifest.canonicalJSON, parameters: newest.startingParameters, stateRoot: newest.initRoot,
+      tokenizer: try tokenizerFiles(of: record.request),
+      vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil)
+  }
+
+  static func notYours(_ id: JobID, _ what: String, _ account: Address) -> NetworkError {
+    .refused(
+      code: "account.notAllowed", message: "\(what) \(id) is not that of account \(account)", hint: nil)
+  }
+}
+
+extension SubJobState {
+  init(_ record: SubJobRecord, parent: JobRecord) {
+    self.init(
+      id: record.id, position: record.position, node: record.machine.node, status: record.status,
+      reason: record.notes.reason, deadline: record.machine.deadline,
+      leaseExpiresAt: record.machine.leaseExpiresAt,
+      isOver: record.status.isFinal
+        && (parent.status.isFinal || parent.machine.roundsComplete > record.position.round))
+  }
+}

@@ -1,0 +1,85 @@
+import EmethKit
+import GRDB
+
+extension NetworkService {
+  /// An account's money.
+  public func balances(of account: Address) throws(NetworkError) -> Balances {
+    try database.read { db in try Ledger.balances(of: account, in: db) }
+  }
+
+  /// Moves money that can be spent here to what can be withdrawn.
+  public func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances {
+    try database.write { db in
+      try Ledger.transfer(
+        amount, from: (account, .unspent), to: (account, .payout), reason: "withdrawal", job: nil,
+        at: try seconds(in: db), in: db)
+      return try Ledger.balances(of: account, in: db)
+    }
+  }
+
+  /// Gives an account money from outside; possible only where settlement is embedded, and for the operator
+  /// only.
+  public func grant(_ amount: TokenAmount, to account: Address) throws(NetworkError) {
+    try database.write { db in try grant(amount, to: account, in: db) }
+  }
+
+  private func grant(_ amount: TokenAmount, to account: Address, in db: Database) throws {
+    try note(account, as: Self.holder, in: db)
+    try Ledger.transfer(
+      amount, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil,
+      at: try seconds(in: db), in: db)
+  }
+
+  /// What was granted is not granted again when the service starts with the same settings.
+  func grantAll() throws(NetworkError) {
+    try database.write { db in
+      for (account, amount) in settings.grants.sorted(by: { $0.key < $1.key }) {
+        let name = "grant \(account)"
+        let text = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
+        let granted = TokenAmount(holon: UInt256(text ?? "0", radix: 10) ?? .zero)
+        guard granted < amount else { continue }
+        try grant(amount.subtracting(granted), to: account, in: db)
+        try set(name, "\(amount.holon)", in: db)
+      }
+    }
+  }
+
+  /// An account's newest ticket.
+  public func ticket(of account: Address) throws(NetworkError) -> SignedTicket? {
+    try database.read { db in
+      try String.fetchOne(
+        db, sql: "SELECT ticket FROM ticket WHERE account = ? ORDER BY epoch DESC LIMIT 1",
+        arguments: ["\(account)"]
+      ).map { try SignedTicket(wireText: $0) }
+    }
+  }
+
+  /// A batch; `nil` when there is none of this epoch.
+  public func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? {
+    try database.read { db in
+      try String.fetchOne(
+        db, sql: "SELECT batch FROM batch WHERE epoch = ?", arguments: [Int64(clamping: epoch)]
+      ).map { try SignedBatch(wireText: $0) }
+    }
+  }
+
+  /// The newest batch.
+  public func latestBatch() throws(NetworkError) -> SignedBatch? {
+    try database.read { db in try Signer.latestBatch(in: db) }
+  }
+
+  /// The newest ticket of every account: the leaves of the newest batch.
+  public func tickets() throws(NetworkError) -> [SignedTicket] {
+    try database.read { db in
+      try Signer.newestTickets(in: db).values.sorted { $0.ticket.account < $1.ticket.account }
+    }
+  }
+
+  /// Replays the ledger and checks that no money was made or lost.
+  public func audit() throws(NetworkError) -> Conservation {
+    try database.read { db in
+      try Ledger.audit(in: db)
+      return try Ledger.conservation(in: db)
+    }
+  }
+}

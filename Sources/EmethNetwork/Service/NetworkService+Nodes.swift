@@ -1,0 +1,257 @@
+import EmethKit
+import GRDB
+
+/// What nodes ask for.
+extension NetworkService {
+  /// What everybody may know.
+  public func facts() throws(NetworkError) -> NetworkFacts {
+    try database.read { db in
+      NetworkFacts(
+        domain: domain, time: try seconds(in: db), signer: operatorKeys.signer.address,
+        aggregator: operatorKeys.aggregator.address, epochMilliseconds: settings.epochMilliseconds,
+        periods: servedPeriods, epoch: try Signer.latestBatch(in: db)?.batch.epoch ?? 0)
+    }
+  }
+
+  /// SubJobs that wait for a node, and that `node` may take: the best paid first, then the oldest.
+  public func openSubJobs(
+    _ filter: SubJobFilter, for node: Address
+  ) throws(NetworkError) -> [SubJobOffer] {
+    let limit = min(1_000, max(1, filter.limit))
+    return try database.read { db in
+      let now = try milliseconds(in: db)
+      var offers: [SubJobOffer] = []
+      var parents: [JobID: JobRecord] = [:]
+      let rows = try Row.fetchCursor(
+        db, sql: "SELECT id FROM subJob WHERE status = ? ORDER BY number",
+        arguments: [Int(JobStatus.requested.rawValue)])
+      while offers.count < limit, let row = try rows.next() {
+        let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)
+        let job = record.machine.job
+        guard record.notes.notBefore <= now, record.machine.deadline > now / 1_000,
+          filter.programs.isEmpty || filter.programs.contains(job.programID),
+          !filter.withoutPrograms.contains(job.programID), job.fuelPrice >= filter.minimumFuelPrice
+        else { continue }
+        let known = parents[record.position.parent]
+        let parent = try known ?? JobStore.job(record.position.parent, in: db)
+        parents[record.position.parent] = parent
+        if try obstacle(to: node, taking: record, in: db) == nil {
+          offers.append(try offer(record, parent: parent))
+        }
+      }
+      return offers.enumerated().sorted {
+        ($1.element.fuelPrice, $0.offset) < ($0.element.fuelPrice, $1.offset)
+      }.map(\.element)
+    }
+  }
+
+  private func offer(_ record: SubJobRecord, parent: JobRecord) throws -> SubJobOffer {
+    let job = record.machine.job
+    let terms = job.terms
+    let fuel = try FuelFormula.training(parent.request.manifest)
+    let fee = terms.flatFee ? terms.feeLimit : try job.fuelPrice.fee(for: fuel)
+    let round = parent.progress.rounds[Int(record.position.round)]
+    return SubJobOffer(
+      id: record.id, position: record.position, programId: job.programID, fuel: fuel,
+      fuelPrice: job.fuelPrice,
+      fee: try fee.subtracting(terms.verifierFeeFromFee), deposit: terms.deposit,
+      deadline: record.machine.deadline,
+      dataBytes: store.byteCount(of: parent.progress.parts[Int(record.position.part)]) ?? 0,
+      parameterBytes: store.byteCount(of: round.startingParameters) ?? 0)
+  }
+
+  /// Why an account may not take a SubJob; nil when it may.
+  private func obstacle(
+    to node: Address, taking record: SubJobRecord, in db: Database
+  ) throws -> (code: String, message: String)? {
+    if try Row.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(node)"]) != nil {
+      return ("node.verifier", "account \(node) has a verifier's bond: who checks does not compute")
+    }
+    let position = record.position
+    let records = try JobStore.subJobs(of: position.parent, round: position.round, in: db)
+    let now = try milliseconds(in: db)
+    // Who lost a part leaves it to others for a while.
+    let patience = record.notes.notBefore + 2_000 * UInt64(record.machine.parameters.leaseSeconds)
+    let lost = records.contains {
+      $0.position.part == position.part && $0.status.isFinal && $0.machine.node == node
+    }
+    let company = try company(of: record, among: records, in: db)
+    if let company {
+      let accounts = Set(company.accounts).union([node]).count + company.open
+      guard accounts >= Cohort.minimumAccounts else {
+        return (
+          "node.company",
+          "with account \(node) the SubJobs that are added together would be of \(accounts) accounts, needed are \(Cohort.minimumAccounts)"
+        )
+      }
+    }
+    let isNeeded =
+      company.map { Set($0.accounts).subtracting([node]).count + $0.open < Cohort.minimumAccounts } ?? false
+    if lost, now < patience, !isNeeded {
+      return ("node.lostIt", "account \(node) has lost this part before: others may take it first")
+    }
+    return nil
+  }
+
+  /// Whose SubJobs will be added with one, as far as it is known, and how many of them nobody has; nil
+  /// where updates are added plainly.
+  private func company(
+    of record: SubJobRecord, among records: [SubJobRecord], in db: Database
+  ) throws -> (accounts: [Address], open: Int)? {
+    guard record.machine.parameters.aggregation == .masked else { return nil }
+    let position = record.position
+    let parts =
+      try CohortStore.cohorts(of: position.parent, round: position.round, in: db).map { cohort in
+        let seats = cohort.drawn.cohort.seats.map(\.jobID)
+        return Set(records.filter { seats.contains($0.id) }.map(\.position.part))
+      }.first { $0.contains(position.part) } ?? Set(records.map(\.position.part))
+    let others = parts.subtracting([position.part])
+    let accounts = records.filter {
+      others.contains($0.position.part) && ($0.status == .processing || $0.status == .submitted)
+    }.compactMap(\.machine.node)
+    return (accounts, others.count - accounts.count)
+  }
+
+  /// Gives a SubJob to a node: locks the deposit and writes the header that opens its part. Asked again, it
+  /// answers as before.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)`` when another node was faster, the deposit is
+  ///   not covered, it is too early or too late, or this account may not have it;
+  ///   ``NetworkError/unknownJob(id:)``.
+  public func process(
+    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
+  ) throws(NetworkError) -> Assignment {
+    let (record, parent) = try database.write { db in
+      var record = try JobStore.subJob(subJob, in: db)
+      var parent = try JobStore.job(record.position.parent, in: db)
+      if record.status == .processing, record.machine.node == node { return (record, parent) }
+      let now = try milliseconds(in: db)
+      if record.status == .requested {
+        guard record.notes.notBefore <= now else {
+          throw NetworkError.refused(
+            code: "subJob.tooEarly",
+            message:
+              "SubJob \(subJob) may not be taken before \(record.notes.notBefore) ms, now is \(now) ms",
+            hint: nil)
+        }
+        if let obstacle = try obstacle(to: node, taking: record, in: db) {
+          throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
+        }
+      }
+      let header = try splitter.header(
+        of: parent.job.id, part: record.position.part, subJob: subJob, node: node, binding: binding,
+        now: now / 1_000, domain: domain)
+      record.notes.header = HexText(wrappedValue: header)
+      try note(node, as: "node", in: db)
+      try ExecutionLayer.apply(
+        .process(
+          by: node, headerExists: !header.isEmpty, cooldownOver: true,
+          depositAvailable: try Ledger.balance(of: node, pot: .unspent, in: db)),
+        to: &record, parent: &parent, at: now / 1_000, in: db)
+      return (record, parent)
+    }
+    return try JobWorker(
+      network: self, job: parent.job.id, threads: settings.threads, stop: StopFlag(), progress: { _ in }
+    ).assignment(of: record, parent: parent)
+  }
+
+  /// Notes that the node still computes.
+  public func renew(_ subJob: JobID, by node: Address) throws(NetworkError) {
+    try apply(.renewLease(by: node), to: subJob)
+  }
+
+  /// Takes a SubJob back that its node gives up.
+  public func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.subJob(subJob, in: db)
+      if record.status == .declined, record.machine.node == node { return }
+      var parent = try JobStore.job(record.position.parent, in: db)
+      record.notes.reason = "the node gave up: \(reason.prefix(200))"
+      try ExecutionLayer.apply(
+        .decline(by: node, evidence: nil), to: &record, parent: &parent, at: try seconds(in: db), in: db)
+    }
+  }
+
+  private func apply(_ event: JobEvent, to subJob: JobID) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.subJob(subJob, in: db)
+      var parent = try JobStore.job(record.position.parent, in: db)
+      try ExecutionLayer.apply(event, to: &record, parent: &parent, at: try seconds(in: db), in: db)
+    }
+  }
+
+  /// The highest training loss that is believed, nats per token: that of a guess among e^1000 tokens.
+  private static let highestLoss = 1_000.0
+
+  /// Takes a result; the same twice is no error.
+  public func submit(_ result: NodeResult, by node: Address) throws(NetworkError) {
+    let submission = result.submission.submission
+    guard submission.node == node else {
+      throw Self.notYours(submission.jobID, "the submission of SubJob", node)
+    }
+    // Nobody checks these two: they must only be ones that can be added up.
+    guard (0...Self.highestLoss).contains(result.trainLoss),
+      (0...settings.maximumParameters).contains(result.clipped)
+    else {
+      throw .malformed(
+        what: "result of SubJob \(submission.jobID)",
+        reason:
+          "its loss is \(result.trainLoss), its clipped coordinates \(result.clipped); allowed are 0 to "
+          + "\(Self.highestLoss) and 0 to \(settings.maximumParameters)")
+    }
+    try asNetworkError { try result.submission.check(in: domain) }
+    try database.write { db in
+      var record = try JobStore.subJob(submission.jobID, in: db)
+      if record.machine.submission == result.submission.digest { return }
+      var parent = try JobStore.job(record.position.parent, in: db)
+      let manifest = parent.request.manifest
+      record.notes.result = result
+      record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
+      let tokens = UInt64(manifest.stepsPerRound)
+        .multipliedReportingOverflow(by: UInt64(manifest.batch) * UInt64(manifest.model.context))
+      let sum = parent.progress.trainedTokens.addingReportingOverflow(
+        tokens.overflow ? .max : tokens.partialValue)
+      parent.progress.trainedTokens = sum.overflow ? .max : sum.partialValue
+      try ExecutionLayer.apply(
+        .submit(by: node, fuelUsed: Fuel(units: submission.fuelUsed), submission: result.submission.digest),
+        to: &record, parent: &parent, at: try seconds(in: db), in: db)
+      try JobStore.update(parent, in: db)
+    }
+  }
+
+  /// How a SubJob stands.
+  public func state(of subJob: JobID) throws(NetworkError) -> SubJobState {
+    try database.read { db in
+      let record = try JobStore.subJob(subJob, in: db)
+      return SubJobState(record, parent: try JobStore.job(record.position.parent, in: db))
+    }
+  }
+
+  /// What a node earned, may earn, and lost; its newest SubJobs.
+  public func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount {
+    try database.read { db in
+      var account = NodeAccount(
+        account: node, balances: try Ledger.balances(of: node, in: db), earned: .zero, pending: .zero,
+        lost: .zero, work: [])
+      let rows = try Row.fetchCursor(
+        db, sql: "SELECT id FROM subJob WHERE json_extract(machine, '$.node') = ? ORDER BY number DESC",
+        arguments: ["\(node)"])
+      while let row = try rows.next() {
+        let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)
+        let parent = try JobStore.job(record.position.parent, in: db)
+        let settlement = record.machine.settlement
+        let fee = try offer(record, parent: parent).fee
+        let work = NodeWork(
+          subJob: SubJobState(record, parent: parent), earned: settlement?.nodeFee ?? .zero,
+          pending: settlement == nil ? fee : .zero,
+          locked: settlement == nil ? record.machine.job.terms.deposit : .zero,
+          lost: settlement?.nodeLoss ?? .zero)
+        account.earned = try account.earned.adding(work.earned)
+        account.pending = try account.pending.adding(work.pending)
+        account.lost = try account.lost.adding(work.lost)
+        if account.work.count < limit { account.work.append(work) }
+      }
+      return account
+    }
+  }
+}

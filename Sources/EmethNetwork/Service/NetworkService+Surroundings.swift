@@ -1,0 +1,69 @@
+import EmethKit
+import GRDB
+
+/// Nodes and verifiers are elsewhere, and time passes by itself.
+extension NetworkService: Surroundings {
+  var aggregatorFault: NodeFault? { nil }
+  var check: SegmentCheck { settings.check }
+  var auditShare: UInt32 { settings.auditShare }
+  var periods: JobParameters { servedPeriods }
+  var cohortPeriods: CohortRecord.Periods? {
+    CohortRecord.Periods(keySeconds: settings.keySeconds, maskSeconds: settings.maskSeconds)
+  }
+  var isLive: Bool { true }
+
+  /// The periods of SubJobs, with the interval that epochs really have.
+  var servedPeriods: JobParameters {
+    var periods = settings.periods
+    periods.batchIntervalSeconds = max(1, (settings.epochMilliseconds + 999) / 1_000)
+    return periods
+  }
+
+  func hidesUpdates(parts: UInt32) -> Bool { parts >= Cohort.minimumAccounts }
+
+  func milliseconds(in db: Database) throws -> UInt64 { clock.milliseconds }
+
+  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 { clock.milliseconds / 1_000 }
+
+  func reach(_ seconds: UInt64, in db: Database) throws -> UInt64? {
+    let now = clock.milliseconds / 1_000
+    return now >= seconds ? now : nil
+  }
+
+  func closeEpochs(through epoch: UInt64, _ progress: (WorkProgress) -> Void) throws(NetworkError) {
+    wantedEpoch.withLock { $0 = max($0, epoch) }
+  }
+
+  func closeEpochAtEnd(ofJob: Bool, in db: Database) throws {}
+
+  func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError) {
+    // What is due is due at a whole second.
+    await database.changes.wait(after: mark, upTo: 1)
+    if Task.isCancelled { throw .interrupted }
+  }
+
+  func parties(for worker: JobWorker) -> any Parties { RemoteParties(service: self, worker: worker) }
+
+  func accounts(in db: Database) throws -> [LocalNetwork.Account] {
+    try Row.fetchAll(db, sql: "SELECT address, role, number FROM account ORDER BY role, number").map {
+      LocalNetwork.Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"])
+    }
+  }
+
+  /// Notes what an account is here. One that only had money so far becomes what it does first.
+  func note(_ account: Address, as role: String, in db: Database) throws {
+    let number =
+      (try Int.fetchOne(
+        db, sql: "SELECT max(number) FROM account WHERE role = ?", arguments: [role]) ?? 0) + 1
+    try db.execute(
+      sql: """
+        INSERT INTO account (address, role, number) VALUES (?, ?, ?)
+        ON CONFLICT (address) DO UPDATE SET role = excluded.role, number = excluded.number
+          WHERE role = '\(Self.holder)' AND excluded.role != '\(Self.holder)'
+        """,
+      arguments: ["\(account)", role, number])
+  }
+
+  /// What an account is called that has money and did nothing yet.
+  static let holder = "holder"
+}

@@ -1,0 +1,126 @@
+import EmethKit
+import GRDB
+
+/// What verifiers bind and post.
+extension NetworkService {
+  /// Locks a bond, up to `amount` in all, and takes down the key that openings are sealed to.
+  public func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+  ) throws(NetworkError) {
+    try database.write { db in
+      let now = try seconds(in: db)
+      try binding.check(at: now, account: verifier, in: domain)
+      guard try !BondPool.struck(in: db).contains(verifier) else {
+        throw NetworkError.refused(
+          code: "verifier.struck", message: "account \(verifier) has lost its bond and is not drawn any more",
+          hint: nil)
+      }
+      let held = try bond(of: verifier, in: db) ?? .zero
+      if held < amount {
+        try Ledger.transfer(
+          amount.subtracting(held), from: (verifier, .unspent), to: (verifier, .locked),
+          reason: "verifier's bond", job: nil, at: now, in: db)
+      }
+      try note(verifier, as: "verifier", in: db)
+      try db.execute(
+        sql: """
+          INSERT INTO bond (verifier, holon, binding, expiry) VALUES (?, ?, ?, ?)
+          ON CONFLICT (verifier) DO UPDATE
+          SET holon = excluded.holon, binding = excluded.binding, expiry = excluded.expiry
+          """,
+        arguments: [
+          "\(verifier)", "\(max(held, amount).holon)", try binding.wireText(),
+          Int64(clamping: binding.binding.expiry),
+        ])
+    }
+  }
+
+  /// What a verifier has bound; nil when it never did.
+  func bond(of verifier: Address, in db: Database) throws -> TokenAmount? {
+    let text = try String.fetchOne(
+      db, sql: "SELECT holon FROM bond WHERE verifier = ?", arguments: ["\(verifier)"])
+    guard let text else { return nil }
+    guard let holon = UInt256(text, radix: 10) else {
+      throw NetworkError.inconsistent(what: "the bond \(text) is no integer")
+    }
+    return TokenAmount(holon: holon)
+  }
+
+  /// The most commitments of one account that wait to be used.
+  private static let commitmentLimit = 10_000
+
+  /// Takes commitments whose numbers begin with `first`.
+  public func postCommitments(
+    _ commitments: [Bytes32], from first: UInt32, by verifier: Address
+  ) throws(NetworkError) {
+    guard commitments.count <= Self.commitmentLimit, Int(first) + commitments.count <= Int(UInt32.max) else {
+      throw .badSetting(
+        name: "commitments", found: "\(commitments.count)", allowed: "at most \(Self.commitmentLimit)")
+    }
+    try database.write { db in
+      guard try bond(of: verifier, in: db) != nil else {
+        throw NetworkError.refused(
+          code: "verifier.noBond", message: "account \(verifier) has posted no bond", hint: "post one first")
+      }
+      let now = try seconds(in: db)
+      let unused = try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? AND usedBy IS NULL",
+        arguments: ["\(verifier)"])
+      guard (unused ?? 0) + commitments.count <= Self.commitmentLimit else {
+        throw NetworkError.badSetting(
+          name: "commitments that wait", found: "\((unused ?? 0) + commitments.count)",
+          allowed: "at most \(Self.commitmentLimit)")
+      }
+      for (place, hash) in commitments.enumerated() {
+        let number = Int64(first) + Int64(place)
+        let known = try String.fetchOne(
+          db, sql: "SELECT hash FROM commitment WHERE verifier = ? AND number = ?",
+          arguments: ["\(verifier)", number])
+        if let known {
+          guard known == "\(hash)" else {
+            throw NetworkError.refused(
+              code: "verifier.commitmentConflict",
+              message: "commitment \(number) of account \(verifier) is \(known)",
+              hint: nil)
+          }
+          continue
+        }
+        try db.execute(
+          sql: "INSERT INTO commitment (verifier, number, hash, postedAt) VALUES (?, ?, ?, ?)",
+          arguments: ["\(verifier)", number, "\(hash)", Int64(now)])
+      }
+    }
+  }
+
+  /// How an account stands as a verifier.
+  public func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount {
+    try database.read { db in
+      let isStruck = try BondPool.struck(in: db).contains(account)
+      let count = { (condition: String) in
+        try UInt32.fetchOne(
+          db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? \(condition)",
+          arguments: ["\(account)"]) ?? 0
+      }
+      let expiry = try Int64.fetchOne(
+        db, sql: "SELECT expiry FROM bond WHERE verifier = ?", arguments: ["\(account)"])
+      return VerifierAccount(
+        account: account, bond: isStruck ? .zero : try bond(of: account, in: db) ?? .zero, isStruck: isStruck,
+        bindingExpiry: expiry.map { UInt64($0) }, posted: try count(""),
+        unused: try count("AND usedBy IS NULL"))
+    }
+  }
+
+  /// Whether an account may give objects to the network: it has money here, or a SubJob, or an errand.
+  public func mayUpload(_ account: Address) throws(NetworkError) -> Bool {
+    try database.read { db in
+      if try Ledger.balances(of: account, in: db).total != .zero { return true }
+      let counted = try Int.fetchOne(
+        db,
+        sql: """
+          SELECT EXISTS (SELECT 1 FROM errand WHERE account = ?1)
+            OR EXISTS (SELECT 1 FROM subJob WHERE json_extract(machine, '$.node') = ?1)
+          """, arguments: ["\(account)"])
+      return counted == 1
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import EmethKit
+import Foundation
+import GRDB
+import Synchronization
+
+/// The Execution Layer as a service: nodes, verifiers and requesters are elsewhere and have their own keys.
+///
+/// Everything that they can ask for is a call with the account that asks; who it is was checked by whoever
+/// took the request. Each call is one transaction, and ``run(onError:)`` drives the jobs: what it asks of
+/// nodes and verifiers lies in the database as errands until they answer.
+///
+/// ```swift
+/// let service = try NetworkService(folder: folder, settings: ServiceSettings())
+/// async let driving: Void = service.run()
+/// let job = try service.submit(submission, by: requester)
+/// ```
+///
+/// The folder holds `network.sqlite` (jobs, ledger, errands, tickets), `objects/` (what roles share),
+/// `splitter/` (what the Splitter keeps to itself) and `seed`, from which the keys of Splitter, Aggregator
+/// and Signer follow.
+public final class NetworkService: Sendable {
+  /// Where everything lies.
+  public let folder: URL
+  /// How the network works.
+  public let settings: ServiceSettings
+  /// What roles share, by hash: sealed parts, models, masked vectors, openings.
+  public let store: ContentStore
+  /// The EIP-712 domain of everything that is signed here: settlement is embedded.
+  public let domain = EIP712Domain.embedded
+
+  let splitterStore: ContentStore
+  /// Who has given which data set.
+  var dataSetGivers: DataSetGivers { DataSetGivers(splitterStore: splitterStore) }
+  let database: NetworkDatabase
+  let operatorKeys: OperatorKeys
+  let clock: WallClock
+  /// The latest epoch that somebody waits for.
+  let wantedEpoch = Mutex<UInt64>(0)
+  private let lock: FolderLock
+
+  /// Opens the network in `folder`, or makes it. One process serves a folder at a time.
+  ///
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
+  ///   ``NetworkError/otherVersion(path:found:supported:)``,
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
+  ///   ``NetworkError/badSetting(name:found:allowed:)``.
+  public init(folder: URL, settings: ServiceSettings = ServiceSettings()) throws(NetworkError) {
+    guard settings.epochMilliseconds > 0 else {
+      throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
+    }
+    guard settings.auditShare > 0 else {
+      throw .badSetting(name: "audits", found: "one in 0", allowed: "one in 1 and above")
+    }
+    self.folder = folder
+    self.settings = settings
+    try Files.makeFolder(folder)
+    lock = try FolderLock(folder: folder)
+    database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
+    store = try ContentStore(folder: folder.appending(path: "objects"))
+    splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
+    try Files.setMode(0o700, of: splitterStore.folder)
+    operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
+    let last = try database.read { db in
+      max(
+        try Signer.latestBatch(in: db)?.batch.toTime ?? 0,
+        UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'aliveAt'") ?? "") ?? 0)
+    }
+    clock = WallClock(notBefore: last * 1_000)
+    try grantAll()
+    try growDeadlines(aliveUntil: last)
+    try renewLeases(aliveUntil: last)
+  }
+
+  /// Who signs tickets and batches.
+  public var signerAddress: Address { operatorKeys.signer.address }
+}

@@ -1,0 +1,141 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// How a submission comes to its verdict when node and verifier are elsewhere.
+extension RemoteParties {
+  var opensAtOnce: Bool { false }
+
+  /// Verifiers with a bond that is high enough, a key that counts long enough, and a commitment older than
+  /// the submission.
+  func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
+    let machine = record.machine
+    let needed = try machine.job.terms.verifierFee.holon.multiplying(by: 10)
+    let now = try service.seconds(in: db)
+    let until =
+      now + UInt64(machine.parameters.openingSeconds) + UInt64(machine.parameters.verificationSeconds)
+    let names = try String.fetchAll(
+      db,
+      sql: """
+        SELECT verifier FROM bond WHERE expiry > ? AND EXISTS (
+          SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND usedBy IS NULL AND postedAt < ?)
+        """,
+      arguments: [Int64(clamping: until), Int64(clamping: machine.submittedAt ?? 0)])
+    return try names.map { try Address($0) }.filter { try bond(of: $0, in: db).holon >= needed }
+  }
+
+  func secret(
+    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: Database
+  ) throws -> Reply<Bytes32> {
+    let now = try service.seconds(in: db)
+    let reply = try ErrandStore.ask(
+      .reveal(subJob: record.id, commitment: commitment), of: verifier, key: commitment.bigEndianBytes,
+      job: id,
+      due: now + service.settings.revealSeconds, at: now, in: db)
+    switch reply {
+    case .pending: return .pending
+    case .silent: return .silent
+    case .given(let text): return .given(try RevealedSecret(wireText: text).secret)
+    }
+  }
+
+  func holdsUpdate(ofVerdict digest: Bytes32, on record: SubJobRecord) throws(NetworkError) -> Bool { true }
+
+  func update(of record: SubJobRecord) async throws(NetworkError) -> Data {
+    guard let update = record.notes.update else {
+      throw .inconsistent(
+        what: "SubJob \(record.id) is accepted without the update that its verifier recomputed")
+    }
+    return try service.store.get(update)
+  }
+
+  func judge(
+    _ drawn: [SubJobRecord], parent: JobRecord
+  ) async throws(NetworkError) -> [(subJob: JobID, outcome: JobWorker.Outcome)] {
+    var outcomes: [(subJob: JobID, outcome: JobWorker.Outcome)] = []
+    for record in drawn {
+      if let outcome = try judge(record.id, parent: parent) { outcomes.append((record.id, outcome)) }
+    }
+    return outcomes
+  }
+
+  /// One step towards the verdict of the verifier that was drawn last; nil before it is there.
+  private func judge(_ subJob: JobID, parent: JobRecord) throws(NetworkError) -> JobWorker.Outcome? {
+    let (text, opening) = try database.write { db -> (String?, SealedOpening?) in
+      var record = try JobStore.subJob(subJob, in: db)
+      guard let draw = record.notes.draws.last, let result = record.notes.result else {
+        throw NetworkError.inconsistent(
+          what: "SubJob \(subJob) cannot be judged: its draw or result is missing")
+      }
+      let now = try service.seconds(in: db)
+      let opening: SealedOpening?
+      switch try opened(&record, to: draw, at: now, in: db) {
+      case .pending: return (nil, nil)
+      case .silent where record.status.isFinal: return (nil, nil)
+      case .silent: opening = nil
+      case .given(let given): opening = given
+      }
+      let request = JudgementRequest(
+        submission: result.submission, facts: try worker.facts(on: record, result: result, parent: parent),
+        seed: draw.seed, segments: draw.segments, opening: opening, wantsUpdate: !worker.masksUpdates)
+      let due =
+        onRecord(record, draw)?.answerBy ?? now + UInt64(record.machine.parameters.verificationSeconds)
+      let reply = try ErrandStore.ask(
+        .judge(request), of: draw.verifier, key: draw.seed.bytes, job: id, due: due, at: now, in: db)
+      switch reply {
+      case .pending: return (nil, nil)
+      case .given(let text): return (text, opening)
+      case .silent:
+        record.notes.silent = (record.notes.silent ?? []) + [draw.verifier]
+        try JobStore.update(record, in: db)
+        return (nil, opening)
+      }
+    }
+    // Nobody else can open these; the next verifier gets its own.
+    if let opening { for object in opening.objects { try service.store.remove(object) } }
+    guard let text else { return nil }
+    return try asNetworkError {
+      let report = try JudgementReport(wireText: text)
+      return JobWorker.Outcome(
+        judgement: report.judgement, contradiction: report.contradiction, boundaries: report.boundaries,
+        update: report.update)
+    }
+  }
+
+  /// The draw as the SubJob's machine has it; nil for one that comes after another's verdict.
+  private func onRecord(_ record: SubJobRecord, _ draw: VerifierDraw) -> JobMachine.Draw? {
+    record.machine.draws.last.flatMap { $0.verifier == draw.verifier ? $0 : nil }
+  }
+
+  /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that.
+  private func opened(
+    _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: Database
+  ) throws -> Reply<SealedOpening> {
+    guard let node = record.machine.node, let binding = try service.binding(of: draw.verifier, in: db) else {
+      throw NetworkError.inconsistent(what: "SubJob \(record.id) has no node, or its verifier no key")
+    }
+    let challenge = Challenge(
+      subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
+    let due = onRecord(record, draw)?.openBy ?? now + UInt64(record.machine.parameters.openingSeconds)
+    let reply = try ErrandStore.ask(
+      .open(challenge, binding: binding), of: node, key: draw.seed.bytes + draw.verifier.bytes, job: id,
+      due: due,
+      at: now, in: db)
+    let isFirst = onRecord(record, draw).map { $0.openedAt == nil } ?? false
+    switch reply {
+    case .pending: return .pending
+    case .silent:
+      if isFirst { try apply(.withhold, to: &record, at: now, in: db) }
+      return .silent
+    case .given(let text):
+      if isFirst { try apply(.receiveOpenings, to: &record, at: now, in: db) }
+      return .given(try SealedOpening(wireText: text))
+    }
+  }
+
+  private func apply(_ event: JobEvent, to record: inout SubJobRecord, at now: UInt64, in db: Database) throws
+  {
+    var parent = try JobStore.job(id, in: db)
+    try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)
+  }
+}

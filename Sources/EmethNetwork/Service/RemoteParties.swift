@@ -1,0 +1,128 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// Nodes and verifiers that are elsewhere: what they are asked are errands, and answers come later.
+struct RemoteParties: Parties {
+  let service: NetworkService
+  let worker: JobWorker
+
+  var id: JobID { worker.id }
+  var database: NetworkDatabase { service.database }
+
+  func nodeNumber(_ address: Address?) -> Int? { nil }
+
+  func verifierNumber(_ address: Address) -> Int? { nil }
+
+  // MARK: - Money
+
+  // Verifiers bind their bonds for the network, not for one job.
+  func lockBonds(at time: UInt64, in db: Database) throws {}
+  func releaseBonds(at time: UInt64, in db: Database) throws {}
+
+  func bond(of verifier: Address, in db: Database) throws -> TokenAmount {
+    try service.bond(of: verifier, in: db) ?? .zero
+  }
+
+  // MARK: - Computing
+
+  func compute(_ round: UInt32) async throws(NetworkError) -> [SubJobRecord] {
+    try database.read { db in
+      let now = try service.seconds(in: db)
+      return try JobStore.subJobs(of: id, round: round, in: db).filter { record in
+        (record.status == .requested || record.status == .processing)
+          && min(record.machine.deadline, record.machine.leaseExpiresAt ?? .max) <= now
+      }
+    }
+  }
+
+  // MARK: - Sums
+
+  func ask(
+    _ members: [(subJob: JobID, node: Address)], _ message: Data, due: UInt64
+  ) throws(NetworkError) -> [(subJob: JobID, reply: Reply<Data>)] {
+    let key = message.withUnsafeBytes { SHA256.hash($0) }.bytes
+    return try database.write { db in
+      let now = try service.seconds(in: db)
+      return try members.map { member in
+        let reply = try ErrandStore.ask(
+          .cohort(subJob: member.subJob, message: HexText(wrappedValue: message)), of: member.node, key: key,
+          job: id, due: due, at: now, in: db)
+        return (member.subJob, try Self.message(reply))
+      }
+    }
+  }
+
+  func share(
+    of record: SubJobRecord, round: UInt32, beacon: Bytes32
+  ) async throws(NetworkError) -> Reply<Data> {
+    guard let verifier = record.machine.verdict?.verifier else { return .silent }
+    return try database.write { db in
+      let now = try service.seconds(in: db)
+      return try Self.message(
+        try ErrandStore.ask(
+          .share(subJob: record.id, round: round, beacon: beacon), of: verifier, key: beacon.bytes, job: id,
+          due: now + UInt64(record.machine.parameters.verificationSeconds), at: now, in: db))
+    }
+  }
+
+  func examine(
+    _ record: SubJobRecord, masked: SignedMasked, roster: Roster
+  ) async throws(NetworkError) -> Reply<Data?> {
+    guard let verifier = record.machine.verdict?.verifier, let node = record.machine.node else {
+      return .silent
+    }
+    return try database.write { db in
+      let now = try service.seconds(in: db)
+      guard let binding = try service.binding(of: verifier, in: db) else { return .silent }
+      let opened = try ErrandStore.ask(
+        .openSecret(subJob: record.id, binding: binding), of: node, key: roster.hash.bytes, job: id,
+        due: now + UInt64(record.machine.parameters.openingSeconds), at: now, in: db)
+      var sealed: HexText?
+      switch opened {
+      case .pending: return .pending
+      case .silent: break
+      case .given(let text): sealed = try MessageAnswer(wireText: text).message
+      }
+      let examined = try ErrandStore.ask(
+        .examineMask(MaskExamination(sealed: sealed, masked: masked, roster: roster)), of: verifier,
+        key: roster.hash.bytes, job: id, due: now + UInt64(record.machine.parameters.verificationSeconds),
+        at: now, in: db)
+      switch examined {
+      case .pending: return .pending
+      case .silent: return .silent
+      case .given(let text): return .given(try MessageAnswer(wireText: text).message?.wrappedValue)
+      }
+    }
+  }
+
+  /// A message that somebody sent; to have nothing to say is silence.
+  private static func message(_ reply: Reply<String>) throws -> Reply<Data> {
+    switch reply {
+    case .pending: .pending
+    case .silent: .silent
+    case .given(let text):
+      try MessageAnswer(wireText: text).message.map { .given($0.wrappedValue) } ?? .silent
+    }
+  }
+
+  // MARK: - Afterwards
+
+  /// Nodes and verifiers forget by themselves.
+  ///
+  /// An update that a verifier named stays: it may be an object that somebody else needs.
+  func forget(_ record: SubJobRecord) throws(NetworkError) {}
+
+  func finish() throws(NetworkError) {
+    try database.write { db in try ErrandStore.removeAll(of: id, in: db) }
+  }
+}
+
+extension NetworkService {
+  /// The key that a verifier has bound to its account.
+  func binding(of verifier: Address, in db: Database) throws -> SignedKeyBinding? {
+    try String.fetchOne(
+      db, sql: "SELECT binding FROM bond WHERE verifier = ?", arguments: ["\(verifier)"]
+    ).map { try SignedKeyBinding(wireText: $0) }
+  }
+}

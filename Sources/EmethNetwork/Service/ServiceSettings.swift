@@ -1,0 +1,35 @@
+import EmethKit
+
+/// How a served network works: what its operator decides.
+///
+/// ```swift
+/// var settings = ServiceSettings()
+/// settings.epochMilliseconds = 60_000
+/// settings.grants[requester] = try TokenAmount(emeth: "100")
+/// ```
+public struct ServiceSettings: Sendable, Hashable {
+  /// How often epochs are closed while something changes, milliseconds.
+  public var epochMilliseconds: UInt32 = 60_000
+  /// How many segments of a SubJob are replayed where its request does not say.
+  public var check: SegmentCheck = .drawn(2)
+  /// One accepting verdict in so many is replayed by another verifier.
+  public var auditShare: UInt32 = 20
+  /// Periods of SubJobs that are registered from now on: leases, openings, verdicts.
+  public var periods = JobParameters.standard
+  /// How long cohorts wait for their members' keys, seconds.
+  public var keySeconds: UInt64 = 60
+  /// How long they wait for the masked vectors after that, seconds.
+  public var maskSeconds: UInt64 = 540
+  /// How long a drawn verifier has to reveal the secret behind its commitment, seconds.
+  public var revealSeconds: UInt64 = 300
+  /// Money that is there from the beginning, possible only where settlement is embedded: up to so much is
+  /// granted to each account, once.
+  public var grants: [Address: TokenAmount] = [:]
+  /// The largest model that is trained, parameters.
+  public var maximumParameters = 2_000_000_000
+  /// CPU threads for what the Execution Layer itself computes: dividing, adding, validating.
+  public var threads = 2
+
+  /// The protocol's periods.
+  public init() {}
+}

@@ -1,0 +1,126 @@
+import EmethKit
+import Foundation
+
+/// Objects that come as files, too large to be held in memory.
+extension ContentStore {
+  /// Takes a file in as the object with this hash; the file is moved, or deleted when the object is there already.
+  ///
+  /// - Throws: ``NetworkError/corruptObject(hash:found:)`` when its bytes are others; the file is left then.
+  public func adopt(_ file: URL, as hash: Bytes32) throws(NetworkError) {
+    let found = try Files.hash(of: file)
+    guard found == hash else { throw .corruptObject(hash: hash, found: found) }
+    let target = location(of: hash)
+    try Files.makeFolder(target.deletingLastPathComponent())
+    try Files.sync(file)
+    guard rename(file.path, target.path) == 0 else {
+      throw .fileFailed(path: target.path, operation: "write", reason: Files.lastSystemError())
+    }
+  }
+
+  /// The object's size in bytes, and where it lies.
+  ///
+  /// - Throws: ``NetworkError/missingObject(hash:)``.
+  public func file(of hash: Bytes32) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
+    let url = location(of: hash)
+    guard let byteCount = Files.byteCount(of: url) else { throw .missingObject(hash: hash) }
+    return (url, byteCount)
+  }
+
+  /// The same of a vector.
+  func file(ofVector root: Bytes32) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
+    let url = folder.appending(path: "vectors").appending(path: Hex.encode(root.bytes, prefixed: false))
+    guard let byteCount = Files.byteCount(of: url) else { throw .missingObject(hash: root) }
+    return (url, byteCount)
+  }
+}
+
+extension Files {
+  /// The SHA-256 of a file of any size, read once in pieces.
+  static func hash(of file: URL) throws(NetworkError) -> Bytes32 {
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: file.path, operation: "read", reason: lastSystemError())
+    }
+    defer { close(descriptor) }
+    var hash = SHA256()
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    while true {
+      let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
+      if count == 0 { return hash.finalize() }
+      if count > 0 {
+        hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      } else if errno != EINTR {
+        throw .fileFailed(path: file.path, operation: "read", reason: lastSystemError())
+      }
+    }
+  }
+
+  /// A regular file's size, or nil when there is none.
+  static func byteCount(of file: URL) -> UInt64? {
+    var status = stat()
+    guard stat(file.path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return UInt64(status.st_size)
+  }
+
+  /// Waits until the disk has a file.
+  static func sync(_ file: URL) throws(NetworkError) {
+    let descriptor = open(file.path, O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
+    }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
+    }
+  }
+
+  /// Writes bytes at a place of a file, which is made when it is absent and cut to `offset` first.
+  static func write(_ data: Data, to file: URL, at offset: UInt64, mode: mode_t = 0o600) throws(NetworkError)
+  {
+    let descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, mode)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
+    }
+    defer { close(descriptor) }
+    var failure: String?
+    if ftruncate(descriptor, off_t(offset)) != 0 { failure = lastSystemError() }
+    data.withUnsafeBytes { bytes in
+      var done = 0
+      while done < bytes.count, failure == nil {
+        let count = pwrite(
+          descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+        if count >= 0 {
+          done += count
+        } else if errno != EINTR {
+          failure = lastSystemError()
+        }
+      }
+    }
+    if let failure { throw .fileFailed(path: file.path, operation: "write", reason: failure) }
+  }
+}
+
+extension Files {
+  /// Says who may do what with a file or a folder.
+  static func setMode(_ mode: Int, of place: URL) throws(NetworkError) {
+    try asNetworkError {
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place.path)
+    }
+  }
+
+  /// Whether a file begins with these bytes.
+  static func begins(_ file: URL, with bytes: Data) throws(NetworkError) -> Bool {
+    try asNetworkError {
+      let handle = try FileHandle(forReadingFrom: file)
+      defer { try? handle.close() }
+      return try handle.read(upToCount: bytes.count) == bytes
+    }
+  }
+}
+
+/// What files that are sealed to somebody have in common.
+enum SealedObject {
+  /// The first line of an age file.
+  static let beginning = Data("age-encryption.org/v1\n".utf8)
+}

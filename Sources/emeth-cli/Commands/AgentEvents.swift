@@ -1,0 +1,84 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+/// What a node or a verifier tells while it works: lines for people on standard error, or with `--json` objects on
+/// standard output.
+final class AgentEvents: Sendable {
+  /// One event as `--json` prints it.
+  private struct Line: Encodable {
+    var event: String
+    var subJob: JobID?
+    var status: String?
+    var reason: String?
+    var accepted: Bool?
+    var program: ProgramID?
+    var fuelPerSecond: Double?
+    var step: Int?
+    var steps: Int?
+    var loss: Double?
+    var code: String?
+    var time = UInt64(Date().timeIntervalSince1970)
+  }
+
+  private let context: CommandContext
+  private let asJSON: Bool
+
+  init(_ parsed: ParsedCommand, _ context: CommandContext) {
+    self.context = context
+    asJSON = parsed[CommonFlags.json]
+  }
+
+  /// A line for people.
+  func say(_ text: String) { if !asJSON { context.talk.note(text) } }
+
+  func tell(_ event: AgentEvent) {
+    switch event {
+    case .speed(let program, let fuel):
+      tell(
+        Line(event: "speed", program: program, fuelPerSecond: fuel),
+        "speed: \(NumberText.fixed(fuel, decimals: 1)) fuel a second of program \(program)")
+    case .took(let subJob): tell(Line(event: "took", subJob: subJob), "took \(subJob)")
+    case .step(let subJob, let progress):
+      // Steps are many: they are shown where they replace each other.
+      if asJSON {
+        tell(
+          Line(
+            event: "step", subJob: subJob, step: progress.step, steps: progress.of,
+            loss: Double(progress.loss)), "")
+      } else {
+        context.talk.show([
+          "\(subJob): step \(progress.step) of \(progress.of), loss \(NumberText.fixed(Double(progress.loss), decimals: 3))"
+        ])
+      }
+    case .submitted(let subJob): tell(Line(event: "submitted", subJob: subJob), "handed \(subJob) in")
+    case .declined(let subJob, let reason):
+      tell(Line(event: "declined", subJob: subJob, reason: reason), "gave \(subJob) up: \(reason)")
+    case .ended(let subJob, let status, let reason):
+      tell(
+        Line(event: "ended", subJob: subJob, status: status.name, reason: reason),
+        "\(subJob) \(status.name)" + (reason.isEmpty ? "" : ": \(PlainText.visible(reason))"))
+    case .answered(let kind, let subJob):
+      tell(
+        Line(event: "answered", subJob: subJob, status: kind.rawValue),
+        "answered \(kind.rawValue) of \(subJob)")
+    case .judged(let subJob, let accepted, let finding):
+      tell(
+        Line(event: "judged", subJob: subJob, reason: finding, accepted: accepted),
+        "\(accepted ? "accepted" : "rejected") \(subJob): \(PlainText.visible(finding))")
+    case .failed(let what, let error):
+      tell(
+        Line(event: "failed", reason: "\(what): \(error.message)", code: error.code),
+        "\(what): \(PlainText.visible(error.message))")
+    }
+  }
+
+  private func tell(_ line: Line, _ text: String) {
+    if asJSON {
+      // A reader who went away is no reason to stop working.
+      try? context.output.write(JSONText.line(line))
+    } else {
+      context.talk.note(text)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension Command {
+  /// `emeth node`: earns by computing SubJobs for a server's network.
+  static let node = Command(
+    CommandDefinition(
+      "node", section: .operators, summary: "compute for a server's network and earn by it",
+      discussion: [
+        "Looks for SubJobs that pay enough and that this machine can end in time (it measures its speed first), takes as "
+          + "many at once as it has workers, computes, hands in, and answers what it is asked about its work. The deposit "
+          + "for each comes from the account of --key-file.",
+        "Its journal lies in --data: stopped or killed at any moment and started again with the same folder, it goes on. "
+          + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more.",
+        "With --json every event is one JSON object on a line of its own.",
+      ],
+      flags: ServerOptions.signedOnly + [
+        NodeArguments.data, NodeArguments.workers, NodeArguments.threads, NodeArguments.minimumPrice,
+        NodeArguments.include, NodeArguments.exclude, NodeArguments.margin, NetworkOptions.modelCache,
+        CommonFlags.json,
+      ],
+      examples: [
+        CommandExample(
+          "emeth node --server http://127.0.0.1:7443 --key-file node.key --data node",
+          "one worker on all cores")
+      ],
+      exitCodes: [.no: KeyOptions.wrongPassword])
+  ) { parsed, context in
+    let (connection, key) = try ServerOptions.connection(parsed, context)
+    let folder = URL(filePath: parsed[NodeArguments.data])
+    try FolderPath.refuseUnusable(folder.path)
+    let workers = parsed[NodeArguments.workers]
+    var settings = NodeAgent.Settings()
+    settings.workers = workers
+    settings.threads =
+      parsed[NodeArguments.threads] ?? max(1, ProcessInfo.processInfo.activeProcessorCount / workers)
+    settings.filter.minimumFuelPrice = parsed[NodeArguments.minimumPrice]
+    settings.filter.programs = Set(parsed[NodeArguments.include])
+    settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])
+    settings.marginPercent = parsed[NodeArguments.margin]
+    if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
+    let events = AgentEvents(parsed, context)
+    let agent = try NodeAgent(
+      key: key, folder: folder, connection: connection, settings: settings
+    ) { events.tell($0) }
+    let drain = DrainMark(folder: folder)
+    drain.clear()
+    events.say("node \(connection.account) works for \(connection.client.server)")
+    try await running(context) {
+      let watching = Task { await drain.wait { agent.drain() } }
+      defer { watching.cancel() }
+      try await agent.run()
+    }
+    drain.clear()
+    events.say("node \(connection.account) has ended all that it took")
+    return .done
+  }
+
+  /// `emeth drain-node`: lets a node end what it has taken.
+  static let drainNode = Command(
+    CommandDefinition(
+      "drain-node", section: .operators, summary: "let a node end what it has taken and take nothing more",
+      discussion: [
+        "The node that works in the folder ends by itself when everything that it took has come to its end."
+      ],
+      flags: [NodeArguments.data],
+      examples: [
+        CommandExample("emeth drain-node --data node", "before the machine is needed for something else")
+      ])
+  ) { parsed, context in
+    let folder = URL(filePath: parsed[NodeArguments.data])
+    guard FileManager.default.fileExists(atPath: folder.appending(path: "journal").path) else {
+      throw CommandFailure(
+        .unavailable, code: "node.missing", "no node works in \(folder.path)", hint: "name its --data folder",
+        details: ["path": folder.path])
+    }
+    try DrainMark(folder: folder).set()
+    context.talk.note("the node in \(folder.path) takes nothing more")
+    return .done
+  }
+
+  /// Runs a node's or a verifier's work in a task that the user's wish to stop cancels.
+  static func running(_ context: CommandContext, _ body: @escaping @Sendable () async throws -> Void)
+    async throws
+  {
+    let task = Task { try await body() }
+    context.cancellation.onRequest { task.cancel() }
+    do {
+      try await task.value
+    } catch {
+      try context.cancellation.check(note: "start it again with the same --data: it goes on where it stopped")
+      throw error
+    }
+  }
+}
+
+/// The flags of `emeth node`.
+enum NodeArguments {
+  static let data = Flag(required: "data", .folder, help: "the node's own folder: journal, parts, states")
+  static let workers = Flag(
+    "workers", .integer(in: 1...64), default: 1, help: "SubJobs that it computes at once")
+  static let threads = Flag(
+    "threads", .integer(in: 1...1024), absent: "all CPU cores, shared by the workers",
+    help: "threads of each worker")
+  static let minimumPrice = Flag(
+    "minimum-fuel-price", .fuelPrice, default: FuelPrice(gholon: 0), defaultText: "0",
+    help: "takes nothing that pays less")
+  static let include = Flag(repeated: "include-program", .programID, help: "takes only this program")
+  static let exclude = Flag(repeated: "exclude-program", .programID, help: "does not take this program")
+  static let margin = Flag(
+    "margin", .integer(in: 0...1_000), default: 25,
+    help: "by how many percent it must be faster than a deadline asks for")
+}
+
+/// The wish that a node drains: a file in its folder, so that it reaches a node that runs.
+struct DrainMark: Sendable {
+  private let file: URL
+
+  init(folder: URL) { file = folder.appending(path: "drain") }
+
+  func set() throws { try AtomicFile.write("", to: file.path) }
+
+  func clear() { try? FileManager.default.removeItem(at: file) }
+
+  /// Waits until it is set, then does something; ends also when the task is cancelled.
+  func wait(_ body: @Sendable () -> Void) async {
+    while !Task.isCancelled {
+      if FileManager.default.fileExists(atPath: file.path) { return body() }
+      try? await Task.sleep(for: .milliseconds(500))
+    }
+  }
+}
+
+extension ValueType where Value == ProgramID {
+  /// A program's number.
+  static var programID: Self {
+    let allowed = "an integer from 1"
+    return Self(name: "ID", allowed: allowed) { text throws(ValueRefusal) in
+      guard let number = UInt64(decimal: text), let program = ProgramID(rawValue: number) else {
+        throw ValueRefusal(allowed: allowed)
+      }
+      return program
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+import Logging
+
+extension Command {
+  /// `emeth serve`: the Execution Layer with Splitter, Aggregator and Signer, behind an HTTP API.
+  static let serve = Command(
+    CommandDefinition(
+      "serve", section: .operators, summary: "serve a network to requesters, nodes and verifiers",
+      discussion: [
+        "Keeps jobs, money and objects in a folder and answers requesters, nodes and verifiers over HTTP. Its URL is "
+          + "printed when it listens; GET /health answers 200 then, /ready says whether it can work, /metrics has its "
+          + "figures for Prometheus. Each request is a line of JSON on standard error.",
+        "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
+          + "nothing is lost.",
+        "--config names a JSON file whose members are called like the flags (listen, data, interval, audience, grants, "
+          + "tlsCertificate, tlsKey); EMETH_LISTEN and EMETH_DATA come before it, flags before both.",
+        "With --audit nothing is served: every balance is computed from the ledger's entries and compared.",
+      ],
+      flags: [
+        ServeArguments.listen, ServeArguments.data, ServeArguments.grant, ServeArguments.interval,
+        ServeArguments.audience, ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config,
+        ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit, CommonFlags.json,
+      ],
+      examples: [
+        CommandExample(
+          "emeth serve --listen 127.0.0.1:7443 --data net --grant 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed=100emeth",
+          "a network for trying things out, with money for one requester"),
+        CommandExample("emeth serve --audit --data net", "does every balance follow from the entries?"),
+      ],
+      exitCodes: [.no: "--audit: a balance does not follow from the entries"])
+  ) { parsed, context in
+    let file = try ServeConfiguration.read(parsed[ServeArguments.config])
+    let folder = try file.folder(parsed, context)
+    if parsed[ServeArguments.audit] { return try audit(folder, parsed, context) }
+    let service = try file.service(parsed)
+    let settings = try file.server(parsed, context)
+    try FolderPath.refuseUnusable(folder.path)
+    let server = try inNetwork(folder) {
+      var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
+      logger.logLevel = parsed[ServeArguments.logLevel].level
+      return try NetworkServer(
+        service: NetworkService(folder: folder, settings: service), settings: settings, logger: logger)
+    }
+    context.cancellation.onRequest { server.stop() }
+    let (output, asJSON) = (context.output, parsed[CommonFlags.json])
+    try await server.run { address in
+      struct Listening: Encodable { var url: String }
+      try? output.write(asJSON ? JSONText.line(Listening(url: "\(address)")) : "\(address)\n")
+    }
+    return .done
+  }
+
+  private static func audit(
+    _ folder: URL, _ parsed: ParsedCommand, _ context: CommandContext
+  ) throws -> ExitCode {
+    do {
+      let found = try LedgerAudit(folder: folder).run()
+      if parsed[CommonFlags.json] {
+        try context.output.write(JSONText.pretty(found))
+      } else {
+        try context.output.print(
+          "every balance follows from its entries: granted \(found.in.emethText), held \(found.out.emethText), "
+            + "bound \(found.locked.emethText), burned \(found.burned.emethText)")
+      }
+      return .done
+    } catch NetworkError.inconsistent(let what) {
+      throw CommandFailure(
+        .no, code: "network.inconsistent", "network folder \(folder.path): \(what)", hint: nil,
+        details: ["path": folder.path])
+    }
+  }
+}
+
+/// The flags of `emeth serve`.
+enum ServeArguments {
+  enum LogLevel: String, CaseIterable {
+    case debug, info, warning, error
+
+    var level: Logger.Level {
+      switch self {
+      case .debug: .debug
+      case .info: .info
+      case .warning: .warning
+      case .error: .error
+      }
+    }
+  }
+
+  static let listen = Flag(
+    "listen", .text.named("HOST:PORT"), absent: "127.0.0.1:7443",
+    help: "address to listen on; port 0 takes a free one")
+  static let data = Flag(
+    "data", .folder, absent: "the one in EMETH_DATA or --config",
+    help: "folder of the network: jobs, money, objects")
+  static let grant = Flag(
+    repeated: "grant", .grant,
+    help: "money from nowhere for an account, up to so much, once; there only where settlement is embedded")
+  static let interval = Flag(
+    "interval", .interval, absent: "60s", help: "how often the Signer closes an epoch while something changes"
+  )
+  static let audience = Flag(
+    repeated: "audience", .text.named("HOST[:PORT]"),
+    help: "name by which clients know the server, besides the address: what their requests are signed for")
+  static let certificate = Flag(
+    "tls-certificate", .file, absent: "plain HTTP", help: "PEM file with the certificate chain")
+  static let tlsKey = Flag("tls-key", .file, absent: nil, help: "PEM file with the certificate's private key")
+  static let config = Flag("config", .file, absent: nil, help: "JSON file with settings")
+  static let threads = Flag(
+    "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
+  static let logLevel = Flag(
+    "log-level", .choice("LEVEL"), default: LogLevel.info, help: "entries below it are not logged")
+  static let audit = Flag(toggle: "audit", help: "check the ledger in --data and end")
+}

@@ -1,0 +1,65 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension Command {
+  /// `emeth verifier`: earns by replaying others' work for a server's network.
+  static let verifier = Command(
+    CommandDefinition(
+      "verifier", section: .operators,
+      summary: "replay others' work for a server's network and earn by it",
+      discussion: [
+        "Posts a bond from the account of --key-file and a stock of commitments, replays the segments that the beacon "
+          + "draws for it, and signs its verdicts. A false verdict costs the bond.",
+        "With --json every event is one JSON object on a line of its own.",
+      ],
+      flags: ServerOptions.signedOnly + [
+        VerifierArguments.data, VerifierArguments.bond, VerifierArguments.threads, CommonFlags.json,
+      ],
+      examples: [
+        CommandExample(
+          "emeth verifier --server http://127.0.0.1:7443 --key-file verifier.key", "on all cores")
+      ],
+      exitCodes: [.no: KeyOptions.wrongPassword])
+  ) { parsed, context in
+    let (connection, key) = try ServerOptions.connection(parsed, context)
+    let folder = try VerifierArguments.folder(of: connection.account, parsed, context)
+    try FolderPath.refuseUnusable(folder.path)
+    var settings = VerifierAgent.Settings()
+    settings.threads = parsed[VerifierArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.bond = parsed[VerifierArguments.bond]
+    let events = AgentEvents(parsed, context)
+    let agent = try VerifierAgent(
+      key: key, folder: folder, connection: connection, settings: settings
+    ) { events.tell($0) }
+    events.say("verifier \(connection.account) works for \(connection.client.server)")
+    try await running(context) { try await agent.run() }
+    return .done
+  }
+}
+
+/// The flags of `emeth verifier`.
+enum VerifierArguments {
+  static let data = Flag(
+    "data", .folder, absent: "emeth/verifiers/<address> in the user's data folder",
+    help: "the verifier's own folder")
+  static let bond = Flag(
+    "bond", .tokenAmount, default: VerifierAgent.Settings().bond, defaultText: "10emeth",
+    help: "bond that it posts, or what the account has if that is less")
+  static let threads = Flag(
+    "threads", .integer(in: 1...1024), absent: "all CPU cores", help: "threads to replay with")
+
+  static func folder(of account: Address, _ parsed: ParsedCommand, _ context: CommandContext) throws -> URL {
+    if let path = parsed[data] { return URL(filePath: path) }
+    let place = "emeth/verifiers/\(account)"
+    if let data = context.environment["XDG_DATA_HOME"], data.hasPrefix("/") {
+      return URL(filePath: data).appending(path: place)
+    }
+    guard let home = context.environment["HOME"], !home.isEmpty else {
+      throw CommandFailure(
+        .unavailable, code: "data.missing", "verifier: neither XDG_DATA_HOME nor HOME is set",
+        hint: "name a folder with --data FOLDER")
+    }
+    return URL(filePath: home).appending(path: ".local/share").appending(path: place)
+  }
+}

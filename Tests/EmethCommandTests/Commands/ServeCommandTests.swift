@@ -1,0 +1,115 @@
+import EmethKit
+import Foundation
+import Testing
+
+/// `emeth serve` and the commands that speak to it, as scripts use them.
+@Suite struct ServeCommandTests {
+  /// A running `emeth serve` on a free port.
+  private final class Server {
+    let url: String
+    let process: Process
+
+    init(in folder: ScratchFolder, _ flags: [String] = []) throws {
+      process = Process()
+      process.executableURL = Program.url
+      process.arguments =
+        ["serve", "--listen", "127.0.0.1:0", "--data", folder.path("net"), "--log-level", "error"] + flags
+      let output = Pipe()
+      process.standardOutput = output
+      try process.run()
+      var line = Data()
+      while !line.contains(UInt8(ascii: "\n")) {
+        let more = output.fileHandleForReading.availableData
+        guard !more.isEmpty else { break }
+        line.append(more)
+      }
+      url = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      try #require(url.hasPrefix("http://127.0.0.1:"), "serve printed \(url)")
+    }
+
+    deinit { if process.isRunning { process.terminate() } }
+
+    /// Ends it with a signal, and says how it ended.
+    func stop(_ signal: Int32 = SIGTERM) -> Int32 {
+      kill(process.processIdentifier, signal)
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+  }
+
+  private struct Money: Decodable {
+    var account: Address
+    var unspent: TokenAmount
+    var payout: TokenAmount
+  }
+
+  @Test func grantsAreThereAndCanBeWithdrawn() throws {
+    let folder = try ScratchFolder()
+    try folder.writeKey(TestKeys.key(1), to: "key")
+    let account = TestKeys.key(1).address
+    let server = try Server(in: folder, ["--grant", "\(account)=3emeth", "--interval", "500ms"])
+    let environment = ["EMETH_SERVER": server.url]
+    let balance = try Program.run("balance", "\(account)", "--json", environment: environment)
+    #expect(balance.exitCode == 0, "\(balance.errors)")
+    #expect(try balance.json(Money.self).unspent == TokenAmount(emeth: "3"))
+    let withdrawn = try Program.run(
+      "withdraw", "1emeth", "--server", server.url, "--key-file", folder.path("key"), "--json")
+    #expect(withdrawn.exitCode == 0, "\(withdrawn.errors)")
+    #expect(try withdrawn.json(Money.self).payout == TokenAmount(emeth: "1"))
+    let tooMuch = try Program.run(
+      "withdraw", "5emeth", "--server", server.url, "--key-file", folder.path("key"), "--json")
+    #expect(tooMuch.exitCode == 1)
+    #expect(tooMuch.output.isEmpty)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(tooMuch.errors.utf8)).code
+        == "ledger.insufficient")
+    #expect(server.stop() == 0)
+    // The same folder again: nothing is lost, and no grant is given twice.
+    let again = try Server(in: folder, ["--grant", "\(account)=3emeth"])
+    let later = try Program.run("balance", "\(account)", "--server", again.url, "--json")
+    #expect(try later.json(Money.self).unspent == TokenAmount(emeth: "2"))
+    #expect(again.stop(SIGINT) == 0)
+    let audit = try Program.run("serve", "--audit", "--data", folder.path("net"))
+    #expect(audit.exitCode == 0, "\(audit.errors)")
+  }
+
+  @Test func commandsSayWhatIsMissing() throws {
+    let folder = try ScratchFolder()
+    let noServer = try Program.run("balance", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")
+    #expect(noServer.exitCode == 2)
+    #expect(noServer.errors.contains("--server"))
+    let gone = try Program.run(
+      "balance", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "--server", "http://127.0.0.1:1", "--json")
+    #expect(gone.exitCode == 4)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(gone.errors.utf8)).code == "server.unreachable")
+    let both = try Program.run(
+      "list-jobs", "--server", "http://127.0.0.1:1", "--network", folder.path("net"))
+    #expect(both.exitCode == 2)
+    let audit = try Program.run("serve", "--audit", "--data", folder.path("none"))
+    #expect(audit.exitCode == 4)
+    try folder.write(#"{"listn":"127.0.0.1:0"}"#, to: "emeth.json")
+    let config = try Program.run("serve", "--config", folder.path("emeth.json"), "--data", folder.path("net"))
+    #expect(config.exitCode == 3)
+    #expect(config.errors.contains("listn"))
+  }
+
+  @Test func anAlteredLedgerIsFound() throws {
+    let folder = try ScratchFolder()
+    let account = TestKeys.key(1).address
+    let server = try Server(in: folder, ["--grant", "\(account)=3emeth"])
+    #expect(server.stop() == 0)
+    let sqlite = try #require(Program.find("sqlite3") ?? Program.find("python3"))
+    let statement = "UPDATE balance SET holon = '1' WHERE pot = 'unspent'"
+    let script =
+      sqlite.hasSuffix("python3")
+      ? "\(sqlite) -c \"import sqlite3; c = sqlite3.connect('net/network.sqlite'); c.execute(\\\"\(statement)\\\"); c.commit()\""
+      : "\(sqlite) net/network.sqlite \"\(statement)\""
+    #expect(try Program.shell(script, in: folder.url).exitCode == 0)
+    let audit = try Program.run("serve", "--audit", "--data", folder.path("net"), "--json")
+    #expect(audit.exitCode == 1)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(audit.errors.utf8)).code == "network.inconsistent"
+    )
+  }
+}

@@ -1,0 +1,179 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// A node among others in a cohort: what it answers again after a restart, and what it refuses.
+@Suite struct TrainingNodeCohortTests {
+  private struct Company {
+    let scene: SubmissionScene
+    let plan: CohortPlan
+    let others: [PrivateKey]
+
+    init(_ scene: SubmissionScene, attempt: UInt32 = 0, initRoot: Bytes32? = nil, resultRoot: Bytes32? = nil)
+      throws
+    {
+      self.scene = scene
+      others = [TestNetwork.key("node", 1), TestNetwork.key("node", 2)]
+      let submission = scene.result.submission.submission
+      var seats = [
+        CohortSeat(
+          jobID: submission.jobID, node: submission.node, resultRoot: resultRoot ?? submission.resultRoot)
+      ]
+      for (number, key) in others.enumerated() {
+        let position = SubJobPosition(
+          parent: scene.assignment.position.parent, round: 1, part: UInt32(number) + 5, attempt: 0)
+        seats.append(CohortSeat(jobID: position.id, node: key.address, resultRoot: .zero))
+      }
+      plan = try CohortPlan(
+        cohort: Cohort(seats), round: 1, attempt: attempt, programHash: submission.programHash,
+        initRoot: initRoot ?? submission.initRoot,
+        coordinates: UInt64(ModelConfiguration(scene.manifest.model).parameterCount))
+    }
+
+    /// Sends the node a message, as a node that has just started.
+    func ask(_ message: CohortMessage) throws -> CohortMessage? {
+      let node = TrainingNode(
+        key: scene.node.key, folder: scene.node.folder, store: scene.store, domain: .embedded, fault: nil)
+      let means = TrainingNode.Means(
+        work: VectorWork(threads: 1), device: try Device.cpu(threads: 1), stop: StopFlag())
+      return try node.answer(message.wire(), for: scene.assignment.subJob, with: means)
+        .map { try CohortMessage(wire: $0) }
+    }
+
+    /// The roster with the node's key and the others'.
+    func roster(_ own: SignedRoundKey, secret: UInt8 = 1) throws -> Roster {
+      var keys = [own.content.jobID: own]
+      for (number, key) in others.enumerated() {
+        guard let seat = plan.cohort.seats.first(where: { $0.node == key.address }) else { continue }
+        let roundKey = RoundSecret(SHA256.hash([secret, UInt8(number)])).publicKey
+        keys[seat.jobID] = SignedRoundKey(
+          signing: RoundKey(of: plan, seat: seat, roundKey: roundKey), in: .embedded, with: key)
+      }
+      return try Roster(plan: plan, keys: keys)
+    }
+
+    func ownKey() throws -> SignedRoundKey {
+      guard case .roundKey(let key) = try ask(.form(plan, deadline: 100)) else {
+        throw NetworkError.inconsistent(what: "the node gave no key")
+      }
+      return key
+    }
+  }
+
+  private func refused(_ code: String, _ body: () throws -> Void) {
+    #expect {
+      try body()
+    } throws: { error in
+      guard case NetworkError.refused(code, _, _) = error else { return false }
+      return true
+    }
+  }
+
+  @Test func aNodeThatStartsAgainAnswersAsBefore() throws {
+    let scene = try SubmissionScene()
+    let company = try Company(scene)
+    let key = try company.ownKey()
+    #expect(try company.ownKey() == key)
+    let offer = CohortMessage.offer(try company.roster(key), deadline: 200)
+    let answer = try company.ask(offer)
+    guard case .masked(let masked) = answer else {
+      Issue.record("the node posted nothing")
+      return
+    }
+    try masked.check(signers: TrustedSigners(scene.node.address), in: .embedded)
+    #expect(try company.ask(offer) == answer)
+    #expect(try company.ownKey() == key, "also to the question before")
+    // Another roster for the same attempt would have other masks over the same update.
+    refused("aggregation.attemptSeen") {
+      _ = try company.ask(.offer(company.roster(key, secret: 2), deadline: 200))
+    }
+    // The update is neither posted nor left where others read.
+    let vector = try scene.store.vector(masked.content.maskedRoot, work: VectorWork(threads: 1))
+    let update = try NodeVault(node: scene.node.folder, subJob: scene.assignment.subJob).update()
+    #expect(vector.count == update.count && vector != update)
+    let hash = update.withUnsafeBytes { SHA256.hash($0) }
+    #expect(!scene.store.contains(hash))
+  }
+
+  @Test func aLaterAttemptHasAnotherKeyAndAnEarlierOneIsRefused() throws {
+    let scene = try SubmissionScene()
+    let first = try Company(scene).ownKey()
+    let second = try Company(scene, attempt: 1).ownKey()
+    #expect(first.content.roundKey != second.content.roundKey)
+    refused("aggregation.attemptSeen") { _ = try Company(scene).ownKey() }
+  }
+
+  @Test func whatWouldShowTheUpdateIsRefused() throws {
+    let scene = try SubmissionScene()
+    refused("aggregation.foreignInitRoot") {
+      _ = try Company(scene, initRoot: SHA256.hash([1])).ownKey()
+    }
+    refused("aggregation.resultRootAltered") {
+      _ = try Company(scene, resultRoot: SHA256.hash([2])).ownKey()
+    }
+    let company = try Company(scene)
+    let seats = company.plan.cohort.seats.filter { $0.node != company.others[0].address }
+    let plan = try CohortPlan(
+      cohort: Cohort(seats), round: 1, attempt: 0, programHash: company.plan.programHash,
+      initRoot: company.plan.initRoot, coordinates: company.plan.coordinates)
+    refused("aggregation.tooFewAccounts") { _ = try company.ask(.form(plan, deadline: 100)) }
+    // Nothing of all that counts as an answer.
+    #expect(throws: Never.self) { try company.ownKey() }
+  }
+
+  @Test func aKeyOfAnEarlierAttemptIsRefused() throws {
+    let scene = try SubmissionScene()
+    let first = try Company(scene)
+    _ = try first.ask(.offer(first.roster(first.ownKey()), deadline: 200))
+    let second = try Company(scene, attempt: 1)
+    refused("aggregation.roundKeyReused") {
+      _ = try second.ask(.offer(second.roster(second.ownKey()), deadline: 300))
+    }
+    #expect(throws: Never.self) {
+      try second.ask(.offer(second.roster(second.ownKey(), secret: 3), deadline: 300))
+    }
+  }
+
+  @Test func anUpdateThatTheDiskLostIsComputedAgain() throws {
+    let scene = try SubmissionScene()
+    let company = try Company(scene)
+    let offer = CohortMessage.offer(try company.roster(company.ownKey()), deadline: 200)
+    let answer = try company.ask(offer)
+    let file = scene.node.folder.appending(path: "\(scene.assignment.subJob)/update")
+    var bytes = try Data(contentsOf: file)
+    bytes[100] ^= 1
+    try bytes.write(to: file)
+    #expect(try company.ask(offer) == answer)
+    try FileManager.default.removeItem(at: file)
+    #expect(try company.ask(offer) == answer)
+  }
+
+  @Test func onlyItsOwnVerifierIsToldTheSecret() throws {
+    let scene = try SubmissionScene()
+    let company = try Company(scene)
+    let roster = try company.roster(company.ownKey())
+    guard case .masked(let masked) = try company.ask(.offer(roster, deadline: 200)) else { return }
+    let key = TestNetwork.key("verifier", 0)
+    let verifier = Verifier(key: key, store: scene.store, domain: .embedded)
+    let binding = verifier.binding(expiry: 500)
+    let subJob = scene.assignment.subJob
+    let sealed = try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 400)
+    let update = try NodeVault(node: scene.node.folder, subJob: subJob).update()
+    #expect(try verifier.examine(sealed, update: update, masked: masked, roster: roster) == nil)
+    // Another update, another reader, no answer: each is a fault that the verifier signs for.
+    let other = Verifier(key: TestNetwork.key("verifier", 1), store: scene.store, domain: .embedded)
+    #expect(
+      try verifier.examine(sealed, update: Update.negated(update), masked: masked, roster: roster) != nil)
+    #expect(try other.examine(sealed, update: update, masked: masked, roster: roster) != nil)
+    #expect(try verifier.examine(nil, update: update, masked: masked, roster: roster) != nil)
+    #expect(throws: NetworkError.self) {
+      try scene.node.openSecret(of: subJob, to: binding, verifier: other.address, now: 400)
+    }
+    #expect(throws: NetworkError.self) {
+      try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 500)
+    }
+  }
+}

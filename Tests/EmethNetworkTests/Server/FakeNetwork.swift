@@ -1,0 +1,168 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+@testable import EmethNetwork
+
+/// A network that only remembers what it was asked, for tests of the HTTP side.
+final class FakeNetwork: ServedNetwork {
+  struct State {
+    /// What was changed, in words.
+    var changes: [String] = []
+    var status = JobStatus.requested
+    var unspent = TokenAmount(gholon: 5)
+    var offers: [SubJobOffer] = []
+    var uploaders: Set<Address> = []
+    var isBroken = false
+  }
+
+  let folder: URL
+  let store: ContentStore
+  let domain = EIP712Domain.embedded
+  let database: NetworkDatabase
+  let splitterStore: ContentStore
+  let state = Mutex(State())
+  /// The one job that is there.
+  let jobID = JobID(requester: TestKeys.requester.address, salt: TestNetwork.seed(1))
+  private let marks = AsyncStream<UInt64>.makeStream()
+
+  init(_ folder: TemporaryFolder) throws {
+    self.folder = folder.url
+    store = try ContentStore(folder: folder.url.appending(path: "objects"))
+    splitterStore = try ContentStore(folder: folder.url.appending(path: "splitter"))
+    database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
+  }
+
+  /// What was changed so far.
+  var changed: [String] { state.withLock { $0.changes } }
+
+  /// Changes something and says so.
+  func change(_ body: (inout State) -> Void) {
+    state.withLock { body(&$0) }
+    marks.continuation.yield(1)
+  }
+
+  private func note(_ text: String) { change { $0.changes.append(text) } }
+
+  func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError) {
+    do { try await Task.sleep(for: .seconds(3_600)) } catch { throw .interrupted }
+  }
+
+  func changes() -> AsyncStream<UInt64> { marks.stream }
+
+  func facts() throws(NetworkError) -> NetworkFacts {
+    if state.withLock({ $0.isBroken }) { throw .database(reason: "the secret place /var/lib/emeth is full") }
+    return NetworkFacts(
+      domain: domain, time: 1_700_000_000, signer: TestKeys.other.address, aggregator: TestKeys.other.address,
+      epochMilliseconds: 60_000, periods: .standard, epoch: 7)
+  }
+
+  // MARK: - Requesters
+
+  func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID {
+    note("submit by \(requester)")
+    return JobID(requester: requester, salt: submission.salt)
+  }
+
+  func cancel(_ id: JobID, by requester: Address) throws(NetworkError) {
+    guard requester == TestKeys.requester.address else {
+      throw NetworkError(JobError.wrongSender(event: .cancel, found: requester, allowed: nil))
+    }
+    note("cancel")
+  }
+
+  func job(_ id: JobID) throws(NetworkError) -> JobView {
+    guard id == jobID else { throw .unknownJob(id: "\(id)") }
+    let summary = JobSummary(
+      jobId: id, status: state.withLock { $0.status }, reason: "", dataSet: "neko", roundsDone: 0, rounds: 2,
+      parallel: 3,
+      escrow: TokenAmount(gholon: 1), losses: [])
+    return JobView(
+      number: 1, summary: summary, requester: TestKeys.requester.address, programId: .languageModelTraining,
+      requestedAt: 1_700_000_000, deadline: 1_700_086_400, fuelLimit: Fuel(units: 10),
+      fuelPrice: FuelPrice(gholon: 120), subJobs: ["REQUESTED": 3])
+  }
+
+  func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
+    JobPage(jobs: [try job(jobID)], next: filter.before == nil ? 1 : nil)
+  }
+
+  func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState] { [] }
+  func report(on id: JobID) throws(NetworkError) -> JobReport { throw .unknownJob(id: "\(id)") }
+  func records(of id: JobID) throws(NetworkError) -> PublicRecords { throw .unknownJob(id: "\(id)") }
+
+  func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult {
+    throw .refused(code: "job.wrongSender", message: "not yours", hint: nil)
+  }
+
+  // MARK: - Money
+
+  func balances(of account: Address) throws(NetworkError) -> Balances {
+    Balances(unspent: state.withLock { $0.unspent })
+  }
+
+  func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances {
+    let held = state.withLock { $0.unspent }
+    guard amount <= held else { throw .insufficientBalance(account: account, found: held, needed: amount) }
+    change { state in
+      state.unspent = held - amount
+      state.changes.append("withdraw \(amount.holon) by \(account)")
+    }
+    return try balances(of: account)
+  }
+
+  func ticket(of account: Address) throws(NetworkError) -> SignedTicket? { nil }
+  func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { nil }
+  func latestBatch() throws(NetworkError) -> SignedBatch? { nil }
+
+  // MARK: - Nodes and verifiers
+
+  func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer] {
+    state.withLock { $0.offers }
+  }
+
+  func process(
+    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
+  ) throws(NetworkError) -> Assignment { throw .unknownJob(id: "\(subJob)") }
+
+  func renew(_ subJob: JobID, by node: Address) throws(NetworkError) { note("renew \(subJob)") }
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
+    note("decline: \(reason)")
+  }
+  func submit(_ result: NodeResult, by node: Address) throws(NetworkError) { note("submit") }
+  func state(of subJob: JobID) throws(NetworkError) -> SubJobState { throw .unknownJob(id: "\(subJob)") }
+  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount {
+    NodeAccount(account: node, balances: Balances(), earned: .zero, pending: .zero, lost: .zero, work: [])
+  }
+
+  func errands(of account: Address) throws(NetworkError) -> [Errand] { [] }
+  func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError) {
+    note("answer \(errand) with \(body.count) bytes")
+  }
+
+  func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+  ) throws(NetworkError) { note("bond") }
+
+  func postCommitments(
+    _ commitments: [Bytes32], from first: UInt32, by verifier: Address
+  ) throws(NetworkError) { note("commitments \(first) and \(commitments.count)") }
+
+  func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount {
+    VerifierAccount(account: account, bond: .zero, isStruck: false, bindingExpiry: nil, posted: 0, unused: 0)
+  }
+
+  func mayUpload(_ account: Address) throws(NetworkError) -> Bool {
+    state.withLock { $0.uploaders.contains(account) }
+  }
+}
+
+/// Accounts of the tests.
+enum TestKeys {
+  static let requester = PrivateKey(seed: TestNetwork.seed(), label: "requester", index: 0)
+  static let other = PrivateKey(seed: TestNetwork.seed(), label: "other", index: 0)
+}
+
+extension TokenAmount {
+  fileprivate init(gholon: UInt64) { self.init(holon: UInt256(gholon) * 1_000_000_000) }
+}

@@ -1,0 +1,158 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// Objects between client and server: in parts, checked by their hashes, gone on with where a connection broke.
+@Suite struct ObjectTransferTests {
+  private let key = TestKeys.requester
+
+  private func bytes(_ count: Int, seed: UInt64 = 1) -> Data {
+    var generator = ChaCha20Generator(key: TestNetwork.seed(seed))
+    var data = Data(capacity: count + 4)
+    while data.count < count { withUnsafeBytes(of: generator.nextWord()) { data.append(contentsOf: $0) } }
+    return data.prefix(count)
+  }
+
+  private func file(_ data: Data, in folder: TemporaryFolder) throws -> URL {
+    let file = folder.url.appending(path: UUID().uuidString)
+    try data.write(to: file)
+    return file
+  }
+
+  private func hash(_ data: Data) -> Bytes32 { data.withUnsafeBytes { SHA256.hash($0) } }
+
+  @Test(arguments: [0, 1, 1_000_000, ServerClient.partByteCount, 2 * ServerClient.partByteCount + 12_345])
+  func whatIsSentCanBeFetched(_ count: Int) async throws {
+    try await RunningServer.scene { server, network in
+      network.state.withLock { _ = $0.uploaders.insert(key.address) }
+      let folder = try TemporaryFolder()
+      let data = bytes(count)
+      let client = server.client(key)
+      try await client.give(object: file(data, in: folder), hash: hash(data))
+      #expect(try network.store.get(hash(data)) == data)
+      // Sent again, nothing is sent.
+      try await client.give(object: file(data, in: folder), hash: hash(data))
+      let target = folder.url.appending(path: "target")
+      try await server.client(TestKeys.other).fetch(object: hash(data), to: target)
+      #expect(try Data(contentsOf: target) == data)
+      // No parts are left behind.
+      #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
+    }
+  }
+
+  @Test func aTransferThatBreaksGoesOnWhereItStopped() async throws {
+    // Both ways: four connections break, each after about twelve megabytes.
+    let relay = try BreakingRelay(breaks: 4, after: 12 << 20)
+    defer { relay.stop() }
+    var settings = ServerSettings()
+    settings.audiences = ["127.0.0.1:\(relay.port)"]
+    try await RunningServer.scene(settings) { server, network in
+      relay.relay(to: server.port)
+      network.state.withLock { _ = $0.uploaders.insert(key.address) }
+      let folder = try TemporaryFolder()
+      let data = bytes(40 << 20)
+      let client = ServerClient(server: try ServerAddress("http://127.0.0.1:\(relay.port)"), key: key)
+      try await client.give(object: file(data, in: folder), hash: hash(data))
+      #expect(try network.store.get(hash(data)) == data)
+      let left = relay.breaksLeft
+      #expect(left < 4)
+      let target = folder.url.appending(path: "target")
+      try await client.fetch(object: hash(data), to: target)
+      #expect(try Data(contentsOf: target) == data)
+      #expect(relay.breaksLeft == 0, "\(left) were left before the download")
+      #expect(relay.connections >= 5)
+    }
+  }
+
+  @Test func whatIsNotWhatItIsCalledIsNotKept() async throws {
+    try await RunningServer.scene { server, network in
+      network.state.withLock { _ = $0.uploaders.insert(key.address) }
+      let folder = try TemporaryFolder()
+      let name = hash(bytes(5))
+      let file = try file(bytes(100_000, seed: 2), in: folder)
+      let error = await #expect(throws: NetworkError.self) {
+        try await server.client(key).give(object: file, hash: name)
+      }
+      #expect(error?.code == "upload.corrupt")
+      #expect(!network.store.contains(name))
+      #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
+    }
+  }
+
+  @Test func onlyWhoHasMoneyOrWorkMaySend() async throws {
+    try await RunningServer.scene { server, network in
+      let folder = try TemporaryFolder()
+      let data = bytes(10)
+      let file = try file(data, in: folder)
+      let error = await #expect(throws: NetworkError.self) {
+        try await server.client(key).give(object: file, hash: hash(data))
+      }
+      #expect(error?.code == "upload.forbidden")
+      let unsigned = await #expect(throws: NetworkError.self) {
+        try await server.client().give(object: file, hash: hash(data))
+      }
+      #expect(unsigned?.code == "request.unsigned")
+      #expect(!network.store.contains(hash(data)))
+    }
+  }
+
+  /// Data sets are the Splitter's: they are taken in, and given to nobody.
+  @Test func aDataSetIsNotGivenOut() async throws {
+    try await RunningServer.scene { server, network in
+      network.state.withLock { _ = $0.uploaders.insert(key.address) }
+      let folder = try TemporaryFolder()
+      let data = bytes(1_000)
+      try await server.client(key).give(dataSet: file(data, in: folder), hash: hash(data))
+      #expect(try network.splitterStore.get(hash(data)) == data)
+      let target = folder.url.appending(path: "target")
+      let error = await #expect(throws: NetworkError.self) {
+        try await server.client(key).fetch(object: hash(data), to: target)
+      }
+      #expect(error?.code == "storage.missing")
+    }
+  }
+
+  @Test func partsComeInOrder() throws {
+    let folder = try TemporaryFolder()
+    let objects = try ContentStore(folder: folder.url.appending(path: "objects"))
+    let uploads = try UploadStore(
+      folder: folder.url.appending(path: "uploads"), objects: objects, dataSets: objects, objectLimit: 1_000)
+    let data = bytes(300)
+    let name = UploadStore.Name(kind: .object, hash: hash(data), account: key.address)
+    #expect(uploads.progress(of: name) == .init(offset: 0, isComplete: false))
+    #expect(
+      try uploads.append(data[0..<100], at: 0, of: 300, to: name) == .init(offset: 100, isComplete: false))
+    for offset in [UInt64(0), 99, 101, 300] {
+      let error = #expect(throws: NetworkError.self) {
+        _ = try uploads.append(data[100..<200], at: offset, of: 300, to: name)
+      }
+      #expect(error?.code == "upload.offset")
+    }
+    #expect(throws: NetworkError.self) { _ = try uploads.append(data[100..<300], at: 100, of: 250, to: name) }
+    #expect(throws: NetworkError.self) {
+      _ = try uploads.append(
+        data[0..<1], at: 0, of: 1_001, to: .init(kind: .object, hash: .zero, account: key.address))
+    }
+    #expect(uploads.progress(of: name).offset == 100)
+    // Another account's parts are its own.
+    let other = UploadStore.Name(kind: .object, hash: hash(data), account: TestKeys.other.address)
+    #expect(uploads.progress(of: other).offset == 0)
+    #expect(try uploads.append(data[100..<300], at: 100, of: 300, to: name).isComplete)
+    #expect(uploads.progress(of: other) == .init(offset: 300, isComplete: true))
+    #expect(try objects.get(hash(data)) == data)
+  }
+
+  @Test func rangesAreReadStrictly() {
+    let cases: [(String, Range<UInt64>?)] = [
+      ("bytes=0-", 0..<100), ("bytes=10-19", 10..<20), ("bytes=99-", 99..<100), ("bytes=50-1000", 50..<100),
+      ("bytes=-1", 99..<100), ("bytes=-200", 0..<100), ("bytes=100-", nil), ("bytes=-0", nil),
+      ("bytes=5-4", nil),
+      ("bytes=", nil), ("bytes=-", nil), ("bytes=0-1,3-4", nil), ("bits=0-1", nil), ("bytes=a-b", nil),
+      ("bytes=0-x", nil), ("bytes=99999999999999999999-", nil), ("bytes=+1-2", nil),
+    ]
+    for (text, range) in cases { #expect(FileAnswer.part(text, of: 100) == range, "\(text)") }
+    #expect(FileAnswer.part("bytes=0-", of: 0) == nil)
+  }
+}

@@ -1,0 +1,115 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// A whole job over HTTP: requester, nodes and verifiers have a server's URL, a key and a folder, and nothing else.
+@Suite(.serialized) struct ServedJobTests {
+  private func agents(_ server: RunningServer, in folder: TemporaryFolder) throws -> [Task<Void, Never>] {
+    let nodes = try (0..<3).map { index in
+      let key = ServiceScene.node(index)
+      var settings = NodeAgent.Settings()
+      settings.threads = 1
+      settings.patience = 5
+      return try NodeAgent(
+        key: key, folder: folder.url.appending(path: "node-\(index)"),
+        connection: HTTPConnection(server: "\(server.address)", key: key), settings: settings)
+    }
+    let verifiers = try (0..<2).map { index in
+      let key = ServiceScene.verifier(index)
+      var settings = VerifierAgent.Settings()
+      settings.threads = 1
+      settings.patience = 5
+      return try VerifierAgent(
+        key: key, folder: folder.url.appending(path: "verifier-\(index)"),
+        connection: HTTPConnection(server: "\(server.address)", key: key), settings: settings)
+    }
+    return nodes.map { agent in Task { try? await agent.run() } }
+      + verifiers.map { agent in Task { try? await agent.run() } }
+  }
+
+  @Test func aJobIsTrainedCheckedAndPaid() async throws {
+    let local = try await NetworkServiceTests.localRoot()
+    let service = Box<NetworkService?>(nil)
+    let server = try await RunningServer.start { folder in
+      let made = try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      service.value = made
+      return made
+    }
+    let folder = try TemporaryFolder()
+    let agents = try agents(server, in: folder)
+    let client = server.client(ServiceScene.requester) { $0.attempts = 6 }
+    for index in 0..<2 {
+      let account = ServiceScene.verifier(index).address
+      for _ in 0..<200 {
+        let standing: VerifierAccount = try await client.get("/api/v2/verifiers/\(account)")
+        if standing.unused > 0 { break }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    try await Task.sleep(for: .seconds(1))
+    let text = Data(TestNetwork.text().utf8)
+    let file = folder.url.appending(path: "text")
+    try text.write(to: file)
+    let hash = text.withUnsafeBytes { SHA256.hash($0) }
+    try await client.give(dataSet: file, hash: hash)
+    let job = try await client.submit(
+      JobSubmission(
+        salt: TestNetwork.seed(9), manifest: TestNetwork.manifest(), dataSetName: "sentences", dataSet: hash,
+        parallel: 3, fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 3_600))
+    // Followed as watch-job does, to its end.
+    var states: [JobStatus] = []
+    var tag: String?
+    let end = ContinuousClock.now + .seconds(180)
+    while states.last?.isFinal != true, ContinuousClock.now < end {
+      guard let seen = try await client.job(job, otherThan: tag, waitingUpTo: 10) else { continue }
+      tag = seen.tag
+      states.append(seen.job.summary.status)
+    }
+    let report = try await client.report(on: job)
+    #expect(
+      report.status == "VERIFIED", "\(report.reason) \(report.subJobs.map { "\($0.status) \($0.reason)" })")
+    #expect(report.stateRoot == local)
+    // The model, fetched by its hash.
+    let result = try await client.result(of: job)
+    let parameters = folder.url.appending(path: "parameters")
+    try await client.fetch(object: result.parameters, to: parameters)
+    #expect(Files.byteCount(of: parameters) ?? 0 > 0)
+    let stranger = await #expect(throws: NetworkError.self) {
+      _ = try await server.client(ServiceScene.node(0)).result(of: job)
+    }
+    #expect(stranger?.code == "account.notAllowed")
+    #expect(try await client.records(of: job).subJobs.count == 6)
+    let work = try await client.work(of: ServiceScene.node(0).address)
+    #expect(work.earned > .zero || work.work.isEmpty)
+    // Every account's newest ticket is signed by the server's Signer.
+    let facts: NetworkFacts = try await client.get("/api/v2/network")
+    for index in 0..<3 {
+      let account = ServiceScene.node(index).address
+      let balances = try await client.balances(of: account)
+      for _ in 0..<50 {
+        if let ticket = try? await client.ticket(of: account),
+          ticket.ticket.cumulativePayout == balances.payout
+        {
+          try ticket.check(signer: facts.signer, in: facts.domain)
+          break
+        }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(try await client.ticket(of: account).ticket.cumulativePayout == balances.payout)
+    }
+    for agent in agents { agent.cancel() }
+    for agent in agents { await agent.value }
+    #expect(try #require(service.value).audit().holds)
+    service.value = nil
+    try await server.stop()
+  }
+}
+
+/// A value that a closure may set.
+final class Box<Value>: @unchecked Sendable {
+  var value: Value
+  init(_ value: Value) { self.value = value }
+}

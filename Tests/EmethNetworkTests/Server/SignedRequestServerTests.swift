@@ -1,0 +1,126 @@
+import EmethKit
+import Foundation
+import GRDB
+import Testing
+
+@testable import EmethNetwork
+
+/// Who may change something on a server, and what happens to everybody else: an answer with a code, and nothing.
+@Suite struct SignedRequestServerTests {
+  private let key = TestKeys.requester
+  private let body = Data(#"{"amount":"1000"}"#.utf8)
+  private let path = "/api/v2/withdrawals"
+
+  private func header(
+    _ server: RunningServer, audience: String? = nil, method: String = "POST", path: String? = nil,
+    body: Data? = nil, time: UInt64? = nil, nonce: UInt64 = 1
+  ) -> String {
+    let statement = RequestStatement(
+      audience: audience ?? server.address.audience, method: method, path: path ?? self.path,
+      body: Array(body ?? self.body), time: time ?? UInt64(Date().timeIntervalSince1970),
+      nonce: TestNetwork.seed(nonce))
+    return SignedRequest(signing: statement, in: .embedded, with: key).headerValue
+  }
+
+  private func post(
+    _ server: RunningServer, header: String?, body: Data? = nil, path: String? = nil
+  ) async throws -> (status: Int, body: ServerRefusal.Body?) {
+    let answer = try await Asked.send(
+      to: server, "POST", path ?? self.path, body: body ?? self.body,
+      headers: header.map { [(SignedRequest.headerName, $0)] } ?? [])
+    return (answer.status, try? JSONDecoder().decode(ServerRefusal.Body.self, from: answer.received))
+  }
+
+  @Test func aSignedRequestCountsOnce() async throws {
+    try await RunningServer.scene { server, network in
+      let header = header(server)
+      #expect(try await post(server, header: header).status == 200)
+      #expect(network.changed == ["withdraw 1000 by \(key.address)"])
+      let again = try await post(server, header: header)
+      #expect(again.status == 401)
+      #expect(again.body?.code == "request.replayed")
+      #expect(network.changed.count == 1)
+      // Another nonce is another request.
+      #expect(try await post(server, header: self.header(server, nonce: 2)).status == 200)
+      #expect(network.changed.count == 2)
+    }
+  }
+
+  @Test func everythingElseIsRefusedAndChangesNothing() async throws {
+    try await RunningServer.scene { server, network in
+      let now = UInt64(Date().timeIntervalSince1970)
+      let cases: [(String?, Data?, String)] = [
+        (nil, nil, "request.unsigned"), ("account=0x", nil, "request.malformed"),
+        (header(server, time: now - 400), nil, "request.expired"),
+        (header(server, time: now + 400), nil, "request.expired"),
+        (header(server, audience: "example.org"), nil, "request.signerMismatch"),
+        (header(server, method: "PUT"), nil, "request.signerMismatch"),
+        (header(server, path: "/api/v2/other"), nil, "request.signerMismatch"),
+        (header(server), Data(#"{"amount":"9999"}"#.utf8), "request.signerMismatch"),
+      ]
+      for (header, body, code) in cases {
+        let answer = try await post(server, header: header, body: body)
+        #expect(answer.status == 401, "\(code)")
+        #expect(answer.body?.code == code)
+      }
+      #expect(network.changed.isEmpty)
+    }
+  }
+
+  @Test func rolesAndBalancesAreChecked() async throws {
+    try await RunningServer.scene { server, network in
+      let stranger = server.client(TestKeys.other)
+      let job = network.jobID
+      await #expect(throws: NetworkError.self) { _ = try await stranger.cancel(job) }
+      let path = "/api/v2/jobs/\(job)/cancel"
+      let empty = Data("{}".utf8)
+      let statement = RequestStatement(
+        audience: server.address.audience, method: "POST", path: path, body: Array(empty),
+        time: UInt64(Date().timeIntervalSince1970), nonce: TestNetwork.seed(77))
+      let signed = SignedRequest(signing: statement, in: .embedded, with: TestKeys.other)
+      let answer = try await post(server, header: signed.headerValue, body: empty, path: path)
+      #expect(answer.status == 403)
+      #expect(answer.body?.code == "job.wrongSender")
+      let tooMuch = Data(#"{"amount":"999999999999999999"}"#.utf8)
+      let poor = try await post(server, header: header(server, body: tooMuch), body: tooMuch)
+      #expect(poor.status == 409)
+      #expect(poor.body?.code == "ledger.insufficient")
+      #expect(poor.body?.details?["needed"] == "999999999999999999")
+      #expect(network.changed.isEmpty)
+      _ = try await server.client(key).cancel(job)
+      #expect(network.changed == ["cancel"])
+    }
+  }
+
+  @Test func aBodyThatIsNoRequestIsSaidSo() async throws {
+    try await RunningServer.scene { server, network in
+      var nonce: UInt64 = 10
+      for text in [
+        "", "{", "[]", #"{"amount":-1}"#, #"{"amount":"x"}"#, "null", String(repeating: "[", count: 5_000),
+      ] {
+        nonce += 1
+        let body = Data(text.utf8)
+        let answer = try await post(server, header: header(server, body: body, nonce: nonce), body: body)
+        #expect(answer.status == 400, "\(text.prefix(20))")
+        #expect(answer.body?.code == "http.badBody")
+      }
+      #expect(network.changed.isEmpty)
+    }
+  }
+
+  @Test func noncesAreForgottenAfterAQuarterOfAnHour() throws {
+    let folder = try TemporaryFolder()
+    let database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
+    let store = try NonceStore(database)
+    let (account, nonce) = (key.address, TestNetwork.seed(5))
+    #expect(try store.use(nonce, of: account, at: 1_000))
+    #expect(try !store.use(nonce, of: account, at: 1_900))
+    // Another account's is another's.
+    #expect(try store.use(nonce, of: TestKeys.other.address, at: 1_900))
+    #expect(try store.use(nonce, of: account, at: 1_901))
+    let count = try database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM requestNonce") }
+    #expect(count == 2)
+    // The database waits for the disk again.
+    #expect(try database.read { try Int.fetchOne($0, sql: "PRAGMA synchronous") } == 2)
+  }
+}

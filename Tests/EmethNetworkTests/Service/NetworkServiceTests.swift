@@ -1,0 +1,348 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// Jobs in a served network: nodes and verifiers with keys and folders of their own, on the real clock.
+@Suite(.serialized) struct NetworkServiceTests {
+  /// The model that the local network trains of the same manifest and data.
+  static func localRoot(parallel: UInt32 = 3) async throws -> Bytes32? {
+    try await TestNetwork.run(settings: NetworkSettings(nodes: 3), parallel: parallel).report.stateRoot
+  }
+
+  /// What must be true at every end: the money adds up, nothing is bound but the verifiers' bonds, tickets
+  /// check.
+  static func checkMoney(_ scene: ServiceScene) async throws {
+    let service = try scene.server.service()
+    let wanted = service.changeMark
+    _ = await service.change(after: wanted, waitingUpTo: 0.3)
+    try service.closeEpochIfNeeded()
+    let conservation = try service.audit()
+    #expect(conservation.holds)
+    var bonds = TokenAmount.zero
+    for index in 0..<8 { bonds += try service.verifier(ServiceScene.verifier(index).address).bond }
+    #expect(conservation.locked == bonds)
+    let batch = try #require(try service.latestBatch())
+    try batch.check(signers: TrustedSigners(service.signerAddress), in: service.domain)
+    let tickets = try service.tickets()
+    try batch.batch.check(leaves: tickets.map(\.ticket))
+    for ticket in tickets {
+      try ticket.check(signers: TrustedSigners(service.signerAddress), in: service.domain)
+      let balances = try service.balances(of: ticket.ticket.account)
+      #expect(ticket.ticket.cumulativePayout == balances.payout && ticket.ticket.unspent == balances.unspent)
+    }
+  }
+
+  @Test func aWholeJobEndsWithTheLocalNetworksModel() async throws {
+    let local = try await Self.localRoot()
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let submission = try scene.submission(manifest: TestNetwork.manifest())
+      let job = try scene.submit(submission)
+      #expect(try scene.submit(submission) == job, "sent twice, it is one job")
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      #expect(report.aggregation.nodes == 6 && report.aggregation.dropped == 0)
+      try await Self.checkMoney(scene)
+      let service = try scene.server.service()
+      let result = try service.result(of: job, for: ServiceScene.requester.address)
+      #expect(result.stateRoot == local && service.store.contains(result.parameters))
+      #expect(throws: NetworkError.self) { try service.result(of: job, for: ServiceScene.node(0).address) }
+      let earned = try (0..<3).reduce(TokenAmount.zero) { sum, index in
+        try sum.adding(service.work(of: ServiceScene.node(index).address, newest: 10).earned)
+      }
+      #expect(
+        earned
+          == (try JobCost(
+            manifest: TestNetwork.manifest(), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+            ruleSet: "standard"
+          ).terms.feeLimit))
+      #expect(try service.records(of: job).subJobs.count == 6)
+    }
+  }
+
+  @Test func withTwoPartsUpdatesAreAddedPlainly() async throws {
+    let local = try await Self.localRoot(parallel: 2)
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      for index in 0..<2 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(), parallel: 2))
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  @Test func aDeadNodesSubJobIsBackWithinItsLease() async throws {
+    let local = try await Self.localRoot()
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      // It takes the first SubJob that it sees and is never heard of again.
+      try scene.startVerifier(0)
+      try scene.startVerifier(1)
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let service = try scene.server.service()
+      let dead = ServiceScene.node(7)
+      var taken: JobID?
+      while taken == nil {
+        taken = try service.openSubJobs(SubJobFilter(), for: dead.address).first?.id
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let binding = SignedKeyBinding(
+        signing: KeyBinding(of: dead, expiry: secondsNow() + 3_600), in: .embedded, with: dead)
+      let subJob = try #require(taken)
+      _ = try service.process(subJob, by: dead.address, binding: binding)
+      let lease = try #require(try service.state(of: subJob).leaseExpiresAt)
+      for index in 0..<3 { try scene.startNode(index) }
+      while try !service.state(of: subJob).status.isFinal { try await Task.sleep(for: .milliseconds(20)) }
+      #expect(secondsNow() <= lease + 2, "it is back within its lease")
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      #expect(report.subJobs.first { $0.jobId == subJob }?.status == "TIMEOUT")
+      #expect(try service.work(of: dead.address, newest: 1).lost > .zero)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  @Test func ofTwoThatClaimOneSubJobOneHasIt() async throws {
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let service = try scene.server.service()
+      while try service.subJobs(of: job).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+      let subJob = try #require(try service.subJobs(of: job).first).id
+      let results = await withTaskGroup(of: Result<Assignment, any Error>.self) { group in
+        for index in 0..<6 {
+          group.addTask {
+            let key = ServiceScene.node(index)
+            let binding = SignedKeyBinding(
+              signing: KeyBinding(of: key, expiry: secondsNow() + 3_600), in: .embedded, with: key)
+            return Result { try service.process(subJob, by: key.address, binding: binding) }
+          }
+        }
+        return await group.reduce(into: [Result<Assignment, any Error>]()) { $0.append($1) }
+      }
+      let won = results.filter { if case .success = $0 { true } else { false } }
+      #expect(won.count == 1)
+      for case .failure(let error) in results {
+        let error = try #require(error as? NetworkError)
+        #expect(error.code == "job.eventNotAllowed", "\(error)")
+      }
+      let locked = try (0..<6).map { try service.balances(of: ServiceScene.node($0).address).locked }
+      #expect(locked.count { $0 > .zero } == 1, "only who has it has a deposit bound")
+      #expect(try service.audit().holds)
+    }
+  }
+
+  @Test(arguments: [NodeFault.skipSteps, .swappedFinal])
+  func aCheatFailsAndTheModelIsTheSame(fault: NodeFault) async throws {
+    let local = try await Self.localRoot()
+    var settings = try ServiceScene.settings()
+    settings.check = .all
+    try await ServiceScene.with(settings) { scene in
+      try scene.startNode(0, fault: fault)
+      for index in 1..<4 { try scene.startNode(index) }
+      for index in 0..<3 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(3)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      let failed = report.subJobs.filter { $0.status == "FAILED" }
+      #expect(failed.count == 1)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  @Test func twoSilentVerifiersNeverLockMoney() async throws {
+    var settings = try ServiceScene.settings()
+    settings.revealSeconds = 1
+    settings.periods.verificationSeconds = 2
+    settings.periods.openingSeconds = 20
+    try await ServiceScene.with(settings) { scene in
+      // Bonds and commitments are there, and nobody answers.
+      let service = try scene.server.service()
+      for index in 0..<2 {
+        let key = ServiceScene.verifier(index)
+        let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+        try service.postBond(
+          upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: secondsNow() + 86_400),
+          by: key.address)
+        try service.postCommitments((0..<8).map { verifier.commitment($0) }, from: 0, by: key.address)
+      }
+      try await Task.sleep(for: .seconds(1))
+      for index in 0..<2 { try scene.startNode(index) }
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1))
+      let report = try await scene.end(of: job)
+      #expect(report.subJobs.count == 1)
+      #expect(report.subJobs.first?.status == "VERIFIED")
+      #expect(report.subJobs.first?.reason.contains("stayed silent") == true)
+      #expect(report.status == "FAILED" && report.reason.contains("checked by nobody"), "\(report.reason)")
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  @Test func oneSilentVerifierIsPassedOver() async throws {
+    let local = try await Self.localRoot()
+    var settings = try ServiceScene.settings()
+    settings.revealSeconds = 1
+    settings.periods.verificationSeconds = 4
+    try await ServiceScene.with(settings) { scene in
+      let service = try scene.server.service()
+      let key = ServiceScene.verifier(7)
+      let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+      try service.postBond(
+        upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: secondsNow() + 86_400),
+        by: key.address)
+      try service.postCommitments((0..<64).map { verifier.commitment($0) }, from: 0, by: key.address)
+      for index in 0..<3 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(3)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      #expect(try service.balances(of: key.address).payout == .zero, "who says nothing is paid nothing")
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// The server is dropped at moments that a seed draws, in every phase of a job.
+  @Test func aServerThatIsDroppedGoesOn() async throws {
+    let local = try await Self.localRoot()
+    let seed = ProcessInfo.processInfo.environment["EMETH_TEST_SEED"] ?? "\(UInt64.random(in: 0...9_999))"
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      var random = ChaCha20Generator(key: SHA256.hash(Array(seed.utf8)))
+      var drops = 0
+      while drops < 25 {
+        try await Task.sleep(for: .milliseconds(Int64(random.below(250))))
+        if let view = try? scene.server.service().job(job), view.summary.status.isFinal { break }
+        try await scene.server.restart()
+        drops += 1
+      }
+      #expect(drops > 3, "seed \(seed)")
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "seed \(seed): \(report.reason)")
+      #expect(report.stateRoot == local, "seed \(seed)")
+      #expect(
+        report.subJobs.allSatisfy { $0.status == "VERIFIED" }, "seed \(seed): nobody lost anything by it")
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// A node that is stopped again and again loses no deposit: its journal knows what it has taken.
+  @Test func aNodeThatIsStoppedGoesOn() async throws {
+    let local = try await Self.localRoot()
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      for index in 0..<2 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      var node = try scene.startNode(2)
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      var random = SystemRandomNumberGenerator()
+      for _ in 0..<8 {
+        try await Task.sleep(for: .milliseconds(Int64.random(in: 0...400, using: &random)))
+        node.cancel()
+        await node.value
+        node = try scene.startNode(2)
+      }
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" }, "it lost nothing by it")
+      // Draining ends when everything that was taken is put away.
+      node.cancel()
+      await node.value
+      try await scene.startNode(2, isDraining: true).value
+      let left = try NodeJournal(folder: scene.folder.url.appending(path: "node-2/journal")).all()
+      #expect(left.isEmpty)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  @Test func nobodyIsPunishedForAnOutage() async throws {
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      while try scene.server.service().subJobs(of: job).isEmpty {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let subJob = try #require(try scene.server.service().subJobs(of: job).first).id
+      let key = ServiceScene.node(0)
+      let binding = SignedKeyBinding(
+        signing: KeyBinding(of: key, expiry: secondsNow() + 3_600), in: .embedded, with: key)
+      let assignment = try scene.server.service().process(subJob, by: key.address, binding: binding)
+      let again = try scene.server.service().process(subJob, by: key.address, binding: binding)
+      #expect(again == assignment, "asked again")
+      let before = try scene.server.service().state(of: subJob)
+      let deadline = try scene.server.service().job(job).deadline
+      await scene.server.stop()
+      // Longer than the lease, and than three intervals of a second.
+      try await Task.sleep(for: .milliseconds(5_500))
+      try await scene.server.restart()
+      let service = try scene.server.service()
+      try await Task.sleep(for: .milliseconds(500))
+      let after = try service.state(of: subJob)
+      #expect(after.status == .processing)
+      #expect(try #require(after.leaseExpiresAt) >= #require(before.leaseExpiresAt) + 600)
+      #expect(after.deadline >= before.deadline + 600)
+      #expect(try service.job(job).deadline >= deadline + 600)
+      try service.renew(subJob, by: key.address)
+      #expect(throws: NetworkError.self) { try service.renew(subJob, by: ServiceScene.node(1).address) }
+    }
+  }
+
+  @Test func whatIsNotAskedOrNotRightIsRefused() async throws {
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      let service = try scene.server.service()
+      let node = ServiceScene.node(0).address
+      #expect(throws: NetworkError.self) { try service.answer("0x00", by: node, Data("{}".utf8)) }
+      let poor = TestNetwork.key("poor", 0).address
+      let submission = try scene.submission(manifest: TestNetwork.manifest())
+      _ = try service.give(Data(TestNetwork.text().utf8), by: poor)
+      let refusal = #expect(throws: NetworkError.self) { try service.submit(submission, by: poor) }
+      #expect(refusal?.code == "job.escrowNotCovered")
+      #expect(try service.jobs(JobFilter()).jobs.isEmpty && service.audit().holds)
+      // Nobody gets at what others have given, or makes the network keep what can't be carried out.
+      let stranger = TestNetwork.key("stranger", 0).address
+      try service.grant(TokenAmount(emeth: "50"), to: stranger)
+      let foreign = #expect(throws: NetworkError.self) { try service.submit(submission, by: stranger) }
+      #expect(foreign == .missingObject(hash: submission.dataSet))
+      for change: (inout JobSubmission) -> Void in [
+        { $0.retry = RetryPolicy(attempts: 3, baseDelayMilliseconds: .max, factor: 2) },
+        { $0.retry = RetryPolicy(attempts: 11, baseDelayMilliseconds: 1, factor: 2) },
+      ] {
+        var hostile = submission
+        change(&hostile)
+        #expect(throws: NetworkError.self) { try scene.submit(hostile) }
+      }
+      #expect(throws: DecodingError.self) {
+        try JSONDecoder().decode(SegmentCheck.self, from: Data(#"{"drawn":-1}"#.utf8))
+      }
+      #expect(try service.jobs(JobFilter()).jobs.isEmpty)
+      // A data set that can't be divided gives the escrow back.
+      var short = submission
+      short.dataSet = try service.give(Data("\n".utf8), by: ServiceScene.requester.address)
+      let before = try service.balances(of: ServiceScene.requester.address)
+      let job = try scene.submit(short)
+      let report = try await scene.end(of: job, within: 20)
+      #expect(report.status == "CANCELED" && !report.reason.isEmpty)
+      #expect(try service.balances(of: ServiceScene.requester.address) == before)
+      // What can be spent can be withdrawn, once.
+      let one = try TokenAmount(emeth: "1")
+      #expect(try service.withdraw(one, by: node).payout == one)
+      #expect(throws: NetworkError.self) { try service.withdraw(TokenAmount(emeth: "100"), by: node) }
+      #expect(try service.jobs(JobFilter()).jobs.map(\.summary.jobId) == [job])
+    }
+  }
+}

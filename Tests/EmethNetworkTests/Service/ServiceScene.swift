@@ -1,0 +1,309 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+@testable import EmethNetwork
+
+/// A service that can be dropped and made anew, as when its process is killed.
+final class RestartableService: Sendable {
+  let folder: URL
+  let settings: ServiceSettings
+  private let current = Mutex<NetworkService?>(nil)
+  private let driving = Mutex<Task<Void, Never>?>(nil)
+  let errors = Mutex<[String]>([])
+
+  init(folder: URL, settings: ServiceSettings) throws {
+    self.folder = folder
+    self.settings = settings
+    try start()
+  }
+
+  func start() throws {
+    let service = try NetworkService(folder: folder, settings: settings)
+    current.withLock { $0 = service }
+    driving.withLock {
+      $0 = Task { [self] in
+        try? await service.run { job, error in
+          self.errors.withLock { $0.append("\(job.map { "\($0)" } ?? "epoch"): \(error.message)") }
+        }
+      }
+    }
+  }
+
+  /// Lets everything that runs end wherever it is.
+  func stop() async {
+    current.withLock { $0 = nil }
+    let task = driving.withLock { driving in
+      defer { driving = nil }
+      return driving
+    }
+    task?.cancel()
+    await task?.value
+  }
+
+  func restart() async throws {
+    await stop()
+    // The lock goes with the last call that is still on its way.
+    for _ in 0..<200 {
+      do { return try start() } catch NetworkError.folderInUse {
+        try await Task.sleep(for: .milliseconds(10))
+      }
+    }
+    try start()
+  }
+
+  func service() throws(NetworkError) -> NetworkService {
+    guard let service = current.withLock({ $0 }) else { throw .database(reason: "the service is away") }
+    return service
+  }
+}
+
+/// A connection without a wire.
+struct DirectConnection: NetworkConnection {
+  let account: Address
+  let server: RestartableService
+
+  func facts() async throws(NetworkError) -> NetworkFacts { try server.service().facts() }
+
+  func balances() async throws(NetworkError) -> Balances { try server.service().balances(of: account) }
+
+  func openSubJobs(
+    _ filter: SubJobFilter, waitingUpTo seconds: Double
+  ) async throws(NetworkError) -> [SubJobOffer] {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while true {
+      let service = try server.service()
+      let mark = service.changeMark
+      let offers = try service.openSubJobs(filter, for: account)
+      if !offers.isEmpty || ContinuousClock.now >= end || Task.isCancelled { return offers }
+      _ = await service.change(after: mark, waitingUpTo: 0.25)
+    }
+  }
+
+  func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
+    try server.service().process(subJob, by: account, binding: binding)
+  }
+
+  func renew(_ subJob: JobID) async throws(NetworkError) { try server.service().renew(subJob, by: account) }
+
+  func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {
+    try server.service().decline(subJob, by: account, reason: reason)
+  }
+
+  func submit(_ result: NodeResult) async throws(NetworkError) {
+    let data = try asNetworkError { try WireFormat.encoder.encode(result) }
+    let received = try asNetworkError { try JSONDecoder().decode(NodeResult.self, from: data) }
+    try server.service().submit(received, by: account)
+  }
+
+  func state(of subJob: JobID) async throws(NetworkError) -> SubJobState {
+    try server.service().state(of: subJob)
+  }
+
+  func errands(
+    except known: Set<String>, waitingUpTo seconds: Double
+  ) async throws(NetworkError) -> [Errand] {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while true {
+      let service = try server.service()
+      let mark = service.changeMark
+      let errands = try service.errands(of: account).filter { !known.contains($0.id) }
+      if !errands.isEmpty || ContinuousClock.now >= end || Task.isCancelled {
+        // As they come over a wire.
+        let data = try asNetworkError { try WireFormat.encoder.encode(errands) }
+        return try asNetworkError { try JSONDecoder().decode([Errand].self, from: data) }
+      }
+      _ = await service.change(after: mark, waitingUpTo: 0.25)
+    }
+  }
+
+  func answer(_ errand: String, _ body: Data) async throws(NetworkError) {
+    try server.service().answer(errand, by: account, body)
+  }
+
+  func postBond(upTo amount: TokenAmount, binding: SignedKeyBinding) async throws(NetworkError) {
+    try server.service().postBond(upTo: amount, binding: binding, by: account)
+  }
+
+  func postCommitments(_ commitments: [Bytes32], from first: UInt32) async throws(NetworkError) {
+    try server.service().postCommitments(commitments, from: first, by: account)
+  }
+
+  func verifier() async throws(NetworkError) -> VerifierAccount { try server.service().verifier(account) }
+
+  func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
+    try store.put(try server.service().store.get(hash), durable: false)
+  }
+
+  func give(object hash: Bytes32, from store: ContentStore) async throws(NetworkError) {
+    try server.service().store.put(try store.get(hash))
+  }
+
+  func give(vector root: Bytes32, from store: ContentStore) async throws(NetworkError) {
+    let vector = try store.vector(root, work: VectorWork(threads: 1))
+    try server.service().store.put(vector: vector, root: root)
+  }
+}
+
+/// A served network with agents that have their own keys and folders, on the real clock.
+final class ServiceScene: Sendable {
+  let folder: TemporaryFolder
+  let server: RestartableService
+  private let tasks = Mutex<[Task<Void, Never>]>([])
+  let events = Mutex<[String]>([])
+
+  static let requester = TestNetwork.key("served requester", 0)
+  static func node(_ index: Int) -> PrivateKey { TestNetwork.key("served node", UInt32(index)) }
+  static func verifier(_ index: Int) -> PrivateKey { TestNetwork.key("served verifier", UInt32(index)) }
+
+  static func settings() throws -> ServiceSettings {
+    var settings = ServiceSettings()
+    settings.epochMilliseconds = 100
+    settings.threads = 1
+    settings.auditShare = 1_000_000
+    settings.keySeconds = 30
+    settings.maskSeconds = 30
+    settings.revealSeconds = 20
+    settings.periods.leaseRenewalSeconds = 1
+    settings.periods.leaseSeconds = 3
+    settings.periods.openingSeconds = 60
+    settings.periods.verificationSeconds = 60
+    let money = try TokenAmount(emeth: "100")
+    settings.grants[requester.address] = money
+    for index in 0..<8 {
+      settings.grants[node(index).address] = money
+      settings.grants[verifier(index).address] = money
+    }
+    return settings
+  }
+
+  init(_ settings: ServiceSettings) throws {
+    folder = try TemporaryFolder()
+    server = try RestartableService(folder: folder.url.appending(path: "server"), settings: settings)
+  }
+
+  private func run(_ body: @escaping @Sendable () async throws -> Void) -> Task<Void, Never> {
+    let task = Task { _ = try? await body() }
+    tasks.withLock { $0.append(task) }
+    return task
+  }
+
+  /// - Returns: what runs it; cancelled, it ends wherever it is.
+  @discardableResult
+  func startNode(_ index: Int, fault: NodeFault? = nil, isDraining: Bool = false) throws -> Task<Void, Never>
+  {
+    let key = Self.node(index)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.patience = 1
+    let agent = try NodeAgent(
+      key: key, folder: folder.url.appending(path: "node-\(index)"),
+      connection: DirectConnection(account: key.address, server: server), domain: .embedded,
+      settings: settings,
+      fault: fault
+    ) { event in self.note("node \(index)", event) }
+    if isDraining { agent.drain() }
+    return run { try await agent.run() }
+  }
+
+  @discardableResult
+  func startVerifier(_ index: Int, fault: NodeFault? = nil) throws -> Task<Void, Never> {
+    let key = Self.verifier(index)
+    var settings = VerifierAgent.Settings()
+    settings.threads = 1
+    settings.patience = 1
+    let agent = try VerifierAgent(
+      key: key, folder: folder.url.appending(path: "verifier-\(index)"),
+      connection: DirectConnection(account: key.address, server: server), domain: .embedded,
+      settings: settings,
+      fault: fault
+    ) { event in self.note("verifier \(index)", event) }
+    return run { try await agent.run() }
+  }
+
+  /// Waits until so many verifiers can be drawn.
+  func verifiersStand(_ count: Int) async throws {
+    for _ in 0..<200 {
+      let standing = try (0..<8).count { try server.service().verifier(Self.verifier($0).address).unused > 0 }
+      if standing >= count { break }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    // Commitments must be older than submissions, by the second.
+    try await Task.sleep(for: .seconds(1))
+  }
+
+  private func note(_ who: String, _ event: AgentEvent) {
+    switch event {
+    case .step, .speed: break
+    default: events.withLock { $0.append("\(who): \(event)") }
+    }
+  }
+
+  func submission(
+    manifest: TrainingManifest, parallel: UInt32 = 3, salt: UInt64 = 0, attempts: UInt32 = 3,
+    timeLimit: UInt64 = 3_600
+  ) throws -> JobSubmission {
+    let dataSet = try server.service().give(Data(TestNetwork.text().utf8), by: Self.requester.address)
+    return JobSubmission(
+      salt: SHA256.hash(Array("salt \(salt)".utf8)), manifest: manifest, dataSetName: "sentences",
+      dataSet: dataSet, parallel: parallel, fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: timeLimit,
+      retry: RetryPolicy(attempts: attempts, baseDelayMilliseconds: 100, factor: 2))
+  }
+
+  func submit(_ submission: JobSubmission) throws -> JobID {
+    try server.service().submit(submission, by: Self.requester.address)
+  }
+
+  /// Waits for a job's end and for its last SubJob.
+  func end(of job: JobID, within seconds: Double = 120) async throws -> JobReport {
+    let end = ContinuousClock.now + .seconds(seconds)
+    while ContinuousClock.now < end {
+      if let service = try? server.service(), let view = try? service.job(job), view.summary.status.isFinal {
+        let open = try service.subJobs(of: job).contains { !$0.status.isFinal }
+        if !open { return try service.report(on: job) }
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let report = try server.service().report(on: job)
+    throw NetworkError.jobEnded(
+      id: job, status: try server.service().job(job).summary.status,
+      reason:
+        "not ended in \(seconds) s; \(report.subJobs.map { "\($0.round).\($0.part).\($0.attempt) \($0.status) \($0.reason)" }); "
+        + "\(server.errors.withLock { $0.suffix(5) }); \(events.withLock { $0.suffix(30) })")
+  }
+
+  /// Stops everybody; folders stay for whoever looks at them.
+  func stop() async {
+    let running = tasks.withLock { tasks in
+      defer { tasks = [] }
+      return tasks
+    }
+    for task in running { task.cancel() }
+    for task in running { await task.value }
+    await server.stop()
+  }
+
+  /// Runs a body with the scene and stops everybody after it.
+  static func with<Result>(
+    _ settings: ServiceSettings, _ body: (ServiceScene) async throws -> Result
+  ) async throws -> Result {
+    let scene = try ServiceScene(settings)
+    do {
+      let result = try await body(scene)
+      await scene.stop()
+      return result
+    } catch {
+      await scene.stop()
+      throw error
+    }
+  }
+}
+
+extension NetworkService {
+  /// A data set as it lies after an account has given it.
+  func give(_ dataSet: Data, by account: Address) throws -> Bytes32 {
+    let hash = try splitterStore.put(dataSet)
+    try dataSetGivers.add(account, of: hash)
+    return hash
+  }
+}
