@@ -28,7 +28,7 @@ struct RequestObserver: RouterMiddleware {
       let failure = failure(of: error, request, context)
       response = Response(failure)
       if failure.status.kind == .serverError, failure.status != .serviceUnavailable {
-        context.logger.error(
+        state.logger.error(
           "request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       }
     }
@@ -68,7 +68,8 @@ struct RequestObserver: RouterMiddleware {
     CoreMetrics.Timer(
       label: "emeth_http_request_seconds", dimensions: [("route", route)], factory: state.registry
     ).recordNanoseconds(Int64(time / .nanoseconds(1)))
-    context.logger.log(
+    // The context's own logger is the libraries', which keep to warnings.
+    state.logger.log(
       level: status.code >= 500 ? .warning : request.method == .get && status.code < 400 ? .debug : .info,
       "request",
       metadata: [

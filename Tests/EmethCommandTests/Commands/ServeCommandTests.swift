@@ -8,14 +8,16 @@ import Testing
   private final class Server {
     let url: String
     let process: Process
+    private let errors = Pipe()
 
-    init(in folder: ScratchFolder, _ flags: [String] = []) throws {
+    init(in folder: ScratchFolder, logLevel: String = "error", _ flags: [String] = []) throws {
       process = Process()
       process.executableURL = Program.url
       process.arguments =
-        ["serve", "--listen", "127.0.0.1:0", "--data", folder.path("net"), "--log-level", "error"] + flags
+        ["serve", "--listen", "127.0.0.1:0", "--data", folder.path("net"), "--log-level", logLevel] + flags
       let output = Pipe()
       process.standardOutput = output
+      process.standardError = errors
       try process.run()
       var line = Data()
       while !line.contains(UInt8(ascii: "\n")) {
@@ -28,6 +30,11 @@ import Testing
     }
 
     deinit { if process.isRunning { process.terminate() } }
+
+    /// What it has logged; it has ended.
+    func log() throws -> String {
+      String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+    }
 
     /// Ends it with a signal, and says how it ended.
     func stop(_ signal: Int32 = SIGTERM) -> Int32 {
@@ -47,7 +54,8 @@ import Testing
     let folder = try ScratchFolder()
     try folder.writeKey(TestKeys.key(1), to: "key")
     let account = TestKeys.key(1).address
-    let server = try Server(in: folder, ["--grant", "\(account)=3emeth", "--interval", "500ms"])
+    let server = try Server(
+      in: folder, logLevel: "info", ["--grant", "\(account)=3emeth", "--interval", "500ms"])
     let environment = ["EMETH_SERVER": server.url]
     let balance = try Program.run("balance", "\(account)", "--json", environment: environment)
     #expect(balance.exitCode == 0, "\(balance.errors)")
@@ -64,6 +72,11 @@ import Testing
       try JSONDecoder().decode(ErrorObject.self, from: Data(tooMuch.errors.utf8)).code
         == "ledger.insufficient")
     #expect(server.stop() == 0)
+    // Each request that changes something, or is refused, has its line.
+    let lines = try server.log().split(separator: "\n").filter {
+      $0.contains("\"path\":\"/api/v2/withdrawals\"")
+    }
+    #expect(lines.count == 2 && lines.contains { $0.contains("\"status\":\"409\"") }, "\(lines)")
     // The same folder again: nothing is lost, and no grant is given twice.
     let again = try Server(in: folder, ["--grant", "\(account)=3emeth"])
     let later = try Program.run("balance", "\(account)", "--server", again.url, "--json")
