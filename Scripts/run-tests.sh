@@ -26,12 +26,21 @@ if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers and agents live by the real clock: their tests come one after another, with nothing else beside them.
 served='EmethNetworkTests\.(LongPoll|NetworkServer|NetworkService|ObjectTransfer|ServedJob|SignedRequestServer|SlowClient|TransportSecurity)'
-"$@" --skip "$served"
-"$@" --no-parallel --filter "$served"
+mkdir -p .build
+# What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
+run() {
+  "$@" 2>&1 | tee .build/tests.log && return
+  printf '\nwhat failed:\n' >&2
+  grep -A 2 -E 'recorded an issue|error: ' .build/tests.log >&2 || tail -20 .build/tests.log >&2
+  exit 1
+}
+run "$@" --skip "$served"
+run "$@" --no-parallel --filter "$served"
 
-# The contracts, on two Ethereum virtual machines.
-if [ -x .build/tests/release/emeth ]; then export EMETH_BINARY=$PWD/.build/tests/release/emeth; fi
+# The contracts, on two Ethereum virtual machines; then a network of real processes that are killed.
+export EMETH_BINARY=$PWD/.build/tests/release/emeth
 "$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests
+"$EMETH_PYTHON" -m pytest -q -s -p no:cacheprovider Tests/FaultTests
 
 # A whole job with AVX-512, where this CPU has none: 9 minutes.
 if [ "$scale" -gt 1 ] && ! grep -q avx512f /proc/cpuinfo; then
