@@ -130,6 +130,9 @@ final class RunningProgram {
 
   var processIdentifier: Int32 { process.processIdentifier }
 
+  /// What it has written to standard output until now.
+  func outputSoFar() throws -> String { try scratch.read("output") }
+
   /// Sends a signal and waits for the end; the exit code is 128 and the signal when that ended it.
   func end(_ signal: Int32) throws -> ProgramResult {
     kill(process.processIdentifier, signal)
@@ -145,9 +148,9 @@ final class RunningProgram {
   }
 }
 
-/// Waits until something has happened, at most half a minute.
+/// Waits until something has happened, at most three minutes: other tests may keep the machine busy.
 func waitUntil(_ what: String, _ hasHappened: () throws -> Bool) throws {
-  for _ in 0..<1500 {
+  for _ in 0..<9000 {
     if try hasHappened() { return }
     usleep(20_000)
   }

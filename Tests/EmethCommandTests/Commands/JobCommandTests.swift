@@ -137,7 +137,7 @@ import Testing
     let doubled = try emeth("run", "--network", "net")
     #expect(doubled.exitCode == 4 && doubled.errors.contains("process \(worker.processIdentifier)"))
     let watcher = try RunningProgram(["watch-job", job, "--network", "net"], in: scratch.url)
-    usleep(500_000)
+    try waitUntil("the watcher has told a state") { try watcher.outputSoFar().hasPrefix("PROCESSING") }
     let watched = try watcher.end(SIGINT)
     #expect(watched.exitCode == 130 && watched.output.hasPrefix("PROCESSING"))
     #expect(try worker.end(SIGINT).exitCode == 130)

@@ -48,11 +48,18 @@ import Testing
   }
 
   @Test func redrawnAtMostTenTimesASecond() throws {
+    let start = ContinuousClock.now
+    var calls = 0
     let text = try written(isTerminal: true) { talk in
-      let end = ContinuousClock.now + .milliseconds(350)
-      while ContinuousClock.now < end { talk.show(["x"]) }
+      while ContinuousClock.now < start + .milliseconds(350) {
+        talk.show(["x"])
+        calls += 1
+      }
     }
-    #expect((1...4).contains(text.count { $0 == "x" }))
+    // A busy machine may stop this thread for longer than the loop was to last.
+    let most = (ContinuousClock.now - start) / .milliseconds(100) + 1
+    let redrawn = text.count { $0 == "x" }
+    #expect(redrawn >= 1 && Double(redrawn) <= most && redrawn <= calls)
   }
 
   @Test func aReaderThatWentAwayIsNoFault() throws {

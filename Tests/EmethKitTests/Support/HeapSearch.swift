@@ -8,6 +8,7 @@
   /// search for it disturbs what was just given back to the heap. Stacks are not looked at: what libraries
   /// leave there is not ours to overwrite.
   final class HeapSearch {
+    private static let pageSize: UInt = 4096
     private let secret: OwnPages
     private let secretCount: Int
     private let window: OwnPages
@@ -17,7 +18,7 @@
 
     /// A search for as many bytes as `fill` writes into memory outside the heap.
     init(byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-      secret = try OwnPages(byteCount: 4096)
+      secret = try OwnPages(byteCount: Int(Self.pageSize))
       window = try OwnPages(byteCount: 1 << 20)
       secretCount = byteCount
       memory = open("/proc/self/mem", O_RDONLY)
@@ -72,6 +73,11 @@
             let place = start + UInt(offset)
             if !secret.range.contains(place), !window.range.contains(place) { found += 1 }
             offset += 1
+          }
+          // Where a page is gone in the middle, the search goes on behind it.
+          guard read == wanted else {
+            start += UInt(max(read, 0)) / Self.pageSize * Self.pageSize + Self.pageSize
+            continue
           }
           guard wanted == window.byteCount else { break }
           // Windows overlap, so that nothing is cut in two.
