@@ -45,15 +45,14 @@ extension TrainingState {
     return bytes
   }
 
-  /// Appends the whole stream to `handle`.
+  /// Calls `body` with the whole stream, in a few large pieces in order, none of them copied.
   ///
-  /// - Throws: `ComputeError.fileUnwritable`.
-  public func write(to handle: FileHandle) throws(ComputeError) {
-    do {
-      for index in 0..<leafCount { try handle.write(contentsOf: leaf(index)) }
-    } catch {
-      throw .fileUnwritable(path: "state", reason: error.localizedDescription)
-    }
+  /// ```swift
+  /// var data = Data(capacity: TrainingState.encodedByteCount(of: state.configuration))
+  /// state.forEachPiece { data.append(contentsOf: $0) }
+  /// ```
+  public func forEachPiece(_ body: (UnsafeRawBufferPointer) throws -> Void) rethrows {
+    try forEachPiece(of: 0..<Self.encodedByteCount(of: configuration), body)
   }
 
   /// Reads a state from its stream.

@@ -1,3 +1,4 @@
+import EmethCompute
 import EmethKit
 import Foundation
 
@@ -26,6 +27,13 @@ struct NodeVault {
 
   func keepState(_ state: Data, boundary: Int) throws(NetworkError) {
     try Files.write(state, to: stateFile(boundary), durable: false)
+  }
+
+  /// As above, from the state's own memory: training waits for it.
+  func keepState(_ state: TrainingState, boundary: Int) throws(NetworkError) {
+    try Files.write(to: stateFile(boundary), durable: false) { file throws(NetworkError) in
+      try asNetworkError { try state.forEachPiece { try file.write($0) } }
+    }
   }
 
   /// The boundaries whose states are kept, in no order.

@@ -138,7 +138,7 @@ struct TrainingNode: Sendable {
       }
       conduct.at(segment).disturbEnd(run.state)
       let root = try trace.timed { () throws(NetworkError) in
-        if cache.keeps(segment + 1) { try vault.keepState(run.state.encoded(), boundary: segment + 1) }
+        if cache.keeps(segment + 1) { try vault.keepState(run.state, boundary: segment + 1) }
         return try run.stateRoot()
       }
       trace.roots.append(root)

@@ -76,8 +76,7 @@ extension TrainingState {
   /// The state stream of PROTOCOL 7.
   func encoded() -> Data {
     var data = Data(capacity: Self.encodedByteCount(of: configuration))
-    for arena in [parameters, firstMoments, secondMoments] { data.append(Data(buffer: arena)) }
-    withUnsafeBytes(of: (step.littleEndian, round.littleEndian)) { data.append(contentsOf: $0) }
+    forEachPiece { data.append(contentsOf: $0) }
     return data
   }
 

@@ -21,11 +21,41 @@ enum Files {
     }
   }
 
+  /// A file that is being written under a temporary name.
+  struct Writer {
+    fileprivate let descriptor: Int32
+    fileprivate let path: String
+
+    /// Appends bytes.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(NetworkError) {
+      var offset = 0
+      while offset < bytes.count {
+        let written = Foundation.write(
+          descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+        if written >= 0 {
+          offset += written
+        } else if errno != EINTR {
+          throw .fileFailed(path: path, operation: "write", reason: lastSystemError())
+        }
+      }
+    }
+  }
+
   /// Writes a file so that it appears whole or not at all: temporary file, fsync, rename.
   ///
   /// `durable: false` leaves out the fsync, for files that can be computed again after a power failure.
   static func write(
     _ data: Data, to file: URL, durable: Bool = true, mode: mode_t = 0o644
+  ) throws(NetworkError) {
+    try write(to: file, durable: durable, mode: mode) { file throws(NetworkError) in
+      try asNetworkError { try data.withUnsafeBytes { try file.write($0) } }
+    }
+  }
+
+  /// As above, its bytes written piece by piece by `body`.
+  static func write(
+    to file: URL, durable: Bool = true, mode: mode_t = 0o644,
+    _ body: (Writer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
     let temporary = file.deletingLastPathComponent().appending(
       path:
@@ -35,25 +65,23 @@ enum Files {
     guard descriptor >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
     }
-    var failure: String?
-    data.withUnsafeBytes { bytes in
-      var offset = 0
-      while offset < bytes.count, failure == nil {
-        let written = Foundation.write(
-          descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
-        if written < 0 {
-          if errno != EINTR { failure = lastSystemError() }
-        } else {
-          offset += written
-        }
+    var failure: NetworkError?
+    func attempt(_ hasSucceeded: Bool) {
+      if !hasSucceeded, failure == nil {
+        failure = .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
       }
     }
-    if durable, failure == nil, fsync(descriptor) != 0 { failure = lastSystemError() }
-    if close(descriptor) != 0, failure == nil { failure = lastSystemError() }
-    if failure == nil, rename(temporary.path, file.path) != 0 { failure = lastSystemError() }
+    do throws(NetworkError) {
+      try body(Writer(descriptor: descriptor, path: file.path))
+      if durable { attempt(fsync(descriptor) == 0) }
+    } catch {
+      failure = error
+    }
+    attempt(close(descriptor) == 0)
+    if failure == nil { attempt(rename(temporary.path, file.path) == 0) }
     if let failure {
       unlink(temporary.path)
-      throw .fileFailed(path: file.path, operation: "write", reason: failure)
+      throw failure
     }
   }
 

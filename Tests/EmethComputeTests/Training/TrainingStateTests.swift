@@ -67,7 +67,7 @@ import Testing
     let folder = try TemporaryFolder()
     let file = try folder.write([], "state")
     let output = try FileHandle(forWritingTo: file)
-    try state.write(to: output)
+    try state.forEachPiece { try output.write(contentsOf: $0) }
     try output.close()
     let again = try TrainingState(
       configuration: state.configuration, reading: FileHandle(forReadingFrom: file))
