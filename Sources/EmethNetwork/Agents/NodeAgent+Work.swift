@@ -170,18 +170,19 @@ extension NodeAgent {
 
   /// Renews a lease until cancelled; raises `stop` when there is nothing to renew any more.
   private func renew(_ subJob: JobID, _ stop: StopFlag) async {
-    var seconds = 1.0
+    var seconds = 0.1
     while !Task.isCancelled {
+      await pause(seconds)
+      if Task.isCancelled { return }
       do throws(NetworkError) {
+        try await connection.renew(subJob)
         let periods = try await connection.facts().periods
         seconds = min(Double(periods.leaseRenewalSeconds), Double(periods.leaseSeconds) / 3)
-        await pause(seconds)
-        if Task.isCancelled { return }
-        try await connection.renew(subJob)
       } catch {
         report("renewing the lease of SubJob \(subJob)", error)
         if error.endsTheWork { return stop.raise() }
-        await pause(min(1, seconds))
+        // Soon again: a lease is three renewals long.
+        seconds = min(0.5, seconds)
       }
     }
   }

@@ -104,7 +104,9 @@ extension NetworkService {
       try CohortStore.cohorts(of: position.parent, round: position.round, in: db).map { cohort in
         let seats = cohort.drawn.cohort.seats.map(\.jobID)
         return Set(records.filter { seats.contains($0.id) }.map(\.position.part))
-      }.first { $0.contains(position.part) } ?? Set(records.map(\.position.part))
+      }.first { $0.contains(position.part) }
+      // Also the parts whose SubJobs are not registered yet.
+      ?? Set(0..<JobStore.job(position.parent, in: db).request.parallel)
     let others = parts.subtracting([position.part])
     let accounts = records.filter {
       others.contains($0.position.part) && ($0.status == .processing || $0.status == .submitted)
