@@ -89,14 +89,15 @@ extension VerifierAgent {
       try Files.makeFolder(evidenceFolder)
       try evidence.write(to: evidenceFolder.appending(path: "\(subJob).evidence"))
     }
+    let opening = try? JSONDecoder().decode(Opening.self, from: examination.opening)
     var report = JudgementReport(
       judgement: examination.judgement, contradiction: examination.contradiction,
-      boundaries: (try? JSONDecoder().decode(Opening.self, from: examination.opening))?.boundaries ?? [])
+      boundaries: opening?.boundaries ?? [])
     if request.wantsUpdate, examination.judgement.mismatch == nil, let update = verifier.update(of: subJob) {
       let object = try store.put(update, durable: false)
       try await connection.give(object: object, from: store)
       try store.remove(object)
-      report.update = object
+      (report.update, report.resultSalts) = (object, opening?.resultSalts)
     }
     for object in sealed { try store.remove(object) }
     try Files.remove(place(opened: subJob))

@@ -49,7 +49,7 @@ extension JobWorker {
   }
 
   /// Ends the job at its deadline, where that is waited for.
-  private func timeOut() throws(NetworkError) -> Bool {
+  func timeOut() throws(NetworkError) -> Bool {
     guard network.isLive else { return false }
     let status = try database.write { db -> JobStatus in
       var parent = try JobStore.job(id, in: db)

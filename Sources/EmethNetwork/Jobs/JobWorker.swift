@@ -57,6 +57,7 @@ final class JobWorker: Sendable {
   func run() async throws(NetworkError) {
     while try !job().status.isFinal {
       try checkStop()
+      if try timeOut() { break }
       do throws(NetworkError) {
         try await prepare()
       } catch {

@@ -25,6 +25,8 @@ public final class NetworkServer: Sendable {
   public var registry: PrometheusRegistry { state.registry }
   /// How many requests wait for something to change.
   var waiting: Int { state.changes.waiterCount }
+  /// How many bytes of unchecked bodies may still come in.
+  var bodyMemoryLeft: Int { state.bodies.rest }
   /// The routes, as they are registered when the server runs.
   var routeTable: RouteTable { routes }
 
@@ -108,8 +110,12 @@ public final class NetworkServer: Sendable {
 
   private func transport() throws -> HTTPServerBuilder {
     let period = TimeAmount.seconds(Int64(state.settings.patienceSeconds))
+    let gate = ConnectionGate(limit: state.settings.connectionsOfOneAddress)
     let plain = HTTPServerBuilder.http1(
-      configuration: .init(additionalChannelHandlers: [SlowRequestHandler(period: period)]))
+      configuration: .init(
+        additionalChannelHandlers: [
+          ConnectionGateHandler(gate: gate, period: period), SlowRequestHandler(period: period),
+        ]))
     guard let files = state.settings.certificate else { return plain }
     do {
       let chain = try NIOSSLCertificate.fromPEMFile(files.chain.path)

@@ -20,13 +20,19 @@ public struct ServerSettings: Sendable {
   public var objectLimit: UInt64 = 64 << 30
   /// The most connections at once; more wait until one ends.
   public var connectionLimit = 8_192
+  /// The most connections of one address; more are closed at once.
+  public var connectionsOfOneAddress = 2_048
+  /// Bytes of bodies that are taken in at once, before it is known who signed them; who sends more is told to
+  /// come again.
+  public var bodyMemory = 512 << 20
   /// Requests a second that one account or one address may send for long, and how many at once.
   public var requestRate = 200.0
   /// See ``requestRate``.
   public var requestBurst = 4_000.0
   /// The longest wait of a long poll, in seconds.
   public var longestWaitSeconds = 60.0
-  /// Seconds within which the head of a request, or its whole JSON body, must have come.
+  /// Seconds within which the head of a request, or 16 KiB of its body, must have come, and within which a
+  /// client must take something of its answer.
   public var patienceSeconds = 30.0
   /// Seconds that requests in flight have to end when the server stops.
   public var graceSeconds = 20.0

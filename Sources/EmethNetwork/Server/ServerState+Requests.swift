@@ -58,9 +58,15 @@ extension ServerState {
   func signedData(_ request: Request, limit: Int) async throws -> (Address, Data) {
     // What can't be right is refused before the body is read.
     _ = try claim(of: request)
-    let data = try await body(of: request, limit: limit)
-    let account = try await account(of: request) { data.withUnsafeBytes { Keccak256.hash($0) } }
-    return (account, data)
+    var data = Data()
+    defer { bodies.give(data.count) }
+    try await receive(request, limit: limit) { piece in
+      guard bodies.take(piece.readableBytes) else { throw RequestFailure.tooMany(retryAfterSeconds: 1) }
+      data.append(contentsOf: piece.readableBytesView)
+    }
+    let whole = data
+    let account = try await account(of: request) { whole.withUnsafeBytes { Keccak256.hash($0) } }
+    return (account, whole)
   }
 
   /// What the header claims, and the server's name that the request must be signed for.
@@ -79,13 +85,6 @@ extension ServerState {
         hint: "use the URL that its operator names")
     }
     return (signed, audience)
-  }
-
-  /// All of a body that is not longer than `limit`.
-  func body(of request: Request, limit: Int) async throws -> Data {
-    var data = Data()
-    try await receive(request, limit: limit) { data.append(contentsOf: $0.readableBytesView) }
-    return data
   }
 
   /// Takes a body in, piece by piece; one that is cut off is told from one that is whole by its length.

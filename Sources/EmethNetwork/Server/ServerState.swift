@@ -18,6 +18,8 @@ final class ServerState: Sendable {
   let audiences: AudienceList
   /// Requests of one account.
   let accountLimiter: RateLimiter
+  /// Memory for bodies that nobody has checked yet.
+  let bodies: ByteBudget
   /// Blocking work: the database waits for the disk, hashing takes the processor.
   private let threads = NIOThreadPool.singleton
 
@@ -35,6 +37,7 @@ final class ServerState: Sendable {
       dataSets: service.splitterStore,
       objectLimit: settings.objectLimit)
     audiences = AudienceList(settings)
+    bodies = ByteBudget(settings.bodyMemory)
     accountLimiter = RateLimiter(rate: settings.requestRate, burst: settings.requestBurst)
   }
 

@@ -105,16 +105,20 @@ public struct JudgementReport: Codable, Sendable, Hashable {
 
   /// Object: the update's words, where they were asked for.
   public var update: Bytes32?
+  /// The salts of 16 bytes with which the update's chunks of 1 MiB give the node's resultRoot, in order; they
+  /// come with the update.
+  public var resultSalts: [HexText]?
 
   /// A report.
   public init(
     judgement: Judgement, contradiction: SignedVerdict? = nil, boundaries: [BoundaryOpening],
-    update: Bytes32? = nil
+    update: Bytes32? = nil, resultSalts: [HexText]? = nil
   ) {
     self.judgement = judgement
     self.contradiction = contradiction
     self.boundaries = boundaries
     self.update = update
+    self.resultSalts = resultSalts
   }
 }
 

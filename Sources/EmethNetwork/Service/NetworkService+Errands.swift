@@ -18,6 +18,7 @@ extension NetworkService {
     func refused(_ code: String, _ message: String) -> NetworkError {
       .refused(code: code, message: message, hint: nil)
     }
+    try checkUpdate(inAnswerTo: id, by: account, body)
     try database.write { db in
       guard let record = try ErrandStore.record(id, in: db) else {
         throw refused("errand.unknown", "there is no errand \(id)")
@@ -84,6 +85,8 @@ extension NetworkService {
       } else {
         report.update = nil
       }
+      // They have served: the sum needs the update alone.
+      report.resultSalts = nil
       report.judgement.segments = request.segments
       report.judgement.finding = String(report.judgement.finding.prefix(1_000))
       return try report.wireText()

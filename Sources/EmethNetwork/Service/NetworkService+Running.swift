@@ -12,7 +12,12 @@ extension NetworkService {
   public func run(
     onError: @escaping @Sendable (JobID?, NetworkError) -> Void = { _, _ in }
   ) async throws(NetworkError) {
+    // On a thread of its own: it must not wait behind anything.
+    let timekeeper = WorkExecutor(threads: 1)
+    clock.watch(true)
+    defer { clock.watch(false) }
     await withTaskGroup { group in
+      group.addTask(executorPreference: timekeeper) { await self.keepTime(onError) }
       group.addTask { await self.closeEpochsRegularly(onError) }
       group.addTask { await self.driveJobs(onError) }
     }
@@ -22,12 +27,13 @@ extension NetworkService {
   /// A task for every job that has not come to its end.
   private func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
     let driven = DrivenJobs()
+    let executor = WorkExecutor(threads: settings.threads)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let mark = database.changes.mark
         do throws(NetworkError) {
           for job in try unfinishedJobs() where driven.begin(job) {
-            group.addTask {
+            group.addTask(executorPreference: executor) {
               await self.drive(job, onError)
               driven.end(job)
             }
@@ -119,13 +125,37 @@ extension NetworkService {
       arguments: [name, value])
   }
 
+  /// Looks at the clock every second; where it stands still over an outage, gives everybody that time back.
+  private func keepTime(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
+    while !Task.isCancelled {
+      _ = clock.milliseconds
+      if let outage = clock.outage {
+        do throws(NetworkError) {
+          try makeUp(forOutageFrom: outage.from / 1_000, to: outage.to / 1_000)
+          clock.goOn(at: outage.to)
+        } catch {
+          onError(nil, error)
+        }
+      }
+      try? await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  /// Nobody is punished for the operator's fault (PROTOCOL 2).
+  ///
+  /// - Parameters:
+  ///   - from: when the service was last known to work, unix seconds; 0 for one that is new.
+  ///   - to: now.
+  func makeUp(forOutageFrom from: UInt64, to now: UInt64) throws(NetworkError) {
+    try growDeadlines(aliveUntil: from, at: now)
+    try renewLeases(aliveUntil: from, at: now)
+  }
+
   /// Gives everybody the time that the service was away (PROTOCOL 2): nobody is punished for the operator's
   /// fault.
-  func growDeadlines(aliveUntil from: UInt64) throws(NetworkError) {
-    guard from > 0 else { return }
+  private func growDeadlines(aliveUntil from: UInt64, at now: UInt64) throws(NetworkError) {
+    guard from > 0, now > from, now - from > 3 * UInt64(servedPeriods.batchIntervalSeconds) else { return }
     try database.write { db in
-      let now = try seconds(in: db)
-      guard now > from, now - from > 3 * UInt64(servedPeriods.batchIntervalSeconds) else { return }
       for row in try String.fetchAll(
         db,
         sql: "SELECT id FROM job WHERE status IN (1, 2) OR id IN (SELECT parent FROM subJob WHERE status = 3)"
@@ -148,9 +178,8 @@ extension NetworkService {
   }
 
   /// Renews the leases that ran when the service went away, however short that was: nodes could not.
-  func renewLeases(aliveUntil from: UInt64) throws(NetworkError) {
+  private func renewLeases(aliveUntil from: UInt64, at now: UInt64) throws(NetworkError) {
     try database.write { db in
-      let now = try seconds(in: db)
       let computing = try String.fetchAll(
         db, sql: "SELECT id FROM subJob WHERE status = ?", arguments: [Int(JobStatus.processing.rawValue)])
       for text in computing {

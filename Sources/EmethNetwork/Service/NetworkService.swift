@@ -33,7 +33,7 @@ public final class NetworkService: Sendable {
   var dataSetGivers: DataSetGivers { DataSetGivers(splitterStore: splitterStore) }
   let database: NetworkDatabase
   let operatorKeys: OperatorKeys
-  let clock: WallClock
+  let clock: NetworkClock
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
   private let lock: FolderLock
@@ -44,7 +44,14 @@ public final class NetworkService: Sendable {
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
   ///   ``NetworkError/badSetting(name:found:allowed:)``.
-  public init(folder: URL, settings: ServiceSettings = ServiceSettings()) throws(NetworkError) {
+  public convenience init(
+    folder: URL, settings: ServiceSettings = ServiceSettings()
+  ) throws(NetworkError) {
+    try self.init(folder: folder, settings: settings, time: .system)
+  }
+
+  /// As above, with another time than this machine's.
+  init(folder: URL, settings: ServiceSettings, time: NetworkClock.Source) throws(NetworkError) {
     guard settings.epochMilliseconds > 0 else {
       throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
     }
@@ -65,10 +72,9 @@ public final class NetworkService: Sendable {
         try Signer.latestBatch(in: db)?.batch.toTime ?? 0,
         UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'aliveAt'") ?? "") ?? 0)
     }
-    clock = WallClock(notBefore: last * 1_000)
+    clock = NetworkClock(notBefore: last * 1_000, source: time)
     try grantAll()
-    try growDeadlines(aliveUntil: last)
-    try renewLeases(aliveUntil: last)
+    try makeUp(forOutageFrom: last, to: clock.milliseconds / 1_000)
   }
 
   /// Who signs tickets and batches.

@@ -8,6 +8,8 @@ import Synchronization
 final class RestartableService: Sendable {
   let folder: URL
   let settings: ServiceSettings
+  /// How many milliseconds the system's clock was put ahead.
+  let ahead = Mutex<UInt64>(0)
   private let current = Mutex<NetworkService?>(nil)
   private let driving = Mutex<Task<Void, Never>?>(nil)
   let errors = Mutex<[String]>([])
@@ -19,7 +21,11 @@ final class RestartableService: Sendable {
   }
 
   func start() throws {
-    let service = try NetworkService(folder: folder, settings: settings)
+    let service = try NetworkService(
+      folder: folder, settings: settings,
+      time: NetworkClock.Source(
+        wall: { NetworkClock.Source.system.wall() + self.ahead.withLock { $0 } },
+        steady: NetworkClock.Source.system.steady))
     current.withLock { $0 = service }
     driving.withLock {
       $0 = Task { [self] in
@@ -62,6 +68,9 @@ final class RestartableService: Sendable {
 struct DirectConnection: NetworkConnection {
   let account: Address
   let server: RestartableService
+  /// Given before each answer to an errand, as a liar would.
+  var lie: @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
+  var refused: @Sendable (NetworkError) -> Void = { _ in }
 
   func facts() async throws(NetworkError) -> NetworkFacts { try server.service().facts() }
 
@@ -118,7 +127,11 @@ struct DirectConnection: NetworkConnection {
   }
 
   func answer(_ errand: String, _ body: Data) async throws(NetworkError) {
-    try server.service().answer(errand, by: account, body)
+    let service = try server.service()
+    if let lie = try asNetworkError({ try lie(service, body) }) {
+      do throws(NetworkError) { try service.answer(errand, by: account, lie) } catch { refused(error) }
+    }
+    try service.answer(errand, by: account, body)
   }
 
   func postBond(upTo amount: TokenAmount, binding: SignedKeyBinding) async throws(NetworkError) {
@@ -207,14 +220,19 @@ final class ServiceScene: Sendable {
   }
 
   @discardableResult
-  func startVerifier(_ index: Int, fault: NodeFault? = nil) throws -> Task<Void, Never> {
+  func startVerifier(
+    _ index: Int, fault: NodeFault? = nil,
+    lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
+  ) throws -> Task<Void, Never> {
     let key = Self.verifier(index)
+    var connection = DirectConnection(account: key.address, server: server, lie: lie)
+    connection.refused = { error in self.events.withLock { $0.append("refused: \(error.message)") } }
     var settings = VerifierAgent.Settings()
     settings.threads = 1
     settings.patience = 1
     let agent = try VerifierAgent(
-      key: key, folder: folder.url.appending(path: "verifier-\(index)"),
-      connection: DirectConnection(account: key.address, server: server), domain: .embedded,
+      key: key, folder: folder.url.appending(path: "verifier-\(index)"), connection: connection,
+      domain: .embedded,
       settings: settings,
       fault: fault
     ) { event in self.note("verifier \(index)", event) }
