@@ -31,7 +31,7 @@ struct NodeVault {
 
   /// As above, from the state's own memory: training waits for it.
   func keepState(_ state: TrainingState, boundary: Int) throws(NetworkError) {
-    try Files.write(to: stateFile(boundary), durable: false) { file throws(NetworkError) in
+    try Files.write(to: stateFile(boundary), durable: false, isLarge: true) { file throws(NetworkError) in
       try asNetworkError { try state.forEachPiece { try file.write($0) } }
     }
   }

@@ -21,7 +21,8 @@ extension NetworkService {
       Update.root(of: update, salts: salts) == request.submission.submission.resultRoot
     else {
       throw .malformed(
-        what: "answer to errand \(id)", reason: "the update with its salts does not have the node's resultRoot")
+        what: "answer to errand \(id)",
+        reason: "the update with its salts does not have the node's resultRoot")
     }
   }
 }

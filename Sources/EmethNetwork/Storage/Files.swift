@@ -25,9 +25,28 @@ enum Files {
   struct Writer {
     fileprivate let descriptor: Int32
     fileprivate let path: String
+    /// Where bytes are gathered that go past the page cache; nil where they go through it.
+    fileprivate let blocks: DirectBlocks?
 
     /// Appends bytes.
     func write(_ bytes: UnsafeRawBufferPointer) throws(NetworkError) {
+      guard let blocks else { return try Self.write(bytes, to: descriptor, path) }
+      try blocks.add(bytes) { block throws(NetworkError) in try Self.write(block, to: descriptor, path) }
+    }
+
+    /// Writes what was gathered.
+    fileprivate func finish() throws(NetworkError) {
+      guard let blocks else { return }
+      // The rest is no whole block.
+      guard fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~DirectBlocks.openFlag) == 0 else {
+        throw .fileFailed(path: path, operation: "write", reason: lastSystemError())
+      }
+      try Self.write(blocks.rest, to: descriptor, path)
+    }
+
+    private static func write(
+      _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, _ path: String
+    ) throws(NetworkError) {
       var offset = 0
       while offset < bytes.count {
         let written = Foundation.write(
@@ -53,15 +72,29 @@ enum Files {
   }
 
   /// As above, its bytes written piece by piece by `body`.
+  ///
+  /// - Parameter isLarge: whether it goes past the page cache where the file system allows that: what is large and
+  ///   seldom read would cost more memory and time there than on its way to the disk.
   static func write(
-    to file: URL, durable: Bool = true, mode: mode_t = 0o644,
+    to file: URL, durable: Bool = true, mode: mode_t = 0o644, isLarge: Bool = false,
     _ body: (Writer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
     let temporary = file.deletingLastPathComponent().appending(
       path:
         ".\(file.lastPathComponent).\(ProcessInfo.processInfo.processIdentifier).\(UUID().uuidString).partial"
     )
-    let descriptor = open(temporary.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
+    var blocks: DirectBlocks?
+    var descriptor: Int32 = -1
+    if isLarge, DirectBlocks.openFlag != 0 {
+      descriptor = open(temporary.path, flags | DirectBlocks.openFlag, mode)
+      if descriptor >= 0 { blocks = DirectBlocks() }
+    }
+    if descriptor < 0 {
+      // A file system that refuses the flag may have made the file.
+      if isLarge { unlink(temporary.path) }
+      descriptor = open(temporary.path, flags, mode)
+    }
     guard descriptor >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
     }
@@ -72,7 +105,9 @@ enum Files {
       }
     }
     do throws(NetworkError) {
-      try body(Writer(descriptor: descriptor, path: file.path))
+      let writer = Writer(descriptor: descriptor, path: file.path, blocks: blocks)
+      try body(writer)
+      try writer.finish()
       if durable { attempt(fsync(descriptor) == 0) }
     } catch {
       failure = error
