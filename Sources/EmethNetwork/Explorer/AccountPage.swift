@@ -133,7 +133,8 @@ struct AccountPage {
         [.init(.job), .init(.dataSet), .init(.status), .init(.escrow, .number), .init(.registered, .minor)],
         jobs.map { job in
           PageContext.Row(cells: [
-            context.job(job.summary.jobId), Markup(job.summary.dataSet), context.status(job.summary.status),
+            context.job(job.summary.jobId), context.name(job.summary.dataSet),
+            context.status(job.summary.status),
             context.amount(job.summary.escrow), context.age(job.requestedAt),
           ])
         }, ifEmpty: .noJobs)

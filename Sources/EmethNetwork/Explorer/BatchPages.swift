@@ -50,10 +50,11 @@ struct BatchDetailPage {
         (.depositsSeen, Markup(NumberText.grouped(batch.depositsSeen))),
         (.signer, context.account(signed.signer)),
       ])
-      context.facts([
-        (.digest, context.hash("\(signed.digest)")), (.accountsRoot, context.hash("\(batch.accountsRoot)")),
-        (.previousBatch, previousLink), (.dataHash, context.hash("\(batch.dataHash)")),
-      ])
+      context.facts(
+        [
+          (.digest, context.hash("\(signed.digest)")), (.accountsRoot, context.hash("\(batch.accountsRoot)")),
+          (.previousBatch, previousLink), (.dataHash, context.hash("\(batch.dataHash)")),
+        ], areHashes: true)
       CheckSection(context: context, check: check).markup
       leafSection
       CheckSection.document(context, .signedBatch, id: "batch", signed)
@@ -112,9 +113,13 @@ struct TicketDetailPage {
       ])
       context.facts([
         (.account, context.account(ticket.account)), (.batch, context.epoch(ticket.epoch)),
-        (.signer, context.account(detail.signed.signer)), (.digest, context.hash("\(detail.signed.digest)")),
-        (.jobsRoot, context.hash("\(ticket.jobsRoot)")),
+        (.signer, context.account(detail.signed.signer)),
       ])
+      context.facts(
+        [
+          (.digest, context.hash("\(detail.signed.digest)")),
+          (.jobsRoot, context.hash("\(ticket.jobsRoot)")),
+        ], areHashes: true)
       CheckSection(context: context, check: check).markup
       CheckSection.document(context, .signedTicket, id: "ticket", detail.signed)
       CheckSection.document(context, .ticketWithProof, id: "proven", detail.proven)

@@ -65,7 +65,7 @@ struct JobDetailPage {
   private var facts: [(Phrase, Markup)] {
     let losses = summary.losses.compactMap(\.validationLoss)
     return [
-      (.dataSet, Markup(summary.dataSet)), (.requester, context.account(view.requester)),
+      (.dataSet, context.name(summary.dataSet)), (.requester, context.account(view.requester)),
       (.registered, context.time(view.requestedAt)), (.deadline, context.time(view.deadline)),
       (.program, Markup("\(view.programId.rawValue)")),
       (.model, Markup(context.words(.parametersCount, NumberText.grouped(detail.parameters)))),
@@ -134,7 +134,7 @@ struct JobDetailPage {
               }, context.loss(round.trainLoss), context.loss(round.validationLoss),
               Markup(NumberText.grouped(round.clipped)),
             ])
-          }, ifEmpty: .nothingYet)
+          }, ifEmpty: .nothingYet, stacks: false)
       }
     }
   }
@@ -188,7 +188,7 @@ struct JobDetailPage {
               context[cohort.holds ? .sumHolds : cohort.isSummed ? .sumInCheck : .sumAwaited]
             }, findings(of: cohort),
           ])
-        }, ifEmpty: .nothingYet)
+        }, ifEmpty: .nothingYet, stacks: false)
     }
   }
 

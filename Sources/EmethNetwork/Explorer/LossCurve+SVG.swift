@@ -101,7 +101,8 @@ private struct LossCurveDrawing {
     element(
       "svg", .init("xmlns", "http://www.w3.org/2000/svg"),
       .init("viewBox", "0 0 \(Self.number(Frame.width)) \(Self.number(Frame.height))"), .init("role", "img"),
-      .init("font-family", place == .file ? "sans-serif" : nil), .init("font-size", "13"),
+      .init("font-family", place == .file ? "sans-serif" : nil),
+      .init("font-size", place == .file ? "13" : "16"),
       .init("class", place == .page ? "curve" : nil)
     ) {
       element("title") { curve.title }
@@ -170,7 +171,7 @@ private struct LossCurveDrawing {
       (words.training, Ink.training, curve.train.isEmpty),
     ].filter { !$0.2 }
     for (index, entry) in entries.enumerated() {
-      let offset = Frame.width - Frame.right - 90 * Double(index + 1)
+      let offset = Frame.width - Frame.right - 130 * Double(index + 1)
       element(
         "rect", .init("x", Self.number(offset - 16)), .init("y", "19"), .init("width", "11"),
         .init("height", "11"), fill(entry.1))

@@ -85,7 +85,7 @@ struct NetworkPage {
   private func row(_ job: JobView) -> PageContext.Row {
     let summary = job.summary
     return PageContext.Row(cells: [
-      context.job(summary.jobId), Markup(summary.dataSet), context.status(summary.status),
+      context.job(summary.jobId), context.name(summary.dataSet), context.status(summary.status),
       element("span", .class("meter")) {
         context.progress(
           UInt64(summary.roundsDone), of: UInt64(summary.rounds), label: context[.roundsDone])
@@ -104,16 +104,17 @@ struct NetworkPage {
       context.table(
         context[.slotsCaption],
         [
-          .init(.slot), .init(.jobs, .number), .init(.epochs, .number), .init(.granted, .number),
+          .init(.slot), .init(.jobs, .number), .init(.epochs, .minorNumber), .init(.granted, .number),
           .init(.burned, .number),
         ],
         overview.slots.map { totals in
           PageContext.Row(cells: [
-            Markup(context.slot(totals.slot)), Markup(NumberText.grouped(totals.jobs)),
+            element("span", .class("day")) { context.slot(totals.slot) },
+            Markup(NumberText.grouped(totals.jobs)),
             Markup(NumberText.grouped(totals.epochs)), context.amountIfAny(totals.granted),
             context.amountIfAny(totals.burned),
           ])
-        }, ifEmpty: .nothingYet)
+        }, ifEmpty: .nothingYet, stacks: false)
     }
   }
 

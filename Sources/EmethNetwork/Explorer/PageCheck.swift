@@ -98,7 +98,7 @@ struct CheckSection {
       .init("data-all", context[.allHoldHere]), .init("data-some", context[.someFailHere])
     ) {
       element("h2") { context[.check] }
-      element("p", .class("note")) { context[.checkNote] }
+      element("p", .class("note")) { context.prose(.checkNote) }
       element("form", .action(context.path.with("verify", nil).at("check"))) {
         for member in context.path.with("verify", "1").query {
           element("input", .init("type", "hidden"), .init("name", member.name), .init("value", member.value))
@@ -135,7 +135,7 @@ struct CheckSection {
   ) -> Markup {
     element("details") {
       element("summary") { context[title] }
-      element("p", .class("note")) { context[.documentNote] }
+      element("p", .class("note")) { context.prose(.documentNote) }
       element("pre", .id("document-\(id)"), .init("tabindex", "0")) {
         (try? WireFormat.readableEncoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? ""
       }

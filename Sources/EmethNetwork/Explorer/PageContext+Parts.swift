@@ -55,6 +55,18 @@ extension PageContext {
     element("a", .href(to(PagePath("batches", "\(epoch)")))) { NumberText.grouped(epoch) }
   }
 
+  /// A name that somebody outside has chosen, however long.
+  func name(_ text: String) -> Markup { element("span", .class("name")) { text } }
+
+  /// A phrase in which commands stand between backticks.
+  func prose(_ phrase: Phrase) -> Markup {
+    let pieces = self[phrase].split(separator: "`", omittingEmptySubsequences: false)
+    return Markup(
+      joining: pieces.enumerated().map { index, piece in
+        index.isMultiple(of: 2) ? Markup(String(piece)) : element("code") { String(piece) }
+      })
+  }
+
   /// A hash in full, breaking where it must.
   func hash(_ text: String) -> Markup { element("code", .class("hash")) { text } }
 
@@ -100,14 +112,14 @@ extension PageContext {
   /// A loss, or a dash.
   func loss(_ loss: Double?) -> Markup {
     guard let loss else { return dash }
-    return element("span", .class("amount")) { NumberText.fixed(loss, decimals: 4) }
+    return element("span", .class("figure")) { NumberText.fixed(loss, decimals: 4) }
   }
 
   // MARK: - Arrangements
 
-  /// Names with their values.
-  func facts(_ entries: [(Phrase, Markup)]) -> Markup {
-    element("dl", .class("facts")) {
+  /// Names with their values; `areHashes` for long ones.
+  func facts(_ entries: [(Phrase, Markup)], areHashes: Bool = false) -> Markup {
+    element("dl", .init("class", areHashes ? "facts hashes" : "facts")) {
       for entry in entries {
         element("div") {
           element("dt") { self[entry.0] }
@@ -158,22 +170,27 @@ extension PageContext {
     var cells: [Markup]
   }
 
-  /// A table that scrolls by itself where it is too wide, also with the keys.
-  func table(_ caption: String, _ columns: [Column], _ rows: [Row], ifEmpty: Phrase) -> Markup {
+  /// A table that scrolls by itself where it is too wide, also with the keys. One that `stacks` shows each row as a
+  /// block where there is no room for columns; the roles say that it still is a table.
+  func table(
+    _ caption: String, _ columns: [Column], _ rows: [Row], ifEmpty: Phrase, stacks: Bool = true
+  ) -> Markup {
     guard !rows.isEmpty else { return element("p", .class("empty")) { self[ifEmpty] } }
     return element(
       "div", .class("scroll"), .init("tabindex", "0"), .init("role", "region"), .init("aria-label", caption)
     ) {
-      element("table") {
+      element("table", .init("role", "table"), .init("class", stacks ? "stacks" : nil)) {
         element("caption") { caption }
-        element("thead") {
-          element("tr") {
+        element("thead", .init("role", "rowgroup")) {
+          element("tr", .init("role", "row")) {
             for column in columns {
-              element("th", .init("scope", "col"), column.attribute) { self[column.title] }
+              element("th", .init("role", "columnheader"), .init("scope", "col"), column.attribute) {
+                self[column.title]
+              }
             }
           }
         }
-        element("tbody") {
+        element("tbody", .init("role", "rowgroup")) {
           for row in rows { self.row(row, columns) }
         }
       }
@@ -181,12 +198,15 @@ extension PageContext {
   }
 
   private func row(_ row: Row, _ columns: [Column]) -> Markup {
-    element("tr", .init("id", row.id)) {
+    element("tr", .init("role", "row"), .init("id", row.id)) {
       for (index, (cell, column)) in zip(row.cells, columns).enumerated() {
+        let label = Markup.Attribute("data-label", self[column.title])
+        // Where rows are blocks, what there is nothing to say of is left out.
+        let isBlank = Markup.Attribute("data-blank", cell == dash)
         if index == 0 {
-          element("th", .init("scope", "row"), column.attribute) { cell }
+          element("th", .init("role", "rowheader"), .init("scope", "row"), label, column.attribute) { cell }
         } else {
-          element("td", column.attribute) { cell }
+          element("td", .init("role", "cell"), label, isBlank, column.attribute) { cell }
         }
       }
     }

@@ -127,8 +127,8 @@ extension Phrase {
     case .sumHolds: ("holds", "一致")
     case .sumInCheck: ("in check", "確認中")
     case .sumAwaited: ("awaited", "待機中")
-    case .wrongSums: ("%1 wrong sums by the Aggregator", "集約者の誤った合計 %1件")
-    case .otherMasked: ("%1 nodes masked another update than they submitted", "提出と異なる更新をマスクしたノード %1件")
+    case .wrongSums: ("wrong sums by the Aggregator: %1", "集約者の誤った合計：%1件")
+    case .otherMasked: ("nodes that masked another update than they submitted: %1", "提出と異なる更新をマスクしたノード：%1件")
     // Accounts
     case .account: ("Account", "アカウント")
     case .accountTitle: ("Account %1", "アカウント %1")

@@ -136,8 +136,22 @@ extension Routes {
     _ path: String, _ make: @escaping @Sendable (Request, ServerContext, ServerState) async throws -> Page
   ) {
     add(.get, path, isPage: true) { request, context, state in
-      try await make(request, context, state).response
+      do {
+        return try await make(request, context, state).response
+      } catch let failure as RequestFailure where failure.isOfPath(path) {
+        // What can't be a name is the name of nothing.
+        var failure = failure
+        failure.status = .notFound
+        throw failure
+      }
     }
+  }
+}
+
+extension RequestFailure {
+  /// Whether a part of a path can't be read.
+  fileprivate func isOfPath(_ path: String) -> Bool {
+    code == "http.badParameter" && path.split(separator: "/").contains { $0 == ":\(details["name"] ?? "")" }
   }
 }
 

@@ -137,7 +137,7 @@ def check_without_scripts(browser, ticket):
     page.goto(server + "/")
     for path in (f"/jobs/{job}",):
         page.locator(f'a[href="{path}"]').first.click()
-        check(page.url == server + path, "links work without scripts")
+        check(page.url == server + path, "a link leads elsewhere without scripts")
     context.close()
 
 
@@ -147,9 +147,10 @@ def check_with_scripts(browser, ticket, batch):
         page = context.new_page()
         asked = []
         watch(page, f"with scripts, {locale}")
+        # The browser may fetch the icon whenever it likes.
+        page.on("request", lambda request: "/static/" in request.url or asked.append(request.url))
         for path, steps in ((ticket, 5), (batch, 4)):
             page.goto(server + path)
-            page.on("request", lambda request: asked.append(request.url))
             asked.clear()
             outcome = verify(page, path)
             check(words in outcome, f"{path}: {outcome}")

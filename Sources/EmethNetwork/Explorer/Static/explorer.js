@@ -158,7 +158,8 @@
       digest: () => ({ holds: same(found, document.digest), computed: found }),
       signer: (expected) => {
         const address = recover(fromHex(found), fromHex(document.signature));
-        return { holds: same(address, expected), computed: address ?? "–" };
+        const holds = same(address, expected);
+        return { holds, computed: holds ? expected : address ?? "–" };
       },
     };
   }
