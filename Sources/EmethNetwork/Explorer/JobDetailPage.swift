@@ -211,7 +211,15 @@ struct SubJobTable {
       [
         .init(.part), .init(.attempt, .number), .init(.node), .init(.status), .init(.checkedBy),
         .init(.earned, .number), .init(.lost, .number), .init(.reason),
-      ], subJobs.map(row), ifEmpty: .noSubJobs)
+      ], byPart.map(row), ifEmpty: .noSubJobs)
+  }
+
+  /// A part's attempts one after another.
+  private var byPart: [SubJobDetail] {
+    subJobs.sorted {
+      let (one, other) = ($0.state.position, $1.state.position)
+      return (one.part, one.attempt) < (other.part, other.attempt)
+    }
   }
 
   private func row(_ subJob: SubJobDetail) -> PageContext.Row {
