@@ -107,7 +107,7 @@ extension Routes {
   /// The page that somebody means by an id, an address or an epoch.
   private func addSearch() {
     add(.get, "/find", isPage: true) { request, _, state in
-      let text = (request.uri.queryParameters["q"].map(String.init) ?? "").filter { !$0.isWhitespace }
+      let text = (request.uri.queryParameters["q"].map(String.init) ?? "").filter { !$0.isWhitespace && $0 != "+" }
       let context = PageContext(request, PagePath("find"), [], now: state.now)
       var target: PagePath?
       if let epoch = UInt64(decimal: text) {

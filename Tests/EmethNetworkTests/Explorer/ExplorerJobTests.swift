@@ -110,7 +110,7 @@ import Testing
       for signed in try scene.service.tickets(of: account, before: nil, limit: 100).tickets {
         let epoch = signed.ticket.epoch
         let detail = try #require(try scene.service.ticketDetail(of: account, epoch: epoch))
-        try detail.proven.check(signer: scene.service.facts().signer)
+        try detail.proven.check(signers: TrustedSigners(scene.service.facts().signer))
         #expect(detail.proven.ticket == signed.ticket)
         let leaves = try scene.service.leaves(epoch: epoch, after: nil, limit: 100).tickets
         try detail.proven.batch.batch.check(leaves: leaves.map(\.ticket))
@@ -133,7 +133,7 @@ import Testing
       after = page.last?.ticket.account
     } while after != nil
     #expect(Set(seen).count == seen.count && seen.count >= accounts)
-    var (epochs, before): ([UInt64], UInt64?) = ([], nil)
+    var (epochs, before): ([UInt64], UInt64?) = ([], epoch + 1)
     repeat {
       let page = try scene.service.batches(before: before, limit: 3)
       epochs += page.batches.map(\.batch.epoch)

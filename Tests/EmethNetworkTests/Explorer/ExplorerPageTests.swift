@@ -163,7 +163,7 @@ import Testing
     try await RunningServer.scene { server, network in
       for (text, target) in [
         ("\(network.jobID)", "/jobs/\(network.jobID)"), ("7", "/batches/7"),
-        ("%20\(TestKeys.other.address)%20", "/accounts/\(TestKeys.other.address)"),
+        ("%20+\(TestKeys.other.address)%20", "/accounts/\(TestKeys.other.address)"),
         ("7&lang=ja", "/batches/7?lang=ja"),
       ] {
         let answer = try await ask(server, "/find?q=\(text)")

@@ -44,14 +44,16 @@ final class ExplorerScene: Sendable {
   static func start() async throws -> ExplorerScene {
     let made = Mutex<NetworkService?>(nil)
     let server = try await RunningServer.start { folder in
-      let service = try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      var settings = try ServiceScene.settings()
+      settings.check = .all
+      let service = try NetworkService(folder: folder.url, settings: settings)
       made.withLock { $0 = service }
       return service
     }
     let service = try #require(made.withLock { $0 })
     let folder = try TemporaryFolder()
     let agents = try self.agents(server, in: folder)
-    for index in 0..<2 {
+    for index in 0..<3 {
       let account = ServiceScene.verifier(index).address
       for _ in 0..<400 where try service.verifier(account).unused == 0 {
         try await Task.sleep(for: .milliseconds(50))
@@ -83,10 +85,10 @@ final class ExplorerScene: Sendable {
         key: key, folder: folder.url.appending(path: "node-\(index)"),
         connection: HTTPConnection(server: "\(server.address)", key: key), domain: .embedded,
         settings: settings,
-        fault: index == 0 ? .wrongInit : nil, onEvent: { _ in })
+        fault: index == 0 ? .swappedFinal : nil, onEvent: { _ in })
       tasks.append(Task { try? await agent.run() })
     }
-    for index in 0..<2 {
+    for index in 0..<3 {
       let key = ServiceScene.verifier(index)
       var settings = VerifierAgent.Settings()
       settings.threads = 1

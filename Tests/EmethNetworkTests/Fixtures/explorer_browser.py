@@ -20,7 +20,13 @@ def check(holds, what):
 
 def watch(page, what):
     """Notes what a page says on the console and asks of other hosts."""
-    page.on("console", lambda message: message.type in ("error", "warning") and failures.append(f"{what}: {message.text}"))
+    page.on(
+        "console",
+        # That a page is missing is what the browser says too.
+        lambda message: message.type in ("error", "warning")
+        and not (message.location.get("url", "").endswith("/nowhere") and "404" in message.text)
+        and failures.append(f"{what}: {message.text}"),
+    )
     page.on("pageerror", lambda error: failures.append(f"{what}: {error}"))
     page.on(
         "request",

@@ -243,7 +243,7 @@
     const replace = (page) => {
       for (const part of document.querySelectorAll("[data-live]")) {
         const other = page.getElementById(part.id);
-        if (!other || other.innerHTML === part.innerHTML) continue;
+        if (!other || other.isEqualNode(part)) continue;
         // Whoever stands in it with the keys stays where they are.
         const stops = "a, button, summary, [tabindex]";
         const place = Array.from(part.querySelectorAll(stops)).indexOf(document.activeElement);
