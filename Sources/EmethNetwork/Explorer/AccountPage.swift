@@ -6,7 +6,7 @@ struct AccountPage {
   let account: NodeAccount
   let verifier: VerifierAccount
   let tickets: TicketPage
-  let jobs: [JobView]
+  let jobs: [JobRow]
   /// Whether its newest tickets are shown.
   let isFirst: Bool
 
@@ -133,9 +133,9 @@ struct AccountPage {
         [.init(.job), .init(.dataSet), .init(.status), .init(.escrow, .number), .init(.registered, .minor)],
         jobs.map { job in
           PageContext.Row(cells: [
-            context.job(job.summary.jobId), context.name(job.summary.dataSet),
-            context.status(job.summary.status),
-            context.amount(job.summary.escrow), context.age(job.requestedAt),
+            context.job(job.id), context.name(job.dataSet),
+            context.status(job.status),
+            context.amount(job.escrow), context.age(job.requestedAt),
           ])
         }, ifEmpty: .noJobs)
       element("p") {

@@ -18,6 +18,30 @@ struct NetworkOverview: Sendable {
   static let slotLimit = 7
 }
 
+/// A job as a line of a list.
+struct JobRow: Sendable, Hashable {
+  var number: UInt32
+  var id: JobID
+  var status: JobStatus
+  var dataSet: String
+  var requester: Address
+  /// Unix seconds.
+  var requestedAt: UInt64
+  var escrow: TokenAmount
+  /// Rounds asked for, and those done.
+  var rounds: UInt32
+  var roundsDone: UInt32
+  /// After the last round that is done.
+  var validationLoss: Double?
+}
+
+/// A page of jobs, newest first.
+struct JobRowPage: Sendable {
+  var jobs: [JobRow]
+  /// What to ask for as `before` to see more; `nil` at the end.
+  var next: UInt32?
+}
+
 /// What came to pass in one slot, a UTC day.
 struct SlotTotals: Sendable, Hashable {
   var slot: UInt64

@@ -4,7 +4,7 @@ import EmethKit
 struct NetworkPage {
   let context: PageContext
   let overview: NetworkOverview
-  let jobs: JobPage
+  let jobs: JobRowPage
   let filter: JobFilter
 
   var page: Page {
@@ -82,16 +82,15 @@ struct NetworkPage {
     .init(.escrow, .minorNumber), .init(.requester, .minor), .init(.registered, .minor),
   ]
 
-  private func row(_ job: JobView) -> PageContext.Row {
-    let summary = job.summary
-    return PageContext.Row(cells: [
-      context.job(summary.jobId), context.name(summary.dataSet), context.status(summary.status),
+  private func row(_ job: JobRow) -> PageContext.Row {
+    PageContext.Row(cells: [
+      context.job(job.id), context.name(job.dataSet), context.status(job.status),
       element("span", .class("meter")) {
         context.progress(
-          UInt64(summary.roundsDone), of: UInt64(summary.rounds), label: context[.roundsDone])
-        element("span") { "\(summary.roundsDone)/\(summary.rounds)" }
+          UInt64(job.roundsDone), of: UInt64(job.rounds), label: context[.roundsDone])
+        element("span") { "\(job.roundsDone)/\(job.rounds)" }
       },
-      context.loss(summary.losses.last?.validationLoss), context.amount(summary.escrow),
+      context.loss(job.validationLoss), context.amount(job.escrow),
       context.account(job.requester), context.age(job.requestedAt),
     ])
   }

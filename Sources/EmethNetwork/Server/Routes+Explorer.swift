@@ -13,7 +13,7 @@ extension Routes {
       filter.limit = Self.pageLength
       let asked = filter
       let (overview, jobs) = try await state.offload {
-        (try state.service.overview(), try state.service.jobs(asked))
+        (try state.service.overview(), try state.service.jobRows(asked))
       }
       let context = PageContext(
         request, PagePath(""), ["status", "requester", "before"], now: state.now)
@@ -39,7 +39,7 @@ extension Routes {
           account: try service.work(of: account, newest: Self.pageLength),
           verifier: try service.verifier(account),
           tickets: try service.tickets(of: account, before: before, limit: Self.pageLength),
-          jobs: try service.jobs(filter).jobs, isFirst: before == nil)
+          jobs: try service.jobRows(filter).jobs, isFirst: before == nil)
       }
       guard page.isKnown else {
         throw RequestFailure(
@@ -107,7 +107,9 @@ extension Routes {
   /// The page that somebody means by an id, an address or an epoch.
   private func addSearch() {
     add(.get, "/find", isPage: true) { request, _, state in
-      let text = (request.uri.queryParameters["q"].map(String.init) ?? "").filter { !$0.isWhitespace && $0 != "+" }
+      let text = (request.uri.queryParameters["q"].map(String.init) ?? "").filter {
+        !$0.isWhitespace && $0 != "+"
+      }
       let context = PageContext(request, PagePath("find"), [], now: state.now)
       var target: PagePath?
       if let epoch = UInt64(decimal: text) {

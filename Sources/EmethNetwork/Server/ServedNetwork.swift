@@ -51,6 +51,7 @@ protocol ServedNetwork: Sendable {
   func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount
 
   func overview() throws(NetworkError) -> NetworkOverview
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage
   func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail
   func tickets(of account: Address, before epoch: UInt64?, limit: Int) throws(NetworkError) -> TicketPage
   func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail?

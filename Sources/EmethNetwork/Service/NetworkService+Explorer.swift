@@ -34,35 +34,33 @@ extension NetworkService {
         arguments: [Int64(number)])
       return UInt64(max(0, time ?? 0))
     }
-    var known: [UInt64: Batch] = [:]
-    func batch(_ epoch: UInt64) throws -> Batch {
-      if let batch = known[epoch] { return batch }
-      let batch = try Signer.batch(epoch: epoch, in: db).batch
-      known[epoch] = batch
-      return batch
+    func closedAt(_ epoch: UInt64) throws -> UInt64 {
+      let time = try Int64.fetchOne(
+        db, sql: "SELECT json_extract(batch, '$.batch.toTime') FROM batch WHERE epoch = ?",
+        arguments: [Int64(clamping: epoch)])
+      return UInt64(max(0, time ?? 0))
     }
     let epochs = latest?.batch.epoch ?? 0
     let beginnings = [
-      jobs > 0 ? try requestedAt(1) : nil, epochs > 0 ? try batch(1).toTime : nil,
+      jobs > 0 ? try requestedAt(1) : nil, epochs > 0 ? try closedAt(1) : nil,
     ].compactMap { $0 }
     guard let beginning = beginnings.min() else { return [] }
     let first = SlotRewards.slot(at: beginning)
     let now = max(first, SlotRewards.slot(at: try seconds(in: db)))
     var totals: [SlotTotals] = []
+    var end = latest?.batch
     var (jobsUntil, epochsUntil) = (jobs, epochs)
     for slot in (first...now).suffix(NetworkOverview.slotLimit).reversed() {
       let start = slot * SlotRewards.slotSeconds
       let jobsBefore = try Self.count(upTo: jobsUntil) { try requestedAt($0) < start }
-      let epochsBefore = try Self.count(upTo: epochsUntil) { try batch($0).toTime < start }
-      let (end, before) = (
-        epochsUntil > 0 ? try batch(epochsUntil) : nil, epochsBefore > 0 ? try batch(epochsBefore) : nil
-      )
+      let epochsBefore = try Self.count(upTo: epochsUntil) { try closedAt($0) < start }
+      let before = epochsBefore > 0 ? try Signer.batch(epoch: epochsBefore, in: db).batch : nil
       totals.append(
         SlotTotals(
           slot: slot, jobs: jobsUntil - jobsBefore, epochs: epochsUntil - epochsBefore,
           granted: try (end?.totalPayout ?? .zero).subtracting(before?.totalPayout ?? .zero),
           burned: try (end?.totalBurned ?? .zero).subtracting(before?.totalBurned ?? .zero)))
-      (jobsUntil, epochsUntil) = (jobsBefore, epochsBefore)
+      (jobsUntil, epochsUntil, end) = (jobsBefore, epochsBefore, before)
     }
     return totals
   }
@@ -77,6 +75,43 @@ extension NetworkService {
       if try isBefore(middle) { low = middle } else { high = middle }
     }
     return low
+  }
+
+  /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records, of which each takes
+  /// milliseconds to read.
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
+    let limit = min(1_000, max(1, filter.limit))
+    return try database.read { db in
+      var conditions: [String] = []
+      var arguments: [any DatabaseValueConvertible] = []
+      if !filter.statuses.isEmpty {
+        let numbers = filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")
+        conditions.append("status IN (\(numbers))")
+      }
+      if let requester = filter.requester {
+        conditions.append("json_extract(machine, '$.job.requester') = ?")
+        arguments.append("\(requester)")
+      }
+      if let before = filter.before {
+        conditions.append("number < ?")
+        arguments.append(Int64(before))
+      }
+      let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT number, id, status, json_extract(request, '$.dataSetName') AS dataSet,
+            json_extract(machine, '$.job.requester') AS requester,
+            json_extract(machine, '$.job.requestedAt') AS requestedAt,
+            json_extract(machine, '$.job.terms.escrow') AS escrow,
+            json_extract(machine, '$.job.numEpoch') AS rounds,
+            (SELECT json_group_array(json_extract(value, '$.validationLoss')) FROM json_each(progress, '$.rounds'))
+              AS losses
+          FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)
+          """, arguments: StatementArguments(arguments))
+      let jobs = try rows.prefix(limit).map { try JobRow($0) }
+      return JobRowPage(jobs: jobs, next: rows.count > limit ? jobs.last?.number : nil)
+    }
   }
 
   /// A job with the SubJobs of one round, from 0; of the newest when `round` is nil or not there.
@@ -164,6 +199,21 @@ extension NetworkService {
         ORDER BY account.address \(limit.map { "LIMIT \($0)" } ?? "")
         """,
       arguments: [account.map { "\($0)" } ?? "", epoch])
+  }
+}
+
+extension JobRow {
+  fileprivate init(_ row: Row) throws {
+    let losses = try [Double?](wireText: row["losses"]).compactMap { $0 }
+    guard let status = JobStatus(rawValue: row["status"]),
+      let escrow = UInt256(decimal: row["escrow"] as String)
+    else { throw NetworkError.inconsistent(what: "job \(row["id"] as String) has no status or no escrow") }
+    self.init(
+      number: row["number"], id: try JobID(hex: row["id"]), status: status, dataSet: row["dataSet"],
+      requester: try Address(row["requester"] as String),
+      requestedAt: UInt64(max(0, row["requestedAt"] as Int64)),
+      escrow: TokenAmount(holon: escrow), rounds: row["rounds"], roundsDone: UInt32(losses.count),
+      validationLoss: losses.last)
   }
 }
 

@@ -24,6 +24,17 @@ import Testing
 
   private func checkNetworkPage(_ scene: ExplorerScene) async throws {
     let html = try await scene.page("/")
+    // A line of the list says what the job's own record says.
+    let (row, view) = (
+      try #require(try scene.service.jobRows(JobFilter()).jobs.first), try scene.service.job(scene.job)
+    )
+    #expect(row.id == scene.job && row.dataSet == view.summary.dataSet && row.status == view.summary.status)
+    #expect(
+      row.requester == view.requester && row.requestedAt == view.requestedAt && row.number == view.number)
+    #expect(row.escrow == view.summary.escrow && row.rounds == view.summary.rounds)
+    #expect(
+      row.roundsDone == view.summary.roundsDone
+        && row.validationLoss == view.summary.losses.last?.validationLoss)
     #expect(html.contains("href=\"/jobs/\(scene.job)\""))
     #expect(html.contains(Markup(ExplorerScene.dataSetName).html) && !html.contains("<script>alert"))
     #expect(html.contains("<progress max=\"2\" value=\"2\""))

@@ -45,21 +45,25 @@ import Testing
       filters.append((name, filter))
     }
     func measure(_ name: String, _ body: () throws -> Void) rethrows {
-      var times: [Duration] = []
-      for _ in 0..<15 { times.append(try ContinuousClock().measure { try body() }) }
-      let median = times.sorted()[7] / .milliseconds(1)
-      print("\(count) jobs, \(name): \(NumberText.fixed(median, decimals: 1)) ms")
-      // A tenth of a second where 20 ms are promised: tests run beside others.
+      var times: [Double] = []
+      for _ in 0..<15 {
+        let start = Self.processorMilliseconds
+        try body()
+        times.append(Self.processorMilliseconds - start)
+      }
+      let median = times.sorted()[7]
+      print("\(count) jobs, \(name): \(NumberText.fixed(median, decimals: 1)) ms of processor time")
+      // A tenth of a second where 20 ms are promised: that is of an idle machine.
       #expect(median < 100, "\(name)")
     }
     try measure("overview") { _ = try service.overview() }
     for (name, filter) in filters {
-      let page = try service.jobs(filter)
+      let page = try service.jobRows(filter)
       #expect(page.jobs.count == (filter.statuses == [.declined] ? 0 : Routes.pageLength), "\(name)")
-      try measure("list, \(name)") { _ = try service.jobs(filter) }
+      try measure("list, \(name)") { _ = try service.jobRows(filter) }
     }
     let context = PageContext(language: .japanese, namesLanguage: false, path: PagePath(""), now: 0)
-    let newest = try service.jobs(filters[0].1)
+    let newest = try service.jobRows(filters[0].1)
     measure("first page without reading") {
       _ = NetworkPage(context: context, overview: overview, jobs: newest, filter: filters[0].1).page.html
     }
@@ -76,6 +80,13 @@ import Testing
       "\(count) jobs, first page over HTTP: \(NumberText.fixed(times.sorted()[7] / .milliseconds(1), decimals: 1)) ms"
     )
     try await server.stop()
+  }
+
+  /// Time that this thread was on a processor, which does not depend on what runs beside the test.
+  private static var processorMilliseconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) * 1e3 + Double(time.tv_nsec) / 1e6
   }
 
   /// Puts copies of the one job and of its batch in, an hour and half an hour apart, up to now. They have ended, so

@@ -163,6 +163,16 @@ final class FakeNetwork: ServedNetwork {
     return NetworkOverview(jobs: 1, subJobs: 0, counts: [:], batch: nil, slots: [])
   }
 
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
+    let job = try job(jobID)
+    return JobRowPage(jobs: [
+      JobRow(
+        number: job.number, id: job.summary.jobId, status: job.summary.status, dataSet: job.summary.dataSet,
+        requester: job.requester, requestedAt: job.requestedAt, escrow: job.summary.escrow,
+        rounds: job.summary.rounds, roundsDone: job.summary.roundsDone)
+    ])
+  }
+
   func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail {
     let subJob = SubJobDetail(
       state: SubJobState(
