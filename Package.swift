@@ -62,6 +62,11 @@ let package = Package(
         .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
+      // The pages' files are part of the program.
+      resources: [
+        .embedInCode("Explorer/Static/explorer.css"), .embedInCode("Explorer/Static/explorer.js"),
+        .embedInCode("Explorer/Static/icon.svg"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "emeth-cli",

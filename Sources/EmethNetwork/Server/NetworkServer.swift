@@ -154,6 +154,7 @@ public final class NetworkServer: Sendable {
     table.addWork()
     table.addErrands()
     table.addCache()
+    table.addPages()
     return router
   }
 }
@@ -199,13 +200,13 @@ struct Routes {
     add(method, path) { request, context, state in Response(json: try await handle(request, context, state)) }
   }
 
-  /// Registers a route.
+  /// Registers a route; `isPage` for what is no part of the API.
   func add(
-    _ method: HTTPRequest.Method, _ path: String,
+    _ method: HTTPRequest.Method, _ path: String, isPage: Bool = false,
     _ handle: @escaping @Sendable (Request, ServerContext, ServerState) async throws -> Response
   ) {
-    table.add(method, path)
-    if method == .get { table.add(.head, path) }
+    table.add(method, path, isPage: isPage)
+    if method == .get { table.add(.head, path, isPage: isPage) }
     router.on(RouterPath(path), method: method) { [state] request, context in
       try await handle(request, context, state)
     }

@@ -27,6 +27,12 @@ struct RequestObserver: RouterMiddleware {
     } catch {
       let failure = failure(of: error, request, context)
       response = Response(failure)
+      if request.wantsPage {
+        let context = PageContext(request, PagePath(""), [], now: state.now)
+        let page = ErrorPage(context: context, failure: failure).page.response
+        response.body = page.body
+        for field in page.headers { response.headers[field.name] = field.value }
+      }
       if failure.status.kind == .serverError, failure.status != .serviceUnavailable {
         state.logger.error(
           "request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])

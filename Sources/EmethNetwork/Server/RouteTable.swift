@@ -8,6 +8,8 @@ final class RouteTable: Sendable {
   struct Route: Hashable, Sendable {
     var method: HTTPRequest.Method
     var path: String
+    /// Whether it is a page for people, or what pages need, and no part of the API.
+    var isPage = false
   }
 
   private let state = Mutex<[Route]>([])
@@ -15,8 +17,8 @@ final class RouteTable: Sendable {
   /// All routes in the order of registration.
   var routes: [Route] { state.withLock { $0 } }
 
-  func add(_ method: HTTPRequest.Method, _ path: String) {
-    state.withLock { $0.append(Route(method: method, path: path)) }
+  func add(_ method: HTTPRequest.Method, _ path: String, isPage: Bool = false) {
+    state.withLock { $0.append(Route(method: method, path: path, isPage: isPage)) }
   }
 
   /// The methods that a path has.

@@ -88,7 +88,8 @@ struct TaggedJob: Sendable {
 }
 
 extension Request {
-  fileprivate func jobFilter() throws(RequestFailure) -> JobFilter {
+  /// The filter that a query describes.
+  func jobFilter() throws(RequestFailure) -> JobFilter {
     var filter = JobFilter()
     filter.statuses =
       try query("status", "names such as VERIFIED, with commas between them") { text in

@@ -29,12 +29,7 @@ extension Routes {
     }
 
     json(.get, "/api/v2/batches/:epoch") { _, context, state in
-      let epoch = try context.parameter("epoch", "an epoch, from 1") { text -> UInt64 in
-        guard let epoch = UInt64(decimal: text), (1...UInt64(Int64.max)).contains(epoch) else {
-          throw FormatError.decimal(found: text)
-        }
-        return epoch
-      }
+      let epoch = try context.epoch()
       return try await Self.batch { try state.service.batch(epoch: epoch) }(state)
     }
 

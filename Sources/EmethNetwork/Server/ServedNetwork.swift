@@ -50,6 +50,14 @@ protocol ServedNetwork: Sendable {
   ) throws(NetworkError)
   func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount
 
+  func overview() throws(NetworkError) -> NetworkOverview
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage
+  func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail
+  func tickets(of account: Address, before epoch: UInt64?, limit: Int) throws(NetworkError) -> TicketPage
+  func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail?
+  func batches(before epoch: UInt64?, limit: Int) throws(NetworkError) -> BatchPage
+  func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage
+
   func mayUpload(_ account: Address) throws(NetworkError) -> Bool
 }
 

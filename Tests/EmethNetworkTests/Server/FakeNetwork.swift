@@ -14,6 +14,9 @@ final class FakeNetwork: ServedNetwork {
     var offers: [SubJobOffer] = []
     var uploaders: Set<Address> = []
     var isBroken = false
+    /// What somebody outside has called a data set, and said as a reason.
+    var dataSet = "neko"
+    var reason = ""
   }
 
   let folder: URL
@@ -74,7 +77,8 @@ final class FakeNetwork: ServedNetwork {
   func job(_ id: JobID) throws(NetworkError) -> JobView {
     guard id == jobID else { throw .unknownJob(id: "\(id)") }
     let summary = JobSummary(
-      jobId: id, status: state.withLock { $0.status }, reason: "", dataSet: "neko", roundsDone: 0, rounds: 2,
+      jobId: id, status: state.withLock { $0.status }, reason: state.withLock { $0.reason },
+      dataSet: state.withLock { $0.dataSet }, roundsDone: 0, rounds: 2,
       parallel: 3,
       escrow: TokenAmount(gholon: 1), losses: [])
     return JobView(
@@ -150,6 +154,49 @@ final class FakeNetwork: ServedNetwork {
 
   func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount {
     VerifierAccount(account: account, bond: .zero, isStruck: false, bindingExpiry: nil, posted: 0, unused: 0)
+  }
+
+  // MARK: - Pages
+
+  func overview() throws(NetworkError) -> NetworkOverview {
+    if state.withLock({ $0.isBroken }) { throw .database(reason: "the secret place /var/lib/emeth is full") }
+    return NetworkOverview(jobs: 1, subJobs: 0, counts: [:], batch: nil, slots: [])
+  }
+
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
+    let job = try job(jobID)
+    return JobRowPage(jobs: [
+      JobRow(
+        number: job.number, id: job.summary.jobId, status: job.summary.status, dataSet: job.summary.dataSet,
+        requester: job.requester, requestedAt: job.requestedAt, escrow: job.summary.escrow,
+        rounds: job.summary.rounds, roundsDone: job.summary.roundsDone)
+    ])
+  }
+
+  func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail {
+    let subJob = SubJobDetail(
+      state: SubJobState(
+        id: JobID(parent: id, round: 0, part: 0, attempt: 0),
+        position: SubJobPosition(parent: id, round: 0, part: 0, attempt: 0), node: TestKeys.other.address,
+        status: .declined, reason: state.withLock { $0.reason }, deadline: 1_700_086_400, leaseExpiresAt: nil,
+        isOver: true),
+      endReason: .declined, wait: nil, verdicts: [], silent: [], settlement: nil, deposit: .zero)
+    return JobDetail(
+      view: try job(id), endReason: nil, remarks: [state.withLock { $0.reason }], initialLoss: 5.5,
+      stepsPerRound: 10, parameters: 1_000, escrow: .zero, roundsBegun: 1, round: 0, subJobs: [subJob],
+      cohorts: [])
+  }
+
+  func tickets(of account: Address, before epoch: UInt64?, limit: Int) throws(NetworkError) -> TicketPage {
+    TicketPage(tickets: [])
+  }
+
+  func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail? { nil }
+
+  func batches(before epoch: UInt64?, limit: Int) throws(NetworkError) -> BatchPage { BatchPage(batches: []) }
+
+  func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage {
+    TicketPage(tickets: [])
   }
 
   func mayUpload(_ account: Address) throws(NetworkError) -> Bool {

@@ -38,7 +38,7 @@ import Testing
 
   @Test func whatIsNotThereIsSaidInJSON() async throws {
     try await RunningServer.scene { server, network in
-      for path in ["/", "/api", "/api/v2/none", "/api/v2/jobs/x/y/z", "/%00", "/..%2f.."] {
+      for path in ["/nowhere", "/api", "/api/v2/none", "/api/v2/jobs/x/y/z", "/%00", "/..%2f.."] {
         let answer = try await ask(server, path)
         #expect(answer.status == 404, "\(path)")
         #expect(try code(answer) == "http.notFound", "\(path)")

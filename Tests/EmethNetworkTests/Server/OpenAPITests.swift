@@ -24,7 +24,7 @@ import Testing
       }
     }
     try await RunningServer.scene { server, _ in
-      let routes = server.server.routeTable.routes.filter { $0.method != .head }.map { route in
+      let routes = server.server.routeTable.routes.filter { $0.method != .head && !$0.isPage }.map { route in
         let path = route.path.split(separator: "/").map {
           $0.hasPrefix(":") ? "{\($0.dropFirst())}" : "\($0)"
         }

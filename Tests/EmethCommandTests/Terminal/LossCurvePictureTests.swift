@@ -3,7 +3,7 @@ import Testing
 
 @testable import emeth_cli
 
-@Suite struct LossCurveTests {
+@Suite struct LossCurvePictureTests {
   private var curve: LossCurve {
     var curve = LossCurve(title: "Loss of <tiny> & co")
     for step in 0..<200 {
@@ -21,12 +21,6 @@ import Testing
     try Golden.check(curve.picture(on: terminal), "loss-curve.txt")
   }
 
-  @Test func drawingIsAsRecordedAndWellFormed() throws {
-    let svg = curve.svg()
-    try Golden.check(svg, "loss-curve.svg")
-    #expect(!svg.contains("nan") && !svg.contains("<tiny>"))
-  }
-
   @Test func degenerateSeriesAreDrawn() {
     #expect(LossCurve().isEmpty)
     #expect(LossCurve().picture(on: Terminal(isTerminal: false, columns: 80)) == "")
@@ -37,27 +31,6 @@ import Testing
     ] {
       #expect(!flat.picture(on: terminal).isEmpty)
     }
-    flat.addValidation(step: 5, loss: 3)
-    #expect(flat.svg().contains("circle"))
-    #expect(!flat.svg().lowercased().contains("nan"))
-  }
-
-  @Test func longSeriesAreCondensed() {
-    var long = LossCurve()
-    for step in 0..<10_000 { long.addTrain(step: step, loss: 1) }
-    let points = long.condensedTrain(to: 600)
-    #expect(points.count == 600)
-    #expect(points.allSatisfy { $0.loss == 1 })
-    #expect(points.first?.step == 7.5)
-  }
-
-  @Test(arguments: [(0.0, 100.0), (2.2, 5.6), (0.001, 0.0012), (3, 3), (1e6, 5e6), (-1, 1)])
-  func axesHoldTheirValues(lower: Double, upper: Double) {
-    let axis = PlotAxis(covering: [upper, lower], ticks: 5)
-    #expect(axis.lower <= lower && axis.upper >= upper && axis.lower < axis.upper)
-    #expect((2...12).contains(axis.ticks.count))
-    let labels = axis.ticks.map(axis.label)
-    #expect(Set(labels).count == labels.count, "\(labels)")
   }
 
   @Test func brailleDots() {

@@ -1,36 +1,53 @@
-/// How the loss fell during training: two series over the optimizer steps, drawn as a picture file
-/// (`svg()`) or in the terminal (`picture(on:)`).
-struct LossCurve: Equatable, Sendable {
-  struct Point: Equatable, Sendable {
+/// How the loss fell during training: two series over the optimizer steps, to be drawn as a picture.
+///
+/// ```swift
+/// var curve = LossCurve(title: "Loss")
+/// curve.addTrain(step: 10, loss: 4.2)
+/// curve.addValidation(step: 10, loss: 4.4)
+/// try Data(curve.svg().utf8).write(to: file)
+/// ```
+public struct LossCurve: Equatable, Sendable {
+  /// One point of a series.
+  public struct Point: Equatable, Sendable {
     /// Optimizer steps done.
-    var step: Double
+    public var step: Double
     /// Mean loss in nats per token.
-    var loss: Double
+    public var loss: Double
+
+    /// A point.
+    public init(step: Double, loss: Double) {
+      self.step = step
+      self.loss = loss
+    }
   }
 
-  var title: String
-  private(set) var train: [Point] = []
-  private(set) var validation: [Point] = []
+  /// What stands above the picture.
+  public var title: String
+  /// The training losses in the order in which they were added.
+  public private(set) var train: [Point] = []
+  /// The validation losses in the order in which they were added.
+  public private(set) var validation: [Point] = []
 
-  init(title: String = "Loss") {
+  /// A curve without points.
+  public init(title: String = "Loss") {
     self.title = title
   }
 
   /// Adds a training loss; one that is not finite is left out.
-  mutating func addTrain(step: Int, loss: Double) {
+  public mutating func addTrain(step: Int, loss: Double) {
     if loss.isFinite { train.append(Point(step: Double(step), loss: loss)) }
   }
 
   /// Adds a validation loss; one that is not finite is left out.
-  mutating func addValidation(step: Int, loss: Double) {
+  public mutating func addValidation(step: Int, loss: Double) {
     if loss.isFinite { validation.append(Point(step: Double(step), loss: loss)) }
   }
 
   /// Whether there is anything to draw.
-  var isEmpty: Bool { train.isEmpty && validation.isEmpty }
+  public var isEmpty: Bool { train.isEmpty && validation.isEmpty }
 
   /// The training series in at most so many points, each the mean of its neighbours.
-  func condensedTrain(to limit: Int) -> [Point] {
+  public func condensedTrain(to limit: Int) -> [Point] {
     guard train.count > limit, limit > 0 else { return train }
     return (0..<limit).map { bucket in
       let members = train[(bucket * train.count / limit)..<((bucket + 1) * train.count / limit)]
@@ -41,7 +58,7 @@ struct LossCurve: Equatable, Sendable {
   }
 
   /// The axes that hold both series.
-  func axes(trainPoints: Int) -> (step: PlotAxis, loss: PlotAxis) {
+  public func axes(trainPoints: Int) -> (step: PlotAxis, loss: PlotAxis) {
     let points = condensedTrain(to: trainPoints) + validation
     return (
       PlotAxis(covering: points.map(\.step) + [0], ticks: 6), PlotAxis(covering: points.map(\.loss), ticks: 5)
@@ -50,15 +67,18 @@ struct LossCurve: Equatable, Sendable {
 }
 
 /// One axis of a plot: its range and the round numbers marked on it.
-struct PlotAxis: Equatable, Sendable {
-  let lower: Double
-  let upper: Double
-  let ticks: [Double]
+public struct PlotAxis: Equatable, Sendable {
+  /// Where it begins.
+  public let lower: Double
+  /// Where it ends.
+  public let upper: Double
+  /// The marked numbers, ascending.
+  public let ticks: [Double]
   /// Decimals that tell the ticks apart.
-  let decimals: Int
+  public let decimals: Int
 
   /// An axis from the smallest to the largest value, widened to round numbers, with about so many ticks.
-  init(covering values: [Double], ticks wanted: Int) {
+  public init(covering values: [Double], ticks wanted: Int) {
     let smallest = values.min() ?? 0
     let largest = values.max() ?? 1
     let span = largest > smallest ? largest - smallest : max(abs(largest), 1) * 0.1
@@ -81,7 +101,8 @@ struct PlotAxis: Equatable, Sendable {
   }
 
   /// Where a value lies: 0 at the lower end, 1 at the upper.
-  func position(of value: Double) -> Double { (value - lower) / (upper - lower) }
+  public func position(of value: Double) -> Double { (value - lower) / (upper - lower) }
 
-  func label(_ tick: Double) -> String { NumberText.fixed(tick, decimals: decimals) }
+  /// A mark's number as it is written beside it.
+  public func label(_ tick: Double) -> String { NumberText.fixed(tick, decimals: decimals) }
 }

@@ -1,0 +1,263 @@
+import EmethKit
+import GRDB
+
+/// What the explorer's pages read and the API has no call for.
+///
+/// Numbers of jobs, of SubJobs and of epochs have no gaps and rise with time: how many there were at some time is found
+/// by bisection, so that no page costs more where there are more of them.
+extension NetworkService {
+  /// The network at a glance.
+  func overview() throws(NetworkError) -> NetworkOverview {
+    try database.read { db in
+      let jobs = try Int64.fetchOne(db, sql: "SELECT max(number) FROM job") ?? 0
+      let subJobs = try Int64.fetchOne(db, sql: "SELECT max(number) FROM subJob") ?? 0
+      var counts: [JobStatus: Int] = [:]
+      for status in JobStatus.allCases {
+        counts[status] = try Int.fetchOne(
+          db,
+          sql:
+            "SELECT count(*) FROM (SELECT 1 FROM job WHERE status = ? LIMIT \(NetworkOverview.countLimit))",
+          arguments: [Int(status.rawValue)])
+      }
+      let batch = try Signer.latestBatch(in: db)
+      return NetworkOverview(
+        jobs: UInt64(jobs), subJobs: UInt64(subJobs), counts: counts, batch: batch,
+        slots: try slots(jobs: UInt64(jobs), latest: batch, in: db))
+    }
+  }
+
+  /// The totals of the newest slots, newest first.
+  private func slots(jobs: UInt64, latest: SignedBatch?, in db: Database) throws -> [SlotTotals] {
+    func requestedAt(_ number: UInt64) throws -> UInt64 {
+      let time = try Int64.fetchOne(
+        db, sql: "SELECT json_extract(machine, '$.job.requestedAt') FROM job WHERE number = ?",
+        arguments: [Int64(number)])
+      return UInt64(max(0, time ?? 0))
+    }
+    func closedAt(_ epoch: UInt64) throws -> UInt64 {
+      let time = try Int64.fetchOne(
+        db, sql: "SELECT json_extract(batch, '$.batch.toTime') FROM batch WHERE epoch = ?",
+        arguments: [Int64(clamping: epoch)])
+      return UInt64(max(0, time ?? 0))
+    }
+    let epochs = latest?.batch.epoch ?? 0
+    let beginnings = [
+      jobs > 0 ? try requestedAt(1) : nil, epochs > 0 ? try closedAt(1) : nil,
+    ].compactMap { $0 }
+    guard let beginning = beginnings.min() else { return [] }
+    let first = SlotRewards.slot(at: beginning)
+    let now = max(first, SlotRewards.slot(at: try seconds(in: db)))
+    var totals: [SlotTotals] = []
+    var end = latest?.batch
+    var (jobsUntil, epochsUntil) = (jobs, epochs)
+    for slot in (first...now).suffix(NetworkOverview.slotLimit).reversed() {
+      let start = slot * SlotRewards.slotSeconds
+      let jobsBefore = try Self.count(upTo: jobsUntil) { try requestedAt($0) < start }
+      let epochsBefore = try Self.count(upTo: epochsUntil) { try closedAt($0) < start }
+      let before = epochsBefore > 0 ? try Signer.batch(epoch: epochsBefore, in: db).batch : nil
+      totals.append(
+        SlotTotals(
+          slot: slot, jobs: jobsUntil - jobsBefore, epochs: epochsUntil - epochsBefore,
+          granted: try (end?.totalPayout ?? .zero).subtracting(before?.totalPayout ?? .zero),
+          burned: try (end?.totalBurned ?? .zero).subtracting(before?.totalBurned ?? .zero)))
+      (jobsUntil, epochsUntil, end) = (jobsBefore, epochsBefore, before)
+    }
+    return totals
+  }
+
+  /// How many of the numbers from 1 on come before something, of those up to `limit`.
+  private static func count(upTo limit: UInt64, _ isBefore: (UInt64) throws -> Bool) rethrows -> UInt64 {
+    guard limit > 0, try !isBefore(limit) else { return limit }
+    var (low, high) = (UInt64(0), limit)
+    // `low` come before it, number `high` does not.
+    while high - low > 1 {
+      let middle = low + (high - low) / 2
+      if try isBefore(middle) { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records, of which each takes
+  /// milliseconds to read.
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
+    let limit = min(1_000, max(1, filter.limit))
+    return try database.read { db in
+      var conditions: [String] = []
+      var arguments: [any DatabaseValueConvertible] = []
+      if !filter.statuses.isEmpty {
+        let numbers = filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")
+        conditions.append("status IN (\(numbers))")
+      }
+      if let requester = filter.requester {
+        conditions.append("json_extract(machine, '$.job.requester') = ?")
+        arguments.append("\(requester)")
+      }
+      if let before = filter.before {
+        conditions.append("number < ?")
+        arguments.append(Int64(before))
+      }
+      let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+      let rows = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT number, id, status, json_extract(request, '$.dataSetName') AS dataSet,
+            json_extract(machine, '$.job.requester') AS requester,
+            json_extract(machine, '$.job.requestedAt') AS requestedAt,
+            json_extract(machine, '$.job.terms.escrow') AS escrow,
+            json_extract(machine, '$.job.numEpoch') AS rounds,
+            (SELECT json_group_array(json_extract(value, '$.validationLoss')) FROM json_each(progress, '$.rounds'))
+              AS losses
+          FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)
+          """, arguments: StatementArguments(arguments))
+      let jobs = try rows.prefix(limit).map { try JobRow($0) }
+      return JobRowPage(jobs: jobs, next: rows.count > limit ? jobs.last?.number : nil)
+    }
+  }
+
+  /// A job with the SubJobs of one round, from 0; of the newest when `round` is nil or not there.
+  func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail {
+    let view = try job(id)
+    return try database.read { db in
+      let record = try JobStore.job(id, in: db)
+      let begun = UInt32(record.progress.rounds.count)
+      let newest = begun > 0 ? min(begun, record.job.numEpoch) - 1 : nil
+      let shown = round.flatMap { $0 < min(begun, record.job.numEpoch) ? $0 : nil } ?? newest
+      return JobDetail(
+        view: view, endReason: record.machine.endReason, remarks: record.progress.remarks ?? [],
+        initialLoss: record.progress.initialLoss, stepsPerRound: record.request.manifest.stepsPerRound,
+        parameters: record.request.manifest.model.parameterCount, escrow: record.machine.escrow,
+        roundsBegun: newest.map { $0 + 1 } ?? 0, round: shown,
+        subJobs: try shown.map { round in
+          try JobStore.subJobs(of: id, round: round, in: db).map { SubJobDetail($0, parent: record) }
+        } ?? [],
+        cohorts: try shown.map { round in
+          try CohortStore.cohorts(of: id, round: round, in: db).map { CohortDetail($0) }
+        } ?? [])
+    }
+  }
+
+  /// A page of an account's tickets, newest first.
+  func tickets(of account: Address, before epoch: UInt64?, limit: Int) throws(NetworkError) -> TicketPage {
+    try database.read { db in
+      let texts = try String.fetchAll(
+        db,
+        sql:
+          "SELECT ticket FROM ticket WHERE account = ? AND epoch < ? ORDER BY epoch DESC LIMIT \(limit + 1)",
+        arguments: ["\(account)", Int64(clamping: epoch ?? .max)])
+      return try TicketPage(texts, limit: limit)
+    }
+  }
+
+  /// A page of batches, newest first.
+  func batches(before epoch: UInt64?, limit: Int) throws(NetworkError) -> BatchPage {
+    try database.read { db in
+      let texts = try String.fetchAll(
+        db, sql: "SELECT batch FROM batch WHERE epoch < ? ORDER BY epoch DESC LIMIT \(limit + 1)",
+        arguments: [Int64(clamping: epoch ?? .max)])
+      let batches = try texts.prefix(limit).map { try SignedBatch(wireText: $0) }
+      return BatchPage(batches: batches, next: texts.count > limit ? batches.last?.batch.epoch : nil)
+    }
+  }
+
+  /// A page of a batch's leaves, by account: the newest ticket that each account had then.
+  func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage {
+    try database.read { db in
+      let texts = try Self.leafTexts(epoch: epoch, after: account, limit: limit + 1, in: db)
+      return try TicketPage(texts, limit: limit)
+    }
+  }
+
+  /// An account's ticket of an epoch, with its path in the batch that closed the epoch; `nil` when there is none.
+  ///
+  /// The path needs all leaves of the batch: it costs more with more accounts.
+  func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail? {
+    try database.read { db in
+      let text = try String.fetchOne(
+        db, sql: "SELECT ticket FROM ticket WHERE account = ? AND epoch = ?",
+        arguments: ["\(account)", Int64(clamping: epoch)])
+      guard let text else { return nil }
+      let leaves = try Self.leafTexts(epoch: epoch, after: nil, limit: nil, in: db).map {
+        try SignedTicket(wireText: $0).ticket
+      }
+      return TicketDetail(
+        signed: try SignedTicket(wireText: text),
+        proven: try ProvenTicket(
+          account: account, leaves: leaves, batch: try Signer.batch(epoch: epoch, in: db)))
+    }
+  }
+
+  private static func leafTexts(
+    epoch: UInt64, after account: Address?, limit: Int?, in db: Database
+  ) throws -> [String] {
+    let epoch = Int64(clamping: epoch)
+    return try String.fetchAll(
+      db,
+      sql: """
+        SELECT ticket.ticket FROM account JOIN ticket ON ticket.account = account.address
+        WHERE account.address > ? AND ticket.epoch = (
+          SELECT max(one.epoch) FROM ticket AS one WHERE one.account = account.address AND one.epoch <= ?)
+        ORDER BY account.address \(limit.map { "LIMIT \($0)" } ?? "")
+        """,
+      arguments: [account.map { "\($0)" } ?? "", epoch])
+  }
+}
+
+extension JobRow {
+  fileprivate init(_ row: Row) throws {
+    let losses = try [Double?](wireText: row["losses"]).compactMap { $0 }
+    guard let status = JobStatus(rawValue: row["status"]),
+      let escrow = UInt256(decimal: row["escrow"] as String)
+    else { throw NetworkError.inconsistent(what: "job \(row["id"] as String) has no status or no escrow") }
+    self.init(
+      number: row["number"], id: try JobID(hex: row["id"]), status: status, dataSet: row["dataSet"],
+      requester: try Address(row["requester"] as String),
+      requestedAt: UInt64(max(0, row["requestedAt"] as Int64)),
+      escrow: TokenAmount(holon: escrow), rounds: row["rounds"], roundsDone: UInt32(losses.count),
+      validationLoss: losses.last)
+  }
+}
+
+extension TicketPage {
+  fileprivate init(_ texts: [String], limit: Int) throws {
+    tickets = try texts.prefix(limit).map { try SignedTicket(wireText: $0) }
+    last = texts.count > limit ? tickets.last : nil
+  }
+}
+
+extension SubJobDetail {
+  fileprivate init(_ record: SubJobRecord, parent: JobRecord) {
+    self.init(
+      state: SubJobState(record, parent: parent), endReason: record.machine.endReason, wait: Wait(record),
+      verdicts: record.notes.judgements.map {
+        Verdict(
+          verifier: $0.verdict.verdict.verifier, isAccepting: $0.verdict.verdict.accepted,
+          segments: $0.segments.count)
+      },
+      silent: record.notes.silent ?? [], settlement: record.machine.settlement,
+      deposit: record.machine.job.terms.deposit)
+  }
+}
+
+extension SubJobDetail.Wait {
+  fileprivate init?(_ record: SubJobRecord) {
+    guard record.status == .submitted else { return nil }
+    if record.awaitsSum {
+      self = .sum
+    } else if record.notes.pendingDraw != nil {
+      self = .reveal
+    } else if let draw = record.machine.draws.last, record.notes.awaitsJudgement {
+      self = draw.openedAt == nil ? .opening : .verdict
+    } else {
+      self = .draw
+    }
+  }
+}
+
+extension CohortDetail {
+  fileprivate init(_ record: CohortRecord) {
+    self.init(
+      number: record.number, seats: record.drawn.cohort.seats, isSummed: record.sum != nil,
+      holds: record.holds,
+      wrongSums: record.wrongSums.count, liars: record.lies.map(\.masked.content.jobID))
+  }
+}
