@@ -52,7 +52,7 @@ final class ExplorerScene: Sendable {
     }
     let service = try #require(made.withLock { $0 })
     let folder = try TemporaryFolder()
-    let agents = try self.agents(server, in: folder)
+    var agents = try verifiers(server, in: folder) + [node(0, fault: .swappedFinal, server, in: folder)]
     for index in 0..<3 {
       let account = ServiceScene.verifier(index).address
       for _ in 0..<400 where try service.verifier(account).unused == 0 {
@@ -69,26 +69,33 @@ final class ExplorerScene: Sendable {
         parallel: 3, fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 3_600,
         retry: RetryPolicy(attempts: 4, baseDelayMilliseconds: 100, factor: 2)),
       by: ServiceScene.requester.address)
+    // The cheat comes first, so that there is something to show of it.
+    for _ in 0..<600 where try service.work(of: ServiceScene.node(0).address, newest: 1).work.isEmpty {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    for index in 1..<4 { agents.append(try node(index, server, in: folder)) }
     return ExplorerScene(server: server, service: service, job: job, agents: agents, folder: folder)
   }
 
-  private static func agents(_ server: RunningServer, in folder: TemporaryFolder) throws -> [Task<
-    Void, Never
-  >] {
-    var tasks: [Task<Void, Never>] = []
-    for index in 0..<4 {
-      let key = ServiceScene.node(index)
-      var settings = NodeAgent.Settings()
-      settings.threads = 1
-      settings.patience = 5
-      let agent = try NodeAgent(
-        key: key, folder: folder.url.appending(path: "node-\(index)"),
-        connection: HTTPConnection(server: "\(server.address)", key: key), domain: .embedded,
-        settings: settings,
-        fault: index == 0 ? .swappedFinal : nil, onEvent: { _ in })
-      tasks.append(Task { try? await agent.run() })
-    }
-    for index in 0..<3 {
+  private static func node(
+    _ index: Int, fault: NodeFault? = nil, _ server: RunningServer, in folder: TemporaryFolder
+  ) throws -> Task<Void, Never> {
+    let key = ServiceScene.node(index)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.patience = 5
+    let agent = try NodeAgent(
+      key: key, folder: folder.url.appending(path: "node-\(index)"),
+      connection: HTTPConnection(server: "\(server.address)", key: key), domain: .embedded,
+      settings: settings,
+      fault: fault, onEvent: { _ in })
+    return Task { try? await agent.run() }
+  }
+
+  private static func verifiers(
+    _ server: RunningServer, in folder: TemporaryFolder
+  ) throws -> [Task<Void, Never>] {
+    try (0..<3).map { index in
       let key = ServiceScene.verifier(index)
       var settings = VerifierAgent.Settings()
       settings.threads = 1
@@ -96,9 +103,8 @@ final class ExplorerScene: Sendable {
       let agent = try VerifierAgent(
         key: key, folder: folder.url.appending(path: "verifier-\(index)"),
         connection: HTTPConnection(server: "\(server.address)", key: key), settings: settings)
-      tasks.append(Task { try? await agent.run() })
+      return Task { try? await agent.run() }
     }
-    return tasks
   }
 
   /// Waits for the job's end, and for the batch that holds its last payment.
