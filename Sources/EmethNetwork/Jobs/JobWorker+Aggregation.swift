@@ -115,8 +115,27 @@ extension JobWorker {
     }
     let kept = record.progress.rounds[Int(round) + 1]
     let old = record.progress.rounds[Int(round)]
-    if old.startingParameters != kept.startingParameters { try store.remove(old.startingParameters) }
-    if let velocity = old.velocity, velocity != kept.velocity { try store.remove(velocity) }
+    try database.write { db in
+      let model = old.startingParameters
+      if model != kept.startingParameters, model != request.initialParameters,
+        try !isNamedByOthers(model, in: db)
+      {
+        try store.remove(model)
+      }
+      if let velocity = old.velocity, velocity != kept.velocity, try !isNamedByOthers(velocity, in: db) {
+        try store.remove(velocity)
+      }
+    }
+  }
+
+  /// Whether another job begins with an object, or has it among its models: what has the same bytes is one
+  /// object. Jobs are registered in transactions too, so that none comes between the answer and a deletion.
+  private func isNamedByOthers(_ object: Bytes32, in db: Database) throws -> Bool {
+    let isNamed = """
+      SELECT EXISTS (
+        SELECT 1 FROM job WHERE id <> ? AND (instr(progress, ?) > 0 OR instr(request, ?) > 0))
+      """
+    return try Bool.fetchOne(db, sql: isNamed, arguments: ["\(id)", "\(object)", "\(object)"]) ?? false
   }
 
   /// Whether the sums of all rounds are kept, so that the job's folder shows how its model came about.

@@ -42,9 +42,6 @@ extension NetworkService {
     let terms = try asNetworkError {
       try JobCost.ruleSet(named: request.ruleSet).terms(fuelLimit: fuelLimit, fuelPrice: request.fuelPrice)
     }
-    if let parameters = submission.initialParameters, !store.contains(parameters) {
-      throw .missingObject(hash: parameters)
-    }
     // A hash is public, and not enough: who names a data set must have given all of it.
     guard try dataSetGivers.contains(requester, of: submission.dataSet) else {
       throw .missingObject(hash: submission.dataSet)
@@ -52,6 +49,10 @@ extension NetworkService {
     try database.write { db in
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
+      // Nobody deletes it from now on.
+      if let parameters = submission.initialParameters, !store.contains(parameters) {
+        throw NetworkError.missingObject(hash: parameters)
+      }
       let job = try Job(
         id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
         numEpoch: manifest.rounds, dataset: "\(request.dataSet)", parameters: manifest.canonicalJSON,

@@ -156,4 +156,35 @@ import Testing
     #expect(try network.audit().in == .zero, "nothing was granted for a job that is refused")
     withExtendedLifetime(folder) {}
   }
+
+  /// What has the same bytes is one object: a job leaves alone what is another's result.
+  @Test func aJobThatBeginsWithAnothersModelLeavesItThere() async throws {
+    let first = try await TestNetwork.run(settings: NetworkSettings(nodes: 3))
+    let network = first.network
+    func result(_ job: JobID) throws -> Bytes32 {
+      let record = try network.database.read { db in try JobStore.job(job, in: db) }
+      return try #require(record.progress.rounds.last).startingParameters
+    }
+    let model = try result(first.job)
+    let plain = try TestNetwork.manifest()
+    var request = try TestNetwork.request(
+      network,
+      manifest: TrainingManifest(
+        model: plain.model, tokenizerHash: plain.tokenizerHash, seed: plain.seed, batch: plain.batch,
+        optimizer: plain.optimizer, initialWeights: .model(model), stepsPerRound: plain.stepsPerRound,
+        rounds: plain.rounds, segmentLength: plain.segmentLength, outer: plain.outer,
+        quantiserExponent: plain.quantiserExponent))
+    request.initialParameters = model
+    let second = try network.submit(request)
+    #expect(try await network.work(on: second, threads: 2).status == "VERIFIED")
+    #expect(try network.store.contains(model) && network.store.contains(result(second)))
+    #expect(try result(second) != model)
+    // The same once more, whose models are those of the second all the way.
+    let third = try network.submit(request)
+    #expect(try await network.work(on: third, threads: 2).status == "VERIFIED")
+    #expect(try result(third) == result(second))
+    for (number, job) in [first.job, second, third].enumerated() {
+      try network.exportModel(of: job, to: first.folder.url.appending(path: "model-\(number)"))
+    }
+  }
 }

@@ -178,11 +178,16 @@ import Testing
     var settings = try ServiceScene.settings()
     settings.check = .all
     try await ServiceScene.with(settings) { scene in
+      // Alone at first, so that it surely takes a part.
       try scene.startNode(0, fault: fault)
-      for index in 1..<4 { try scene.startNode(index) }
       for index in 0..<3 { try scene.startVerifier(index) }
       try await scene.verifiersStand(3)
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let service = try scene.server.service()
+      while try !service.subJobs(of: job).contains(where: { $0.node == ServiceScene.node(0).address }) {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      for index in 1..<4 { try scene.startNode(index) }
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       #expect(report.stateRoot == local)
