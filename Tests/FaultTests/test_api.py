@@ -58,9 +58,9 @@ def served(tmp_path_factory):
     network.session = requests.Session()
     network.statuses = {}
     yield network
-    print({path: sorted(statuses) for path, statuses in network.statuses.items()})
     # The questions got through to what is behind signatures and paths.
-    assert sum(200 in statuses for statuses in network.statuses.values()) > len(network.statuses) / 2
+    answered = sum(200 in statuses for statuses in network.statuses.values())
+    assert answered >= 20, f"{answered} operations were answered: {network.statuses}"
     network.check_money()
     network.stop()
     network.end()

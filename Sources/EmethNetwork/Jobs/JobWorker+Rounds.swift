@@ -31,7 +31,9 @@ extension JobWorker {
         if try await addMasked(round) { return true }
         if try job().status.isFinal { return false }
       } else {
-        try registerAttempts(open, round: round)
+        if try database.read({ db in try parties.canBeChecked(in: db) }) {
+          try registerAttempts(open, round: round)
+        }
         let silent = try await parties.compute(round)
         try await verify(round)
         try expire(silent)

@@ -35,6 +35,8 @@ protocol Parties: Sendable {
 
   // MARK: Verification
 
+  /// Whether there is anybody who can be drawn to check what is submitted from now on.
+  func canBeChecked(in db: Database) throws -> Bool
   /// Who may be drawn to check a SubJob, but for those who are excluded by what they did in the job.
   func candidates(for record: SubJobRecord, in db: Database) throws -> [Address]
   /// The secret behind a drawn verifier's commitment.

@@ -7,6 +7,8 @@ import GRDB
 extension LocalParties {
   var opensAtOnce: Bool { true }
 
+  func canBeChecked(in db: Database) throws -> Bool { true }
+
   func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
     network.keys.verifiers.map(\.address)
   }

@@ -10,17 +10,32 @@ extension RemoteParties {
   /// the submission.
   func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
     let machine = record.machine
-    let needed = try machine.job.terms.verifierFee.holon.multiplying(by: 10)
-    let now = try service.seconds(in: db)
+    return try standing(
+      bond: machine.job.terms.verifierFee.holon.multiplying(by: 10), parameters: machine.parameters,
+      committedBefore: machine.submittedAt ?? 0, in: db)
+  }
+
+  /// Work that nobody could check would not be paid: it is not given out before there is a verifier.
+  func canBeChecked(in db: Database) throws -> Bool {
+    try !standing(
+      bond: worker.bond.holon, parameters: service.periods, committedBefore: service.seconds(in: db), in: db
+    ).isEmpty
+  }
+
+  /// The verifiers whose bond is high enough, whose key counts long enough, and that have a commitment left from
+  /// before a time.
+  private func standing(
+    bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: Database
+  ) throws -> [Address] {
     let until =
-      now + UInt64(machine.parameters.openingSeconds) + UInt64(machine.parameters.verificationSeconds)
+      try service.seconds(in: db) + UInt64(parameters.openingSeconds) + UInt64(parameters.verificationSeconds)
     let names = try String.fetchAll(
       db,
       sql: """
         SELECT verifier FROM bond WHERE expiry > ? AND EXISTS (
           SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND usedBy IS NULL AND postedAt < ?)
         """,
-      arguments: [Int64(clamping: until), Int64(clamping: machine.submittedAt ?? 0)])
+      arguments: [Int64(clamping: until), Int64(clamping: time)])
     return try names.map { try Address($0) }.filter { try bond(of: $0, in: db).holon >= needed }
   }
 

@@ -145,6 +145,7 @@ import Testing
 
   @Test func ofTwoThatClaimOneSubJobOneHasIt() async throws {
     try await ServiceScene.with(ServiceScene.settings()) { scene in
+      try scene.bindSilentVerifiers()
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
       let service = try scene.server.service()
       while try service.subJobs(of: job).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
@@ -221,6 +222,23 @@ import Testing
       #expect(report.subJobs.first?.status == "VERIFIED")
       #expect(report.subJobs.first?.reason.contains("stayed silent") == true)
       #expect(report.status == "FAILED" && report.reason.contains("checked by nobody"), "\(report.reason)")
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// A job that comes before the verifiers waits for them; no node works for nothing.
+  @Test func aJobWaitsForItsVerifiers() async throws {
+    let local = try await Self.localRoot()
+    try await ServiceScene.with(ServiceScene.settings()) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      try await Task.sleep(for: .seconds(2))
+      #expect(try scene.server.service().subJobs(of: job).isEmpty)
+      // At once, with commitments of the same second.
+      for index in 0..<2 { try scene.startVerifier(index) }
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
       try await Self.checkMoney(scene)
     }
   }
@@ -309,6 +327,7 @@ import Testing
 
   @Test func nobodyIsPunishedForAnOutage() async throws {
     try await ServiceScene.with(ServiceScene.settings()) { scene in
+      try scene.bindSilentVerifiers()
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
       while try scene.server.service().subJobs(of: job).isEmpty {
         try await Task.sleep(for: .milliseconds(20))
@@ -342,6 +361,7 @@ import Testing
   @Test func nobodyIsPunishedForAClockThatJumps() async throws {
     try await ServiceScene.with(ServiceScene.settings()) { scene in
       let service = try scene.server.service()
+      try scene.bindSilentVerifiers()
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
       while try service.subJobs(of: job).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
       let subJob = try #require(try service.subJobs(of: job).first).id

@@ -239,6 +239,19 @@ final class ServiceScene: Sendable {
     return run { try await agent.run() }
   }
 
+  /// Two verifiers that can be drawn and never answer: bonds and commitments are there.
+  func bindSilentVerifiers() throws {
+    let service = try server.service()
+    for index in 6..<8 {
+      let key = Self.verifier(index)
+      let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+      try service.postBond(
+        upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: secondsNow() + 30 * 86_400),
+        by: key.address)
+      try service.postCommitments((0..<8).map { verifier.commitment($0) }, from: 0, by: key.address)
+    }
+  }
+
   /// Waits until so many verifiers can be drawn.
   func verifiersStand(_ count: Int) async throws {
     for _ in 0..<200 {
