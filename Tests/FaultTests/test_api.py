@@ -40,30 +40,32 @@ def served(tmp_path_factory):
     """A network in which one job has ended, one waits, and whoever asks has money."""
     print(f"test_api: EMETH_TEST_SEED={SEED}")
     network = Network(tmp_path_factory.mktemp("api"))
-    network.job = network.submit()
-    wait_for("the job's end", 120, lambda: "ended" in network.states(network.job))
-    assert network.report(network.job)["status"] == "VERIFIED"
-    for name in network.nodes:
-        network.kill(name)
-    network.waiting = network.submit()
-    network.subjob = wait_for(
-        "a SubJob that waits", 60, lambda: network.read(f"SELECT id FROM subJob WHERE parent = '{network.waiting}'")
-    )[0][0]
-    objects = [p.name for p in (network.folder / "net/objects").rglob("*") if p.is_file()]
-    network.objects = [f"0x{name.removeprefix('0x')}" for name in objects if len(name) >= 64]
-    assert network.objects
-    network.keys = {
-        name: (network.folder / f"{name}.key").read_text().strip() for name in ["requester", "node1", "verifier1"]
-    }
-    network.session = requests.Session()
-    network.statuses = {}
-    yield network
-    # The questions got through to what is behind signatures and paths.
-    answered = sum(200 in statuses for statuses in network.statuses.values())
-    assert answered >= 20, f"{answered} operations were answered: {network.statuses}"
-    network.check_money()
-    network.stop()
-    network.end()
+    try:
+        network.job = network.submit()
+        wait_for("the job's end", 120, lambda: "ended" in network.states(network.job))
+        assert network.report(network.job)["status"] == "VERIFIED"
+        for name in network.nodes:
+            network.kill(name)
+        network.waiting = network.submit()
+        network.subjob = wait_for(
+            "a SubJob that waits", 60, lambda: network.read(f"SELECT id FROM subJob WHERE parent = '{network.waiting}'")
+        )[0][0]
+        objects = [p.name for p in (network.folder / "net/objects").rglob("*") if p.is_file()]
+        network.objects = [f"0x{name.removeprefix('0x')}" for name in objects if len(name) >= 64]
+        assert network.objects
+        network.keys = {
+            name: (network.folder / f"{name}.key").read_text().strip() for name in ["requester", "node1", "verifier1"]
+        }
+        network.session = requests.Session()
+        network.statuses = {}
+        yield network
+        # The questions got through to what is behind signatures and paths.
+        answered = sum(200 in statuses for statuses in network.statuses.values())
+        assert answered >= 20, f"{answered} operations were answered: {network.statuses}"
+        network.check_money()
+        network.stop()
+    finally:
+        network.end()
 
 
 def header(key, audience, method, path, body):
