@@ -42,7 +42,7 @@ extension NetworkService {
     let terms = try asNetworkError {
       try JobCost.ruleSet(named: request.ruleSet).terms(fuelLimit: fuelLimit, fuelPrice: request.fuelPrice)
     }
-    if let parameters = submission.initialParameters, !store.contains(parameters) {
+    if let parameters = submission.initialParameters, try !store.contains(parameters) {
       throw .missingObject(hash: parameters)
     }
     // A hash is public, and not enough: who names a data set must have given all of it.

@@ -27,7 +27,7 @@ extension NetworkService {
         let mark = database.changes.mark
         do throws(NetworkError) {
           for job in try unfinishedJobs() where driven.begin(job) {
-            group.addTask {
+            group.addTask(executorPreference: store.remote == nil ? nil : waitingThreads) {
               await self.drive(job, onError)
               driven.end(job)
             }

@@ -36,6 +36,8 @@ public final class NetworkService: Sendable {
   let clock: WallClock
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
+  /// Threads for work on jobs, where it waits for objects that lie elsewhere.
+  let waitingThreads = WaitingExecutor()
   private let lock: FolderLock
 
   /// Opens the network in `folder`, or makes it. One process serves a folder at a time.
@@ -43,7 +45,8 @@ public final class NetworkService: Sendable {
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
-  ///   ``NetworkError/badSetting(name:found:allowed:)``.
+  ///   ``NetworkError/badSetting(name:found:allowed:)``, and for a bucket that can't be used
+  ///   ``NetworkError/storageFailed(code:place:reason:)``, ``NetworkError/unreachable(server:reason:)``.
   public init(folder: URL, settings: ServiceSettings = ServiceSettings()) throws(NetworkError) {
     guard settings.epochMilliseconds > 0 else {
       throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
@@ -56,9 +59,8 @@ public final class NetworkService: Sendable {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
-    store = try ContentStore(folder: folder.appending(path: "objects"))
-    splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
-    try Files.setMode(0o700, of: splitterStore.folder)
+    let stores = try NetworkStores(folder: folder, storage: settings.storage)
+    (store, splitterStore) = (stores.objects, stores.splitter)
     operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let last = try database.read { db in
       max(
