@@ -1,5 +1,5 @@
 """botocore's signatures: for each JSON line {method, host, path, query, headers, payload, seconds, access, secret,
-token, region} a line with the Authorization header and a line with the presigned path for 900 seconds."""
+region} and perhaps token, a line with the Authorization header and a line with the presigned path for 900 seconds."""
 import datetime
 import json
 import sys
@@ -12,7 +12,7 @@ for line in sys.stdin:
     case = json.loads(line)
     now = datetime.datetime.fromtimestamp(case["seconds"], datetime.timezone.utc)
     botocore.auth.get_current_datetime = lambda *args, now=now, **named: now
-    keys = Credentials(case["access"], case["secret"], case["token"])
+    keys = Credentials(case["access"], case["secret"], case.get("token"))
     for presigned in (False, True):
         url = f"https://{case['host']}{case['path']}"
         request = AWSRequest(

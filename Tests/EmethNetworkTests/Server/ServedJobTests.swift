@@ -39,7 +39,7 @@ import Testing
     let local = try await NetworkServiceTests.localRoot()
     let service = Box<NetworkService?>(nil)
     let server = try await RunningServer.start { folder in
-      var settings = ServiceScene.settings()
+      var settings = try ServiceScene.settings()
       settings.storage = place
       let made = try NetworkService(folder: folder.url, settings: settings)
       service.value = made
