@@ -38,6 +38,9 @@ public enum NetworkError: EmethError, Equatable {
   case unreachable(server: String, reason: String)
   /// A server that could not do its part; the status is HTTP's.
   case serverFailed(server: String, status: Int, code: String, message: String)
+  /// A store of objects elsewhere that refuses what this machine asks of it: code is one of `storage.noBucket`,
+  /// `storage.denied`, `storage.clockSkew`, `storage.full` and `storage.failed`.
+  case storageFailed(code: String, place: String, reason: String)
   /// A rule of the protocol refused an event.
   case refused(code: String, message: String, hint: String?)
   /// Training, evaluation or a model file failed.
@@ -65,6 +68,7 @@ public enum NetworkError: EmethError, Equatable {
     case .jobEnded: "job.ended"
     case .unreachable: "server.unreachable"
     case .serverFailed(_, _, let code, _): code
+    case .storageFailed(let code, _, _): code
     case .refused(let code, _, _): code
     case .compute(let error): error.code
     case .interrupted: "interrupted"
@@ -108,6 +112,7 @@ public enum NetworkError: EmethError, Equatable {
       "can't reach \(server): \(reason)"
     case .serverFailed(let server, let status, _, let message):
       "\(server) answered \(status): \(message)"
+    case .storageFailed(_, let place, let reason): "storage \(place): can't \(reason)"
     case .refused(_, let message, _): message
     case .compute(let error): error.message
     case .interrupted: "interrupted"
@@ -126,6 +131,7 @@ public enum NetworkError: EmethError, Equatable {
     case .interrupted: "repeat the same command to go on where it stopped"
     case .unreachable: "is the server running, and is this its URL? the same command can be repeated"
     case .serverFailed: "the server's log says more; the same command can be repeated"
+    case .storageFailed(let code, _, _): Self.storageHint(code)
     case .refused(_, _, let hint): hint
     case .compute(let error): error.hint
     default: nil
@@ -134,6 +140,17 @@ public enum NetworkError: EmethError, Equatable {
 }
 
 extension NetworkError {
+  private static func storageHint(_ code: String) -> String? {
+    switch code {
+    case "storage.noBucket": "make the bucket, or name another with --storage"
+    case "storage.denied":
+      "are these the right keys, and may they read, write, list and delete in the bucket?"
+    case "storage.clockSkew": "set this machine's clock: requests are signed for the time of day"
+    case "storage.full": "make room in the store, or raise its quota"
+    default: nil
+    }
+  }
+
   /// Any error of the layers below, as this layer reports it.
   init(_ error: any Error) {
     switch error {

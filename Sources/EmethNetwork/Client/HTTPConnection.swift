@@ -135,7 +135,7 @@ public final class HTTPConnection: NetworkConnection {
 
   /// Fetches an object into a store, where it is not there already.
   public func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
-    if store.contains(hash) { return }
+    if try store.contains(hash) { return }
     let file = store.folder.appending(path: "\(Hex.encode(hash.bytes, prefixed: false)).download")
     do throws(NetworkError) {
       try await client.download("/api/v2/objects/\(hash)", to: file)

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import Synchronization
 
 /// Files to and from a server, in constant memory; a transfer that broke goes on where it stopped.
 extension ServerClient {
@@ -14,6 +13,9 @@ extension ServerClient {
     guard let size = Files.byteCount(of: file) else { throw .missingObject(hash: hash) }
     let path = "/api/v2/\(kind.rawValue)/\(hash)"
     var progress: UploadStore.Progress = try await get("\(path)/upload", signed: true)
+    if progress.isDirect == true, !progress.isComplete {
+      return try await uploadDirectly(file, byteCount: size, to: path)
+    }
     var refusals = 0
     while !progress.isComplete {
       let offset = min(progress.offset, size)
@@ -48,7 +50,8 @@ extension ServerClient {
       var call = Call(path: path, isSigned: true)
       if start > 0 { call.headers["Range"] = "bytes=\(start)-" }
       do throws(NetworkError) {
-        let answer = try await send(call) { target.write($0) }
+        var answer = try await send(call) { target.write($0) }
+        if answer.status == 307 { answer = try await follow(answer, from: start) { target.write($0) } }
         try target.close()
         // Everything again, behind what was there: the other side does not know ranges.
         if start > 0, answer.status == 200 {
@@ -80,7 +83,7 @@ extension ServerClient {
   }
 
   /// A piece of a file.
-  private static func read(_ file: URL, at offset: UInt64, count: Int) throws(NetworkError) -> Data {
+  static func read(_ file: URL, at offset: UInt64, count: Int) throws(NetworkError) -> Data {
     do {
       let handle = try FileHandle(forReadingFrom: file)
       defer { try? handle.close() }
@@ -93,44 +96,5 @@ extension ServerClient {
     } catch {
       throw .fileFailed(path: file.path, operation: "read", reason: error.localizedDescription)
     }
-  }
-}
-
-/// A file that bytes are written behind as they come, by the thread of the transfer.
-private final class DownloadTarget: Sendable {
-  private let file: URL
-  private let descriptor: Int32
-  private let state = Mutex<NetworkError?>(nil)
-
-  init(_ file: URL, at offset: UInt64) throws(NetworkError) {
-    self.file = file
-    descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0, lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
-      throw .fileFailed(path: file.path, operation: "write", reason: Files.lastSystemError())
-    }
-  }
-
-  deinit { Foundation.close(descriptor) }
-
-  /// Why bytes could not be written.
-  var failure: NetworkError? { state.withLock { $0 } }
-
-  func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
-      if count >= 0 {
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      } else if errno != EINTR {
-        let reason = Files.lastSystemError()
-        state.withLock { $0 = .fileFailed(path: file.path, operation: "write", reason: reason) }
-        return false
-      }
-    }
-    return true
-  }
-
-  func close() throws(NetworkError) {
-    if let failure { throw failure }
   }
 }

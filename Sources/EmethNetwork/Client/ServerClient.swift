@@ -20,10 +20,10 @@ public final class ServerClient: Sendable {
   /// How it goes about its requests.
   public let settings: ClientSettings
 
-  private let key: PrivateKey?
+  let key: PrivateKey?
   private let domain: EIP712Domain
   private let logger: Logger?
-  private let idle = Mutex<[CurlHandle]>([])
+  private let idle = Mutex<[ServerAddress: [CurlHandle]]>([:])
   private let queue = DispatchQueue(label: "emeth.client", attributes: .concurrent)
 
   /// Nothing is sent yet.
@@ -55,6 +55,8 @@ public final class ServerClient: Sendable {
     /// Seconds for all of it; `nil`: as long as bytes flow.
     var timeoutSeconds: Double?
     var answerLimit = 64 << 20
+    /// Another place that the server has pointed to: nothing of the account goes there.
+    var elsewhere: ServerAddress?
   }
 
   /// What came back.
@@ -114,8 +116,8 @@ public final class ServerClient: Sendable {
       let pause: Double
       do throws(NetworkError) {
         let answer = try await once(call, to: sink)
-        // 304 is an answer too: nothing changed.
-        guard !(200..<300).contains(answer.status), answer.status != 304 else { return answer }
+        // 304 is an answer too: nothing changed; and 307: somebody else has it.
+        guard !(200..<300).contains(answer.status), ![304, 307].contains(answer.status) else { return answer }
         let error = ServerRefusal.error(answer, of: server)
         guard call.isRepeatable, attempt < settings.attempts, [429, 502, 503, 504].contains(answer.status)
         else { throw error }
@@ -137,7 +139,7 @@ public final class ServerClient: Sendable {
   }
 
   /// Sends a request once, on a thread of its own.
-  private func once(
+  func once(
     _ call: Call, to sink: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
   ) async throws(NetworkError) -> Answer {
     let wish = CancellationWish()
@@ -158,9 +160,10 @@ public final class ServerClient: Sendable {
     _ call: Call, to sink: (@Sendable (UnsafeRawBufferPointer) -> Bool)?, wish: CancellationWish
   ) throws(NetworkError) -> Answer {
     if wish.isRaised { throw .interrupted }
-    let kept = idle.withLock { $0.popLast() }
+    let place = call.elsewhere ?? server
+    let kept = idle.withLock { $0[place]?.popLast() }
     let handle: CurlHandle
-    if let kept { handle = kept } else { handle = try CurlHandle(server: server, settings: settings) }
+    if let kept { handle = kept } else { handle = try CurlHandle(server: place, settings: settings) }
     let transfer = CurlTransfer(
       method: call.method, path: call.path,
       body: call.body ?? (call.method == "GET" || call.method == "HEAD" ? nil : Data()),
@@ -170,11 +173,13 @@ public final class ServerClient: Sendable {
     let start = ContinuousClock.now
     // A handle whose request failed goes with its connection.
     try handle.perform(transfer)
-    idle.withLock { if $0.count < 16 { $0.append(handle) } }
+    idle.withLock { if $0[place, default: []].count < 16 { $0[place, default: []].append(handle) } }
+    // The query of a store's URL is as good as a key.
+    let path = call.elsewhere == nil ? call.path[...] : call.path.prefix { $0 != "?" }
     logger?.debug(
       "request",
       metadata: [
-        "method": "\(call.method)", "path": "\(call.path)", "status": "\(transfer.status)",
+        "method": "\(call.method)", "path": "\(path)", "status": "\(transfer.status)",
         "seconds": "\((ContinuousClock.now - start) / .seconds(1))",
       ])
     return Answer(status: transfer.status, headers: transfer.answerHeaders, body: transfer.received)
@@ -182,6 +187,7 @@ public final class ServerClient: Sendable {
 
   private func headers(of call: Call) throws(NetworkError) -> [(name: String, value: String)] {
     var headers = call.headers.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+    if call.elsewhere != nil { return headers }
     headers.append(("Accept", "application/json"))
     if call.body != nil { headers.append(("Content-Type", call.contentType)) }
     guard call.isSigned else { return headers }

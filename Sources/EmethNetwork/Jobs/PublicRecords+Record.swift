@@ -23,6 +23,15 @@ extension Surroundings {
       lies: cohorts.flatMap(\.lies).map { PublicRecords.Lie(masked: $0.masked, fault: $0.fault) })
   }
 
+  /// Every ticket of the newest batch: those of accounts with a role first, then all others'.
+  private func allTickets(
+    _ newest: [Address: SignedTicket], in db: Database
+  ) throws -> [SignedTicket] {
+    let named = try accountsWithMoney(in: db).map(\.address)
+    let others = Set(newest.keys).subtracting(named).sorted()
+    return (named + others).compactMap { newest[$0] }
+  }
+
   /// What anyone needs to check a job.
   func publicRecords(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> PublicRecords {
     try database.read { db in
@@ -45,7 +54,7 @@ extension Surroundings {
         batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {
           try SignedBatch(wireText: $0)
         },
-        tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
+        tickets: try allTickets(tickets, in: db),
         leaves: try Row.fetchAll(
           db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
         )

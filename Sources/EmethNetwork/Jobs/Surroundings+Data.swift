@@ -9,17 +9,22 @@ extension Surroundings {
     try splitterStore.contains(hash) ? splitterStore.get(hash) : store.get(hash)
   }
 
-  private func leavesFile(of job: JobID) -> URL { splitterStore.folder.appending(path: "leaves-\(job)") }
+  private func leavesKey(of job: JobID) -> String { "leaves-\(job)" }
+
+  /// A file with the hashes of a job's record leaves; `nil` when they were not kept.
+  func leavesFile(of job: JobID) throws(NetworkError) -> URL? {
+    try splitterStore.place.file(of: leavesKey(of: job))
+  }
 
   /// Keeps the hashes of a job's record leaves, which third parties get with its records.
   func keep(leaves: [Bytes32], of job: JobID) throws(NetworkError) {
-    try Files.write(Data(leaves.flatMap(\.bytes)), to: leavesFile(of: job))
+    try splitterStore.place.write(
+      Data(leaves.flatMap(\.bytes)), as: leavesKey(of: job), hash: nil, durable: true)
   }
 
   /// The hashes of a job's record leaves, 32 bytes each.
   func leaves(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> Data {
-    let file = leavesFile(of: record.job.id)
-    if FileManager.default.fileExists(atPath: file.path) { return try Files.read(file) }
+    if let file = try leavesFile(of: record.job.id) { return try Files.read(file) }
     // A job of an earlier layout, whose parts are not sealed.
     var hashes = Data()
     for (part, object) in zip(plan.parts, record.progress.parts) {

@@ -36,7 +36,9 @@ public struct JobFolder: Sendable {
     }
     let leaves = try Files.read(model.appending(path: "job/leaves.bin"))
     return [
-      outcome("every file is as the Signer signed it") { try checkManifest(records, encoded: data) },
+      outcome("every file is as \(manifestSigner(records)) signed it") {
+        try checkManifest(records, encoded: data)
+      },
       outcome("the split: every record in exactly one part, sizes even") {
         try checkPlan(records, leaves: leaves)
       },
@@ -76,6 +78,14 @@ public struct JobFolder: Sendable {
     if !condition { throw Problem(problem()) }
   }
 
+  /// Who vouches for the files: the Signer where the network itself wrote the folder, the requester where it was
+  /// fetched from a server, which has never seen it.
+  private func manifestSigner(_ records: PublicRecords) -> String {
+    let data = try? Files.read(model.appending(path: FolderContents.manifestPath))
+    let signed = data.flatMap { try? JSONDecoder().decode(SignedFolderManifest.self, from: $0) }
+    return signed?.signer == records.job.requester ? "the requester" : "the Signer"
+  }
+
   private func checkManifest(_ records: PublicRecords, encoded: Data) throws {
     try require(
       try WireFormat.readableEncoder.encode(records) == encoded,
@@ -90,7 +100,8 @@ public struct JobFolder: Sendable {
     try require(
       try WireFormat.readableEncoder.encode(signed) == data,
       "\(FolderContents.manifestPath) is not written as its content demands")
-    try signed.check(signers: TrustedSigners(records.signer), in: records.domain)
+    let signer = signed.signer == records.job.requester ? records.job.requester : records.signer
+    try signed.check(signers: TrustedSigners(signer), in: records.domain)
     try require(
       signed.content.jobID == records.job.id, "\(FolderContents.manifestPath) is of another job")
     let differences = try FolderContents(folder: model).differences(from: signed.content)

@@ -22,14 +22,13 @@ extension Routes {
     add(.get, "/api/v2/objects/:hash") { request, context, state in
       let hash = try context.hash()
       _ = try await state.account(of: request)
-      return try await FileAnswer(try state.service.store.file(of: hash), tag: hash, request).response(state)
+      return try await state.answer(request, object: ContentStore.key(of: hash), named: hash)
     }
 
     add(.get, "/api/v2/vectors/:hash") { request, context, state in
       let hash = try context.hash()
       _ = try await state.account(of: request)
-      return try await FileAnswer(try state.service.store.file(ofVector: hash), tag: hash, request).response(
-        state)
+      return try await state.answer(request, object: ContentStore.key(ofVector: hash), named: hash)
     }
   }
 }
@@ -66,12 +65,8 @@ extension ServerState {
     try await flush()
     let part = try await offload { try Files.read(file) }
     let account = try await account(of: request) { part.withUnsafeBytes { Keccak256.hash($0) } }
-    return try await offload { [service, uploads] in
-      guard try service.mayUpload(account) else {
-        throw RequestFailure(
-          .forbidden, code: "upload.forbidden", "\(account) has neither money nor work here",
-          hint: "make a deposit, or take a SubJob")
-      }
+    try await checkMayUpload(account)
+    return try await offload { [uploads] in
       let name = UploadStore.Name(kind: kind, hash: hash, account: account)
       return try uploads.append(part, at: offset, of: size, to: name)
     }

@@ -21,6 +21,7 @@ protocol ServedNetwork: Sendable {
   func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState]
   func report(on id: JobID) throws(NetworkError) -> JobReport
   func records(of id: JobID) throws(NetworkError) -> PublicRecords
+  func leaves(of id: JobID) throws(NetworkError) -> (url: URL, byteCount: UInt64)
   func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult
 
   func balances(of account: Address) throws(NetworkError) -> Balances

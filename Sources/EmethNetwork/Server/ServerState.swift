@@ -10,6 +10,8 @@ final class ServerState: Sendable {
   let database: NetworkDatabase
   let nonces: NonceStore
   let uploads: UploadStore
+  /// Uploads that do not go through the server; `nil` where objects lie in its folder.
+  let directUploads: DirectUploads?
   let registry: PrometheusRegistry
   let logger: Logger
   /// Wakes those who wait for something to change, and lets them go when the server stops.
@@ -22,6 +24,8 @@ final class ServerState: Sendable {
   let bodies: ByteBudget
   /// Blocking work: the database waits for the disk, hashing takes the processor.
   private let threads = NIOThreadPool.singleton
+  /// The same where objects lie elsewhere and are waited for: there are as many threads as it takes.
+  private let waiting: DispatchQueue?
 
   init(
     service: any ServedNetwork, settings: ServerSettings, registry: PrometheusRegistry, logger: Logger
@@ -36,6 +40,14 @@ final class ServerState: Sendable {
       folder: service.folder.appending(path: "uploads"), objects: service.store,
       dataSets: service.splitterStore,
       objectLimit: settings.objectLimit)
+    if let objects = service.store.remote, let dataSets = service.splitterStore.remote {
+      directUploads = DirectUploads(
+        objects: objects, dataSets: dataSets, uploads: uploads, folder: service.store.folder)
+      waiting = DispatchQueue(label: "emeth.serve.waiting", attributes: .concurrent)
+    } else {
+      directUploads = nil
+      waiting = nil
+    }
     audiences = AudienceList(settings)
     bodies = ByteBudget(settings.bodyMemory)
     accountLimiter = RateLimiter(rate: settings.requestRate, burst: settings.requestBurst)
@@ -46,7 +58,10 @@ final class ServerState: Sendable {
 
   /// Does blocking work on a thread where it stands in nobody's way.
   func offload<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    try await threads.runIfActive(body)
+    guard let waiting else { return try await threads.runIfActive(body) }
+    return try await withCheckedThrowingContinuation { continuation in
+      waiting.async { continuation.resume(with: Result { try body() }) }
+    }
   }
 
   /// Looks until there is something to say, or the wait is over: what is said then, be it nothing.

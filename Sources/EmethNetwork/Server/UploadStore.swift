@@ -31,6 +31,8 @@ final class UploadStore: Sendable {
     @DecimalText var offset: UInt64
     /// Whether it is whole and in its place.
     var isComplete: Bool
+    /// Whether it goes to the store itself, as an upload's `POST` says; absent where it goes to the server.
+    var isDirect: Bool?
   }
 
   /// So many uploads may an account have begun.
@@ -64,7 +66,17 @@ final class UploadStore: Sendable {
   /// How far an upload is.
   func progress(of name: Name) -> Progress {
     if let there = byteCount(of: name), isKnown(name) { return Progress(offset: there, isComplete: true) }
-    return Progress(offset: Files.byteCount(of: file(of: name)) ?? 0, isComplete: false)
+    return Progress(
+      offset: Files.byteCount(of: file(of: name)) ?? 0, isComplete: false,
+      isDirect: objects.remote == nil ? nil : true)
+  }
+
+  /// Whether an upload is in its place, for this account.
+  func isThere(_ name: Name) -> Bool { byteCount(of: name) != nil && isKnown(name) }
+
+  /// Notes that an account has given all of a data set, which is in its place.
+  func noteGiver(of name: Name) throws(NetworkError) {
+    try DataSetGivers(splitterStore: dataSets).add(name.account, of: name.hash)
   }
 
   /// A new file for the bytes of a part on their way.
@@ -118,7 +130,7 @@ final class UploadStore: Sendable {
     case .object: try objects.adopt(file, as: name.hash)
     case .dataSet:
       try dataSets.adopt(file, as: name.hash)
-      try DataSetGivers(splitterStore: dataSets).add(name.account, of: name.hash)
+      try noteGiver(of: name)
     case .vector:
       let vector = try Files.read(file)
       let found = VectorWork(threads: 1).root(of: vector)
@@ -131,9 +143,9 @@ final class UploadStore: Sendable {
   /// The size of what is in its place already.
   private func byteCount(of name: Name) -> UInt64? {
     switch name.kind {
-    case .object: (try? objects.file(of: name.hash))?.byteCount
-    case .dataSet: (try? dataSets.file(of: name.hash))?.byteCount
-    case .vector: (try? objects.file(ofVector: name.hash))?.byteCount
+    case .object: objects.byteCount(of: name.hash)
+    case .dataSet: dataSets.byteCount(of: name.hash)
+    case .vector: (try? objects.place.byteCount(of: ContentStore.key(ofVector: name.hash))) ?? nil
     }
   }
 
@@ -149,11 +161,19 @@ final class UploadStore: Sendable {
     }
     guard isNew else { return }
     let mine = try contents().filter { $0.url.lastPathComponent.hasPrefix("\(name.account)-") }
-    let bytes = mine.reduce(UInt64(0)) { $0 + (Files.byteCount(of: $1.url) ?? 0) }
-    guard mine.count < Self.countLimit, bytes <= objectLimit - size else {
+    try checkRoom(for: size, of: name, unfinished: mine.map { Files.byteCount(of: $0.url) ?? 0 })
+  }
+
+  /// Refuses an upload that is too long, and the next one of an account that has begun too many.
+  func checkRoom(for size: UInt64, of name: Name, unfinished: [UInt64]) throws(NetworkError) {
+    guard size <= objectLimit else {
+      throw .badSetting(name: "size", found: "\(size)", allowed: "at most \(objectLimit) bytes")
+    }
+    let bytes = unfinished.reduce(UInt64(0)) { $0.addingReportingOverflow($1).partialValue }
+    guard unfinished.count < Self.countLimit, bytes <= objectLimit - size else {
       throw .refused(
         code: "upload.tooMany",
-        message: "\(mine.count) uploads of \(name.account) are unfinished, \(bytes) bytes",
+        message: "\(unfinished.count) uploads of \(name.account) are unfinished, \(bytes) bytes",
         hint: "finish them first; what is left alone for a week is deleted")
     }
   }

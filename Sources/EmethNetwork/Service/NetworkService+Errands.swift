@@ -81,7 +81,7 @@ extension NetworkService {
       }
       if request.wantsUpdate, verdict.verdict.accepted {
         guard let update = report.update else { throw refuse("the update is missing") }
-        guard store.contains(update) else { throw NetworkError.missingObject(hash: update) }
+        guard try store.contains(update) else { throw NetworkError.missingObject(hash: update) }
       } else {
         report.update = nil
       }
@@ -115,13 +115,14 @@ extension NetworkService {
     let state = UInt64(
       TrainingState.encodedByteCount(of: try ModelConfiguration(parent.request.manifest.model)))
     for object in opening.objects {
-      let (file, byteCount) = try store.file(of: object)
+      let (beginning, byteCount) = try store.beginning(
+        of: object, byteCount: SealedObject.beginning.count)
       let plain = object == opening.document ? Self.documentByteLimit : state
       // A header, and 16 bytes for every 64 KiB.
       guard byteCount <= plain + plain / 1_024 + 4_096 else {
         throw refuse("object \(object) has \(byteCount) bytes, allowed are about \(plain)")
       }
-      guard try Files.begins(file, with: SealedObject.beginning) else {
+      guard beginning == SealedObject.beginning else {
         throw refuse("object \(object) is no sealed file")
       }
     }

@@ -50,7 +50,7 @@ extension NetworkService {
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
       // Nobody deletes it from now on.
-      if let parameters = submission.initialParameters, !store.contains(parameters) {
+      if let parameters = submission.initialParameters, try !store.contains(parameters) {
         throw NetworkError.missingObject(hash: parameters)
       }
       let job = try Job(

@@ -27,7 +27,8 @@ extension NetworkService {
   /// A task for every job that has not come to its end.
   private func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
     let driven = DrivenJobs()
-    let executor = WorkExecutor(threads: settings.threads)
+    // More of them where objects lie elsewhere: threads wait there for what they fetch.
+    let executor = WorkExecutor(threads: store.remote == nil ? settings.threads : max(settings.threads, 16))
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let mark = database.changes.mark

@@ -43,7 +43,8 @@ public final class NetworkService: Sendable {
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
-  ///   ``NetworkError/badSetting(name:found:allowed:)``.
+  ///   ``NetworkError/badSetting(name:found:allowed:)``, and for a bucket that can't be used
+  ///   ``NetworkError/storageFailed(code:place:reason:)``, ``NetworkError/unreachable(server:reason:)``.
   public convenience init(
     folder: URL, settings: ServiceSettings = ServiceSettings()
   ) throws(NetworkError) {
@@ -63,9 +64,8 @@ public final class NetworkService: Sendable {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
-    store = try ContentStore(folder: folder.appending(path: "objects"))
-    splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
-    try Files.setMode(0o700, of: splitterStore.folder)
+    let stores = try NetworkStores(folder: folder, storage: settings.storage)
+    (store, splitterStore) = (stores.objects, stores.splitter)
     operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let last = try database.read { db in
       max(

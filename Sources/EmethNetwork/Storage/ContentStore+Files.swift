@@ -9,28 +9,40 @@ extension ContentStore {
   public func adopt(_ file: URL, as hash: Bytes32) throws(NetworkError) {
     let found = try Files.hash(of: file)
     guard found == hash else { throw .corruptObject(hash: hash, found: found) }
-    let target = location(of: hash)
-    try Files.makeFolder(target.deletingLastPathComponent())
-    try Files.sync(file)
-    guard rename(file.path, target.path) == 0 else {
-      throw .fileFailed(path: target.path, operation: "write", reason: Files.lastSystemError())
-    }
+    try place.adopt(file, as: Self.key(of: hash), hash: hash, durable: true)
   }
 
-  /// The object's size in bytes, and where it lies.
+  /// The object's size in bytes, and a file of this machine that has it.
   ///
   /// - Throws: ``NetworkError/missingObject(hash:)``.
   public func file(of hash: Bytes32) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
-    let url = location(of: hash)
-    guard let byteCount = Files.byteCount(of: url) else { throw .missingObject(hash: hash) }
-    return (url, byteCount)
+    try file(Self.key(of: hash), named: hash)
   }
 
   /// The same of a vector.
   func file(ofVector root: Bytes32) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
-    let url = folder.appending(path: "vectors").appending(path: Hex.encode(root.bytes, prefixed: false))
-    guard let byteCount = Files.byteCount(of: url) else { throw .missingObject(hash: root) }
+    try file(Self.key(ofVector: root), named: root)
+  }
+
+  private func file(_ key: String, named name: Bytes32) throws(NetworkError) -> (url: URL, byteCount: UInt64)
+  {
+    guard let url = try place.file(of: key), let byteCount = Files.byteCount(of: url) else {
+      throw .missingObject(hash: name)
+    }
     return (url, byteCount)
+  }
+
+  /// The object's size in bytes, and its first bytes.
+  ///
+  /// - Throws: ``NetworkError/missingObject(hash:)``.
+  func beginning(
+    of hash: Bytes32, byteCount: Int
+  ) throws(NetworkError) -> (bytes: Data, byteCount: UInt64) {
+    let key = Self.key(of: hash)
+    guard let size = try place.byteCount(of: key),
+      let bytes = try place.beginning(of: key, byteCount: byteCount)
+    else { throw .missingObject(hash: hash) }
+    return (bytes, size)
   }
 }
 
@@ -106,15 +118,6 @@ extension Files {
   static func setMode(_ mode: Int, of place: URL) throws(NetworkError) {
     try asNetworkError {
       try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: place.path)
-    }
-  }
-
-  /// Whether a file begins with these bytes.
-  static func begins(_ file: URL, with bytes: Data) throws(NetworkError) -> Bool {
-    try asNetworkError {
-      let handle = try FileHandle(forReadingFrom: file)
-      defer { try? handle.close() }
-      return try handle.read(upToCount: bytes.count) == bytes
     }
   }
 }

@@ -64,11 +64,7 @@ extension ContentStore {
       }
       try file.close()
       let hash = hasher.finalize()
-      let target = location(of: hash)
-      try Files.makeFolder(target.deletingLastPathComponent())
-      guard rename(draft.path, target.path) == 0 else {
-        throw .fileFailed(path: target.path, operation: "write", reason: Files.lastSystemError())
-      }
+      try place.adopt(draft, as: Self.key(of: hash), hash: hash, durable: durable)
       return hash
     } catch {
       unlink(draft.path)

@@ -15,13 +15,18 @@ extension Command {
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
         "--config names a JSON file whose members are called like the flags (listen, data, interval, audience, grants, "
-          + "tlsCertificate, tlsKey); EMETH_LISTEN and EMETH_DATA come before it, flags before both.",
+          + "tlsCertificate, tlsKey, storage); EMETH_LISTEN, EMETH_DATA and EMETH_STORAGE come before it, flags before "
+          + "both.",
+        "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
+          + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
+          + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared.",
       ],
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.grant, ServeArguments.interval,
         ServeArguments.audience, ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config,
-        ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit, CommonFlags.json,
+        ServeArguments.storage, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit,
+        CommonFlags.json,
       ],
       examples: [
         CommandExample(
@@ -34,7 +39,7 @@ extension Command {
     let file = try ServeConfiguration.read(parsed[ServeArguments.config])
     let folder = try file.folder(parsed, context)
     if parsed[ServeArguments.audit] { return try audit(folder, parsed, context) }
-    let service = try file.service(parsed)
+    let service = try file.service(parsed, context)
     let settings = try file.server(parsed, context)
     try FolderPath.refuseUnusable(folder.path)
     let server = try inNetwork(folder) {
@@ -107,6 +112,9 @@ enum ServeArguments {
     "tls-certificate", .file, absent: "plain HTTP", help: "PEM file with the certificate chain")
   static let tlsKey = Flag("tls-key", .file, absent: nil, help: "PEM file with the certificate's private key")
   static let config = Flag("config", .file, absent: nil, help: "JSON file with settings")
+  static let storage = Flag(
+    "storage", .text.named("URL"), absent: "the folder of --data",
+    help: "bucket for objects: s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

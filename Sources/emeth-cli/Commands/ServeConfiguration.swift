@@ -14,9 +14,11 @@ struct ServeConfiguration: Decodable {
   var tlsCertificate: String?
   var tlsKey: String?
   var threads: Int?
+  /// `s3://…`; objects lie in the folder without it.
+  var storage: String?
 
   private static let known = [
-    "listen", "data", "interval", "audience", "grants", "tlsCertificate", "tlsKey", "threads",
+    "listen", "data", "interval", "audience", "grants", "tlsCertificate", "tlsKey", "threads", "storage",
   ]
 
   /// Reads a file; nothing is set without one. A member that is not known is most likely mistyped, and refused.
@@ -53,7 +55,7 @@ struct ServeConfiguration: Decodable {
   }
 
   /// How the network works.
-  func service(_ parsed: ParsedCommand) throws -> ServiceSettings {
+  func service(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ServiceSettings {
     var settings = ServiceSettings()
     if let span = try parsed[ServeArguments.interval]
       ?? interval.map({ try value($0, .interval, "interval") })
@@ -66,7 +68,21 @@ struct ServeConfiguration: Decodable {
     }
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] ?? threads { settings.threads = threads }
+    if let text = parsed[ServeArguments.storage] ?? context.environment["EMETH_STORAGE"] ?? storage,
+      !text.isEmpty
+    {
+      settings.storage = try address(of: text)
+    }
     return settings
+  }
+
+  /// The bucket that a URL names.
+  private func address(of text: String) throws -> S3Address {
+    do throws(NetworkError) {
+      return try S3Address(text)
+    } catch {
+      throw CommandFailure(.usage, code: error.code, error.message)
+    }
   }
 
   /// How it listens.

@@ -107,6 +107,26 @@ import Testing
     #expect(config.errors.contains("listn"))
   }
 
+  @Test func aBucketThatCantBeUsedIsNamed() throws {
+    let folder = try ScratchFolder()
+    func serve(_ storage: String, _ environment: [String: String] = [:]) throws -> ProgramResult {
+      try Program.run(
+        "serve", "--listen", "127.0.0.1:0", "--data", folder.path("net"), "--storage", storage, "--json",
+        environment: environment)
+    }
+    let keys = ["AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hidden"]
+    for (storage, environment, exitCode, code) in [
+      ("s3://emeth?secret=hidden", keys, 2, "setting.invalid"), ("http://emeth", keys, 2, "setting.invalid"),
+      ("s3://emeth?endpoint=http://127.0.0.1:1", [:], 3, "setting.invalid"),
+      ("s3://emeth?endpoint=http://127.0.0.1:1", keys, 4, "server.unreachable"),
+    ] as [(String, [String: String], Int32, String)] {
+      let refused = try serve(storage, environment)
+      #expect(refused.exitCode == exitCode, "\(storage): \(refused.errors)")
+      #expect(refused.output.isEmpty && !refused.errors.contains("hidden"))
+      #expect(try JSONDecoder().decode(ErrorObject.self, from: Data(refused.errors.utf8)).code == code)
+    }
+  }
+
   @Test func anAlteredLedgerIsFound() throws {
     let folder = try ScratchFolder()
     let account = TestKeys.key(1).address

@@ -72,7 +72,7 @@ import Testing
       #expect(bytes.starts(with: Data("age-encryption.org/v1\n".utf8)))
     }
     for state in sealed.states {
-      #expect(!scene.store.contains(state.state))
+      #expect(try !scene.store.contains(state.state))
       let plain = try #require(scene.states.first { SHA256.hash($0) == state.state })
       #expect(try scene.store.get(state.sealed).range(of: plain.dropFirst(256).prefix(64)) == nil)
     }

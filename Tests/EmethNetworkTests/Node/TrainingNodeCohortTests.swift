@@ -95,7 +95,7 @@ import Testing
     let update = try NodeVault(node: scene.node.folder, subJob: scene.assignment.subJob).update()
     #expect(vector.count == update.count && vector != update)
     let hash = update.withUnsafeBytes { SHA256.hash($0) }
-    #expect(!scene.store.contains(hash))
+    #expect(try !scene.store.contains(hash))
   }
 
   @Test func aLaterAttemptHasAnotherKeyAndAnEarlierOneIsRefused() throws {

@@ -29,10 +29,10 @@ final class FakeNetwork: ServedNetwork {
   let jobID = JobID(requester: TestKeys.requester.address, salt: TestNetwork.seed(1))
   private let marks = AsyncStream<UInt64>.makeStream()
 
-  init(_ folder: TemporaryFolder) throws {
+  init(_ folder: TemporaryFolder, stores: NetworkStores? = nil) throws {
     self.folder = folder.url
-    store = try ContentStore(folder: folder.url.appending(path: "objects"))
-    splitterStore = try ContentStore(folder: folder.url.appending(path: "splitter"))
+    let stores = try stores ?? NetworkStores(folder: folder.url, storage: nil)
+    (store, splitterStore) = (stores.objects, stores.splitter)
     database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
   }
 
@@ -100,6 +100,10 @@ final class FakeNetwork: ServedNetwork {
   }
 
   // MARK: - Money
+
+  func leaves(of id: JobID) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
+    throw .unknownJob(id: "\(id)")
+  }
 
   func balances(of account: Address) throws(NetworkError) -> Balances {
     Balances(unspent: state.withLock { $0.unspent })

@@ -76,7 +76,7 @@ import Testing
         try await server.client(key).give(object: file, hash: name)
       }
       #expect(error?.code == "upload.corrupt")
-      #expect(!network.store.contains(name))
+      #expect(try !network.store.contains(name))
       #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
     }
   }
@@ -94,7 +94,7 @@ import Testing
         try await server.client().give(object: file, hash: hash(data))
       }
       #expect(unsigned?.code == "request.unsigned")
-      #expect(!network.store.contains(hash(data)))
+      #expect(try !network.store.contains(hash(data)))
     }
   }
 

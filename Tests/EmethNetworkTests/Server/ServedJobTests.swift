@@ -30,11 +30,18 @@ import Testing
       + verifiers.map { agent in Task { try? await agent.run() } }
   }
 
-  @Test func aJobIsTrainedCheckedAndPaid() async throws {
+  @Test(arguments: S3Server.python == nil ? [false] : [false, true])
+  func aJobIsTrainedCheckedAndPaid(inBucket: Bool) async throws {
+    let keys = try TemporaryFolder()
+    var storage: S3Address?
+    if inBucket { storage = try await S3Server.one().address(keysIn: keys) }
+    let place = storage
     let local = try await NetworkServiceTests.localRoot()
     let service = Box<NetworkService?>(nil)
     let server = try await RunningServer.start { folder in
-      let made = try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      var settings = try ServiceScene.settings()
+      settings.storage = place
+      let made = try NetworkService(folder: folder.url, settings: settings)
       service.value = made
       return made
     }
@@ -82,6 +89,7 @@ import Testing
     }
     #expect(stranger?.code == "account.notAllowed")
     #expect(try await client.records(of: job).subJobs.count == 6)
+    try await theFolderVerifies(client, job, report, in: folder)
     let work = try await client.work(of: ServiceScene.node(0).address)
     #expect(work.earned > .zero || work.work.isEmpty)
     // Every account's newest ticket is signed by the server's Signer.
@@ -105,6 +113,50 @@ import Testing
     #expect(try #require(service.value).audit().holds)
     service.value = nil
     try await server.stop()
+  }
+
+  /// The whole job as a folder that a third party checks; a byte that was changed is found where it is.
+  private func theFolderVerifies(
+    _ client: ServerClient, _ job: JobID, _ report: JobReport, in folder: TemporaryFolder
+  ) async throws {
+    let target = folder.url.appending(path: "model")
+    try Files.makeFolder(target)
+    try await JobDownload(client: client, job: job).write(report: report, to: target)
+    let checks = try JobFolder(target).check()
+    #expect(checks.count == 9)
+    for check in checks { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+    #expect(checks.first?.what == "every file is as the requester signed it")
+    let names = try FolderContents(folder: target).paths()
+    #expect(names.contains("job/leaves.bin") && names.contains("model.safetensors"))
+    #expect(names.contains { $0.hasPrefix("job/sums/") }, "the sums are there: \(names)")
+    for name in names {
+      let file = target.appending(path: name)
+      let whole = try Data(contentsOf: file)
+      var changed = whole
+      changed[whole.count / 2] ^= 1
+      try changed.write(to: file)
+      if let found = try? JobFolder(target).check() {
+        let first = found.first { !$0.holds }
+        #expect(first?.problem?.contains(name) == true, "\(name): \(first?.problem ?? "nothing")")
+      } else {
+        #expect(name == "job/records.json", "\(name) can't be read")
+      }
+      try whole.write(to: file)
+    }
+    // Somebody else's signature over the same files is nobody's word.
+    let place = target.appending(path: FolderContents.manifestPath)
+    let signed = try JSONDecoder().decode(SignedFolderManifest.self, from: Data(contentsOf: place))
+    let forged = SignedFolderManifest(
+      signing: signed.content, in: .embedded, with: ServiceScene.node(0))
+    try WireFormat.readableEncoder.encode(forged).write(to: place)
+    #expect(try JobFolder(target).check().first?.holds == false)
+    let other = folder.url.appending(path: "other")
+    try Files.makeFolder(other)
+    let stranger = ServerClient(server: client.server, key: ServiceScene.node(0))
+    let refused = await #expect(throws: NetworkError.self) {
+      try await JobDownload(client: stranger, job: job).write(report: report, to: other)
+    }
+    #expect(refused?.code == "account.notAllowed")
   }
 }
 

@@ -51,7 +51,7 @@ import Testing
       try await Self.checkMoney(scene)
       let service = try scene.server.service()
       let result = try service.result(of: job, for: ServiceScene.requester.address)
-      #expect(result.stateRoot == local && service.store.contains(result.parameters))
+      #expect(try result.stateRoot == local && service.store.contains(result.parameters))
       #expect(throws: NetworkError.self) { try service.result(of: job, for: ServiceScene.node(0).address) }
       let earned = try (0..<3).reduce(TokenAmount.zero) { sum, index in
         try sum.adding(service.work(of: ServiceScene.node(index).address, newest: 10).earned)

@@ -1,0 +1,141 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// A finished job of a server as the folder that a local run leaves: the model, and in `job/` everything that a third
+/// party needs to check it (``JobFolder``).
+///
+/// ```swift
+/// let download = JobDownload(client: client, job: job)
+/// try await download.write(report: client.report(on: job), to: folder)
+/// try JobFolder(folder).check()
+/// ```
+/// The server's Signer has signed tickets and batches; the manifest over the files is signed by the requester, whose
+/// key the client has.
+public struct JobDownload: Sendable {
+  private let client: ServerClient
+  private let job: JobID
+
+  /// A download of a job by its requester.
+  public init(client: ServerClient, job: JobID) {
+    self.client = client
+    self.job = job
+  }
+
+  /// Fetches everything into a folder that is there and empty.
+  ///
+  /// - Parameter report: what is written as `job/report.json`.
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``: `account.notAllowed` for an account that is not the
+  ///   requester's, `job.noResult`, `job.notSettled` when no batch has the job's end in time;
+  ///   ``NetworkError/corruptObject(hash:found:)``, ``NetworkError/malformed(what:reason:)`` for what the server gave
+  ///   and is not what it is called; and what the transfers throw.
+  public func write(report: JobReport, to folder: URL) async throws(NetworkError) {
+    guard let key = client.key else {
+      throw .refused(
+        code: "request.unsigned", message: "only a job's requester gets its result",
+        hint: "give the account's key")
+    }
+    let result = try await client.result(of: job)
+    try await writeModel(result, to: folder)
+    let target = folder.appending(path: "job")
+    try Files.makeFolder(target)
+    let records = try await settledRecords()
+    try await client.download("/api/v2/jobs/\(job)/leaves", to: target.appending(path: "leaves.bin"))
+    for cohort in records.aggregation?.cohorts ?? [] {
+      try await writeSum(cohort.sum.content.sumRoot, to: folder)
+    }
+    if let key = result.vocabularyMaskKey {
+      try Files.write(Data("\(key)\n".utf8), to: target.appending(path: JobFolder.maskFile), mode: 0o600)
+    }
+    try write(records, to: target.appending(path: "records.json"))
+    try write(report, to: target.appending(path: "report.json"))
+    let manifest = try FolderContents(folder: folder).manifest(of: job)
+    try write(
+      SignedFolderManifest(signing: manifest, in: records.domain, with: key),
+      to: folder.appending(path: FolderContents.manifestPath))
+  }
+
+  private func write(_ value: some Encodable, to file: URL) throws(NetworkError) {
+    let data = try asNetworkError { try WireFormat.readableEncoder.encode(value) }
+    try Files.write(data, to: file)
+  }
+
+  // MARK: - Model
+
+  private func writeModel(_ result: JobResult, to folder: URL) async throws(NetworkError) {
+    let parts = folder.appending(path: ".parts")
+    let tokenizerFolder = parts.appending(path: "tokenizer")
+    try Files.makeFolder(tokenizerFolder)
+    // Names come from the server: none may lead out of the folder.
+    for (name, hash) in (result.tokenizer ?? [:]).sorted(by: { $0.key < $1.key })
+    where !name.contains("/") && !name.hasPrefix(".") {
+      try await client.fetch(object: hash, to: tokenizerFolder.appending(path: name))
+    }
+    let file = parts.appending(path: "parameters")
+    try await client.fetch(object: result.parameters, to: file)
+    try asNetworkError {
+      let tokenizer: any Tokenizer =
+        result.tokenizer == nil ? ByteTokenizer() : try TokenizerLoader.load(folder: tokenizerFolder)
+      let manifest = try TrainingManifest(json: result.manifest)
+      let parameters = try Files.read(file)
+      let state = try TrainingState(configuration: ModelConfiguration(manifest.model))
+      guard parameters.count == state.parameters.count * MemoryLayout<Float>.size else {
+        throw NetworkError.malformed(
+          what: "parameters of \(client.server)",
+          reason: "found \(parameters.count) bytes, the model has \(state.parameters.count) numbers of 4")
+      }
+      _ = parameters.copyBytes(to: state.parameters)
+      if let key = result.vocabularyMaskKey {
+        // The nodes' relabelling, taken back: the key is the requester's alone.
+        try state.unmask(VocabularyMask(key: key, vocabularySize: manifest.model.vocabularySize))
+      }
+      // The buffer does not keep its owner alive.
+      defer { withExtendedLifetime(state) {} }
+      try ModelFolder.write(
+        to: folder, configuration: state.configuration, parameters: UnsafeBufferPointer(state.parameters),
+        tokenizer: tokenizer)
+    }
+    try Files.remove(parts)
+  }
+
+  // MARK: - Records
+
+  /// The records, once the Signer's newest batch has the job's end in it: what was paid can't be checked before.
+  private func settledRecords() async throws(NetworkError) -> PublicRecords {
+    let facts: NetworkFacts = try await client.get("/api/v2/network")
+    let patience = 10 + 2 * Double(facts.epochMilliseconds) / 1_000
+    let end = ContinuousClock.now.advanced(by: .seconds(min(patience, 600)))
+    while true {
+      let records = try await client.records(of: job)
+      let isSettled = records.leaves.contains {
+        $0.account == records.job.requester && $0.leaf.jobID == job
+      }
+      if isSettled, records.subJobs.allSatisfy({ $0.machine.status.isFinal }) { return records }
+      guard ContinuousClock.now < end else {
+        throw .refused(
+          code: "job.notSettled",
+          message: "job \(job) is \(records.status.name), and no batch has its end yet",
+          hint: "repeat the command after the server's next epoch")
+      }
+      do { try await Task.sleep(for: .seconds(0.5)) } catch { throw .interrupted }
+    }
+  }
+
+  /// A cohort's sum, where the server has kept it: sums that are too large are not.
+  private func writeSum(_ root: Bytes32, to folder: URL) async throws(NetworkError) {
+    let file = folder.appending(path: PublicRecords.Cohort.place(of: root))
+    try Files.makeFolder(file.deletingLastPathComponent())
+    do throws(NetworkError) {
+      try await client.download("/api/v2/vectors/\(root)", to: file)
+    } catch {
+      guard error.code == "storage.missing" else { throw error }
+      try Files.remove(file)
+      return
+    }
+    let found = VectorWork(threads: 1).root(of: try Files.read(file))
+    guard found == root else {
+      try Files.remove(file)
+      throw .corruptObject(hash: root, found: found)
+    }
+  }
+}
