@@ -13,10 +13,14 @@ extension Command {
           + "for each comes from the account of --key-file.",
         "Its journal lies in --data: stopped or killed at any moment and started again with the same folder, it goes on. "
           + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more.",
+        "--config, or EMETH_NODE_CONFIG, names a JSON file whose members are called like the flags (server, keyFile, data, "
+          + "workers, minimumFuelPrice, includePrograms, ...); flags and the environment come before it. That of the node "
+          + "of 2023 serves too: of it, cacheServerUrl and privateKey count.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        NodeArguments.data, NodeArguments.workers, NodeArguments.threads, NodeArguments.minimumPrice,
+        NodeArguments.config, NodeArguments.folder, NodeArguments.workers, NodeArguments.threads,
+        NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, NodeArguments.margin, NetworkOptions.modelCache,
         CommonFlags.json,
       ],
@@ -26,9 +30,15 @@ extension Command {
           "one worker on all cores")
       ],
       exitCodes: [.no: KeyOptions.wrongPassword])
-  ) { parsed, context in
-    let (connection, key) = try ServerOptions.connection(parsed, context)
-    let folder = URL(filePath: parsed[NodeArguments.data])
+  ) { typed, context in
+    let (parsed, configuredKey) = try NodeConfiguration.complete(typed, context)
+    guard let path = parsed[NodeArguments.folder] else {
+      throw CommandFailure(
+        .usage, code: "data.missing", "node: no folder is named",
+        hint: "give --data FOLDER, or \"data\" in the file of --config")
+    }
+    let (connection, key) = try ServerOptions.connection(parsed, context, key: configuredKey)
+    let folder = URL(filePath: path)
     try FolderPath.refuseUnusable(folder.path)
     let workers = parsed[NodeArguments.workers]
     var settings = NodeAgent.Settings()
@@ -97,7 +107,11 @@ extension Command {
 
 /// The flags of `emeth node`.
 enum NodeArguments {
-  static let data = Flag(required: "data", .folder, help: "the node's own folder: journal, parts, states")
+  static let config = Flag(
+    "config", .file, absent: "the one in EMETH_NODE_CONFIG", help: "JSON file with settings")
+  static let folder = Flag(
+    "data", .folder, absent: "the one in --config", help: "the node's own folder: journal, parts, states")
+  static let data = Flag(required: "data", .folder, help: "the node's own folder")
   static let workers = Flag(
     "workers", .integer(in: 1...64), default: 1, help: "SubJobs that it computes at once")
   static let threads = Flag(

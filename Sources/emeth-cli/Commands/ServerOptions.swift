@@ -58,12 +58,12 @@ enum ServerOptions {
     return client
   }
 
-  /// The network that a node or a verifier works for, and its key.
+  /// The network that a node or a verifier works for, and its key: the one given, or that of the flags.
   static func connection(
-    _ parsed: ParsedCommand, _ context: CommandContext
+    _ parsed: ParsedCommand, _ context: CommandContext, key: PrivateKey? = nil
   ) throws -> (HTTPConnection, PrivateKey) {
     let server = try requiredClient(parsed, context, signed: false).server
-    let key = try KeyOptions.load(parsed, context)
+    let key = try key ?? KeyOptions.load(parsed, context)
     return (try HTTPConnection(server: "\(server)", key: key, settings: settings(context)), key)
   }
 
