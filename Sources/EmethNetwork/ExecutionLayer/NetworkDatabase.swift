@@ -63,6 +63,22 @@ final class NetworkDatabase: Sendable {
     try asNetworkError { try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) } }
   }
 
+  /// Copies one consistent state into a new file.
+  ///
+  /// - Parameter together: done while nobody can change anything, at the state that is copied.
+  func copy(to file: URL, _ together: () throws(NetworkError) -> Void) throws(NetworkError) {
+    try asNetworkError {
+      try queue.writeWithoutTransaction { db in
+        try db.execute(sql: "BEGIN IMMEDIATE")
+        defer { try? db.execute(sql: "ROLLBACK") }
+        try together()
+        // Of another connection, which reads the last committed state: this one can't copy inside its transaction.
+        let reader = try DatabaseQueue(path: queue.path)
+        try reader.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [file.path]) }
+      }
+    }
+  }
+
   /// A job that an older program began has its updates and parts where this one does not look for them.
   private static func refuseUnfinished(
     _ queue: DatabaseQueue, version: Int, file: URL

@@ -20,12 +20,15 @@ extension Command {
         "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
           + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
-        "With --audit nothing is served: every balance is computed from the ledger's entries and compared.",
+        "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
+          + "the network into one file, also while it is served; the file has the Signer's secret. --restore makes a new "
+          + "folder of it; epochs that were closed after the copy was made are not in it.",
       ],
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.grant, ServeArguments.interval,
         ServeArguments.audience, ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config,
         ServeArguments.storage, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit,
+        ServeArguments.backup, ServeArguments.restore,
         CommonFlags.json,
       ],
       examples: [
@@ -33,12 +36,31 @@ extension Command {
           "emeth serve --listen 127.0.0.1:7443 --data net --grant 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed=100emeth",
           "a network for trying things out, with money for one requester"),
         CommandExample("emeth serve --audit --data net", "does every balance follow from the entries?"),
+        CommandExample(
+          "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
       ],
       exitCodes: [.no: "--audit: a balance does not follow from the entries"])
   ) { parsed, context in
     let file = try ServeConfiguration.read(parsed[ServeArguments.config])
     let folder = try file.folder(parsed, context)
+    let others = [
+      parsed[ServeArguments.audit] ? "--audit" : nil, parsed[ServeArguments.backup].map { _ in "--backup" },
+      parsed[ServeArguments.restore].map { _ in "--restore" },
+    ].compactMap { $0 }
+    if others.count > 1 {
+      throw UsageError.contradiction(
+        rule: "\(others.joined(separator: " and ")) are two things to do: give one",
+        command: parsed.definition.name)
+    }
     if parsed[ServeArguments.audit] { return try audit(folder, parsed, context) }
+    if let file = parsed[ServeArguments.backup] {
+      return try tell(
+        NetworkBackup(folder: folder).write(to: URL(filePath: file)), "saved to \(file)", parsed, context)
+    }
+    if let file = parsed[ServeArguments.restore] {
+      return try tell(
+        NetworkBackup.restore(URL(filePath: file), to: folder), "restored to \(folder.path)", parsed, context)
+    }
     let service = try file.service(parsed, context)
     let settings = try file.server(parsed, context)
     try FolderPath.refuseUnusable(folder.path)
@@ -53,6 +75,19 @@ extension Command {
     try await server.run { address in
       struct Listening: Encodable { var url: String }
       try? output.write(asJSON ? JSONText.line(Listening(url: "\(address)")) : "\(address)\n")
+    }
+    return .done
+  }
+
+  private static func tell(
+    _ contents: NetworkBackup.Contents, _ done: String, _ parsed: ParsedCommand, _ context: CommandContext
+  ) throws -> ExitCode {
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(contents))
+    } else {
+      try context.output.print(
+        "\(done): the network as of epoch \(contents.epoch), \(contents.objects) objects, "
+          + NumberText.bytes(contents.bytes))
     }
     return .done
   }
@@ -119,5 +154,9 @@ enum ServeArguments {
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(
     "log-level", .choice("LEVEL"), default: LogLevel.info, help: "entries below it are not logged")
+  static let backup = Flag(
+    "backup", .file, absent: nil, help: "copy the network in --data into this file and end")
+  static let restore = Flag(
+    "restore", .file, absent: nil, help: "make the network in --data, an empty folder, from a backup and end")
   static let audit = Flag(toggle: "audit", help: "check the ledger in --data and end")
 }
