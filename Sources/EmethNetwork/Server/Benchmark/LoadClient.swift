@@ -18,7 +18,8 @@ struct LoadClient {
   func answersPerSecond(
     to requests: [[[UInt8]]], repeats: Bool = true, for seconds: Double
   ) throws(NetworkError) -> Double {
-    let (count, failure) = (Mutex(0), Mutex<NetworkError?>(nil))
+    let count = Mutex(0)
+    let failure = Mutex<NetworkError?>(nil)
     let latest = Mutex(ContinuousClock.now)
     let start = ContinuousClock.now
     DispatchQueue.concurrentPerform(iterations: requests.count) { thread in
@@ -88,7 +89,7 @@ struct LoadClient {
       while done < request.count {
         let count = request.withUnsafeBytes {
           Foundation.send(
-            descriptor, $0.baseAddress?.advanced(by: done), $0.count - done, Int32(MSG_NOSIGNAL.rawValue))
+            descriptor, $0.baseAddress?.advanced(by: done), $0.count - done, Int32(MSG_NOSIGNAL))
         }
         guard count > 0 else { throw Self.broken() }
         done += count

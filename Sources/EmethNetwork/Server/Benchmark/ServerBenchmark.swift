@@ -116,21 +116,22 @@ public struct ServerBenchmark: Sendable {
       throw .inconsistent(what: "the server did not start")
     }
     // Blocking threads of their own: the server's are the language's.
-    return try await asNetworkError {
-      try await withCheckedThrowingContinuation { continuation in
-        Thread.detachNewThread {
-          continuation.resume(
-            with: Result { try measure(address, network, keys, progress) })
-        }
+    let result: Result<Report, any Error> = await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(returning: Result { try measure(address, network, keys, progress) })
       }
     }
+    return try asNetworkError { try result.get() }
   }
 
   private func measure(
     _ address: ServerAddress, _ network: NetworkService, _ keys: [PrivateKey],
     _ progress: @Sendable (String) -> Void
   ) throws -> Report {
-    let client = LoadClient(port: UInt16(address.port))
+    guard let port = UInt16(address.audience.split(separator: ":").last ?? "") else {
+      throw NetworkError.inconsistent(what: "the server's address \(address) has no port")
+    }
+    let client = LoadClient(port: port)
     progress("withdrawals")
     let changes = try measureChanges(client, address, keys)
     progress("\(settings.jobs) jobs are put in")
@@ -184,7 +185,8 @@ public struct ServerBenchmark: Sendable {
   ///
   /// - Returns: one of them.
   private func fill(_ network: NetworkService, by key: PrivateKey) throws -> JobID {
-    let dataSet = try network.give(Data(repeating: UInt8(ascii: "a"), count: 4_096), by: key.address)
+    let dataSet = try network.splitterStore.put(Data(repeating: UInt8(ascii: "a"), count: 4_096))
+    try network.dataSetGivers.add(key.address, of: dataSet)
     let optimizer = TrainingManifest.Optimizer(
       learningRate: try DecimalNumber("0.01"), beta1: try DecimalNumber("0.9"),
       beta2: try DecimalNumber("0.95"),
