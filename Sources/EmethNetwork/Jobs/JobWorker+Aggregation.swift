@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What follows a round: the sum, the next model, its loss, and what can be deleted.
 extension JobWorker {

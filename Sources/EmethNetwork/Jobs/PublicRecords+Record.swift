@@ -1,10 +1,9 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension Surroundings {
-  private func aggregation(of record: JobRecord, in db: Database) throws -> PublicRecords.Aggregation? {
+  private func aggregation(of record: JobRecord, in db: SQLSession) throws -> PublicRecords.Aggregation? {
     let cohorts = try CohortStore.cohorts(of: record.job.id, in: db)
     guard hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty else { return nil }
     let complete = UInt32(max(0, record.progress.rounds.count - 1))
@@ -46,12 +45,12 @@ extension Surroundings {
           try SignedBatch(wireText: $0)
         },
         tickets: try accountsWithMoney(in: db).compactMap { tickets[$0.address] },
-        leaves: try Row.fetchAll(
+        leaves: try SQLRow.fetchAll(
           db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
         )
         .map { row in
           PublicRecords.Leaf(
-            account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
+            account: try Address(row["account"]), epoch: try row["epoch"],
             leaf: try JobLeaf(wireText: row["leaf"]))
         })
     }

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// The whole of EMETH on one machine: Execution Layer, Splitter, nodes, Verifiers, Aggregator and Signer over
 /// one folder, with real data, real training, real money arithmetic and a clock that events advance.
@@ -59,13 +58,13 @@ public final class LocalNetwork: Sendable {
   // MARK: - Clock
 
   /// The network's time in milliseconds; events advance it.
-  func milliseconds(in db: Database) throws -> UInt64 {
+  func milliseconds(in db: SQLSession) throws -> UInt64 {
     UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'clock'") ?? "") ?? 1_000
   }
 
   /// Sets the clock forward to `milliseconds` (never back) and returns the time in seconds.
   @discardableResult
-  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 {
+  func advance(to milliseconds: UInt64, in db: SQLSession) throws -> UInt64 {
     let time = max(milliseconds, try self.milliseconds(in: db))
     try db.execute(
       sql:
@@ -107,7 +106,7 @@ public final class LocalNetwork: Sendable {
   }
 
   /// Grants an account what it lacks to have `amount` to spend.
-  func grant(_ account: Address, upTo amount: TokenAmount, at time: UInt64, in db: Database) throws {
+  func grant(_ account: Address, upTo amount: TokenAmount, at time: UInt64, in db: SQLSession) throws {
     let held = try Ledger.balance(of: account, pot: .unspent, in: db)
     if held < amount {
       try Ledger.transfer(
@@ -178,7 +177,7 @@ public final class LocalNetwork: Sendable {
     }
   }
 
-  private static func store(_ settings: NetworkSettings, in db: Database) throws {
+  private static func store(_ settings: NetworkSettings, in db: SQLSession) throws {
     try db.execute(
       sql:
         "INSERT INTO setting (name, value) VALUES ('network', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",

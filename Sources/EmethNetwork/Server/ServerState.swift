@@ -29,7 +29,7 @@ final class ServerState: Sendable {
     self.registry = registry
     self.logger = logger
     database = service.database
-    nonces = try NonceStore(database)
+    nonces = NonceStore(database)
     uploads = try UploadStore(
       folder: service.folder.appending(path: "uploads"), objects: service.store,
       dataSets: service.splitterStore,

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 extension NetworkService {
   /// An account's money.
@@ -23,7 +22,7 @@ extension NetworkService {
     try database.write { db in try grant(amount, to: account, in: db) }
   }
 
-  private func grant(_ amount: TokenAmount, to account: Address, in db: Database) throws {
+  private func grant(_ amount: TokenAmount, to account: Address, in db: SQLSession) throws {
     try note(account, as: Self.holder, in: db)
     try Ledger.transfer(
       amount, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil,

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Synchronization
 
 extension NetworkService {
@@ -12,9 +11,13 @@ extension NetworkService {
   public func run(
     onError: @escaping @Sendable (JobID?, NetworkError) -> Void = { _, _ in }
   ) async throws(NetworkError) {
-    await withTaskGroup { group in
-      group.addTask { await self.closeEpochsRegularly(onError) }
-      group.addTask { await self.driveJobs(onError) }
+    // Databases and disks are waited for on threads of their own: others have answers to give.
+    let executor = JobExecutor()
+    await withTaskExecutorPreference(executor) {
+      await withTaskGroup { group in
+        group.addTask { await self.closeEpochsRegularly(onError) }
+        group.addTask { await self.driveJobs(onError) }
+      }
     }
     throw .interrupted
   }
@@ -26,25 +29,41 @@ extension NetworkService {
       while !Task.isCancelled {
         let mark = database.changes.mark
         do throws(NetworkError) {
-          for job in try unfinishedJobs() where driven.begin(job) {
+          let jobs = try leased(unfinishedJobs(), driven)
+          for job in jobs {
+            guard let stop = driven.begin(job) else { continue }
             group.addTask {
-              await self.drive(job, onError)
+              await self.drive(job, stop, onError)
               driven.end(job)
+              self.database.leases?.giveBack(Self.lease(of: job))
             }
           }
         } catch {
           onError(nil, error)
         }
-        await database.changes.wait(after: mark, upTo: 5)
+        // What another process leaves is taken over within a second.
+        await database.changes.wait(after: mark, upTo: database.leases == nil ? 5 : 1)
       }
     }
   }
 
-  /// Brings one job to its end, however often something fails on the way.
-  private func drive(_ job: JobID, _ onError: @Sendable (JobID?, NetworkError) -> Void) async {
-    let stop = StopFlag()
+  private static func lease(of job: JobID) -> String { "job \(job)" }
+
+  /// Those of the jobs that are this process' to drive. Others' it lets go, should it have lost them.
+  private func leased(_ jobs: [JobID], _ driven: DrivenJobs) -> [JobID] {
+    guard let leases = database.leases else { return jobs }
+    let wanted = Set(jobs).union(driven.all)
+    let mine = leases.take(wanted.map { Self.lease(of: $0) })
+    driven.stopAll { !mine.contains(Self.lease(of: $0)) }
+    return jobs.filter { mine.contains(Self.lease(of: $0)) }
+  }
+
+  /// Brings one job to its end, however often something fails on the way, unless it is stopped.
+  private func drive(
+    _ job: JobID, _ stop: StopFlag, _ onError: @Sendable (JobID?, NetworkError) -> Void
+  ) async {
     var pause = 0.25
-    while !Task.isCancelled {
+    while !Task.isCancelled, !stop.isRaised {
       do throws(NetworkError) {
         let worker = try JobWorker(
           network: self, job: job, threads: settings.threads, stop: stop, progress: { _ in })
@@ -76,7 +95,7 @@ extension NetworkService {
   private func closeEpochsRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     while !Task.isCancelled {
       do throws(NetworkError) {
-        try closeEpochIfNeeded()
+        if database.leases?.take([Self.signerLease]).isEmpty != true { try closeEpochIfNeeded() }
         try noteAlive()
       } catch {
         onError(nil, error)
@@ -85,10 +104,17 @@ extension NetworkService {
     }
   }
 
+  private static let signerLease = "signer"
+  /// The setting in which processes tell the one that closes epochs what they wait for.
+  static let wantedEpochName = "wantedEpoch"
+
   /// Closes an epoch when money has moved since the last one, or when a challenge waits for its beacon.
   func closeEpochIfNeeded() throws(NetworkError) {
-    let wanted = wantedEpoch.withLock { $0 }
+    let known = wantedEpoch.withLock { $0 }
     let isDue = try database.read { db in
+      let others = try String.fetchOne(
+        db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [Self.wantedEpochName])
+      let wanted = max(known, others.flatMap { UInt64($0) } ?? 0)
       if try Signer.latestBatch(in: db)?.batch.epoch ?? 0 < wanted { return true }
       let isSettled = "SELECT EXISTS (SELECT 1 FROM settled WHERE epoch IS NULL)"
       if try Int.fetchOne(db, sql: isSettled) == 1 { return true }
@@ -107,12 +133,10 @@ extension NetworkService {
   /// Notes that the service works, so that the next one knows how long it did not.
   private func noteAlive() throws(NetworkError) {
     // Nobody waits for this: it is no change.
-    try asNetworkError {
-      try database.queue.write { db in try set("aliveAt", "\(try seconds(in: db))", in: db) }
-    }
+    try database.writeHastily { db in try set("aliveAt", "\(try seconds(in: db))", in: db) }
   }
 
-  func set(_ name: String, _ value: String, in db: Database) throws {
+  func set(_ name: String, _ value: String, in db: SQLSession) throws {
     try db.execute(
       sql:
         "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -125,7 +149,10 @@ extension NetworkService {
     guard from > 0 else { return }
     try database.write { db in
       let now = try seconds(in: db)
-      guard now > from, now - from > 3 * UInt64(servedPeriods.batchIntervalSeconds) else { return }
+      // Another process may have been faster to start again.
+      let alive = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'aliveAt'")
+      let away = max(from, alive.flatMap { UInt64($0) } ?? 0)
+      guard now > away, now - away > 3 * UInt64(servedPeriods.batchIntervalSeconds) else { return }
       for row in try String.fetchAll(
         db,
         sql: "SELECT id FROM job WHERE status IN (1, 2) OR id IN (SELECT parent FROM subJob WHERE status = 3)"
@@ -134,15 +161,16 @@ extension NetworkService {
         var parent = try JobStore.job(id, in: db)
         if !parent.status.isFinal {
           try ExecutionLayer.apply(
-            .extendDeadline(outageFrom: from, outageTo: now), to: &parent, at: now, in: db)
+            .extendDeadline(outageFrom: away, outageTo: now), to: &parent, at: now, in: db)
         }
         for var subJob in try JobStore.subJobs(of: id, in: db) where !subJob.status.isFinal {
           guard subJob.machine.job.requestedAt < now else { continue }
           try ExecutionLayer.apply(
-            .extendDeadline(outageFrom: from, outageTo: now), to: &subJob, parent: &parent, at: now, in: db)
+            .extendDeadline(outageFrom: away, outageTo: now), to: &subJob, parent: &parent, at: now,
+            in: db)
         }
       }
-      try ErrandStore.extend(by: now - from + UInt64(servedPeriods.outageGraceSeconds), in: db)
+      try ErrandStore.extend(by: now - away + UInt64(servedPeriods.outageGraceSeconds), in: db)
       try set("aliveAt", "\(now)", in: db)
     }
   }
@@ -168,9 +196,24 @@ extension NetworkService {
 
 /// The jobs that have a task.
 private final class DrivenJobs: Sendable {
-  private let jobs = Mutex<Set<JobID>>([])
+  private let jobs = Mutex<[JobID: StopFlag]>([:])
 
-  func begin(_ job: JobID) -> Bool { jobs.withLock { $0.insert(job).inserted } }
+  var all: Set<JobID> { jobs.withLock { Set($0.keys) } }
 
-  func end(_ job: JobID) { jobs.withLock { _ = $0.remove(job) } }
+  /// What stops the task that is to be made; nil when there is one.
+  func begin(_ job: JobID) -> StopFlag? {
+    jobs.withLock { jobs in
+      guard jobs[job] == nil else { return nil }
+      let stop = StopFlag()
+      jobs[job] = stop
+      return stop
+    }
+  }
+
+  func end(_ job: JobID) { jobs.withLock { _ = $0.removeValue(forKey: job) } }
+
+  func stopAll(where isLost: (JobID) -> Bool) {
+    let flags = jobs.withLock { jobs in jobs.filter { isLost($0.key) }.map(\.value) }
+    for flag in flags { flag.raise() }
+  }
 }

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Synchronization
 
 /// The Execution Layer as a service: nodes, verifiers and requesters are elsewhere and have their own keys.
@@ -36,15 +35,22 @@ public final class NetworkService: Sendable {
   let clock: WallClock
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
-  private let lock: FolderLock
+  /// Nil where several processes serve the network.
+  private let lock: FolderLock?
 
-  /// Opens the network in `folder`, or makes it. One process serves a folder at a time.
+  /// Opens the network in `folder`, or makes it. One process serves a folder at a time, unless the state is in a
+  /// PostgreSQL database: then several may, over one folder that all of them see.
   ///
+  /// - Parameter database: where the state lies; `nil` is `network.sqlite` in the folder.
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
+  ///   ``NetworkError/databaseFailed(_:)``,
   ///   ``NetworkError/badSetting(name:found:allowed:)``.
-  public init(folder: URL, settings: ServiceSettings = ServiceSettings()) throws(NetworkError) {
+  public init(
+    folder: URL, settings: ServiceSettings = ServiceSettings(),
+    database location: DatabaseLocation? = nil
+  ) throws(NetworkError) {
     guard settings.epochMilliseconds > 0 else {
       throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
     }
@@ -54,8 +60,10 @@ public final class NetworkService: Sendable {
     self.folder = folder
     self.settings = settings
     try Files.makeFolder(folder)
-    lock = try FolderLock(folder: folder)
-    database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
+    // Where several serve the folder, one after the other opens it: the first makes the seed.
+    let opening = try Self.lock(folder, waits: location?.isShared == true)
+    lock = location?.isShared == true ? nil : opening
+    database = try NetworkDatabase(location ?? .file(folder.appending(path: "network.sqlite")))
     store = try ContentStore(folder: folder.appending(path: "objects"))
     splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
     try Files.setMode(0o700, of: splitterStore.folder)
@@ -69,6 +77,19 @@ public final class NetworkService: Sendable {
     try grantAll()
     try growDeadlines(aliveUntil: last)
     try renewLeases(aliveUntil: last)
+    withExtendedLifetime(opening) {}
+  }
+
+  private static func lock(_ folder: URL, waits: Bool) throws(NetworkError) -> FolderLock {
+    let end = ContinuousClock.now + .seconds(waits ? 30 : 0)
+    while true {
+      do throws(NetworkError) {
+        return try FolderLock(folder: folder)
+      } catch {
+        guard case .folderInUse = error, ContinuousClock.now < end else { throw error }
+      }
+      Thread.sleep(forTimeInterval: 0.05)
+    }
   }
 
   /// Who signs tickets and batches.

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// How a submission comes to its verdict when node and verifier are elsewhere.
 extension RemoteParties {
@@ -8,7 +7,7 @@ extension RemoteParties {
 
   /// Verifiers with a bond that is high enough, a key that counts long enough, and a commitment older than
   /// the submission.
-  func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
+  func candidates(for record: SubJobRecord, in db: SQLSession) throws -> [Address] {
     let machine = record.machine
     let needed = try machine.job.terms.verifierFee.holon.multiplying(by: 10)
     let now = try service.seconds(in: db)
@@ -25,7 +24,7 @@ extension RemoteParties {
   }
 
   func secret(
-    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: Database
+    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32> {
     let now = try service.seconds(in: db)
     let reply = try ErrandStore.ask(
@@ -109,7 +108,7 @@ extension RemoteParties {
 
   /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that.
   private func opened(
-    _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: Database
+    _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: SQLSession
   ) throws -> Reply<SealedOpening> {
     guard let node = record.machine.node, let binding = try service.binding(of: draw.verifier, in: db) else {
       throw NetworkError.inconsistent(what: "SubJob \(record.id) has no node, or its verifier no key")
@@ -133,7 +132,10 @@ extension RemoteParties {
     }
   }
 
-  private func apply(_ event: JobEvent, to record: inout SubJobRecord, at now: UInt64, in db: Database) throws
+  private func apply(
+    _ event: JobEvent, to record: inout SubJobRecord, at now: UInt64, in db: SQLSession
+  )
+    throws
   {
     var parent = try JobStore.job(id, in: db)
     try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)

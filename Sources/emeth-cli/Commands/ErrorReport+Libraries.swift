@@ -60,7 +60,7 @@ extension NetworkError {
   /// of which the answer is no.
   fileprivate var exitCode: ExitCode {
     switch self {
-    case .fileFailed, .folderInUse, .database, .unreachable, .serverFailed: .unavailable
+    case .fileFailed, .folderInUse, .database, .databaseFailed, .unreachable, .serverFailed: .unavailable
     case .compute(let error): error.exitCode
     case .interrupted: .interrupted
     case .inconsistent: .internalError

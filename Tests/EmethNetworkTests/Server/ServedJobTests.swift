@@ -30,11 +30,13 @@ import Testing
       + verifiers.map { agent in Task { try? await agent.run() } }
   }
 
-  @Test func aJobIsTrainedCheckedAndPaid() async throws {
+  @Test(arguments: TestDatabase.all)
+  func aJobIsTrainedCheckedAndPaid(on kind: TestDatabase) async throws {
     let local = try await NetworkServiceTests.localRoot()
     let service = Box<NetworkService?>(nil)
     let server = try await RunningServer.start { folder in
-      let made = try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      let made = try NetworkService(
+        folder: folder.url, settings: ServiceScene.settings(), database: kind.location(in: folder))
       service.value = made
       return made
     }
