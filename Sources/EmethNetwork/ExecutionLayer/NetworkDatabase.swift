@@ -41,6 +41,7 @@ final class NetworkDatabase: Sendable {
 
   /// Runs one transaction; an error thrown inside leaves nothing changed. The body changes nothing but the database:
   /// it is run again where another transaction was faster.
+  @discardableResult
   func write<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
     let (result, changedRows) = try asNetworkError { try backend.write(.onDisk, body) }
     if changedRows > 0 {
@@ -51,6 +52,7 @@ final class NetworkDatabase: Sendable {
   }
 
   /// The same for what nobody waits for, and without waiting for the disk (``WriteDurability/inLog``).
+  @discardableResult
   func writeHastily<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
     try asNetworkError { try backend.write(.inLog, body) }.result
   }

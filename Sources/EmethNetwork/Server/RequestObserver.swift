@@ -27,7 +27,8 @@ struct RequestObserver: RouterMiddleware {
     } catch {
       let failure = failure(of: error, request, context)
       response = Response(failure)
-      if failure.status.kind == .serverError, failure.status != .serviceUnavailable {
+      let isOfDatabase = if case NetworkError.databaseFailed? = error as? NetworkError { true } else { false }
+      if failure.status.kind == .serverError, failure.status != .serviceUnavailable || isOfDatabase {
         state.logger.error(
           "request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       }

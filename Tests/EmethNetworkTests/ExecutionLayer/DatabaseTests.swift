@@ -121,40 +121,19 @@ import Testing
       }
     }
     let count = 25
-    let done = Mutex((moved: 0, refused: 0))
+    let tally = Tally()
     let marks = databases.map(\.changes.mark)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for writer in 0..<16 {
         group.addTask {
           try await blocking {
-            var random = ChaCha20Generator(key: SHA256.hash(Array("\(seed) \(writer)".utf8)))
-            for _ in 0..<count {
-              let source = accounts[Int(random.below(5))]
-              let target = accounts[Int(random.below(5))]
-              let amount = TokenAmount(holon: UInt256(UInt64(random.below(400)) + 1))
-              do throws(NetworkError) {
-                try databases[writer % 2].write { db in
-                  try Ledger.transfer(
-                    amount, from: (source, .unspent), to: (target, .locked), reason: "there",
-                    job: nil, at: 2,
-                    in: db)
-                  try Ledger.transfer(
-                    amount, from: (target, .locked), to: (target, .unspent), reason: "and free",
-                    job: nil,
-                    at: 2, in: db)
-                }
-                done.withLock { $0.moved += 1 }
-              } catch {
-                guard case .insufficientBalance = error else { throw error }
-                done.withLock { $0.refused += 1 }
-              }
-            }
+            try tally.write(to: databases[writer % 2], among: accounts, count, seed: "\(seed) \(writer)")
           }
         }
       }
       try await group.waitForAll()
     }
-    let (moved, refused) = done.withLock { $0 }
+    let (moved, refused) = tally.counts.withLock { $0 }
     #expect(moved + refused == 16 * count && moved > 0, "seed \(seed)")
     try databases[1].read { db in
       try Ledger.audit(in: db)
@@ -189,5 +168,33 @@ import Testing
       return try await group.reduce(0, +)
     }
     #expect(used == 50)
+  }
+}
+
+/// What writers of transfers have done.
+private final class Tally: Sendable {
+  let counts = Mutex((moved: 0, refused: 0))
+
+  /// Moves money between accounts as a seed draws it, over a pot on the way.
+  func write(to database: NetworkDatabase, among accounts: [Address], _ count: Int, seed: String) throws {
+    var random = ChaCha20Generator(key: SHA256.hash(Array(seed.utf8)))
+    for _ in 0..<count {
+      let source = accounts[Int(random.below(5))]
+      let target = accounts[Int(random.below(5))]
+      let amount = TokenAmount(holon: UInt256(UInt64(random.below(400)) + 1))
+      do throws(NetworkError) {
+        try database.write { db in
+          try Ledger.transfer(
+            amount, from: (source, .unspent), to: (target, .locked), reason: "there", job: nil, at: 2, in: db)
+          try Ledger.transfer(
+            amount, from: (target, .locked), to: (target, .unspent), reason: "and free", job: nil, at: 2,
+            in: db)
+        }
+        counts.withLock { $0.moved += 1 }
+      } catch {
+        guard case .insufficientBalance = error else { throw error }
+        counts.withLock { $0.refused += 1 }
+      }
+    }
   }
 }

@@ -191,39 +191,45 @@ extension PostgresAddress {
     let server = try TestPostgres()
     let address = try server.makeDatabase()
     let database = try NetworkDatabase(.postgres(address))
-    let done = Mutex(0)
-    let isOver = Mutex(false)
-    async let writing: Void = blocking {
-      while !isOver.withLock({ $0 }) {
-        try database.write { db in
-          try Ledger.transfer(
-            TokenAmount(holon: 1), from: (Ledger.outside, .granted), to: (.zero, .unspent),
-            reason: "grant",
-            job: nil, at: 1, in: db)
-        }
-        done.withLock { $0 += 1 }
-      }
-    }
+    let writer = EndlessWriter()
+    async let writing: Void = blocking { try writer.write(to: database) }
     for _ in 0..<3 {
       try await Task.sleep(for: .milliseconds(300))
-      let before = done.withLock { $0 }
+      let before = writer.done.withLock { $0 }
       try await blocking {
         server.kill(SIGKILL)
         server.waitUntilGone()
         try server.start()
       }
-      for _ in 0..<100 where done.withLock({ $0 }) <= before {
+      for _ in 0..<100 where writer.done.withLock({ $0 }) <= before {
         try await Task.sleep(for: .milliseconds(50))
       }
-      #expect(done.withLock { $0 } > before, "it goes on")
+      #expect(writer.done.withLock { $0 } > before, "it goes on")
     }
-    isOver.withLock { $0 = true }
+    writer.isOver.withLock { $0 = true }
     try await writing
     let transfers = try database.read { db in
       try Ledger.audit(in: db)
       return try Int.fetchOne(db, sql: "SELECT count(*) FROM transfer")
     }
-    #expect(transfers == done.withLock { $0 }, "each once")
+    #expect(transfers == writer.done.withLock { $0 }, "each once")
     withExtendedLifetime(server) {}
+  }
+}
+
+/// Somebody who changes something again and again.
+private final class EndlessWriter: Sendable {
+  let done = Mutex(0)
+  let isOver = Mutex(false)
+
+  func write(to database: NetworkDatabase) throws {
+    while !isOver.withLock({ $0 }) {
+      try database.write { db in
+        try Ledger.transfer(
+          TokenAmount(holon: 1), from: (Ledger.outside, .granted), to: (.zero, .unspent), reason: "grant",
+          job: nil, at: 1, in: db)
+      }
+      done.withLock { $0 += 1 }
+    }
   }
 }

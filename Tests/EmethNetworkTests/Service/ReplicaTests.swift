@@ -31,7 +31,7 @@ import Testing
     try await replicas { scene, other in
       let drives = try scene.server.service()
       let answers = try other.service()
-      #expect(try drives.operatorKeys.signer.address == answers.operatorKeys.signer.address, "one seed")
+      #expect(drives.operatorKeys.signer.address == answers.operatorKeys.signer.address, "one seed")
       // Both want to be the Signer, and one is.
       for _ in 0..<100 where drives.database.leases?.take(["signer"]).isEmpty == true {
         try await Task.sleep(for: .milliseconds(20))

@@ -49,7 +49,9 @@ public struct PostgresAddress: Sendable, Hashable, CustomStringConvertible {
       next += 1
     }
     self.parameters = parameters
-    guard let name = self["dbname"], !name.isEmpty else { throw refusal }
+    guard let name = self["dbname"], !name.isEmpty,
+      self["port"].map({ UInt16($0) != nil }) ?? true
+    else { throw refusal }
   }
 
   private subscript(keyword: String) -> String? {

@@ -121,6 +121,7 @@ final class PostgresConnection: @unchecked Sendable {
     for word in text.split(whereSeparator: { $0 == " " || $0 == "\n" })
     where word.utf8.count == 6 && word.hasSuffix(":")
       && word.dropLast().allSatisfy(\.isCodeCharacter)
+      && word.contains(where: \.isNumber)
     {
       state = String(word.dropLast())
       break

@@ -104,7 +104,11 @@ private final class Hub: Sendable {
         return (state.hasNews, state.isOver)
       }
       if isOver { return }
-      if hasNews { try connection.run("NOTIFY \(Self.channel)") }
+      if hasNews {
+        try connection.run("NOTIFY \(Self.channel)")
+        // What came together with the answer would not wake the wait below.
+        if try connection.takeNotifications() > 0 { onChange() }
+      }
       let isQuiet = !wait(for: connection.socket, seconds: Self.longestSilence)
       if try connection.takeNotifications() > 0 || isQuiet { onChange() }
     }
