@@ -120,7 +120,8 @@ import Testing
     try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
       let service = try scene.server.service()
-      while try service.subJobs(of: job).isEmpty { try await Task.sleep(for: .milliseconds(20)) }
+      // Before all are there, nobody may take one: too few would be added together.
+      while try service.subJobs(of: job).count < 3 { try await Task.sleep(for: .milliseconds(20)) }
       let subJob = try #require(try service.subJobs(of: job).first).id
       let results = await withTaskGroup(of: Result<Assignment, any Error>.self) { group in
         for index in 0..<6 {
