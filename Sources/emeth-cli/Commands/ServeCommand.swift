@@ -14,31 +14,39 @@ extension Command {
           + "figures for Prometheus. Each request is a line of JSON on standard error.",
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
-        "--config names a JSON file whose members are called like the flags (listen, data, interval, audience, grants, "
-          + "tlsCertificate, tlsKey, storage); EMETH_LISTEN, EMETH_DATA and EMETH_STORAGE come before it, flags before "
-          + "both.",
+        "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
+          + "audience, grants, tlsCertificate, tlsKey); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
+          + "before it, flags before both.",
+        "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
+          + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
+          + "which everybody on the machine can read.",
         "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
           + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared.",
       ],
       flags: [
-        ServeArguments.listen, ServeArguments.data, ServeArguments.grant, ServeArguments.interval,
-        ServeArguments.audience, ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config,
-        ServeArguments.storage, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit,
-        CommonFlags.json,
+        ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
+        ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
+        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.threads, ServeArguments.logLevel,
+        ServeArguments.audit, CommonFlags.json,
       ],
       examples: [
         CommandExample(
           "emeth serve --listen 127.0.0.1:7443 --data net --grant 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed=100emeth",
           "a network for trying things out, with money for one requester"),
-        CommandExample("emeth serve --audit --data net", "does every balance follow from the entries?"),
+        CommandExample(
+          "emeth serve --data net --database postgres://emeth@db.example/emeth?sslmode=verify-full",
+          "jobs and money in PostgreSQL"),
+        CommandExample(
+          "emeth serve --audit --data net", "does every balance follow from the entries?"),
       ],
       exitCodes: [.no: "--audit: a balance does not follow from the entries"])
   ) { parsed, context in
     let file = try ServeConfiguration.read(parsed[ServeArguments.config])
     let folder = try file.folder(parsed, context)
-    if parsed[ServeArguments.audit] { return try audit(folder, parsed, context) }
+    let database = try file.database(parsed, context)
+    if parsed[ServeArguments.audit] { return try audit(folder, database, parsed, context) }
     let service = try file.service(parsed, context)
     let settings = try file.server(parsed, context)
     try FolderPath.refuseUnusable(folder.path)
@@ -46,7 +54,9 @@ extension Command {
       var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
       logger.logLevel = parsed[ServeArguments.logLevel].level
       return try NetworkServer(
-        service: NetworkService(folder: folder, settings: service), settings: settings, logger: logger)
+        service: NetworkService(folder: folder, settings: service, database: database),
+        settings: settings,
+        logger: logger)
     }
     context.cancellation.onRequest { server.stop() }
     let (output, asJSON) = (context.output, parsed[CommonFlags.json])
@@ -58,10 +68,10 @@ extension Command {
   }
 
   private static func audit(
-    _ folder: URL, _ parsed: ParsedCommand, _ context: CommandContext
+    _ folder: URL, _ database: DatabaseLocation?, _ parsed: ParsedCommand, _ context: CommandContext
   ) throws -> ExitCode {
     do {
-      let found = try LedgerAudit(folder: folder).run()
+      let found = try LedgerAudit(folder: folder, database: database).run()
       if parsed[CommonFlags.json] {
         try context.output.write(JSONText.pretty(found))
       } else {
@@ -99,6 +109,10 @@ enum ServeArguments {
   static let data = Flag(
     "data", .folder, absent: "the one in EMETH_DATA or --config",
     help: "folder of the network: jobs, money, objects")
+  static let database = Flag(
+    "database", .text.named("URL"),
+    absent: "the one in EMETH_DATABASE or --config, else SQLite in --data",
+    help: "PostgreSQL database for jobs and money")
   static let grant = Flag(
     repeated: "grant", .grant,
     help: "money from nowhere for an account, up to so much, once; there only where settlement is embedded")

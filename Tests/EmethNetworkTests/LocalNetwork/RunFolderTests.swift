@@ -40,7 +40,7 @@ import Testing
     #expect(!run.isResumed)
     #expect(try run.network.job(run.job).status == .requested)
     #expect(run.network.folder.path == folder.url.path + "/deep/model/job")
-    #expect(run.network.splitterStore.contains(SHA256.hash(Array(Self.text.utf8))))
+    #expect(try run.network.splitterStore.contains(SHA256.hash(Array(Self.text.utf8))))
   }
 
   @Test func anEmptyFolderThatIsThereIsTaken() throws {
