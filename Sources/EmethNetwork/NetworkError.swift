@@ -26,6 +26,8 @@ public enum NetworkError: EmethError, Equatable {
   case inconsistent(what: String)
   /// The database refused a statement.
   case database(reason: String)
+  /// A database can't be used as things stand.
+  case databaseFailed(DatabaseFault)
   /// No such job.
   case unknownJob(id: String)
   /// An account that cannot pay.
@@ -62,6 +64,7 @@ public enum NetworkError: EmethError, Equatable {
     case .missingObject: "storage.missing"
     case .inconsistent: "network.inconsistent"
     case .database: "database.failed"
+    case .databaseFailed(let fault): "database.\(fault.kind.rawValue)"
     case .unknownJob: "job.unknown"
     case .insufficientBalance: "ledger.insufficient"
     case .malformed: "wire.malformed"
@@ -100,6 +103,7 @@ public enum NetworkError: EmethError, Equatable {
       "the network's records contradict each other: \(what)"
     case .database(let reason):
       "database: \(reason)"
+    case .databaseFailed(let fault): fault.message
     case .unknownJob(let id):
       "no job \(id) in this network"
     case .insufficientBalance(let account, let found, let needed):
@@ -133,6 +137,7 @@ public enum NetworkError: EmethError, Equatable {
     case .serverFailed: "the server's log says more; the same command can be repeated"
     case .storageFailed(let code, _, _): Self.storageHint(code)
     case .refused(_, _, let hint): hint
+    case .databaseFailed(let fault): fault.hint
     case .compute(let error): error.hint
     default: nil
     }

@@ -6,10 +6,11 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from network import Network  # noqa: E402
+from replicas import ReplicatedNetwork  # noqa: E402
 
 
-@pytest.fixture
-def network(tmp_path):
-    made = Network(tmp_path)
+@pytest.fixture(params=[Network, ReplicatedNetwork])
+def network(tmp_path, request):
+    made = request.param(tmp_path)
     yield made
     made.end()

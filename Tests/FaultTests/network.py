@@ -18,6 +18,9 @@ JOB = (
 class Network:
     """One server, three nodes, two verifiers and a requester, each with a key and a folder of its own."""
 
+    servers = ["server"]
+    # What is part of the service, and may be killed like it.
+    killable = ["server"]
     nodes = ["node1", "node2", "node3"]
     verifiers = ["verifier1", "verifier2"]
 
@@ -32,7 +35,8 @@ class Network:
             self.grants += ["--grant", f"{address}=100emeth"]
         lines = [f"Rain on the roof in year {year}, and a letter on the table." for year in range(400)]
         (folder / "text").write_text("\n".join(lines) + "\n")
-        for name in ["server", *self.nodes, *self.verifiers]:
+        self.start_servers()
+        for name in [*self.nodes, *self.verifiers]:
             self.start(name)
 
     # -- processes
@@ -54,8 +58,8 @@ class Network:
 
     def start(self, name: str):
         """Starts what is not running."""
-        if name == "server":
-            words = ["serve", "--listen", self.listen, "--data", "net", "--interval", "500ms", *self.grants]
+        if name in self.servers:
+            words = ["serve", "--data", "net", "--interval", "500ms", *self.grants, *self.serve_words(name)]
         else:
             role = name.rstrip("0123456789")
             words = [role, "--key-file", f"{name}.key", "--data", name, "--threads", "1"]
@@ -64,15 +68,26 @@ class Network:
             [EMETH, *words],
             cwd=self.folder,
             env=self.environment(),
-            stdout=subprocess.PIPE if name == "server" else log,
+            stdout=subprocess.PIPE if name in self.servers else log,
             stderr=log,
             text=True,
         )
         log.close()
-        if name == "server":
+        if name in self.servers:
             line = self.processes[name].stdout.readline().strip()
-            assert line.startswith("http://"), f"the server does not start: {self.log('server')}"
-            self.listen = line.removeprefix("http://")
+            assert line.startswith("http://"), f"{name} does not start: {self.log(name)}"
+            self.note_listening(name, line.removeprefix("http://"))
+
+    def start_servers(self):
+        for name in self.servers:
+            self.start(name)
+
+    def serve_words(self, name: str) -> list[str]:
+        """What `emeth serve` is told besides."""
+        return ["--listen", self.listen]
+
+    def note_listening(self, name: str, address: str):
+        self.listen = address
 
     def kill(self, *names: str):
         """Ends processes as a power failure does."""
@@ -146,11 +161,15 @@ class Network:
         assert paid == verified > 0, f"{paid} fees were paid for {verified} SubJobs"
 
     def stop(self):
-        """Ends the server in order; then looks over its books."""
-        server = self.processes["server"]
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(60) == 0, self.log("server")
-        self.emeth("serve", "--audit", "--data", "net")
+        """Ends the servers in order; then looks over their books."""
+        for name in self.servers:
+            self.processes[name].send_signal(signal.SIGTERM)
+        for name in self.servers:
+            assert self.processes[name].wait(60) == 0, self.log(name)
+        self.emeth("serve", "--audit", "--data", "net", *self.audit_words())
+
+    def audit_words(self) -> list[str]:
+        return []
 
 
 def wait_for(what: str, seconds: float, happened):

@@ -1,5 +1,5 @@
-"""kill -9 of the server, nodes and verifiers at seeded moments of running jobs: each job ends as one that nobody
-disturbed, the ledger sums to zero, nothing is paid twice."""
+"""kill -9 of servers, their database, nodes and verifiers at seeded moments of running jobs: each job ends as one that
+nobody disturbed, the ledger sums to zero, nothing is paid twice."""
 
 import os
 import random
@@ -49,9 +49,9 @@ def disturb(network, job, wanted, kills, victims, draw):
         time.sleep(draw.uniform(0, 0.05))
         if state not in network.states(job):
             continue
-        names = ["server"] if draw.random() < 0.6 else [draw.choice(network.nodes + network.verifiers)]
+        names = [draw.choice(network.killable if draw.random() < 0.6 else network.nodes + network.verifiers)]
         if draw.random() < 0.2:
-            names = sorted({*names, "server", draw.choice(network.nodes)})
+            names = sorted({*names, *network.killable, draw.choice(network.nodes)})
         network.kill(*names)
         kills[state] += 1
         for name in names:
@@ -73,4 +73,4 @@ def end(network, job):
             assert report["status"] == "VERIFIED", report
             return report
         time.sleep(0.05)
-    raise AssertionError(f"job {job} does not end: {network.report(job)} {network.log('server')}")
+    raise AssertionError(f"job {job} does not end: {network.report(job)} {network.log(network.servers[0])}")

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// One cohort of a round as the Execution Layer has it: what came in, when, and what was found.
 ///
@@ -126,20 +125,20 @@ extension CohortRecord {
 
 /// Reading and writing cohorts inside the caller's transaction.
 enum CohortStore {
-  static func insert(_ record: CohortRecord, of parent: JobID, in db: Database) throws {
+  static func insert(_ record: CohortRecord, of parent: JobID, in db: SQLSession) throws {
     try db.execute(
       sql: "INSERT INTO cohort (parent, round, number, record) VALUES (?, ?, ?, ?)",
       arguments: ["\(parent)", Int64(record.round), record.number, try record.wireText()])
   }
 
-  static func update(_ record: CohortRecord, of parent: JobID, in db: Database) throws {
+  static func update(_ record: CohortRecord, of parent: JobID, in db: SQLSession) throws {
     try db.execute(
       sql: "UPDATE cohort SET record = ? WHERE parent = ? AND round = ? AND number = ?",
       arguments: [try record.wireText(), "\(parent)", Int64(record.round), record.number])
   }
 
   /// A job's cohorts in the order of the draw; of one round when `round` is given.
-  static func cohorts(of parent: JobID, round: UInt32? = nil, in db: Database) throws -> [CohortRecord] {
+  static func cohorts(of parent: JobID, round: UInt32? = nil, in db: SQLSession) throws -> [CohortRecord] {
     let texts =
       if let round {
         try String.fetchAll(

@@ -1,18 +1,18 @@
 import EmethKit
-import GRDB
 
 /// Carries job events out: machines, ledger and records change in the caller's transaction, or nothing does.
 enum ExecutionLayer {
   // MARK: - Parents
 
   /// Registers a requester's job: the escrow leaves the spendable balance.
-  static func register(_ record: JobRecord, at time: UInt64, in db: Database) throws {
+  static func register(_ record: JobRecord, at time: UInt64, in db: SQLSession) throws {
     for effect in record.machine.requestEffects { try carry(effect, of: record.job, at: time, in: db) }
     try JobStore.insert(record, in: db)
   }
 
   /// Applies an event to a parent and carries out its effects; SubJobs that end with it are ended.
-  static func apply(_ event: ParentEvent, to record: inout JobRecord, at time: UInt64, in db: Database) throws
+  static func apply(_ event: ParentEvent, to record: inout JobRecord, at time: UInt64, in db: SQLSession)
+    throws
   {
     let wasFinal = record.status.isFinal
     let effects = try record.machine.apply(event, at: time)
@@ -42,7 +42,7 @@ enum ExecutionLayer {
     }
   }
 
-  private static func carry(_ effect: ParentEffect, of job: Job, at time: UInt64, in db: Database) throws {
+  private static func carry(_ effect: ParentEffect, of job: Job, at time: UInt64, in db: SQLSession) throws {
     switch effect {
     case .escrow(let requester, let amount):
       try Ledger.transfer(
@@ -63,13 +63,13 @@ enum ExecutionLayer {
   /// Registers a SubJob under its parent; its escrow comes out of the parent's.
   static func register(
     _ job: Job, notBefore: UInt64, parameters: JobParameters = .standard, parent: inout JobRecord,
-    at time: UInt64, in db: Database
+    at time: UInt64, in db: SQLSession
   ) throws {
     guard let position = job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(job.id) has no place in a parent")
     }
     let isNew =
-      try Row.fetchOne(db, sql: "SELECT 1 FROM subJob WHERE id = ?", arguments: ["\(job.id)"]) == nil
+      try SQLRow.fetchOne(db, sql: "SELECT 1 FROM subJob WHERE id = ?", arguments: ["\(job.id)"]) == nil
     let machine = try JobMachine(
       request: job, by: .executionLayer(parentRequester: parent.job.requester), idIsUnused: isNew,
       fundsAvailable: parent.machine.escrow, parameters: parameters)
@@ -82,7 +82,7 @@ enum ExecutionLayer {
   /// Applies an event to a SubJob and carries out its effects.
   static func apply(
     _ event: JobEvent, to record: inout SubJobRecord, parent: inout JobRecord, at time: UInt64,
-    in db: Database
+    in db: SQLSession
   ) throws {
     let effects = try record.machine.apply(event, at: time)
     if record.notes.reason.isEmpty, record.status.isFinal {
@@ -113,7 +113,7 @@ enum ExecutionLayer {
   /// locked: it goes back to the parent's escrow.
   private static func pay(
     _ settlement: Settlement, of machine: JobMachine, requester: Address, node: Address?, verifier: Address?,
-    at time: UInt64, in db: Database
+    at time: UInt64, in db: SQLSession
   ) throws {
     let job = machine.job
     func move(_ amount: TokenAmount, _ source: (Address, Pot), _ target: (Address, Pot), _ reason: String)
@@ -150,7 +150,7 @@ enum ExecutionLayer {
   }
 
   /// Notes a settled job for its account's next ticket.
-  private static func settle(_ leaf: JobLeaf, of account: Address, in db: Database) throws {
+  private static func settle(_ leaf: JobLeaf, of account: Address, in db: SQLSession) throws {
     try db.execute(
       sql: "INSERT INTO settled (account, epoch, leaf) VALUES (?, NULL, ?)",
       arguments: ["\(account)", try leaf.wireText()])

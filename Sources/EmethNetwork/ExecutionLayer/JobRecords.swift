@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// One finished or running round of a training job.
 public struct RoundRecord: Codable, Sendable, Hashable {
@@ -133,68 +132,74 @@ struct SubJobRecord: Sendable {
 
 /// Reading and writing job rows inside the caller's transaction.
 enum JobStore {
-  static func insert(_ record: JobRecord, in db: Database) throws {
+  static func insert(_ record: JobRecord, in db: SQLSession) throws {
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM job") ?? 0) + 1
     try db.execute(
       sql:
-        "INSERT INTO job (id, number, status, machine, request, progress, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO job (id, number, requester, requestedAt, status, machine, request, progress, reason, line)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
       arguments: [
-        "\(record.job.id)", number, Int(record.status.rawValue), try record.machine.wireText(),
-        try record.request.wireText(), try record.progress.wireText(), record.reason,
+        "\(record.job.id)", number, "\(record.job.requester)", Int64(clamping: record.job.requestedAt),
+        Int(record.status.rawValue), try record.machine.wireText(), try record.request.wireText(),
+        try record.progress.wireText(), record.reason, try JobLine(record).wireText(),
       ])
   }
 
-  static func update(_ record: JobRecord, in db: Database) throws {
+  static func update(_ record: JobRecord, in db: SQLSession) throws {
     try db.execute(
-      sql: "UPDATE job SET status = ?, machine = ?, progress = ?, reason = ? WHERE id = ?",
+      sql: "UPDATE job SET status = ?, machine = ?, progress = ?, reason = ?, line = ? WHERE id = ?",
       arguments: [
         Int(record.status.rawValue), try record.machine.wireText(), try record.progress.wireText(),
-        record.reason,
-        "\(record.job.id)",
+        record.reason, try JobLine(record).wireText(), "\(record.job.id)",
       ])
   }
 
-  static func exists(_ id: JobID, in db: Database) throws -> Bool {
-    try Row.fetchOne(db, sql: "SELECT 1 FROM job WHERE id = ?", arguments: ["\(id)"]) != nil
+  static func exists(_ id: JobID, in db: SQLSession) throws -> Bool {
+    try SQLRow.fetchOne(db, sql: "SELECT 1 FROM job WHERE id = ?", arguments: ["\(id)"]) != nil
   }
 
-  static func job(_ id: JobID, in db: Database) throws -> JobRecord {
-    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: ["\(id)"]) else {
+  static func job(_ id: JobID, in db: SQLSession) throws -> JobRecord {
+    guard let row = try SQLRow.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: ["\(id)"])
+    else {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try record(row)
   }
 
   /// All jobs, oldest first.
-  static func jobs(in db: Database) throws -> [JobRecord] {
-    try Row.fetchAll(db, sql: "SELECT * FROM job ORDER BY number").map(record)
+  static func jobs(in db: SQLSession) throws -> [JobRecord] {
+    try SQLRow.fetchAll(db, sql: "SELECT * FROM job ORDER BY number").map(record)
   }
 
-  static func insert(_ record: SubJobRecord, in db: Database) throws {
+  static func insert(_ record: SubJobRecord, in db: SQLSession) throws {
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM subJob") ?? 0) + 1
     try db.execute(
       sql: """
-        INSERT INTO subJob (id, number, parent, round, part, attempt, status, machine, record)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO subJob (id, number, parent, round, part, attempt, node, status, machine, record)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         "\(record.id)", number, "\(record.position.parent)", Int64(record.position.round),
-        Int64(record.position.part), Int64(record.position.attempt), Int(record.status.rawValue),
+        Int64(record.position.part), Int64(record.position.attempt), record.machine.node.map { "\($0)" },
+        Int(record.status.rawValue),
         try record.machine.wireText(), try record.notes.wireText(),
       ])
   }
 
-  static func update(_ record: SubJobRecord, in db: Database) throws {
+  static func update(_ record: SubJobRecord, in db: SQLSession) throws {
     try db.execute(
-      sql: "UPDATE subJob SET status = ?, machine = ?, record = ? WHERE id = ?",
+      sql: "UPDATE subJob SET node = ?, status = ?, machine = ?, record = ? WHERE id = ?",
       arguments: [
+        record.machine.node.map { "\($0)" },
         Int(record.status.rawValue), try record.machine.wireText(), try record.notes.wireText(),
         "\(record.id)",
       ])
   }
 
-  static func subJob(_ id: JobID, in db: Database) throws -> SubJobRecord {
-    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM subJob WHERE id = ?", arguments: ["\(id)"])
+  static func subJob(_ id: JobID, in db: SQLSession) throws -> SubJobRecord {
+    guard let row = try SQLRow.fetchOne(db, sql: "SELECT * FROM subJob WHERE id = ?", arguments: ["\(id)"])
     else {
       throw NetworkError.unknownJob(id: "\(id)")
     }
@@ -202,27 +207,27 @@ enum JobStore {
   }
 
   /// The SubJobs of a job in the order of registration; of one round when `round` is given.
-  static func subJobs(of parent: JobID, round: UInt32? = nil, in db: Database) throws -> [SubJobRecord] {
+  static func subJobs(of parent: JobID, round: UInt32? = nil, in db: SQLSession) throws -> [SubJobRecord] {
     let rows =
       if let round {
-        try Row.fetchAll(
+        try SQLRow.fetchAll(
           db, sql: "SELECT * FROM subJob WHERE parent = ? AND round = ? ORDER BY number",
           arguments: ["\(parent)", Int64(round)])
       } else {
-        try Row.fetchAll(
+        try SQLRow.fetchAll(
           db, sql: "SELECT * FROM subJob WHERE parent = ? ORDER BY number", arguments: ["\(parent)"])
       }
     return try rows.map(subJobRecord)
   }
 
-  private static func record(_ row: Row) throws -> JobRecord {
+  private static func record(_ row: SQLRow) throws -> JobRecord {
     JobRecord(
       machine: try ParentMachine(wireText: row["machine"]),
       request: try TrainingRequest(wireText: row["request"]),
-      progress: try JobProgress(wireText: row["progress"]), reason: row["reason"])
+      progress: try JobProgress(wireText: row["progress"]), reason: try row["reason"])
   }
 
-  private static func subJobRecord(_ row: Row) throws -> SubJobRecord {
+  private static func subJobRecord(_ row: SQLRow) throws -> SubJobRecord {
     let machine = try JobMachine(wireText: row["machine"])
     guard let position = machine.job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(machine.job.id) has no place in a parent")

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// Where an account's money can lie. PROTOCOL 9 names the first three in every ticket.
 enum Pot: String, Sendable, CaseIterable {
@@ -52,7 +51,7 @@ enum Ledger {
   /// Moves money between two pots.
   static func transfer(
     _ amount: TokenAmount, from source: (account: Address, pot: Pot), to target: (account: Address, pot: Pot),
-    reason: String, job: JobID?, at time: UInt64, in db: Database
+    reason: String, job: JobID?, at time: UInt64, in db: SQLSession
   ) throws {
     if amount == .zero { return }
     if source.pot != .granted {
@@ -81,7 +80,7 @@ enum Ledger {
   }
 
   /// Money of `account` in `pot`.
-  static func balance(of account: Address, pot: Pot, in db: Database) throws -> TokenAmount {
+  static func balance(of account: Address, pot: Pot, in db: SQLSession) throws -> TokenAmount {
     let text = try String.fetchOne(
       db, sql: "SELECT holon FROM balance WHERE account = ? AND pot = ?",
       arguments: ["\(account)", pot.rawValue])
@@ -90,7 +89,7 @@ enum Ledger {
   }
 
   /// All three pots of an account.
-  static func balances(of account: Address, in db: Database) throws -> Balances {
+  static func balances(of account: Address, in db: SQLSession) throws -> Balances {
     Balances(
       unspent: try balance(of: account, pot: .unspent, in: db),
       locked: try balance(of: account, pot: .locked, in: db),
@@ -98,11 +97,11 @@ enum Ledger {
   }
 
   /// The totals over all accounts.
-  static func conservation(in db: Database) throws -> Conservation {
+  static func conservation(in db: SQLSession) throws -> Conservation {
     var result = Conservation(in: .zero, out: .zero, burned: .zero, locked: .zero)
-    for row in try Row.fetchAll(db, sql: "SELECT pot, holon FROM balance") {
+    for row in try SQLRow.fetchAll(db, sql: "SELECT pot, holon FROM balance") {
       let amount = try amount(row["holon"])
-      switch Pot(rawValue: row["pot"]) {
+      switch Pot(rawValue: try row["pot"]) {
       case .granted: result.in = try result.in.adding(amount)
       case .unspent, .payout: result.out = try result.out.adding(amount)
       case .burned: result.burned = try result.burned.adding(amount)
@@ -114,31 +113,31 @@ enum Ledger {
   }
 
   /// Replays every transfer and compares the outcome with the stored balances; says which one differs.
-  static func audit(in db: Database) throws {
+  static func audit(in db: SQLSession) throws {
     var derived: [String: TokenAmount] = [:]
-    let rows = try Row.fetchCursor(
+    let rows = try SQLRow.fetchCursor(
       db,
       sql:
         "SELECT number, sourceAccount, sourcePot, targetAccount, targetPot, holon FROM transfer ORDER BY number"
     )
     while let row = try rows.next() {
       let amount = try amount(row["holon"])
-      let source: String = row["sourceAccount"] + " " + row["sourcePot"]
-      let target: String = row["targetAccount"] + " " + row["targetPot"]
-      if row["sourcePot"] == Pot.granted.rawValue {
+      let source: String = try row["sourceAccount"] + " " + row["sourcePot"]
+      let target: String = try row["targetAccount"] + " " + row["targetPot"]
+      if try row["sourcePot"] == Pot.granted.rawValue {
         derived[source] = try derived[source, default: .zero].adding(amount)
       } else {
         let held = derived[source, default: .zero]
         guard held >= amount else {
           throw NetworkError.inconsistent(
-            what: "transfer \(row["number"] as Int64) takes \(amount) from \(source), which had \(held)")
+            what: "transfer \(try row["number"] as Int64) takes \(amount) from \(source), which had \(held)")
         }
         derived[source] = try held.subtracting(amount)
       }
       derived[target] = try derived[target, default: .zero].adding(amount)
     }
-    for row in try Row.fetchAll(db, sql: "SELECT account, pot, holon FROM balance") {
-      let name: String = row["account"] + " " + row["pot"]
+    for row in try SQLRow.fetchAll(db, sql: "SELECT account, pot, holon FROM balance") {
+      let name: String = try row["account"] + " " + row["pot"]
       let stored = try amount(row["holon"])
       let expected = derived.removeValue(forKey: name) ?? .zero
       guard stored == expected else {
@@ -154,7 +153,8 @@ enum Ledger {
     }
   }
 
-  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: Database) throws
+  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: SQLSession)
+    throws
   {
     try db.execute(
       sql: """

@@ -133,9 +133,9 @@ struct AccountPage {
         [.init(.job), .init(.dataSet), .init(.status), .init(.escrow, .number), .init(.registered, .minor)],
         jobs.map { job in
           PageContext.Row(cells: [
-            context.job(job.id), context.name(job.dataSet),
+            context.job(job.id), context.name(job.line.dataSetName),
             context.status(job.status),
-            context.amount(job.escrow), context.age(job.requestedAt),
+            context.amount(job.line.escrow), context.age(job.requestedAt),
           ])
         }, ifEmpty: .noJobs)
       element("p") {

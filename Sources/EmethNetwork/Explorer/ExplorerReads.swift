@@ -23,16 +23,10 @@ struct JobRow: Sendable, Hashable {
   var number: UInt32
   var id: JobID
   var status: JobStatus
-  var dataSet: String
   var requester: Address
   /// Unix seconds.
   var requestedAt: UInt64
-  var escrow: TokenAmount
-  /// Rounds asked for, and those done.
-  var rounds: UInt32
-  var roundsDone: UInt32
-  /// After the last round that is done.
-  var validationLoss: Double?
+  var line: JobLine
 }
 
 /// A page of jobs, newest first.

@@ -84,13 +84,13 @@ struct NetworkPage {
 
   private func row(_ job: JobRow) -> PageContext.Row {
     PageContext.Row(cells: [
-      context.job(job.id), context.name(job.dataSet), context.status(job.status),
+      context.job(job.id), context.name(job.line.dataSetName), context.status(job.status),
       element("span", .class("meter")) {
         context.progress(
-          UInt64(job.roundsDone), of: UInt64(job.rounds), label: context[.roundsDone])
-        element("span") { "\(job.roundsDone)/\(job.rounds)" }
+          UInt64(job.line.roundsDone), of: UInt64(job.line.rounds), label: context[.roundsDone])
+        element("span") { "\(job.line.roundsDone)/\(job.line.rounds)" }
       },
-      context.loss(job.validationLoss), context.amount(job.escrow),
+      context.loss(job.line.validationLoss), context.amount(job.line.escrow),
       context.account(job.requester), context.age(job.requestedAt),
     ])
   }

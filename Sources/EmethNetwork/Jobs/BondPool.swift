@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// What verifiers lose, and what is paid from it (PROTOCOL 7).
 ///
@@ -17,13 +16,13 @@ enum BondPool {
   }()
 
   /// The verifiers that have lost a bond.
-  static func struck(in db: Database) throws -> Set<Address> {
+  static func struck(in db: SQLSession) throws -> Set<Address> {
     Set(try String.fetchAll(db, sql: "SELECT verifier FROM forfeit").map { try Address($0) })
   }
 
   /// Takes a verifier's bond, once.
   static func forfeit(
-    _ verifier: Address, bond: TokenAmount, over subJob: JobID, job: JobID, at time: UInt64, in db: Database
+    _ verifier: Address, bond: TokenAmount, over subJob: JobID, job: JobID, at time: UInt64, in db: SQLSession
   ) throws {
     guard try !struck(in: db).contains(verifier) else { return }
     try open(in: db)
@@ -37,7 +36,7 @@ enum BondPool {
 
   /// Pays a verifier for a replay that nobody else pays.
   static func pay(
-    _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: Database
+    _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
   ) throws {
     let held = try Ledger.balance(of: address, pot: .unspent, in: db)
     if held < fee {
@@ -52,7 +51,7 @@ enum BondPool {
   }
 
   /// The bond that a verifier has lost; zero for all others.
-  static func lost(by account: Address, in db: Database) throws -> TokenAmount {
+  static func lost(by account: Address, in db: SQLSession) throws -> TokenAmount {
     let texts = try String.fetchAll(
       db, sql: "SELECT holon FROM transfer WHERE sourceAccount = ? AND targetAccount = ?",
       arguments: ["\(account)", "\(address)"])
@@ -64,7 +63,7 @@ enum BondPool {
     }
   }
 
-  private static func open(in db: Database) throws {
+  private static func open(in db: SQLSession) throws {
     try db.execute(
       sql: "INSERT INTO account (address, role, number) VALUES (?, ?, 1) ON CONFLICT DO NOTHING",
       arguments: ["\(address)", role])

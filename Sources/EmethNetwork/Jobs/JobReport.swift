@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// Everything a finished job leaves for people and scripts; `emeth run --json` prints it.
 public struct JobReport: Codable, Sendable {
@@ -204,12 +203,13 @@ extension Surroundings {
 
   /// The accounts of the present settings, and those of earlier ones that still have money or tickets here:
   /// requester, nodes, verifiers.
-  func accountsWithMoney(in db: Database) throws -> [LocalNetwork.Account] {
+  func accountsWithMoney(in db: SQLSession) throws -> [LocalNetwork.Account] {
     let present = try accounts(in: db)
-    let rows = try Row.fetchAll(
+    let rows = try SQLRow.fetchAll(
       db, sql: "SELECT address, role, number FROM account WHERE address IN (SELECT account FROM balance)")
     let earlier = try rows.map {
-      LocalNetwork.Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"])
+      LocalNetwork.Account(
+        address: try Address($0["address"]), role: try $0["role"], number: try $0["number"])
     }
     .filter { !present.contains($0) }
     let roles = ["requester", "node", "verifier", BondPool.role]

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What follows a round: the sum, the next model, its loss, and what can be deleted.
 extension JobWorker {
@@ -115,7 +114,7 @@ extension JobWorker {
     }
     let kept = record.progress.rounds[Int(round) + 1]
     let old = record.progress.rounds[Int(round)]
-    try database.write { db in
+    try database.writeAlone { db in
       let model = old.startingParameters
       if model != kept.startingParameters, model != request.initialParameters,
         try !isNamedByOthers(model, in: db)
@@ -130,12 +129,10 @@ extension JobWorker {
 
   /// Whether another job begins with an object, or has it among its models: what has the same bytes is one
   /// object. Jobs are registered in transactions too, so that none comes between the answer and a deletion.
-  private func isNamedByOthers(_ object: Bytes32, in db: Database) throws -> Bool {
-    let isNamed = """
-      SELECT EXISTS (
-        SELECT 1 FROM job WHERE id <> ? AND (instr(progress, ?) > 0 OR instr(request, ?) > 0))
-      """
-    return try Bool.fetchOne(db, sql: isNamed, arguments: ["\(id)", "\(object)", "\(object)"]) ?? false
+  private func isNamedByOthers(_ object: Bytes32, in db: SQLSession) throws -> Bool {
+    let isNamed =
+      "SELECT EXISTS (SELECT 1 FROM job WHERE id <> ?1 AND (progress LIKE ?2 OR request LIKE ?2))"
+    return try Bool.fetchOne(db, sql: isNamed, arguments: ["\(id)", "%\(object)%"]) ?? false
   }
 
   /// Whether the sums of all rounds are kept, so that the job's folder shows how its model came about.

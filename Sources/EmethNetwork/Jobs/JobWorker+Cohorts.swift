@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// The masked sums of a round (PROTOCOL 8): cohorts are drawn, keys and masked vectors collected, and added.
 /// Messages between roles are encoded bytes; each step changes the records in one transaction.
@@ -120,7 +119,7 @@ extension JobWorker {
 
   /// Fixes the attempt that is pending for the machines of its members.
   private func fix(
-    _ standing: CohortRecord.Standing, of record: CohortRecord, at now: UInt64, in db: Database
+    _ standing: CohortRecord.Standing, of record: CohortRecord, at now: UInt64, in db: SQLSession
   ) throws {
     guard case .form(let plan, _) = standing.pending else { return }
     let deadline = now + record.attemptSeconds
@@ -218,7 +217,7 @@ extension JobWorker {
   /// Keeps what came in; where something is missing at the deadline, the silent members end as TIMEOUT.
   private func take(
     _ record: inout CohortRecord, _ standing: inout CohortRecord.Standing,
-    _ body: (inout CohortRecord, inout CohortRecord.Standing, UInt64, Database) throws -> Bool
+    _ body: (inout CohortRecord, inout CohortRecord.Standing, UInt64, SQLSession) throws -> Bool
   ) throws(NetworkError) {
     let (changed, now, lost) = try database.write { [record, standing] db in
       var (record, standing) = (record, standing)
@@ -281,7 +280,7 @@ extension JobWorker {
   // MARK: - Records
 
   /// Applies an event to a SubJob by its id.
-  func apply(_ event: JobEvent, to subJob: JobID, at time: UInt64, in db: Database) throws {
+  func apply(_ event: JobEvent, to subJob: JobID, at time: UInt64, in db: SQLSession) throws {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
     try ExecutionLayer.apply(event, to: &record, parent: &parent, at: time, in: db)

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What nodes are handed, and what becomes of a SubJob from which nothing comes.
 extension JobWorker {

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// Before the first round: the divided data set, the first model, the bonds.
 extension JobWorker {

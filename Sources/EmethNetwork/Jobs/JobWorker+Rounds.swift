@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// The attempts of a round: registered, claimed, repeated until every part is verified.
 extension JobWorker {

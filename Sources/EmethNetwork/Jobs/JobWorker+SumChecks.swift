@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// Whether a cohort's sum is that of the updates that were checked, and if not, who is wrong (PROTOCOL 8).
 extension JobWorker {
@@ -217,7 +216,7 @@ extension JobWorker {
     try database.write { db in try remark(text, in: db) }
   }
 
-  private func remark(_ text: String, in db: Database) throws {
+  private func remark(_ text: String, in db: SQLSession) throws {
     var parent = try JobStore.job(id, in: db)
     parent.progress.remarks = (parent.progress.remarks ?? []) + [text]
     try JobStore.update(parent, in: db)

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What verifiers do: a beacon draws them, they replay, and a verdict follows.
 extension JobWorker {
@@ -98,7 +97,7 @@ extension JobWorker {
   /// Carries a decision out: the machine hears what was said until the verdict that counts, the verdicts that
   /// don't count as struck.
   private func decide(
-    _ subJob: JobID, accepted: Bool, by verifier: Address, in db: Database
+    _ subJob: JobID, accepted: Bool, by verifier: Address, in db: SQLSession
   ) throws -> SubJobRecord {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
@@ -142,7 +141,7 @@ extension JobWorker {
 
   /// Ends a submission to which two verifiers in turn said nothing: silence never locks money. Where one
   /// had accepted and only those who were to replay its verdict are silent, it stands.
-  private func expireVerification(of subJob: SubJobRecord, in db: Database) throws -> SubJobRecord? {
+  private func expireVerification(of subJob: SubJobRecord, in db: SQLSession) throws -> SubJobRecord? {
     guard let silent = subJob.notes.silent, silent.count >= JobMachine.silentVerifiersNeeded else {
       return nil
     }
@@ -160,7 +159,7 @@ extension JobWorker {
   }
 
   /// Whether there is a verifier that was not drawn for a SubJob yet and may be.
-  private func canBeReplayed(_ record: SubJobRecord, in db: Database) throws -> Bool {
+  private func canBeReplayed(_ record: SubJobRecord, in db: SQLSession) throws -> Bool {
     guard network.isLive else { return true }
     let excluded = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
       .union(record.notes.draws.map(\.verifier)).union(try BondPool.struck(in: db))
@@ -169,7 +168,7 @@ extension JobWorker {
   }
 
   /// Draws a verifier by the beacon and the segments by its secret; both are fixed before anyone replays.
-  private func draw(for subJob: JobID, in db: Database) throws {
+  private func draw(for subJob: JobID, in db: SQLSession) throws {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
     guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
@@ -230,7 +229,7 @@ extension JobWorker {
   /// The verifier whose turn it is, with the commitment that it uses; nil when nobody is left.
   private func drawVerifier(
     for record: SubJobRecord, submission: Bytes32, beacon: Bytes32, excluding excluded: Set<Address>,
-    in db: Database
+    in db: SQLSession
   ) throws -> (verifier: Address, commitment: UInt32)? {
     if let pending = record.notes.pendingDraw { return (pending.verifier, pending.commitment) }
     let drawn = SegmentDraw.verifier(
@@ -245,7 +244,7 @@ extension JobWorker {
 
   /// Takes the verifier's oldest unused commitment that is older than the submission.
   func useCommitment(
-    of verifier: Address, for subJob: JobID, before time: UInt64, in db: Database
+    of verifier: Address, for subJob: JobID, before time: UInt64, in db: SQLSession
   ) throws -> UInt32 {
     let number = try UInt32.fetchOne(
       db,

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 import Synchronization
 
 /// Brings one job from its present state to its end. It keeps nothing of importance in memory: each step

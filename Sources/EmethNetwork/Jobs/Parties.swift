@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// What came of a question to somebody.
 enum Reply<Value> {
@@ -22,10 +21,10 @@ protocol Parties: Sendable {
   // MARK: Money
 
   /// Binds what a job needs before it begins, and gives it back when it has ended.
-  func lockBonds(at time: UInt64, in db: Database) throws
-  func releaseBonds(at time: UInt64, in db: Database) throws
+  func lockBonds(at time: UInt64, in db: SQLSession) throws
+  func releaseBonds(at time: UInt64, in db: SQLSession) throws
   /// What a verifier has bound.
-  func bond(of verifier: Address, in db: Database) throws -> TokenAmount
+  func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount
 
   // MARK: Computing
 
@@ -36,12 +35,12 @@ protocol Parties: Sendable {
   // MARK: Verification
 
   /// Whether there is anybody who can be drawn to check what is submitted from now on.
-  func canBeChecked(in db: Database) throws -> Bool
+  func canBeChecked(in db: SQLSession) throws -> Bool
   /// Who may be drawn to check a SubJob, but for those who are excluded by what they did in the job.
-  func candidates(for record: SubJobRecord, in db: Database) throws -> [Address]
+  func candidates(for record: SubJobRecord, in db: SQLSession) throws -> [Address]
   /// The secret behind a drawn verifier's commitment.
   func secret(
-    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: Database
+    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32>
   /// Whether openings are there as soon as they are asked for.
   var opensAtOnce: Bool { get }

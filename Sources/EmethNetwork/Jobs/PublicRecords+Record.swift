@@ -1,10 +1,9 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension Surroundings {
-  private func aggregation(of record: JobRecord, in db: Database) throws -> PublicRecords.Aggregation? {
+  private func aggregation(of record: JobRecord, in db: SQLSession) throws -> PublicRecords.Aggregation? {
     let cohorts = try CohortStore.cohorts(of: record.job.id, in: db)
     guard hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty else { return nil }
     let complete = UInt32(max(0, record.progress.rounds.count - 1))
@@ -25,7 +24,7 @@ extension Surroundings {
 
   /// Every ticket of the newest batch: those of accounts with a role first, then all others'.
   private func allTickets(
-    _ newest: [Address: SignedTicket], in db: Database
+    _ newest: [Address: SignedTicket], in db: SQLSession
   ) throws -> [SignedTicket] {
     let named = try accountsWithMoney(in: db).map(\.address)
     let others = Set(newest.keys).subtracting(named).sorted()
@@ -55,12 +54,12 @@ extension Surroundings {
           try SignedBatch(wireText: $0)
         },
         tickets: try allTickets(tickets, in: db),
-        leaves: try Row.fetchAll(
+        leaves: try SQLRow.fetchAll(
           db, sql: "SELECT account, epoch, leaf FROM settled WHERE epoch IS NOT NULL ORDER BY number"
         )
         .map { row in
           PublicRecords.Leaf(
-            account: try Address(row["account"]), epoch: UInt64(row["epoch"] as Int64),
+            account: try Address(row["account"]), epoch: try row["epoch"],
             leaf: try JobLeaf(wireText: row["leaf"]))
         })
     }

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// The network that a job is worked on in: where its records and objects lie, what time it is, who is asked.
 ///
@@ -34,17 +33,17 @@ protocol Surroundings: Sendable {
   func hidesUpdates(parts: UInt32) -> Bool
 
   /// The time in milliseconds.
-  func milliseconds(in db: Database) throws -> UInt64
+  func milliseconds(in db: SQLSession) throws -> UInt64
   /// Sets a clock that events advance forward to `milliseconds`, never back; returns the time in seconds.
   @discardableResult
-  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64
+  func advance(to milliseconds: UInt64, in db: SQLSession) throws -> UInt64
   /// The time when it is `seconds` or later; `nil` when that has to be waited for.
-  func reach(_ seconds: UInt64, in db: Database) throws -> UInt64?
+  func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64?
   /// Brings the batch of an epoch about, or asks for it.
   func closeEpochs(through epoch: UInt64, _ progress: (WorkProgress) -> Void) throws(NetworkError)
   /// Closes an epoch with a round that has ended, where that is done at once, and looks over the ledger
   /// when the job has ended with it.
-  func closeEpochAtEnd(ofJob: Bool, in db: Database) throws
+  func closeEpochAtEnd(ofJob: Bool, in db: SQLSession) throws
   /// Waits until something has changed since `mark`, or something is due; returns at once where nothing
   /// changes by itself.
   func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError)
@@ -52,7 +51,7 @@ protocol Surroundings: Sendable {
   /// The nodes and verifiers of a job.
   func parties(for worker: JobWorker) -> any Parties
   /// All accounts that have a role.
-  func accounts(in db: Database) throws -> [LocalNetwork.Account]
+  func accounts(in db: SQLSession) throws -> [LocalNetwork.Account]
 }
 
 /// The keys of the roles that the operator of a network holds.
@@ -73,9 +72,9 @@ extension Surroundings {
   var signer: Signer { Signer(key: operatorKeys.signer, domain: domain) }
 
   /// The time in seconds.
-  func seconds(in db: Database) throws -> UInt64 { try milliseconds(in: db) / 1_000 }
+  func seconds(in db: SQLSession) throws -> UInt64 { try milliseconds(in: db) / 1_000 }
 
   /// Advances a clock of events by one second and returns the time in seconds.
   @discardableResult
-  func tick(in db: Database) throws -> UInt64 { try advance(to: milliseconds(in: db) + 1_000, in: db) }
+  func tick(in db: SQLSession) throws -> UInt64 { try advance(to: milliseconds(in: db) + 1_000, in: db) }
 }

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension LocalNetwork {
   /// The report on a job, from the records alone.

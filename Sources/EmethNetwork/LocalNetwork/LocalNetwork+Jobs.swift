@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension LocalNetwork {
   /// Gives a data set to the Splitter, for a job to come; returns its hash, by which the request names it.

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// Everything happens here and at once, and events advance the clock.
 extension LocalNetwork: Surroundings {
@@ -13,7 +12,7 @@ extension LocalNetwork: Surroundings {
 
   func hidesUpdates(parts: UInt32) -> Bool { settings.hidesUpdates(parts: parts) }
 
-  func reach(_ seconds: UInt64, in db: Database) throws -> UInt64? {
+  func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64? {
     try advance(to: seconds * 1_000, in: db)
   }
 
@@ -29,7 +28,7 @@ extension LocalNetwork: Surroundings {
     }
   }
 
-  func closeEpochAtEnd(ofJob: Bool, in db: Database) throws {
+  func closeEpochAtEnd(ofJob: Bool, in db: SQLSession) throws {
     try signer.closeEpoch(at: try tick(in: db), in: db)
     if ofJob { try Ledger.audit(in: db) }
   }
@@ -38,5 +37,5 @@ extension LocalNetwork: Surroundings {
 
   func parties(for worker: JobWorker) -> any Parties { LocalParties(network: self, worker: worker) }
 
-  func accounts(in db: Database) throws -> [Account] { accounts }
+  func accounts(in db: SQLSession) throws -> [Account] { accounts }
 }

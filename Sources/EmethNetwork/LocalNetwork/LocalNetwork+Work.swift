@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension LocalNetwork {
   /// Bytes of states that each node keeps unless told otherwise.

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// The whole of EMETH on one machine: Execution Layer, Splitter, nodes, Verifiers, Aggregator and Signer over
 /// one folder, with real data, real training, real money arithmetic and a clock that events advance.
@@ -59,18 +58,15 @@ public final class LocalNetwork: Sendable {
   // MARK: - Clock
 
   /// The network's time in milliseconds; events advance it.
-  func milliseconds(in db: Database) throws -> UInt64 {
-    UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'clock'") ?? "") ?? 1_000
+  func milliseconds(in db: SQLSession) throws -> UInt64 {
+    try Setting.clock.text(in: db).flatMap { UInt64($0) } ?? 1_000
   }
 
   /// Sets the clock forward to `milliseconds` (never back) and returns the time in seconds.
   @discardableResult
-  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 {
+  func advance(to milliseconds: UInt64, in db: SQLSession) throws -> UInt64 {
     let time = max(milliseconds, try self.milliseconds(in: db))
-    try db.execute(
-      sql:
-        "INSERT INTO setting (name, value) VALUES ('clock', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      arguments: ["\(time)"])
+    try Setting.clock.set("\(time)", in: db)
     return time / 1_000
   }
 
@@ -107,7 +103,7 @@ public final class LocalNetwork: Sendable {
   }
 
   /// Grants an account what it lacks to have `amount` to spend.
-  func grant(_ account: Address, upTo amount: TokenAmount, at time: UInt64, in db: Database) throws {
+  func grant(_ account: Address, upTo amount: TokenAmount, at time: UInt64, in db: SQLSession) throws {
     let held = try Ledger.balance(of: account, pot: .unspent, in: db)
     if held < amount {
       try Ledger.transfer(
@@ -158,8 +154,7 @@ public final class LocalNetwork: Sendable {
   ) throws(NetworkError) -> NetworkSettings {
     let defaults = try NetworkSettings()
     return try database.write { db in
-      let found = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'network'")
-        .map { try NetworkSettings(wireText: $0) }
+      let found = try Setting.network.text(in: db).map { try NetworkSettings(wireText: $0) }
       let settings = wanted ?? found ?? defaults
       if let found, found != settings {
         let begun =
@@ -173,16 +168,9 @@ public final class LocalNetwork: Sendable {
         }
       }
       // A network that is only looked at stays as it is, to the byte.
-      if found != settings { try store(settings, in: db) }
+      if found != settings { try Setting.network.set(settings.wireText(), in: db) }
       return settings
     }
-  }
-
-  private static func store(_ settings: NetworkSettings, in db: Database) throws {
-    try db.execute(
-      sql:
-        "INSERT INTO setting (name, value) VALUES ('network', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      arguments: [try settings.wireText()])
   }
 }
 

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What nodes do: take, compute what they took and hand it in, or stay silent.
 extension LocalParties {
@@ -136,7 +135,7 @@ extension LocalParties {
   }
 
   /// The Splitter's header for the node that claims a SubJob.
-  private func header(for node: Int, of record: SubJobRecord, in db: Database) throws -> Data {
+  private func header(for node: Int, of record: SubJobRecord, in db: SQLSession) throws -> Data {
     let now = try network.seconds(in: db)
     let claimant = self.node(node)
     return try network.splitter.header(
@@ -150,7 +149,7 @@ extension LocalParties {
   ///
   /// Where updates are masked, three nodes at least must be left in a cohort: a repeated part rather goes
   /// back to the node that lost it than to one whose company would leave nobody hidden.
-  func nodeIndex(for position: SubJobPosition, in db: Database) throws -> Int {
+  func nodeIndex(for position: SubJobPosition, in db: SQLSession) throws -> Int {
     let order = nodeOrder(for: position)
     guard worker.masksUpdates, position.attempt > 0 else { return order[0] }
     let records = try JobStore.subJobs(of: id, round: position.round, in: db)

@@ -1,27 +1,26 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What verifiers do: post commitments, replay, and say what they found.
 extension LocalParties {
   var opensAtOnce: Bool { true }
 
-  func canBeChecked(in db: Database) throws -> Bool { true }
+  func canBeChecked(in db: SQLSession) throws -> Bool { true }
 
-  func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
+  func candidates(for record: SubJobRecord, in db: SQLSession) throws -> [Address] {
     network.keys.verifiers.map(\.address)
   }
 
   func secret(
-    of address: Address, commitment: UInt32, for record: SubJobRecord, in db: Database
+    of address: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32> {
     guard let key = network.keys.verifiers.first(where: { $0.address == address }) else { return .silent }
     return .given(verifier(key).secret(commitment))
   }
 
   /// Verifiers post commitments until each has one for every SubJob that can be submitted at once.
-  func postCommitments(in db: Database) throws {
+  func postCommitments(in db: SQLSession) throws {
     let now = try network.seconds(in: db)
     for key in network.keys.verifiers {
       let verifier = Verifier(key: key, store: store, domain: network.domain)

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// The nodes and verifiers of a local network, which answer at once and in this process.
 struct LocalParties: Parties {
@@ -27,7 +26,7 @@ struct LocalParties: Parties {
   // MARK: - Money
 
   /// Grants everybody what the job needs and binds the verifiers' bonds.
-  func lockBonds(at time: UInt64, in db: Database) throws {
+  func lockBonds(at time: UInt64, in db: SQLSession) throws {
     let one = try TokenAmount(emeth: "1")
     let deposit = worker.cost.subJobTerms.deposit
     for node in network.keys.nodes {
@@ -46,7 +45,7 @@ struct LocalParties: Parties {
   }
 
   /// Gives their bonds back to the verifiers that have not lost them.
-  func releaseBonds(at time: UInt64, in db: Database) throws {
+  func releaseBonds(at time: UInt64, in db: SQLSession) throws {
     let bond = try worker.bond
     let struck = try BondPool.struck(in: db)
     for verifier in network.keys.verifiers where !struck.contains(verifier.address) {
@@ -57,7 +56,7 @@ struct LocalParties: Parties {
     }
   }
 
-  func bond(of verifier: Address, in db: Database) throws -> TokenAmount { try worker.bond }
+  func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount { try worker.bond }
 
   // MARK: - Afterwards
 

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// Closes epochs: signs one batch over all accounts and a ticket for each account that changed (PROTOCOL 9).
 struct Signer: Sendable {
@@ -8,7 +7,7 @@ struct Signer: Sendable {
 
   /// Closes the open epoch inside the caller's transaction and returns the signed batch.
   @discardableResult
-  func closeEpoch(at time: UInt64, in db: Database) throws -> SignedBatch {
+  func closeEpoch(at time: UInt64, in db: SQLSession) throws -> SignedBatch {
     let previous = try Self.latestBatch(in: db)
     let epoch = (previous?.batch.epoch ?? 0) + 1
     var newest = try Self.newestTickets(in: db)
@@ -51,13 +50,13 @@ struct Signer: Sendable {
     let signed = SignedBatch(signing: batch, in: domain, with: key)
     if let previous { try signed.check(after: previous) }
     try db.execute(
-      sql: "INSERT INTO batch (epoch, digest, batch) VALUES (?, ?, ?)",
-      arguments: [Int64(epoch), "\(signed.digest)", try signed.wireText()])
+      sql: "INSERT INTO batch (epoch, toTime, digest, batch) VALUES (?, ?, ?, ?)",
+      arguments: [Int64(epoch), Int64(clamping: batch.toTime), "\(signed.digest)", try signed.wireText()])
     return signed
   }
 
   /// The newest ticket of every account that has one.
-  static func newestTickets(in db: Database) throws -> [Address: SignedTicket] {
+  static func newestTickets(in db: SQLSession) throws -> [Address: SignedTicket] {
     let texts = try String.fetchAll(
       db,
       sql: """
@@ -73,14 +72,14 @@ struct Signer: Sendable {
   }
 
   /// The newest batch, if an epoch was ever closed.
-  static func latestBatch(in db: Database) throws -> SignedBatch? {
+  static func latestBatch(in db: SQLSession) throws -> SignedBatch? {
     try String.fetchOne(db, sql: "SELECT batch FROM batch ORDER BY epoch DESC LIMIT 1").map {
       try SignedBatch(wireText: $0)
     }
   }
 
   /// The batch of one epoch.
-  static func batch(epoch: UInt64, in db: Database) throws -> SignedBatch {
+  static func batch(epoch: UInt64, in db: SQLSession) throws -> SignedBatch {
     guard
       let text = try String.fetchOne(
         db, sql: "SELECT batch FROM batch WHERE epoch = ?", arguments: [Int64(epoch)])

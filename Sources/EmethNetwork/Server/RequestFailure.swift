@@ -72,6 +72,17 @@ extension RequestFailure {
     return failure
   }
 
+  /// The database can't be used now: its log says why, the answer does not.
+  static let databaseAway = RequestFailure(
+    .serviceUnavailable, code: "server.databaseAway", "the server's database can't be used now",
+    hint: "nothing was changed; try again")
+
+  /// Nobody could say whether a change was made.
+  static let outcomeUnknown = RequestFailure(
+    .serviceUnavailable, code: "server.outcomeUnknown",
+    "the server's database was lost while the change was being made",
+    hint: "look whether it was made before you repeat it")
+
   /// Something of this machine: its log says what, the answer does not.
   static let internalError = RequestFailure(
     .internalServerError, code: "server.failed", "the server could not do this",
@@ -101,6 +112,10 @@ extension RequestFailure {
     case .interrupted:
       self = RequestFailure(
         .serviceUnavailable, code: "server.stopping", "the server is stopping", hint: "try again")
+      return
+    case .databaseFailed(let fault):
+      self = .databaseAway
+      if fault.kind == .outcomeUnknown { self = .outcomeUnknown }
       return
     default:
       self = .internalError

@@ -33,7 +33,8 @@ struct RequestObserver: RouterMiddleware {
         response.body = page.body
         for field in page.headers { response.headers[field.name] = field.value }
       }
-      if failure.status.kind == .serverError, failure.status != .serviceUnavailable {
+      let isOfDatabase = if case NetworkError.databaseFailed? = error as? NetworkError { true } else { false }
+      if failure.status.kind == .serverError, failure.status != .serviceUnavailable || isOfDatabase {
         state.logger.error(
           "request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
       }

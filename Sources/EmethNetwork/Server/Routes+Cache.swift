@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Hummingbird
 
 /// The job cache of the 2023 network, for nodes and pages that know only it: the same paths, members and types.

@@ -24,7 +24,7 @@ final class ServerState: Sendable {
   let bodies: ByteBudget
   /// Blocking work: the database waits for the disk, hashing takes the processor.
   private let threads = NIOThreadPool.singleton
-  /// The same where objects lie elsewhere and are waited for: there are as many threads as it takes.
+  /// The same where objects or the database are elsewhere and waited for: there are as many threads as it takes.
   private let waiting: DispatchQueue?
 
   init(
@@ -35,7 +35,7 @@ final class ServerState: Sendable {
     self.registry = registry
     self.logger = logger
     database = service.database
-    nonces = try NonceStore(database)
+    nonces = NonceStore(database)
     uploads = try UploadStore(
       folder: service.folder.appending(path: "uploads"), objects: service.store,
       dataSets: service.splitterStore,
@@ -43,11 +43,12 @@ final class ServerState: Sendable {
     if let objects = service.store.remote, let dataSets = service.splitterStore.remote {
       directUploads = DirectUploads(
         objects: objects, dataSets: dataSets, uploads: uploads, folder: service.store.folder)
-      waiting = DispatchQueue(label: "emeth.serve.waiting", attributes: .concurrent)
     } else {
       directUploads = nil
-      waiting = nil
     }
+    waiting =
+      directUploads != nil || database.isShared
+      ? DispatchQueue(label: "emeth.serve.waiting", attributes: .concurrent) : nil
     audiences = AudienceList(settings)
     bodies = ByteBudget(settings.bodyMemory)
     accountLimiter = RateLimiter(rate: settings.requestRate, burst: settings.requestBurst)

@@ -39,6 +39,9 @@ final class UploadStore: Sendable {
   static let countLimit = 64
   /// What was not gone on with for so long is deleted when the server starts.
   static let lifetimeSeconds = 7 * 86_400.0
+  /// The same for the bytes of a part on their way: another server that shares the folder may be taking it in.
+  private static let partLifetimeSeconds = 3_600.0
+  private static let partExtension = "part"
 
   private let folder: URL
   private let objects: ContentStore
@@ -59,7 +62,9 @@ final class UploadStore: Sendable {
     try Files.makeFolder(folder)
     for file in try contents() {
       let age = -(file.modified.timeIntervalSinceNow)
-      if age > Self.lifetimeSeconds || file.url.pathExtension == "part" { try Files.remove(file.url) }
+      let lifetime =
+        file.url.pathExtension == Self.partExtension ? Self.partLifetimeSeconds : Self.lifetimeSeconds
+      if age > lifetime { try Files.remove(file.url) }
     }
   }
 
@@ -80,7 +85,7 @@ final class UploadStore: Sendable {
   }
 
   /// A new file for the bytes of a part on their way.
-  func makePartFile() -> URL { folder.appending(path: "\(UUID().uuidString).part") }
+  func makePartFile() -> URL { folder.appending(path: "\(UUID().uuidString).\(Self.partExtension)") }
 
   /// Puts a part behind what is there.
   ///

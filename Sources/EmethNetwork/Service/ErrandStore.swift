@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// Errands in the database, inside the caller's transaction.
 enum ErrandStore {
@@ -22,8 +21,9 @@ enum ErrandStore {
 
   /// Asks, unless it was asked before, and says what has come of it.
   static func ask(
-    _ question: Errand.Question, of account: Address, key: [UInt8], job: JobID, due: UInt64, at now: UInt64,
-    in db: Database
+    _ question: Errand.Question, of account: Address, key: [UInt8], job: JobID, due: UInt64,
+    at now: UInt64,
+    in db: SQLSession
   ) throws -> Reply<String> {
     let id = id(question.kind, of: account, subJob: question.subJob, key: key)
     if let known = try record(id, in: db) {
@@ -42,39 +42,41 @@ enum ErrandStore {
     return .pending
   }
 
-  static func record(_ id: String, in db: Database) throws -> Record? {
-    try Row.fetchOne(db, sql: "SELECT * FROM errand WHERE id = ?", arguments: [id]).map(record)
+  static func record(_ id: String, in db: SQLSession) throws -> Record? {
+    try SQLRow.fetchOne(db, sql: "SELECT * FROM errand WHERE id = ?", arguments: [id]).map(record)
   }
 
   /// What an account has not answered yet and still may, oldest first.
-  static func open(of account: Address, at now: UInt64, in db: Database) throws -> [Errand] {
-    try Row.fetchAll(
-      db, sql: "SELECT * FROM errand WHERE account = ? AND answer IS NULL AND due > ? ORDER BY number",
+  static func open(of account: Address, at now: UInt64, in db: SQLSession) throws -> [Errand] {
+    try SQLRow.fetchAll(
+      db,
+      sql: "SELECT * FROM errand WHERE account = ? AND answer IS NULL AND due > ? ORDER BY number",
       arguments: ["\(account)", Int64(now)]
     ).map { try record($0).errand }
   }
 
-  static func answer(_ id: String, _ text: String, at now: UInt64, in db: Database) throws {
+  static func answer(_ id: String, _ text: String, at now: UInt64, in db: SQLSession) throws {
     try db.execute(
       sql: "UPDATE errand SET answer = ?, answeredAt = ? WHERE id = ?", arguments: [text, Int64(now), id])
   }
 
   /// Gives everybody more time who has not answered.
-  static func extend(by seconds: UInt64, in db: Database) throws {
+  static func extend(by seconds: UInt64, in db: SQLSession) throws {
     try db.execute(
       sql: "UPDATE errand SET due = due + ? WHERE answer IS NULL", arguments: [Int64(clamping: seconds)])
   }
 
-  static func removeAll(of job: JobID, in db: Database) throws {
+  static func removeAll(of job: JobID, in db: SQLSession) throws {
     try db.execute(sql: "DELETE FROM errand WHERE job = ?", arguments: ["\(job)"])
   }
 
-  private static func record(_ row: Row) throws -> Record {
+  private static func record(_ row: SQLRow) throws -> Record {
     let question = try Errand.Question(wireText: row["question"])
     return Record(
       errand: Errand(
-        id: row["id"], account: try Address(row["account"]), kind: question.kind, question: question,
-        postedAt: UInt64(row["postedAt"] as Int64), due: UInt64(row["due"] as Int64)),
-      job: try JobID(hex: row["job"]), answer: row["answer"])
+        id: try row["id"], account: try Address(row["account"]), kind: question.kind,
+        question: question,
+        postedAt: try row["postedAt"], due: try row["due"]),
+      job: try JobID(hex: row["job"]), answer: try row["answer"])
   }
 }

@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 extension NetworkService {
   /// The account's open errands, oldest first.
@@ -42,7 +41,7 @@ extension NetworkService {
   }
 
   /// The answer in its canonical form, if it is one to this errand.
-  private func checked(_ body: Data, to errand: Errand, in db: Database) throws -> String {
+  private func checked(_ body: Data, to errand: Errand, in db: SQLSession) throws -> String {
     func decoded<Value: Decodable>(_ type: Value.Type) throws(NetworkError) -> Value {
       do {
         return try JSONDecoder().decode(type, from: body)
@@ -99,7 +98,7 @@ extension NetworkService {
   /// An opening may name sealed files of the size that openings have, each once, and nothing else: its verifier reads
   /// them all, and they are deleted afterwards.
   private func check(
-    _ opening: SealedOpening, to challenge: Challenge, of errand: Errand, in db: Database
+    _ opening: SealedOpening, to challenge: Challenge, of errand: Errand, in db: SQLSession
   ) throws {
     func refuse(_ reason: String) -> NetworkError {
       .malformed(what: "answer to errand \(errand.id)", reason: reason)

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// What the explorer's pages read and the API has no call for.
 ///
@@ -16,7 +15,7 @@ extension NetworkService {
         counts[status] = try Int.fetchOne(
           db,
           sql:
-            "SELECT count(*) FROM (SELECT 1 FROM job WHERE status = ? LIMIT \(NetworkOverview.countLimit))",
+            "SELECT count(*) FROM (SELECT 1 FROM job WHERE status = ? LIMIT \(NetworkOverview.countLimit)) AS one",
           arguments: [Int(status.rawValue)])
       }
       let batch = try Signer.latestBatch(in: db)
@@ -27,18 +26,14 @@ extension NetworkService {
   }
 
   /// The totals of the newest slots, newest first.
-  private func slots(jobs: UInt64, latest: SignedBatch?, in db: Database) throws -> [SlotTotals] {
+  private func slots(jobs: UInt64, latest: SignedBatch?, in db: SQLSession) throws -> [SlotTotals] {
     func requestedAt(_ number: UInt64) throws -> UInt64 {
-      let time = try Int64.fetchOne(
-        db, sql: "SELECT json_extract(machine, '$.job.requestedAt') FROM job WHERE number = ?",
-        arguments: [Int64(number)])
-      return UInt64(max(0, time ?? 0))
+      try UInt64.fetchOne(
+        db, sql: "SELECT requestedAt FROM job WHERE number = ?", arguments: [Int64(number)]) ?? 0
     }
     func closedAt(_ epoch: UInt64) throws -> UInt64 {
-      let time = try Int64.fetchOne(
-        db, sql: "SELECT json_extract(batch, '$.batch.toTime') FROM batch WHERE epoch = ?",
-        arguments: [Int64(clamping: epoch)])
-      return UInt64(max(0, time ?? 0))
+      try UInt64.fetchOne(
+        db, sql: "SELECT toTime FROM batch WHERE epoch = ?", arguments: [Int64(clamping: epoch)]) ?? 0
     }
     let epochs = latest?.batch.epoch ?? 0
     let beginnings = [
@@ -77,19 +72,18 @@ extension NetworkService {
     return low
   }
 
-  /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records, of which each takes
-  /// milliseconds to read.
+  /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records.
   func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
     let limit = min(1_000, max(1, filter.limit))
     return try database.read { db in
       var conditions: [String] = []
-      var arguments: [any DatabaseValueConvertible] = []
+      var arguments: [any SQLConvertible] = []
       if !filter.statuses.isEmpty {
         let numbers = filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")
         conditions.append("status IN (\(numbers))")
       }
       if let requester = filter.requester {
-        conditions.append("json_extract(machine, '$.job.requester') = ?")
+        conditions.append("requester = ?")
         arguments.append("\(requester)")
       }
       if let before = filter.before {
@@ -97,18 +91,12 @@ extension NetworkService {
         arguments.append(Int64(before))
       }
       let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-      let rows = try Row.fetchAll(
+      let rows = try SQLRow.fetchAll(
         db,
         sql: """
-          SELECT number, id, status, json_extract(request, '$.dataSetName') AS dataSet,
-            json_extract(machine, '$.job.requester') AS requester,
-            json_extract(machine, '$.job.requestedAt') AS requestedAt,
-            json_extract(machine, '$.job.terms.escrow') AS escrow,
-            json_extract(machine, '$.job.numEpoch') AS rounds,
-            (SELECT json_group_array(json_extract(value, '$.validationLoss')) FROM json_each(progress, '$.rounds'))
-              AS losses
-          FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)
-          """, arguments: StatementArguments(arguments))
+          SELECT number, id, status, requester, requestedAt, line FROM job \(condition)
+          ORDER BY number DESC LIMIT \(limit + 1)
+          """, arguments: SQLArguments(arguments))
       let jobs = try rows.prefix(limit).map { try JobRow($0) }
       return JobRowPage(jobs: jobs, next: rows.count > limit ? jobs.last?.number : nil)
     }
@@ -187,7 +175,7 @@ extension NetworkService {
   }
 
   private static func leafTexts(
-    epoch: UInt64, after account: Address?, limit: Int?, in db: Database
+    epoch: UInt64, after account: Address?, limit: Int?, in db: SQLSession
   ) throws -> [String] {
     let epoch = Int64(clamping: epoch)
     return try String.fetchAll(
@@ -203,17 +191,14 @@ extension NetworkService {
 }
 
 extension JobRow {
-  fileprivate init(_ row: Row) throws {
-    let losses = try [Double?](wireText: row["losses"]).compactMap { $0 }
-    guard let status = JobStatus(rawValue: row["status"]),
-      let escrow = UInt256(decimal: row["escrow"] as String)
-    else { throw NetworkError.inconsistent(what: "job \(row["id"] as String) has no status or no escrow") }
+  fileprivate init(_ row: SQLRow) throws {
+    let id = try JobID(hex: row["id"])
+    guard let status = JobStatus(rawValue: try row["status"]) else {
+      throw NetworkError.inconsistent(what: "job \(id) has no status")
+    }
     self.init(
-      number: row["number"], id: try JobID(hex: row["id"]), status: status, dataSet: row["dataSet"],
-      requester: try Address(row["requester"] as String),
-      requestedAt: UInt64(max(0, row["requestedAt"] as Int64)),
-      escrow: TokenAmount(holon: escrow), rounds: row["rounds"], roundsDone: UInt32(losses.count),
-      validationLoss: losses.last)
+      number: try row["number"], id: id, status: status, requester: try Address(row["requester"]),
+      requestedAt: try row["requestedAt"], line: try JobLine(wireText: row["line"]))
   }
 }
 

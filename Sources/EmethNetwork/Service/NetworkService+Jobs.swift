@@ -1,7 +1,6 @@
 import EmethCompute
 import EmethKit
 import Foundation
-import GRDB
 
 /// What requesters ask for, and what everybody may look at.
 extension NetworkService {
@@ -133,13 +132,13 @@ extension NetworkService {
     let limit = min(1_000, max(1, filter.limit))
     return try database.read { db in
       var conditions: [String] = []
-      var arguments: [any DatabaseValueConvertible] = []
+      var arguments: [any SQLConvertible] = []
       if !filter.statuses.isEmpty {
         conditions.append(
           "status IN (\(filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")))")
       }
       if let requester = filter.requester {
-        conditions.append("json_extract(machine, '$.job.requester') = ?")
+        conditions.append("requester = ?")
         arguments.append("\(requester)")
       }
       if let before = filter.before {
@@ -147,25 +146,27 @@ extension NetworkService {
         arguments.append(Int64(before))
       }
       let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-      let rows = try Row.fetchAll(
+      let rows = try SQLRow.fetchAll(
         db, sql: "SELECT id, number FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)",
-        arguments: StatementArguments(arguments))
+        arguments: SQLArguments(arguments))
       let shown = rows.prefix(limit)
       return JobPage(
         jobs: try shown.map {
-          try view(JobStore.job(try JobID(hex: $0["id"]), in: db), number: $0["number"], in: db)
+          try view(JobStore.job(try JobID(hex: $0["id"]), in: db), number: try $0["number"], in: db)
         },
-        next: rows.count > limit ? shown.last.map { $0["number"] } : nil)
+        next: rows.count > limit ? try shown.last.map { try $0["number"] } : nil)
     }
   }
 
-  private func view(_ record: JobRecord, number: UInt32, in db: Database) throws -> JobView {
+  private func view(_ record: JobRecord, number: UInt32, in db: SQLSession) throws -> JobView {
     var counts: [String: Int] = [:]
-    for row in try Row.fetchAll(
+    for row in try SQLRow.fetchAll(
       db, sql: "SELECT status, count(*) AS count FROM subJob WHERE parent = ? GROUP BY status",
       arguments: ["\(record.job.id)"])
     {
-      if let status = JobStatus(rawValue: row["status"]) { counts[status.name] = row["count"] }
+      if let status = JobStatus(rawValue: try row["status"]) {
+        counts[status.name] = try row["count"]
+      }
     }
     return JobView(
       number: number, summary: JobSummary(record), requester: record.job.requester,

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 extension NetworkService {
   /// An account's money.
@@ -23,7 +22,7 @@ extension NetworkService {
     try database.write { db in try grant(amount, to: account, in: db) }
   }
 
-  private func grant(_ amount: TokenAmount, to account: Address, in db: Database) throws {
+  private func grant(_ amount: TokenAmount, to account: Address, in db: SQLSession) throws {
     try note(account, as: Self.holder, in: db)
     try Ledger.transfer(
       amount, from: (Ledger.outside, .granted), to: (account, .unspent), reason: "grant", job: nil,
@@ -34,12 +33,11 @@ extension NetworkService {
   func grantAll() throws(NetworkError) {
     try database.write { db in
       for (account, amount) in settings.grants.sorted(by: { $0.key < $1.key }) {
-        let name = "grant \(account)"
-        let text = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
-        let granted = TokenAmount(holon: UInt256(text ?? "0", radix: 10) ?? .zero)
+        let setting = Setting.grant(to: account)
+        let granted = TokenAmount(holon: UInt256(try setting.text(in: db) ?? "0", radix: 10) ?? .zero)
         guard granted < amount else { continue }
         try grant(amount.subtracting(granted), to: account, in: db)
-        try set(name, "\(amount.holon)", in: db)
+        try setting.set("\(amount.holon)", in: db)
       }
     }
   }

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// What nodes ask for.
 extension NetworkService {
@@ -22,7 +21,7 @@ extension NetworkService {
       let now = try milliseconds(in: db)
       var offers: [SubJobOffer] = []
       var parents: [JobID: JobRecord] = [:]
-      let rows = try Row.fetchCursor(
+      let rows = try SQLRow.fetchCursor(
         db, sql: "SELECT id FROM subJob WHERE status = ? ORDER BY number",
         arguments: [Int(JobStatus.requested.rawValue)])
       while offers.count < limit, let row = try rows.next() {
@@ -62,9 +61,11 @@ extension NetworkService {
 
   /// Why an account may not take a SubJob; nil when it may.
   private func obstacle(
-    to node: Address, taking record: SubJobRecord, in db: Database
+    to node: Address, taking record: SubJobRecord, in db: SQLSession
   ) throws -> (code: String, message: String)? {
-    if try Row.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(node)"]) != nil {
+    if try SQLRow.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(node)"])
+      != nil
+    {
       return ("node.verifier", "account \(node) has a verifier's bond: who checks does not compute")
     }
     let position = record.position
@@ -96,7 +97,7 @@ extension NetworkService {
   /// Whose SubJobs will be added with one, as far as it is known, and how many of them nobody has; nil
   /// where updates are added plainly.
   private func company(
-    of record: SubJobRecord, among records: [SubJobRecord], in db: Database
+    of record: SubJobRecord, among records: [SubJobRecord], in db: SQLSession
   ) throws -> (accounts: [Address], open: Int)? {
     guard record.machine.parameters.aggregation == .masked else { return nil }
     let position = record.position
@@ -129,6 +130,7 @@ extension NetworkService {
       if record.status == .processing, record.machine.node == node { return (record, parent) }
       let now = try milliseconds(in: db)
       if record.status == .requested {
+        try claim(subJob, in: db)
         guard record.notes.notBefore <= now else {
           throw NetworkError.refused(
             code: "subJob.tooEarly",
@@ -155,6 +157,18 @@ extension NetworkService {
     return try JobWorker(
       network: self, job: parent.job.id, threads: settings.threads, stop: StopFlag(), progress: { _ in }
     ).assignment(of: record, parent: parent)
+  }
+
+  /// Who comes while another's claim is being carried out need not wait for its end.
+  private func claim(_ subJob: JobID, in db: SQLSession) throws {
+    let mine = try SQLRow.fetchOne(
+      db, sql: "SELECT id FROM subJob WHERE id = ?\(db.dialect.skippingLocked)",
+      arguments: ["\(subJob)"])
+    guard mine != nil else {
+      throw NetworkError.refused(
+        code: "subJob.contended", message: "SubJob \(subJob) is being claimed by another node",
+        hint: nil)
+    }
   }
 
   /// Notes that the node still computes.
@@ -235,8 +249,8 @@ extension NetworkService {
       var account = NodeAccount(
         account: node, balances: try Ledger.balances(of: node, in: db), earned: .zero, pending: .zero,
         lost: .zero, work: [])
-      let rows = try Row.fetchCursor(
-        db, sql: "SELECT id FROM subJob WHERE json_extract(machine, '$.node') = ? ORDER BY number DESC",
+      let rows = try SQLRow.fetchCursor(
+        db, sql: "SELECT id FROM subJob WHERE node = ? ORDER BY number DESC",
         arguments: ["\(node)"])
       while let row = try rows.next() {
         let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Synchronization
 
 extension NetworkService {
@@ -12,14 +11,15 @@ extension NetworkService {
   public func run(
     onError: @escaping @Sendable (JobID?, NetworkError) -> Void = { _, _ in }
   ) async throws(NetworkError) {
-    // On a thread of its own: it must not wait behind anything.
-    let timekeeper = WorkExecutor(threads: 1)
+    // On threads of their own, one each: they must not wait behind anything, and nothing behind them, whatever a
+    // database takes.
+    let loops = WorkExecutor(threads: 3)
     clock.watch(true)
     defer { clock.watch(false) }
     await withTaskGroup { group in
-      group.addTask(executorPreference: timekeeper) { await self.keepTime(onError) }
-      group.addTask { await self.closeEpochsRegularly(onError) }
-      group.addTask { await self.driveJobs(onError) }
+      group.addTask(executorPreference: loops) { await self.keepTime(onError) }
+      group.addTask(executorPreference: loops) { await self.closeEpochsRegularly(onError) }
+      group.addTask(executorPreference: loops) { await self.driveJobs(onError) }
     }
     throw .interrupted
   }
@@ -27,31 +27,48 @@ extension NetworkService {
   /// A task for every job that has not come to its end.
   private func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
     let driven = DrivenJobs()
-    // More of them where objects lie elsewhere: threads wait there for what they fetch.
-    let executor = WorkExecutor(threads: store.remote == nil ? settings.threads : max(settings.threads, 16))
+    // More of them where objects or the database are elsewhere: threads wait there for an answer.
+    let waits = store.remote != nil || database.isShared
+    let executor = WorkExecutor(threads: waits ? max(settings.threads, 16) : settings.threads)
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let mark = database.changes.mark
         do throws(NetworkError) {
-          for job in try unfinishedJobs() where driven.begin(job) {
+          let jobs = try leased(unfinishedJobs(), driven)
+          for job in jobs {
+            guard let stop = driven.begin(job) else { continue }
             group.addTask(executorPreference: executor) {
-              await self.drive(job, onError)
+              await self.drive(job, stop, onError)
+              self.database.leases?.giveBack(Self.lease(of: job))
               driven.end(job)
             }
           }
         } catch {
           onError(nil, error)
         }
-        await database.changes.wait(after: mark, upTo: 5)
+        // What another process leaves is taken over within a second.
+        await database.changes.wait(after: mark, upTo: database.isShared ? 1 : 5)
       }
     }
   }
 
-  /// Brings one job to its end, however often something fails on the way.
-  private func drive(_ job: JobID, _ onError: @Sendable (JobID?, NetworkError) -> Void) async {
-    let stop = StopFlag()
+  private static func lease(of job: JobID) -> String { "job \(job)" }
+
+  /// Those of the jobs that are this process' to drive. Others' it lets go, should it have lost them.
+  private func leased(_ jobs: [JobID], _ driven: DrivenJobs) -> [JobID] {
+    guard let leases = database.leases else { return jobs }
+    let wanted = Set(jobs).union(driven.all)
+    let mine = leases.take(wanted.map { Self.lease(of: $0) })
+    driven.stopAll { !mine.contains(Self.lease(of: $0)) }
+    return jobs.filter { mine.contains(Self.lease(of: $0)) }
+  }
+
+  /// Brings one job to its end, however often something fails on the way, unless it is stopped.
+  private func drive(
+    _ job: JobID, _ stop: StopFlag, _ onError: @Sendable (JobID?, NetworkError) -> Void
+  ) async {
     var pause = 0.25
-    while !Task.isCancelled {
+    while !Task.isCancelled, !stop.isRaised {
       do throws(NetworkError) {
         let worker = try JobWorker(
           network: self, job: job, threads: settings.threads, stop: stop, progress: { _ in })
@@ -83,7 +100,7 @@ extension NetworkService {
   private func closeEpochsRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     while !Task.isCancelled {
       do throws(NetworkError) {
-        try closeEpochIfNeeded()
+        if database.leases?.take([Self.signerLease]).isEmpty != true { try closeEpochIfNeeded() }
         try noteAlive()
       } catch {
         onError(nil, error)
@@ -92,51 +109,46 @@ extension NetworkService {
     }
   }
 
+  private static let signerLease = "signer"
+
   /// Closes an epoch when money has moved since the last one, or when a challenge waits for its beacon.
   func closeEpochIfNeeded() throws(NetworkError) {
-    let wanted = wantedEpoch.withLock { $0 }
+    let known = wantedEpoch.withLock { $0 }
     let isDue = try database.read { db in
+      let wanted = max(known, try Setting.wantedEpoch.number(in: db))
       if try Signer.latestBatch(in: db)?.batch.epoch ?? 0 < wanted { return true }
       let isSettled = "SELECT EXISTS (SELECT 1 FROM settled WHERE epoch IS NULL)"
       if try Int.fetchOne(db, sql: isSettled) == 1 { return true }
-      let moved = try Int64.fetchOne(db, sql: "SELECT max(number) FROM transfer") ?? 0
-      let closed = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'closedTransfer'")
-      return moved > Int64(closed ?? "") ?? 0
+      let moved = try UInt64.fetchOne(db, sql: "SELECT max(number) FROM transfer") ?? 0
+      return try moved > Setting.closedTransfer.number(in: db)
     }
     guard isDue else { return }
     try database.write { db in
       try signer.closeEpoch(at: try seconds(in: db), in: db)
-      try set(
-        "closedTransfer", "\(try Int64.fetchOne(db, sql: "SELECT max(number) FROM transfer") ?? 0)", in: db)
+      let moved = try UInt64.fetchOne(db, sql: "SELECT max(number) FROM transfer") ?? 0
+      try Setting.closedTransfer.set("\(moved)", in: db)
     }
   }
 
   /// Notes that the service works, so that the next one knows how long it did not.
   private func noteAlive() throws(NetworkError) {
     // Nobody waits for this: it is no change.
-    try asNetworkError {
-      try database.queue.write { db in try set("aliveAt", "\(try seconds(in: db))", in: db) }
-    }
+    try database.writeHastily { db in try Setting.aliveAt.set("\(try seconds(in: db))", in: db) }
   }
 
-  func set(_ name: String, _ value: String, in db: Database) throws {
-    try db.execute(
-      sql:
-        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      arguments: [name, value])
-  }
-
-  /// Looks at the clock every second; where it stands still over an outage, gives everybody that time back.
+  /// Looks at the clock every second; where it stands still over an outage, gives everybody that time back. Nobody
+  /// looks while a database that is elsewhere is away: nodes could not renew their leases.
   private func keepTime(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     while !Task.isCancelled {
-      _ = clock.milliseconds
-      if let outage = clock.outage {
-        do throws(NetworkError) {
+      do throws(NetworkError) {
+        try sharedTime?.ask()
+        _ = clock.milliseconds
+        if let outage = clock.outage {
           try makeUp(forOutageFrom: outage.from / 1_000, to: outage.to / 1_000)
           clock.goOn(at: outage.to)
-        } catch {
-          onError(nil, error)
         }
+      } catch {
+        onError(nil, error)
       }
       try? await Task.sleep(for: .seconds(1))
     }
@@ -155,8 +167,12 @@ extension NetworkService {
   /// Gives everybody the time that the service was away (PROTOCOL 2): nobody is punished for the operator's
   /// fault.
   private func growDeadlines(aliveUntil from: UInt64, at now: UInt64) throws(NetworkError) {
-    guard from > 0, now > from, now - from > 3 * UInt64(servedPeriods.batchIntervalSeconds) else { return }
+    let longestSilence = 3 * UInt64(servedPeriods.batchIntervalSeconds)
+    guard from > 0, now > from, now - from > longestSilence else { return }
     try database.write { db in
+      // Another process may have worked all the time, or have made up for it already.
+      let away = max(from, try Setting.aliveAt.number(in: db))
+      guard now > away, now - away > longestSilence else { return }
       for row in try String.fetchAll(
         db,
         sql: "SELECT id FROM job WHERE status IN (1, 2) OR id IN (SELECT parent FROM subJob WHERE status = 3)"
@@ -165,20 +181,22 @@ extension NetworkService {
         var parent = try JobStore.job(id, in: db)
         if !parent.status.isFinal {
           try ExecutionLayer.apply(
-            .extendDeadline(outageFrom: from, outageTo: now), to: &parent, at: now, in: db)
+            .extendDeadline(outageFrom: away, outageTo: now), to: &parent, at: now, in: db)
         }
         for var subJob in try JobStore.subJobs(of: id, in: db) where !subJob.status.isFinal {
           guard subJob.machine.job.requestedAt < now else { continue }
           try ExecutionLayer.apply(
-            .extendDeadline(outageFrom: from, outageTo: now), to: &subJob, parent: &parent, at: now, in: db)
+            .extendDeadline(outageFrom: away, outageTo: now), to: &subJob, parent: &parent, at: now,
+            in: db)
         }
       }
-      try ErrandStore.extend(by: now - from + UInt64(servedPeriods.outageGraceSeconds), in: db)
-      try set("aliveAt", "\(now)", in: db)
+      try ErrandStore.extend(by: now - away + UInt64(servedPeriods.outageGraceSeconds), in: db)
+      try Setting.aliveAt.set("\(now)", in: db)
     }
   }
 
-  /// Renews the leases that ran when the service went away, however short that was: nodes could not.
+  /// Renews the leases that ran when this process went away, however short that was: nodes that speak with it could
+  /// not.
   private func renewLeases(aliveUntil from: UInt64, at now: UInt64) throws(NetworkError) {
     try database.write { db in
       let computing = try String.fetchAll(
@@ -198,9 +216,24 @@ extension NetworkService {
 
 /// The jobs that have a task.
 private final class DrivenJobs: Sendable {
-  private let jobs = Mutex<Set<JobID>>([])
+  private let jobs = Mutex<[JobID: StopFlag]>([:])
 
-  func begin(_ job: JobID) -> Bool { jobs.withLock { $0.insert(job).inserted } }
+  var all: Set<JobID> { jobs.withLock { Set($0.keys) } }
 
-  func end(_ job: JobID) { jobs.withLock { _ = $0.remove(job) } }
+  /// What stops the task that is to be made; nil when there is one.
+  func begin(_ job: JobID) -> StopFlag? {
+    jobs.withLock { jobs in
+      guard jobs[job] == nil else { return nil }
+      let stop = StopFlag()
+      jobs[job] = stop
+      return stop
+    }
+  }
+
+  func end(_ job: JobID) { jobs.withLock { _ = $0.removeValue(forKey: job) } }
+
+  func stopAll(where isLost: (JobID) -> Bool) {
+    let flags = jobs.withLock { jobs in jobs.filter { isLost($0.key) }.map(\.value) }
+    for flag in flags { flag.raise() }
+  }
 }

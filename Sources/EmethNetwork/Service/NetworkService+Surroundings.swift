@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// Nodes and verifiers are elsewhere, and time passes by itself.
 extension NetworkService: Surroundings {
@@ -21,20 +20,31 @@ extension NetworkService: Surroundings {
 
   func hidesUpdates(parts: UInt32) -> Bool { parts >= Cohort.minimumAccounts }
 
-  func milliseconds(in db: Database) throws -> UInt64 { clock.milliseconds }
+  func milliseconds(in db: SQLSession) throws -> UInt64 { clock.milliseconds }
 
-  func advance(to milliseconds: UInt64, in db: Database) throws -> UInt64 { clock.milliseconds / 1_000 }
+  func advance(to milliseconds: UInt64, in db: SQLSession) throws -> UInt64 {
+    clock.milliseconds / 1_000
+  }
 
-  func reach(_ seconds: UInt64, in db: Database) throws -> UInt64? {
+  func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64? {
     let now = clock.milliseconds / 1_000
     return now >= seconds ? now : nil
   }
 
   func closeEpochs(through epoch: UInt64, _ progress: (WorkProgress) -> Void) throws(NetworkError) {
+    guard epoch > wantedEpoch.withLock({ $0 }) else { return }
+    if database.isShared {
+      // The Signer may be in another process.
+      try database.write { db in
+        if try epoch > Setting.wantedEpoch.number(in: db) {
+          try Setting.wantedEpoch.set("\(epoch)", in: db)
+        }
+      }
+    }
     wantedEpoch.withLock { $0 = max($0, epoch) }
   }
 
-  func closeEpochAtEnd(ofJob: Bool, in db: Database) throws {}
+  func closeEpochAtEnd(ofJob: Bool, in db: SQLSession) throws {}
 
   func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError) {
     // What is due is due at a whole second.
@@ -44,14 +54,16 @@ extension NetworkService: Surroundings {
 
   func parties(for worker: JobWorker) -> any Parties { RemoteParties(service: self, worker: worker) }
 
-  func accounts(in db: Database) throws -> [LocalNetwork.Account] {
-    try Row.fetchAll(db, sql: "SELECT address, role, number FROM account ORDER BY role, number").map {
-      LocalNetwork.Account(address: try Address($0["address"]), role: $0["role"], number: $0["number"])
-    }
+  func accounts(in db: SQLSession) throws -> [LocalNetwork.Account] {
+    try SQLRow.fetchAll(db, sql: "SELECT address, role, number FROM account ORDER BY role, number")
+      .map {
+        LocalNetwork.Account(
+          address: try Address($0["address"]), role: try $0["role"], number: try $0["number"])
+      }
   }
 
   /// Notes what an account is here. One that only had money so far becomes what it does first.
-  func note(_ account: Address, as role: String, in db: Database) throws {
+  func note(_ account: Address, as role: String, in db: SQLSession) throws {
     let number =
       (try Int.fetchOne(
         db, sql: "SELECT max(number) FROM account WHERE role = ?", arguments: [role]) ?? 0) + 1
@@ -59,7 +71,7 @@ extension NetworkService: Surroundings {
       sql: """
         INSERT INTO account (address, role, number) VALUES (?, ?, ?)
         ON CONFLICT (address) DO UPDATE SET role = excluded.role, number = excluded.number
-          WHERE role = '\(Self.holder)' AND excluded.role != '\(Self.holder)'
+          WHERE account.role = '\(Self.holder)' AND excluded.role != '\(Self.holder)'
         """,
       arguments: ["\(account)", role, number])
   }

@@ -1,5 +1,4 @@
 import EmethKit
-import GRDB
 
 /// What verifiers bind and post.
 extension NetworkService {
@@ -36,7 +35,7 @@ extension NetworkService {
   }
 
   /// What a verifier has bound; nil when it never did.
-  func bond(of verifier: Address, in db: Database) throws -> TokenAmount? {
+  func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount? {
     let text = try String.fetchOne(
       db, sql: "SELECT holon FROM bond WHERE verifier = ?", arguments: ["\(verifier)"])
     guard let text else { return nil }
@@ -118,7 +117,7 @@ extension NetworkService {
         db,
         sql: """
           SELECT EXISTS (SELECT 1 FROM errand WHERE account = ?1)
-            OR EXISTS (SELECT 1 FROM subJob WHERE json_extract(machine, '$.node') = ?1)
+            OR EXISTS (SELECT 1 FROM subJob WHERE node = ?1)
           """, arguments: ["\(account)"])
       return counted == 1
     }

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Synchronization
 
 /// The Execution Layer as a service: nodes, verifiers and requesters are elsewhere and have their own keys.
@@ -34,25 +33,35 @@ public final class NetworkService: Sendable {
   let database: NetworkDatabase
   let operatorKeys: OperatorKeys
   let clock: NetworkClock
+  /// The time that all processes go by; nil where there is one process.
+  let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
-  private let lock: FolderLock
+  /// Nil where several processes serve the network.
+  private let lock: FolderLock?
 
-  /// Opens the network in `folder`, or makes it. One process serves a folder at a time.
+  /// Opens the network in `folder`, or makes it. One process serves a folder at a time, unless the state is in a
+  /// PostgreSQL database: then several may, over one folder that all of them see.
   ///
+  /// - Parameter database: where the state lies; `nil` is `network.sqlite` in the folder.
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
+  ///   ``NetworkError/databaseFailed(_:)``,
   ///   ``NetworkError/badSetting(name:found:allowed:)``, and for a bucket that can't be used
   ///   ``NetworkError/storageFailed(code:place:reason:)``, ``NetworkError/unreachable(server:reason:)``.
   public convenience init(
-    folder: URL, settings: ServiceSettings = ServiceSettings()
+    folder: URL, settings: ServiceSettings = ServiceSettings(),
+    database location: DatabaseLocation? = nil
   ) throws(NetworkError) {
-    try self.init(folder: folder, settings: settings, time: .system)
+    try self.init(folder: folder, settings: settings, database: location, time: nil)
   }
 
-  /// As above, with another time than this machine's.
-  init(folder: URL, settings: ServiceSettings, time: NetworkClock.Source) throws(NetworkError) {
+  /// As above, with another time than the database's or this machine's.
+  init(
+    folder: URL, settings: ServiceSettings, database location: DatabaseLocation? = nil,
+    time: NetworkClock.Source?
+  ) throws(NetworkError) {
     guard settings.epochMilliseconds > 0 else {
       throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
     }
@@ -62,19 +71,22 @@ public final class NetworkService: Sendable {
     self.folder = folder
     self.settings = settings
     try Files.makeFolder(folder)
-    lock = try FolderLock(folder: folder)
-    database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
+    // Where several serve the folder, one after the other opens it: the first makes the seed.
+    let opening = try Self.lock(folder, waits: location?.isShared == true)
+    lock = location?.isShared == true ? nil : opening
+    database = try NetworkDatabase(location ?? .file(folder.appending(path: "network.sqlite")))
     let stores = try NetworkStores(folder: folder, storage: settings.storage)
     (store, splitterStore) = (stores.objects, stores.splitter)
     operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let last = try database.read { db in
-      max(
-        try Signer.latestBatch(in: db)?.batch.toTime ?? 0,
-        UInt64(try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'aliveAt'") ?? "") ?? 0)
+      max(try Signer.latestBatch(in: db)?.batch.toTime ?? 0, try Setting.aliveAt.number(in: db))
     }
-    clock = NetworkClock(notBefore: last * 1_000, source: time)
+    sharedTime = try database.isShared ? SharedTime(of: database) : nil
+    clock = NetworkClock(notBefore: last * 1_000, source: time ?? sharedTime?.source ?? .system)
+    try checkOneNetwork()
     try grantAll()
     try makeUp(forOutageFrom: last, to: clock.milliseconds / 1_000)
+    withExtendedLifetime(opening) {}
   }
 
   /// Who signs tickets and batches.

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// How a submission comes to its verdict when node and verifier are elsewhere.
 extension RemoteParties {
@@ -8,7 +7,7 @@ extension RemoteParties {
 
   /// Verifiers with a bond that is high enough, a key that counts long enough, and a commitment older than
   /// the submission.
-  func candidates(for record: SubJobRecord, in db: Database) throws -> [Address] {
+  func candidates(for record: SubJobRecord, in db: SQLSession) throws -> [Address] {
     let machine = record.machine
     return try standing(
       bond: machine.job.terms.verifierFee.holon.multiplying(by: 10), parameters: machine.parameters,
@@ -16,7 +15,7 @@ extension RemoteParties {
   }
 
   /// Work that nobody could check would not be paid: it is not given out before there is a verifier.
-  func canBeChecked(in db: Database) throws -> Bool {
+  func canBeChecked(in db: SQLSession) throws -> Bool {
     try !standing(
       bond: worker.bond.holon, parameters: service.periods, committedBefore: service.seconds(in: db), in: db
     ).isEmpty
@@ -25,7 +24,7 @@ extension RemoteParties {
   /// The verifiers whose bond is high enough, whose key counts long enough, and that have a commitment left from
   /// before a time.
   private func standing(
-    bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: Database
+    bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: SQLSession
   ) throws -> [Address] {
     let until =
       try service.seconds(in: db) + UInt64(parameters.openingSeconds) + UInt64(parameters.verificationSeconds)
@@ -40,7 +39,7 @@ extension RemoteParties {
   }
 
   func secret(
-    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: Database
+    of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32> {
     let now = try service.seconds(in: db)
     let reply = try ErrandStore.ask(
@@ -124,7 +123,7 @@ extension RemoteParties {
 
   /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that.
   private func opened(
-    _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: Database
+    _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: SQLSession
   ) throws -> Reply<SealedOpening> {
     guard let node = record.machine.node, let binding = try service.binding(of: draw.verifier, in: db) else {
       throw NetworkError.inconsistent(what: "SubJob \(record.id) has no node, or its verifier no key")
@@ -148,7 +147,10 @@ extension RemoteParties {
     }
   }
 
-  private func apply(_ event: JobEvent, to record: inout SubJobRecord, at now: UInt64, in db: Database) throws
+  private func apply(
+    _ event: JobEvent, to record: inout SubJobRecord, at now: UInt64, in db: SQLSession
+  )
+    throws
   {
     var parent = try JobStore.job(id, in: db)
     try ExecutionLayer.apply(event, to: &record, parent: &parent, at: now, in: db)

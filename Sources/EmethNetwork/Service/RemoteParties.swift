@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 
 /// Nodes and verifiers that are elsewhere: what they are asked are errands, and answers come later.
 struct RemoteParties: Parties {
@@ -17,10 +16,10 @@ struct RemoteParties: Parties {
   // MARK: - Money
 
   // Verifiers bind their bonds for the network, not for one job.
-  func lockBonds(at time: UInt64, in db: Database) throws {}
-  func releaseBonds(at time: UInt64, in db: Database) throws {}
+  func lockBonds(at time: UInt64, in db: SQLSession) throws {}
+  func releaseBonds(at time: UInt64, in db: SQLSession) throws {}
 
-  func bond(of verifier: Address, in db: Database) throws -> TokenAmount {
+  func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount {
     try service.bond(of: verifier, in: db) ?? .zero
   }
 
@@ -120,7 +119,7 @@ struct RemoteParties: Parties {
 
 extension NetworkService {
   /// The key that a verifier has bound to its account.
-  func binding(of verifier: Address, in db: Database) throws -> SignedKeyBinding? {
+  func binding(of verifier: Address, in db: SQLSession) throws -> SignedKeyBinding? {
     try String.fetchOne(
       db, sql: "SELECT binding FROM bond WHERE verifier = ?", arguments: ["\(verifier)"]
     ).map { try SignedKeyBinding(wireText: $0) }

@@ -60,7 +60,7 @@ extension NetworkError {
   /// of which the answer is no.
   fileprivate var exitCode: ExitCode {
     switch self {
-    case .fileFailed, .folderInUse, .database, .unreachable, .serverFailed, .storageFailed:
+    case .fileFailed, .folderInUse, .database, .databaseFailed, .unreachable, .serverFailed, .storageFailed:
       .unavailable
     case .compute(let error): error.exitCode
     case .interrupted: .interrupted

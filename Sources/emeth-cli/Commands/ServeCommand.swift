@@ -14,9 +14,12 @@ extension Command {
           + "figures for Prometheus. Each request is a line of JSON on standard error.",
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
-        "--config names a JSON file whose members are called like the flags (listen, data, interval, audience, grants, "
-          + "tlsCertificate, tlsKey, storage); EMETH_LISTEN, EMETH_DATA and EMETH_STORAGE come before it, flags before "
-          + "both.",
+        "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
+          + "audience, grants, tlsCertificate, tlsKey); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
+          + "before it, flags before both.",
+        "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
+          + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
+          + "which everybody on the machine can read.",
         "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
           + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
@@ -25,17 +28,20 @@ extension Command {
           + "folder of it; epochs that were closed after the copy was made are not in it.",
       ],
       flags: [
-        ServeArguments.listen, ServeArguments.data, ServeArguments.grant, ServeArguments.interval,
-        ServeArguments.audience, ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config,
-        ServeArguments.storage, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.audit,
-        ServeArguments.backup, ServeArguments.restore,
-        CommonFlags.json,
+        ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
+        ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
+        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.threads, ServeArguments.logLevel,
+        ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
         CommandExample(
           "emeth serve --listen 127.0.0.1:7443 --data net --grant 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed=100emeth",
           "a network for trying things out, with money for one requester"),
-        CommandExample("emeth serve --audit --data net", "does every balance follow from the entries?"),
+        CommandExample(
+          "emeth serve --data net --database postgres://emeth@db.example/emeth?sslmode=verify-full",
+          "jobs and money in PostgreSQL"),
+        CommandExample(
+          "emeth serve --audit --data net", "does every balance follow from the entries?"),
         CommandExample(
           "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
       ],
@@ -52,7 +58,13 @@ extension Command {
         rule: "\(others.joined(separator: " and ")) are two things to do: give one",
         command: parsed.definition.name)
     }
-    if parsed[ServeArguments.audit] { return try audit(folder, parsed, context) }
+    let database = try file.database(parsed, context)
+    if parsed[ServeArguments.audit] { return try audit(folder, database, parsed, context) }
+    if database != nil, let other = others.first {
+      throw CommandFailure(
+        .usage, code: "backup.database", "serve: \(other) is for networks whose database is in their folder",
+        hint: "save a PostgreSQL database with pg_dump, and the folder's file \"seed\" with it")
+    }
     if let file = parsed[ServeArguments.backup] {
       return try tell(
         NetworkBackup(folder: folder).write(to: URL(filePath: file)), "saved to \(file)", parsed, context)
@@ -68,7 +80,9 @@ extension Command {
       var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
       logger.logLevel = parsed[ServeArguments.logLevel].level
       return try NetworkServer(
-        service: NetworkService(folder: folder, settings: service), settings: settings, logger: logger)
+        service: NetworkService(folder: folder, settings: service, database: database),
+        settings: settings,
+        logger: logger)
     }
     context.cancellation.onRequest { server.stop() }
     let (output, asJSON) = (context.output, parsed[CommonFlags.json])
@@ -93,10 +107,10 @@ extension Command {
   }
 
   private static func audit(
-    _ folder: URL, _ parsed: ParsedCommand, _ context: CommandContext
+    _ folder: URL, _ database: DatabaseLocation?, _ parsed: ParsedCommand, _ context: CommandContext
   ) throws -> ExitCode {
     do {
-      let found = try LedgerAudit(folder: folder).run()
+      let found = try LedgerAudit(folder: folder, database: database).run()
       if parsed[CommonFlags.json] {
         try context.output.write(JSONText.pretty(found))
       } else {
@@ -134,6 +148,10 @@ enum ServeArguments {
   static let data = Flag(
     "data", .folder, absent: "the one in EMETH_DATA or --config",
     help: "folder of the network: jobs, money, objects")
+  static let database = Flag(
+    "database", .text.named("URL"),
+    absent: "the one in EMETH_DATABASE or --config, else SQLite in --data",
+    help: "PostgreSQL database for jobs and money")
   static let grant = Flag(
     repeated: "grant", .grant,
     help: "money from nowhere for an account, up to so much, once; there only where settlement is embedded")

@@ -6,6 +6,8 @@ import Foundation
 struct ServeConfiguration: Decodable {
   var listen: String?
   var data: String?
+  /// The URL of a PostgreSQL database.
+  var database: String?
   /// A time span such as `60s`.
   var interval: String?
   var audience: [String]?
@@ -18,7 +20,8 @@ struct ServeConfiguration: Decodable {
   var storage: String?
 
   private static let known = [
-    "listen", "data", "interval", "audience", "grants", "tlsCertificate", "tlsKey", "threads", "storage",
+    "listen", "data", "database", "interval", "audience", "grants", "tlsCertificate", "tlsKey", "threads",
+    "storage",
   ]
 
   /// Reads a file; nothing is set without one. A member that is not known is most likely mistyped, and refused.
@@ -52,6 +55,27 @@ struct ServeConfiguration: Decodable {
         hint: "give --data FOLDER or set EMETH_DATA")
     }
     return URL(filePath: path)
+  }
+
+  /// Where jobs and money are; `nil` is SQLite in the folder.
+  func database(_ parsed: ParsedCommand, _ context: CommandContext) throws -> DatabaseLocation? {
+    let sources: [(name: String, text: String?, exitCode: ExitCode)] = [
+      ("--database", parsed[ServeArguments.database], .usage),
+      ("EMETH_DATABASE", context.environment["EMETH_DATABASE"], .usage),
+      ("--config", database, .badInput),
+    ]
+    guard let source = sources.first(where: { $0.text != nil }), let text = source.text,
+      !text.isEmpty
+    else {
+      return nil
+    }
+    do throws(NetworkError) {
+      return .postgres(try PostgresAddress(text))
+    } catch {
+      // Without what was found: it may hold a password.
+      throw CommandFailure(
+        source.exitCode, code: error.code, "\(source.name), \(error.message)", hint: nil)
+    }
   }
 
   /// How the network works.

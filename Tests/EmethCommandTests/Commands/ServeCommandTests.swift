@@ -127,6 +127,33 @@ import Testing
     }
   }
 
+  @Test func aDatabaseThatCanNotBeUsedIsNamedWithoutItsPassword() throws {
+    let folder = try ScratchFolder()
+    let data = folder.path("net")
+    func check(_ found: ProgramResult, _ exitCode: Int32, _ code: String) throws {
+      #expect(found.exitCode == exitCode && found.output.isEmpty, "\(found.errors)")
+      let error = try JSONDecoder().decode(ErrorObject.self, from: Data(found.errors.utf8))
+      #expect(error.code == code)
+      #expect(!found.errors.contains("secret"))
+    }
+    let bad = "postgres://emeth:secret@host:port/net"
+    try check(
+      Program.run("serve", "--data", data, "--database", bad, "--json"), 2, "setting.invalid")
+    try check(
+      Program.run("serve", "--data", data, "--json", environment: ["EMETH_DATABASE": bad]), 2,
+      "setting.invalid")
+    try folder.write("{\"database\":\"\(bad)\"}", to: "emeth.json")
+    try check(
+      Program.run("serve", "--data", data, "--config", folder.path("emeth.json"), "--json"), 3,
+      "setting.invalid")
+    // Nobody is there; the flag comes before the rest.
+    let away = "postgres://emeth:secret@127.0.0.1:1/net"
+    try check(
+      Program.run(
+        "serve", "--data", data, "--audit", "--database", away, "--json",
+        environment: ["EMETH_DATABASE": bad]), 4, "database.unreachable")
+  }
+
   @Test func anAlteredLedgerIsFound() throws {
     let folder = try ScratchFolder()
     let account = TestKeys.key(1).address

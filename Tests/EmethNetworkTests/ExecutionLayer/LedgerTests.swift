@@ -1,30 +1,31 @@
 import EmethKit
 import Foundation
-import GRDB
 import Testing
 
 @testable import EmethNetwork
 
-@Suite struct LedgerTests {
-  private let folder: TemporaryFolder
-  private let database: NetworkDatabase
-  private let one = TestNetwork.key("node", 0).address
-  private let two = TestNetwork.key("node", 1).address
+/// A ledger with two accounts.
+private struct LedgerScene {
+  let folder: TemporaryFolder
+  let database: NetworkDatabase
+  let one = TestNetwork.key("node", 0).address
+  let two = TestNetwork.key("node", 1).address
 
-  init() throws {
+  init(_ kind: TestDatabase) throws {
     folder = try TemporaryFolder()
-    database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
+    database = try kind.open(in: folder)
   }
 
-  private func move(_ holon: UInt256, _ source: (Address, Pot), _ target: (Address, Pot)) throws {
+  func move(_ holon: UInt256, _ source: (Address, Pot), _ target: (Address, Pot)) throws {
     try database.write { db in
       try Ledger.transfer(
-        TokenAmount(holon: holon), from: source, to: target, reason: "test", job: nil, at: 5, in: db)
+        TokenAmount(holon: holon), from: source, to: target, reason: "test", job: nil, at: 5, in: db
+      )
     }
   }
 
   /// 1,000 granted to one, of which two has 300 (90 locked, 10 burned from it, 40 paid out).
-  private func fill() throws {
+  func fill() throws {
     try move(1_000, (Ledger.outside, .granted), (one, .unspent))
     try move(300, (one, .unspent), (two, .unspent))
     try move(100, (two, .unspent), (two, .locked))
@@ -32,98 +33,127 @@ import Testing
     try move(40, (two, .unspent), (one, .payout))
   }
 
-  private func execute(_ sql: String) throws { try database.write { db in try db.execute(sql: sql) } }
+  func execute(_ sql: String) throws { try database.write { db in try db.execute(sql: sql) } }
 
-  private func audit() throws { try database.read { db in try Ledger.audit(in: db) } }
+  func audit() throws { try database.read { db in try Ledger.audit(in: db) } }
 
-  private func balances(_ account: Address) throws -> [UInt256] {
+  func balances(_ account: Address) throws -> [UInt256] {
     let found = try database.read { db in try Ledger.balances(of: account, in: db) }
     return [found.unspent.holon, found.locked.holon, found.payout.holon]
   }
+}
 
-  @Test func whatOnePotGivesAnotherGets() throws {
-    try fill()
-    #expect(try balances(one) == [700, 0, 40])
-    #expect(try balances(two) == [160, 90, 0])
-    #expect(try balances(TestNetwork.key("node", 2).address) == [0, 0, 0])
-    let totals = try database.read { db in try Ledger.conservation(in: db) }
+@Suite struct LedgerTests {
+  @Test(arguments: TestDatabase.all)
+  func whatOnePotGivesAnotherGets(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
+    try scene.fill()
+    #expect(try scene.balances(scene.one) == [700, 0, 40])
+    #expect(try scene.balances(scene.two) == [160, 90, 0])
+    #expect(try scene.balances(TestNetwork.key("node", 2).address) == [0, 0, 0])
+    let totals = try scene.database.read { db in try Ledger.conservation(in: db) }
     #expect(totals.in.holon == 1_000 && totals.out.holon == 900 && totals.locked.holon == 90)
     #expect(totals.burned.holon == 10 && totals.holds)
-    try audit()
+    try scene.audit()
   }
 
-  @Test func moreThanIsThereIsRefusedAndNothingMoves() throws {
-    try fill()
+  @Test(arguments: TestDatabase.all)
+  func moreThanIsThereIsRefusedAndNothingMoves(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
+    try scene.fill()
     let error = NetworkError.insufficientBalance(
-      account: two, found: TokenAmount(holon: 90), needed: TokenAmount(holon: 91))
-    #expect(throws: error) { try move(91, (two, .locked), (one, .unspent)) }
-    #expect(throws: NetworkError.self) { try move(1, (one, .locked), (one, .unspent)) }
-    #expect(try balances(two) == [160, 90, 0])
-    try move(90, (two, .locked), (one, .unspent))
-    try audit()
+      account: scene.two, found: TokenAmount(holon: 90), needed: TokenAmount(holon: 91))
+    #expect(throws: error) { try scene.move(91, (scene.two, .locked), (scene.one, .unspent)) }
+    #expect(throws: NetworkError.self) {
+      try scene.move(1, (scene.one, .locked), (scene.one, .unspent))
+    }
+    #expect(try scene.balances(scene.two) == [160, 90, 0])
+    try scene.move(90, (scene.two, .locked), (scene.one, .unspent))
+    try scene.audit()
   }
 
-  @Test func aTransactionThatFailsLeavesNothing() throws {
-    try fill()
+  @Test(arguments: TestDatabase.all)
+  func aTransactionThatFailsLeavesNothing(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
+    try scene.fill()
     #expect(throws: NetworkError.self) {
-      try database.write { db in
+      try scene.database.write { db in
         let all = TokenAmount(holon: 160)
         try Ledger.transfer(
-          all, from: (two, .unspent), to: (one, .unspent), reason: "a", job: nil, at: 6, in: db)
+          all, from: (scene.two, .unspent), to: (scene.one, .unspent), reason: "a", job: nil, at: 6,
+          in: db)
         try Ledger.transfer(
-          all, from: (two, .unspent), to: (one, .unspent), reason: "b", job: nil, at: 6, in: db)
+          all, from: (scene.two, .unspent), to: (scene.one, .unspent), reason: "b", job: nil, at: 6,
+          in: db)
       }
     }
-    #expect(try balances(two) == [160, 90, 0])
-    try audit()
+    #expect(try scene.balances(scene.two) == [160, 90, 0])
+    try scene.audit()
   }
 
-  @Test func nothingIsNoTransfer() throws {
-    try move(0, (one, .unspent), (two, .unspent))
-    #expect(try database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM transfer") } == 0)
+  @Test(arguments: TestDatabase.all)
+  func nothingIsNoTransfer(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
+    try scene.move(0, (scene.one, .unspent), (scene.two, .unspent))
+    #expect(
+      try scene.database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM transfer") }
+        == 0)
   }
 
-  @Test func amountsAbove64BitsStayExact() throws {
+  @Test(arguments: TestDatabase.all)
+  func amountsAbove64BitsStayExact(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
     let large = UInt256.max
-    try move(large, (Ledger.outside, .granted), (one, .unspent))
-    try move(1, (one, .unspent), (two, .payout))
-    #expect(try balances(one) == [large - 1, 0, 0])
-    try audit()
+    try scene.move(large, (Ledger.outside, .granted), (scene.one, .unspent))
+    try scene.move(1, (scene.one, .unspent), (scene.two, .payout))
+    #expect(try scene.balances(scene.one) == [large - 1, 0, 0])
+    try scene.audit()
     #expect(throws: NetworkError.self, "there is no more than 2^256 - 1") {
-      try move(1, (Ledger.outside, .granted), (two, .unspent))
+      try scene.move(1, (Ledger.outside, .granted), (scene.two, .unspent))
     }
-    try audit()
+    try scene.audit()
   }
 
-  @Test(arguments: [
-    ("UPDATE balance SET holon = '701' WHERE holon = '700'", "unspent is 0.000000000000000701 EMETH"),
-    ("UPDATE balance SET holon = '0' WHERE pot = 'burned'", "burned is"),
-    ("UPDATE balance SET pot = 'payout' WHERE holon = '90'", "payout is"),
-    ("DELETE FROM balance WHERE holon = '90'", "locked is not stored"),
-    ("INSERT INTO balance (account, pot, holon) VALUES ('nobody', 'unspent', '1')", "nobody unspent is"),
-    ("UPDATE balance SET holon = 'much' WHERE holon = '700'", "the amount much"),
-    ("UPDATE transfer SET holon = '301' WHERE holon = '300'", "unspent is"),
-    ("UPDATE transfer SET targetPot = 'payout' WHERE holon = '300'", "transfer 3 takes"),
-    ("DELETE FROM transfer WHERE holon = '40'", "its transfers give"),
-  ])
-  func theAuditFinds(tampering: String, said: String) throws {
-    try fill()
-    try audit()
-    try execute(tampering)
+  @Test(
+    arguments: TestDatabase.all,
+    [
+      (
+        "UPDATE balance SET holon = '701' WHERE holon = '700'",
+        "unspent is 0.000000000000000701 EMETH"
+      ),
+      ("UPDATE balance SET holon = '0' WHERE pot = 'burned'", "burned is"),
+      ("UPDATE balance SET pot = 'payout' WHERE holon = '90'", "payout is"),
+      ("DELETE FROM balance WHERE holon = '90'", "locked is not stored"),
+      (
+        "INSERT INTO balance (account, pot, holon) VALUES ('nobody', 'unspent', '1')",
+        "nobody unspent is"
+      ),
+      ("UPDATE balance SET holon = 'much' WHERE holon = '700'", "the amount much"),
+      ("UPDATE transfer SET holon = '301' WHERE holon = '300'", "unspent is"),
+      ("UPDATE transfer SET targetPot = 'payout' WHERE holon = '300'", "transfer 3 takes"),
+      ("DELETE FROM transfer WHERE holon = '40'", "its transfers give"),
+    ])
+  func theAuditFinds(on kind: TestDatabase, tampering: (sql: String, said: String)) throws {
+    let scene = try LedgerScene(kind)
+    try scene.fill()
+    try scene.audit()
+    try scene.execute(tampering.sql)
     #expect {
-      try audit()
+      try scene.audit()
     } throws: { error in
       guard case NetworkError.inconsistent(let what) = error else { return false }
-      return what.contains(said)
+      return what.contains(tampering.said)
     }
   }
 
-  @Test func theAuditFindsMoneyThatWasSpentBeforeItCame() throws {
-    try fill()
+  @Test(arguments: TestDatabase.all)
+  func theAuditFindsMoneyThatWasSpentBeforeItCame(on kind: TestDatabase) throws {
+    let scene = try LedgerScene(kind)
+    try scene.fill()
     // The balances stay what all transfers give; only their order tells.
-    try execute("UPDATE transfer SET number = 99 WHERE holon = '1000'")
+    try scene.execute("UPDATE transfer SET number = 99 WHERE holon = '1000'")
     #expect {
-      try audit()
+      try scene.audit()
     } throws: { error in
       guard case NetworkError.inconsistent(let what) = error else { return false }
       return what.contains("transfer 2 takes")

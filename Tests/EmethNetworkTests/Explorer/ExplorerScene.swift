@@ -28,8 +28,10 @@ final class ExplorerScene: Sendable {
   static let dataSetName = "sentences <script>alert(1)</script>"
 
   /// Runs a test on a network whose job has ended.
-  static func with(_ test: (ExplorerScene) async throws -> Void) async throws {
-    let scene = try await start()
+  static func with(
+    _ kind: TestDatabase, _ test: (ExplorerScene) async throws -> Void
+  ) async throws {
+    let scene = try await start(on: kind)
     do {
       try await scene.waitForEnd()
       try await test(scene)
@@ -41,12 +43,13 @@ final class ExplorerScene: Sendable {
   }
 
   /// Starts everybody and the job.
-  static func start() async throws -> ExplorerScene {
+  static func start(on kind: TestDatabase) async throws -> ExplorerScene {
     let made = Mutex<NetworkService?>(nil)
     let server = try await RunningServer.start { folder in
       var settings = try ServiceScene.settings()
       settings.check = .all
-      let service = try NetworkService(folder: folder.url, settings: settings)
+      let service = try NetworkService(
+        folder: folder.url, settings: settings, database: kind.location(in: folder))
       made.withLock { $0 = service }
       return service
     }

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import GRDB
 import Testing
 
 @testable import EmethNetwork
@@ -64,12 +63,12 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 5)) {
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 6)) {
       try LocalNetwork(folder: folder.url)
     }
   }
 
-  /// Takes back what layout 5 has brought.
+  /// Takes back what layouts 5 and 6 have brought.
   private static let withoutServices = """
     DROP TABLE IF EXISTS errand;
     DROP TABLE IF EXISTS bond;
@@ -78,7 +77,19 @@ import Testing
     DROP INDEX IF EXISTS settledOpen;
     DROP INDEX IF EXISTS subJobOpen;
     DROP INDEX IF EXISTS subJobNode;
+    DROP TABLE IF EXISTS requestNonce;
     """
+
+  /// The same of the columns that are there.
+  private static func dropColumns(in db: SQLSession) throws {
+    for (table, column) in [
+      ("job", "requester"), ("job", "requestedAt"), ("job", "line"), ("subJob", "node"), ("batch", "toTime"),
+    ] {
+      let count = try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", arguments: [table, column])
+      if count == 1 { try db.execute(sql: "ALTER TABLE \(table) DROP COLUMN \(column)") }
+    }
+  }
 
   @Test(arguments: [SegmentCheck.drawn(3), .all])
   func aFolderOfTheFirstLayoutIsBroughtToThePresentOne(check: SegmentCheck) throws {
@@ -95,9 +106,10 @@ import Testing
             DROP TABLE cohort;
             DROP TABLE forfeit;
             \(Self.withoutServices)
-            DELETE FROM grdb_migrations WHERE identifier IN ('2', '3', '4', '5');
+            DELETE FROM grdb_migrations WHERE identifier IN ('2', '3', '4', '5', '6');
             PRAGMA user_version = 1;
             """)
+        try Self.dropColumns(in: db)
       }
     }
     #expect(try LocalNetwork(folder: folder.url).settings == settings)
@@ -114,13 +126,14 @@ import Testing
             DROP TABLE IF EXISTS cohort;
             DROP TABLE IF EXISTS forfeit;
             \(Self.withoutServices)
-            DELETE FROM grdb_migrations WHERE identifier IN ('3', '4', '5');
+            DELETE FROM grdb_migrations WHERE identifier IN ('3', '4', '5', '6');
             PRAGMA user_version = 2;
             """)
+        try Self.dropColumns(in: db)
       }
     }
     try layOut(status: .processing)
-    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 5)) {
+    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 6)) {
       try LocalNetwork(folder: folder.url)
     }
     // Nothing was changed by the refusal; one that has not begun, or has ended, is no obstacle.

@@ -63,7 +63,8 @@ import Testing
     }
     var report: JobReport?
     do { report = try await network.work(on: job, threads: 2) } catch NetworkError.database {}
-    let ticks = try network.database.read { db in
+    // Only the connection that writes has the table.
+    let ticks = try network.database.write { db in
       try Int.fetchOne(db, sql: "SELECT count FROM temp.tick") ?? 0
     }
     return (report, ticks)

@@ -171,9 +171,11 @@ final class FakeNetwork: ServedNetwork {
     let job = try job(jobID)
     return JobRowPage(jobs: [
       JobRow(
-        number: job.number, id: job.summary.jobId, status: job.summary.status, dataSet: job.summary.dataSet,
-        requester: job.requester, requestedAt: job.requestedAt, escrow: job.summary.escrow,
-        rounds: job.summary.rounds, roundsDone: job.summary.roundsDone)
+        number: job.number, id: job.summary.jobId, status: job.summary.status, requester: job.requester,
+        requestedAt: job.requestedAt,
+        line: JobLine(
+          dataSetName: job.summary.dataSet, escrow: job.summary.escrow, rounds: job.summary.rounds,
+          roundsDone: job.summary.roundsDone))
     ])
   }
 

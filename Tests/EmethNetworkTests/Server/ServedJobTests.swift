@@ -30,8 +30,8 @@ import Testing
       + verifiers.map { agent in Task { try? await agent.run() } }
   }
 
-  @Test(arguments: S3Server.python == nil ? [false] : [false, true])
-  func aJobIsTrainedCheckedAndPaid(inBucket: Bool) async throws {
+  @Test(arguments: TestDatabase.all, S3Server.python == nil ? [false] : [false, true])
+  func aJobIsTrainedCheckedAndPaid(on kind: TestDatabase, inBucket: Bool) async throws {
     let keys = try TemporaryFolder()
     var storage: S3Address?
     if inBucket { storage = try await S3Server.one().address(keysIn: keys) }
@@ -41,7 +41,8 @@ import Testing
     let server = try await RunningServer.start { folder in
       var settings = try ServiceScene.settings()
       settings.storage = place
-      let made = try NetworkService(folder: folder.url, settings: settings)
+      let made = try NetworkService(
+        folder: folder.url, settings: settings, database: kind.location(in: folder))
       service.value = made
       return made
     }

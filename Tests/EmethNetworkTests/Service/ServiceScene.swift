@@ -8,21 +8,23 @@ import Synchronization
 final class RestartableService: Sendable {
   let folder: URL
   let settings: ServiceSettings
+  let database: DatabaseLocation?
   /// How many milliseconds the system's clock was put ahead.
   let ahead = Mutex<UInt64>(0)
   private let current = Mutex<NetworkService?>(nil)
   private let driving = Mutex<Task<Void, Never>?>(nil)
   let errors = Mutex<[String]>([])
 
-  init(folder: URL, settings: ServiceSettings) throws {
+  init(folder: URL, settings: ServiceSettings, database: DatabaseLocation? = nil) throws {
     self.folder = folder
     self.settings = settings
+    self.database = database
     try start()
   }
 
   func start() throws {
     let service = try NetworkService(
-      folder: folder, settings: settings,
+      folder: folder, settings: settings, database: database,
       time: NetworkClock.Source(
         wall: { NetworkClock.Source.system.wall() + self.ahead.withLock { $0 } },
         steady: NetworkClock.Source.system.steady))
@@ -190,9 +192,10 @@ final class ServiceScene: Sendable {
     return settings
   }
 
-  init(_ settings: ServiceSettings) throws {
+  init(_ settings: ServiceSettings, database: DatabaseLocation? = nil) throws {
     folder = try TemporaryFolder()
-    server = try RestartableService(folder: folder.url.appending(path: "server"), settings: settings)
+    server = try RestartableService(
+      folder: folder.url.appending(path: "server"), settings: settings, database: database)
   }
 
   private func run(_ body: @escaping @Sendable () async throws -> Void) -> Task<Void, Never> {
@@ -203,15 +206,16 @@ final class ServiceScene: Sendable {
 
   /// - Returns: what runs it; cancelled, it ends wherever it is.
   @discardableResult
-  func startNode(_ index: Int, fault: NodeFault? = nil, isDraining: Bool = false) throws -> Task<Void, Never>
-  {
+  func startNode(
+    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, isDraining: Bool = false
+  ) throws -> Task<Void, Never> {
     let key = Self.node(index)
     var settings = NodeAgent.Settings()
     settings.threads = 1
     settings.patience = 1
     let agent = try NodeAgent(
       key: key, folder: folder.url.appending(path: "node-\(index)"),
-      connection: DirectConnection(account: key.address, server: server), domain: .embedded,
+      connection: DirectConnection(account: key.address, server: other ?? server), domain: .embedded,
       settings: settings,
       fault: fault
     ) { event in self.note("node \(index)", event) }
@@ -221,11 +225,11 @@ final class ServiceScene: Sendable {
 
   @discardableResult
   func startVerifier(
-    _ index: Int, fault: NodeFault? = nil,
+    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil,
     lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
   ) throws -> Task<Void, Never> {
     let key = Self.verifier(index)
-    var connection = DirectConnection(account: key.address, server: server, lie: lie)
+    var connection = DirectConnection(account: key.address, server: other ?? server, lie: lie)
     connection.refused = { error in self.events.withLock { $0.append("refused: \(error.message)") } }
     var settings = VerifierAgent.Settings()
     settings.threads = 1
@@ -316,9 +320,18 @@ final class ServiceScene: Sendable {
 
   /// Runs a body with the scene and stops everybody after it.
   static func with<Result>(
-    _ settings: ServiceSettings, _ body: (ServiceScene) async throws -> Result
+    _ settings: ServiceSettings, on kind: TestDatabase, _ body: (ServiceScene) async throws -> Result
   ) async throws -> Result {
-    let scene = try ServiceScene(settings)
+    // The file is where the service puts it by itself.
+    let database = kind == .sqlite ? nil : try kind.location(in: TemporaryFolder())
+    return try await with(settings, database: database, body)
+  }
+
+  /// The same with its state in a database that is there.
+  static func with<Result>(
+    _ settings: ServiceSettings, database: DatabaseLocation?, _ body: (ServiceScene) async throws -> Result
+  ) async throws -> Result {
+    let scene = try ServiceScene(settings, database: database)
     do {
       let result = try await body(scene)
       await scene.stop()

@@ -15,6 +15,9 @@ final class ObjectCache: Sendable {
     let users = Mutex(0)
   }
 
+  /// What is left unfinished for so long nobody fetches any more, in this process or another one.
+  private static let draftSeconds = 3_600
+
   /// A cache in a folder, which is made; what an earlier process left unfinished there is deleted.
   init(folder: URL, byteLimit: UInt64) throws(NetworkError) {
     self.folder = folder
@@ -22,7 +25,12 @@ final class ObjectCache: Sendable {
     try Files.makeFolder(folder)
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     where name.hasSuffix(".partial") {
-      try Files.remove(folder.appending(path: name))
+      var status = stat()
+      let draft = folder.appending(path: name)
+      guard stat(draft.path, &status) == 0, status.st_mtim.tv_sec < time(nil) - Self.draftSeconds else {
+        continue
+      }
+      try Files.remove(draft)
     }
   }
 

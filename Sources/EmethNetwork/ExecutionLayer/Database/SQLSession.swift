@@ -1,0 +1,147 @@
+import EmethKit
+
+/// One open transaction, whatever database it is in. It counts inside the call that was given it, and on its thread.
+///
+/// ```swift
+/// try database.write { db in
+///   try db.execute(sql: "UPDATE setting SET value = ? WHERE name = ?", arguments: ["5", "clock"])
+///   let clock = try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'clock'")
+/// }
+/// ```
+/// Statements are written once for all databases: `?` stands for the arguments in turn, `?1` for the first one
+/// wherever it stands; what the databases say differently is in ``SQLDialect``.
+final class SQLSession {
+  /// How the database says what others say differently.
+  let dialect: SQLDialect
+  /// How many rows the transaction has inserted, changed or deleted.
+  private(set) var changedRows = 0
+  private let connection: any SQLConnection
+
+  init(_ connection: any SQLConnection, dialect: SQLDialect) {
+    self.connection = connection
+    self.dialect = dialect
+  }
+
+  /// Carries out a statement.
+  ///
+  /// - Returns: the number of rows that it inserted, changed or deleted.
+  @discardableResult
+  func execute(sql: String, arguments: SQLArguments = []) throws -> Int {
+    let count = try connection.execute(sql, arguments.values)
+    changedRows += count
+    return count
+  }
+
+  fileprivate func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] {
+    try connection.rows(sql, arguments.values)
+  }
+
+  fileprivate func cursor(_ sql: String, _ arguments: SQLArguments) throws -> SQLCursor {
+    SQLCursor(next: try connection.cursor(sql, arguments.values))
+  }
+}
+
+/// What a backend's connection can do inside a transaction.
+protocol SQLConnection: AnyObject {
+  /// Carries out a statement, or several without arguments; returns the number of rows changed.
+  func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int
+  /// All rows of a query.
+  func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [SQLRow]
+  /// The rows of a query one after the other, while other statements are carried out between them.
+  func cursor(_ sql: String, _ arguments: [SQLValue]) throws -> () throws -> SQLRow?
+}
+
+/// What the databases say differently.
+enum SQLDialect: Sendable {
+  case sqlite, postgres
+
+  /// Behind a `SELECT` of rows that are to be changed: passes over rows that another transaction is changing. SQLite
+  /// has one writer at a time and needs no word for it.
+  var skippingLocked: String {
+    switch self {
+    case .sqlite: ""
+    case .postgres: " FOR UPDATE SKIP LOCKED"
+    }
+  }
+}
+
+/// The columns of a query by name. Names are compared without regard to case, as SQL does.
+final class SQLColumns: Sendable {
+  private let places: [String: Int]
+
+  init(_ names: [String]) {
+    places = Dictionary(names.enumerated().map { ($1.lowercased(), $0) }) { first, _ in first }
+  }
+
+  fileprivate func place(of name: String) -> Int? { places[name.lowercased()] }
+}
+
+/// One row of a query's result.
+struct SQLRow: Sendable {
+  fileprivate let columns: SQLColumns
+  /// The values in the order of the columns.
+  let values: [SQLValue]
+
+  init(_ columns: SQLColumns, _ values: [SQLValue]) {
+    self.columns = columns
+    self.values = values
+  }
+
+  /// A column's value.
+  ///
+  /// - Throws: ``NetworkError/inconsistent(what:)`` when there is no such column or it holds something else.
+  subscript<Value: SQLConvertible>(_ name: String) -> Value {
+    get throws {
+      guard let place = columns.place(of: name) else {
+        throw NetworkError.inconsistent(what: "a query has no column \(name)")
+      }
+      return try value(at: place, name)
+    }
+  }
+
+  fileprivate func value<Value: SQLConvertible>(at place: Int, _ name: String) throws -> Value {
+    guard let value = Value(sqlValue: values[place]) else {
+      throw NetworkError.inconsistent(what: "column \(name) holds no \(Value.self)")
+    }
+    return value
+  }
+
+  static func fetchAll(_ db: SQLSession, sql: String, arguments: SQLArguments = []) throws
+    -> [SQLRow]
+  {
+    try db.rows(sql, arguments)
+  }
+
+  /// The first row.
+  static func fetchOne(_ db: SQLSession, sql: String, arguments: SQLArguments = []) throws
+    -> SQLRow?
+  {
+    try db.rows(sql, arguments).first
+  }
+
+  /// For results that are not to be in memory as a whole.
+  static func fetchCursor(_ db: SQLSession, sql: String, arguments: SQLArguments = []) throws
+    -> SQLCursor
+  {
+    try db.cursor(sql, arguments)
+  }
+}
+
+/// The rows of a query one after the other, inside its transaction.
+struct SQLCursor {
+  /// The next row; nil behind the last one.
+  let next: () throws -> SQLRow?
+}
+
+extension SQLConvertible {
+  /// The first column of the first row; nil when there is none, or it is NULL.
+  static func fetchOne(_ db: SQLSession, sql: String, arguments: SQLArguments = []) throws -> Self? {
+    guard let row = try db.rows(sql, arguments).first, row.values.first != .null else { return nil }
+    return try row.value(at: 0, "1")
+  }
+
+  /// The first column of all rows.
+  static func fetchAll(_ db: SQLSession, sql: String, arguments: SQLArguments = []) throws -> [Self] {
+    try db.rows(sql, arguments).map { try $0.value(at: 0, "1") }
+  }
+}

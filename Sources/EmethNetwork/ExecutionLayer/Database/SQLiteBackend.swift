@@ -1,0 +1,160 @@
+import EmethKit
+import Foundation
+import GRDB
+import Synchronization
+
+/// A network's state in one SQLite file.
+///
+/// Every change is one transaction in write-ahead mode with full synchronisation, so a process that is
+/// killed at any instant leaves the state before or after a change, never in between. Readers have
+/// connections of their own and wait for no writer.
+final class SQLiteBackend: DatabaseBackend {
+  private let writer: DatabaseQueue
+  /// Its changes do not wait for the disk.
+  private let hasty: DatabaseQueue
+  /// Of the two writers one at a time; SQLite itself would let them poll for their turn.
+  private let turn = NSLock()
+  private let readers = Mutex<[DatabaseQueue]>([])
+  private let file: URL
+
+  /// Opens the database at `file` and brings it to the supported layout.
+  init(file: URL) throws(NetworkError) {
+    self.file = file
+    writer = try asNetworkError {
+      let queue = try Self.connect(file, synchronous: "FULL")
+      try queue.inDatabase { db in try db.execute(sql: "PRAGMA journal_mode = WAL") }
+      return queue
+    }
+    try SQLiteMigrations.migrate(writer, file: file)
+    hasty = try asNetworkError { try Self.connect(file, synchronous: "NORMAL") }
+  }
+
+  private static func connect(_ file: URL, synchronous: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.busyMode = .timeout(20)
+    configuration.prepareDatabase { db in try db.execute(sql: "PRAGMA synchronous = \(synchronous)")
+    }
+    return try DatabaseQueue(path: file.path, configuration: configuration)
+  }
+
+  func write<Result>(
+    _ mode: WriteMode, _ body: (SQLSession) throws -> Result
+  ) throws -> (result: Result, changedRows: Int) {
+    try turn.withLock {
+      try reportingFullDisk {
+        try (mode == .inLog ? hasty : writer).write { db in
+          let session = SQLSession(SQLiteConnection(db), dialect: .sqlite)
+          let result = try body(session)
+          return (result, session.changedRows)
+        }
+      }
+    }
+  }
+
+  func read<Result>(_ body: (SQLSession) throws -> Result) throws -> Result {
+    let reader = try readers.withLock { $0.popLast() } ?? Self.connect(file, synchronous: "FULL")
+    defer { readers.withLock { $0.append(reader) } }
+    return try reader.read { db in try body(SQLSession(SQLiteConnection(db), dialect: .sqlite)) }
+  }
+
+  func serverMilliseconds() -> UInt64 { NetworkClock.Source.system.wall() }
+
+  func foldLog() throws {
+    try turn.withLock {
+      try writer.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    }
+  }
+
+  /// Copies one consistent state into a new file; `together` is done while nobody can change anything, at that state.
+  func copy(to copy: URL, _ together: () throws -> Void) throws {
+    try turn.withLock {
+      try writer.writeWithoutTransaction { db in
+        try db.execute(sql: "BEGIN IMMEDIATE")
+        defer { try? db.execute(sql: "ROLLBACK") }
+        try together()
+        // Of another connection, which reads the last committed state: this one can't copy inside its transaction.
+        let reader = try Self.connect(file, synchronous: "FULL")
+        try reader.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [copy.path]) }
+      }
+    }
+  }
+
+  private func reportingFullDisk<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+      throw NetworkError.databaseFailed(
+        DatabaseFault(kind: .full, database: file.path, reason: error.message ?? "the disk is full")
+      )
+    }
+  }
+}
+
+/// A connection of GRDB inside its transaction.
+private final class SQLiteConnection: SQLConnection {
+  private let db: Database
+
+  init(_ db: Database) { self.db = db }
+
+  private func statement(_ sql: String, _ arguments: [SQLValue]) throws -> Statement {
+    let statement = try db.cachedStatement(sql: sql)
+    try statement.setArguments(StatementArguments(arguments.map(\.databaseValue)))
+    return statement
+  }
+
+  func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int {
+    let before = db.totalChangesCount
+    if arguments.isEmpty {
+      try db.execute(sql: sql)
+    } else {
+      try statement(sql, arguments).execute()
+    }
+    return db.totalChangesCount - before
+  }
+
+  func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [SQLRow] {
+    let statement = try statement(sql, arguments)
+    let columns = SQLColumns(statement.columnNames)
+    var rows: [SQLRow] = []
+    let cursor = try Row.fetchCursor(statement)
+    while let row = try cursor.next() { rows.append(SQLRow(columns, row)) }
+    return rows
+  }
+
+  func cursor(_ sql: String, _ arguments: [SQLValue]) throws -> () throws -> SQLRow? {
+    // Not the cached statement: another cursor over the same query may be open.
+    let statement = try db.makeStatement(sql: sql)
+    try statement.setArguments(StatementArguments(arguments.map(\.databaseValue)))
+    let columns = SQLColumns(statement.columnNames)
+    let cursor = try Row.fetchCursor(statement)
+    return { try cursor.next().map { SQLRow(columns, $0) } }
+  }
+}
+
+extension SQLRow {
+  fileprivate init(_ columns: SQLColumns, _ row: Row) {
+    self.init(columns, row.databaseValues.map { SQLValue($0) })
+  }
+}
+
+extension SQLValue {
+  fileprivate init(_ value: DatabaseValue) {
+    switch value.storage {
+    case .null: self = .null
+    case .int64(let value): self = .integer(value)
+    // No table has such a column; sums and averages over one would be.
+    case .double(let value): self = .text("\(value)")
+    case .string(let value): self = .text(value)
+    case .blob(let value): self = .bytes(value)
+    }
+  }
+
+  fileprivate var databaseValue: DatabaseValue {
+    switch self {
+    case .null: .null
+    case .integer(let value): value.databaseValue
+    case .text(let value): value.databaseValue
+    case .bytes(let value): value.databaseValue
+    }
+  }
+}

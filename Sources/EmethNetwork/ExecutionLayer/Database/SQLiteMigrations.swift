@@ -1,0 +1,169 @@
+import EmethKit
+import Foundation
+import GRDB
+
+/// The layouts of SQLite files: numbered, each made from the one before it, never back.
+enum SQLiteMigrations {
+  /// Brings a file to the supported layout.
+  ///
+  /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``,
+  ///   ``NetworkError/unfinishedWork(path:layout:supported:)``, ``NetworkError/database(reason:)``.
+  static func migrate(_ queue: DatabaseQueue, file: URL) throws(NetworkError) {
+    let version = try asNetworkError {
+      try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
+    }
+    guard version <= NetworkDatabase.supportedVersion else {
+      throw .otherVersion(
+        path: file.deletingLastPathComponent().path, found: version,
+        supported: NetworkDatabase.supportedVersion)
+    }
+    if (1..<3).contains(version) { try refuseUnfinished(queue, version: version, file: file) }
+    try asNetworkError { try migrator.migrate(queue) }
+  }
+
+  /// A job that an older program began has its updates and parts where this one does not look for them.
+  private static func refuseUnfinished(
+    _ queue: DatabaseQueue, version: Int, file: URL
+  ) throws(NetworkError) {
+    let begun = try asNetworkError {
+      try queue.read { db in
+        try Int.fetchOne(
+          db, sql: "SELECT count(*) FROM job WHERE status = ?",
+          arguments: [Int(JobStatus.processing.rawValue)]) ?? 0
+      }
+    }
+    guard begun == 0 else {
+      throw .unfinishedWork(
+        path: file.deletingLastPathComponent().path, layout: version,
+        supported: NetworkDatabase.supportedVersion)
+    }
+  }
+
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+          CREATE TABLE account (
+            address TEXT PRIMARY KEY, role TEXT NOT NULL, number INTEGER NOT NULL, UNIQUE (role, number)
+          ) STRICT;
+          CREATE TABLE transfer (
+            number INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, job TEXT,
+            sourceAccount TEXT NOT NULL, sourcePot TEXT NOT NULL,
+            targetAccount TEXT NOT NULL, targetPot TEXT NOT NULL, holon TEXT NOT NULL
+          ) STRICT;
+          CREATE TABLE balance (
+            account TEXT NOT NULL, pot TEXT NOT NULL, holon TEXT NOT NULL, PRIMARY KEY (account, pot)
+          ) STRICT;
+          CREATE TABLE job (
+            id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, status INTEGER NOT NULL, machine TEXT NOT NULL,
+            request TEXT NOT NULL, progress TEXT NOT NULL, reason TEXT NOT NULL
+          ) STRICT;
+          CREATE TABLE subJob (
+            id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, parent TEXT NOT NULL REFERENCES job (id),
+            round INTEGER NOT NULL, part INTEGER NOT NULL, attempt INTEGER NOT NULL, status INTEGER NOT NULL,
+            machine TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (parent, round, part, attempt)
+          ) STRICT;
+          CREATE TABLE commitment (
+            verifier TEXT NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL UNIQUE, postedAt INTEGER NOT NULL,
+            usedBy TEXT, PRIMARY KEY (verifier, number)
+          ) STRICT;
+          CREATE TABLE batch (epoch INTEGER PRIMARY KEY, digest TEXT NOT NULL, batch TEXT NOT NULL) STRICT;
+          CREATE TABLE ticket (
+            account TEXT NOT NULL, epoch INTEGER NOT NULL, ticket TEXT NOT NULL, PRIMARY KEY (account, epoch)
+          ) STRICT;
+          CREATE TABLE settled (
+            number INTEGER PRIMARY KEY, account TEXT NOT NULL, epoch INTEGER, leaf TEXT NOT NULL
+          ) STRICT;
+          PRAGMA user_version = 1;
+          """)
+    }
+    // The settings say how much is checked by a value of its own, no longer by a number or nothing.
+    migrator.registerMigration("2") { db in
+      try db.execute(
+        sql: """
+          UPDATE setting SET value = json_remove(
+            json_set(value, '$.check', CASE WHEN json_extract(value, '$.checkSegments') IS NULL THEN json('{}')
+              ELSE json_object('drawn', json_extract(value, '$.checkSegments')) END), '$.checkSegments')
+          WHERE name = 'network';
+          PRAGMA user_version = 2;
+          """)
+    }
+    // Cohorts, in which masked updates are added.
+    migrator.registerMigration("3") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE cohort (
+            parent TEXT NOT NULL REFERENCES job (id), round INTEGER NOT NULL, number INTEGER NOT NULL,
+            record TEXT NOT NULL, PRIMARY KEY (parent, round, number)
+          ) STRICT;
+          PRAGMA user_version = 3;
+          """)
+    }
+    // Verifiers that lost their bonds.
+    migrator.registerMigration("4") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE forfeit (
+            verifier TEXT PRIMARY KEY, job TEXT NOT NULL, subJob TEXT NOT NULL, at INTEGER NOT NULL
+          ) STRICT;
+          PRAGMA user_version = 4;
+          """)
+    }
+    // Nodes and verifiers that are elsewhere: what they are asked, what verifiers have bound.
+    migrator.registerMigration("5") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE errand (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, job TEXT NOT NULL,
+            subJob TEXT NOT NULL, kind TEXT NOT NULL, question TEXT NOT NULL, postedAt INTEGER NOT NULL,
+            due INTEGER NOT NULL, answer TEXT, answeredAt INTEGER
+          ) STRICT;
+          CREATE INDEX errandOpen ON errand (account, number) WHERE answer IS NULL;
+          CREATE INDEX errandJob ON errand (job);
+          CREATE TABLE bond (
+            verifier TEXT PRIMARY KEY, holon TEXT NOT NULL, binding TEXT NOT NULL, expiry INTEGER NOT NULL
+          ) STRICT;
+          CREATE INDEX jobStatus ON job (status, number);
+          CREATE INDEX jobRequester ON job (json_extract(machine, '$.job.requester'), number);
+          CREATE INDEX settledOpen ON settled (account, number) WHERE epoch IS NULL;
+          CREATE INDEX subJobOpen ON subJob (status, number);
+          CREATE INDEX subJobNode ON subJob (json_extract(machine, '$.node'), number);
+          PRAGMA user_version = 5;
+          """)
+    }
+    // Nonces of signed requests, which the server made by itself before; what is looked for in columns of its own.
+    migrator.registerMigration("6") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE IF NOT EXISTS requestNonce (
+            account TEXT NOT NULL, nonce BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (account, nonce)
+          ) STRICT, WITHOUT ROWID;
+          CREATE INDEX IF NOT EXISTS requestNonceAt ON requestNonce (at);
+          ALTER TABLE job ADD COLUMN requester TEXT NOT NULL DEFAULT '';
+          UPDATE job SET requester = json_extract(machine, '$.job.requester');
+          DROP INDEX jobRequester;
+          CREATE INDEX jobRequester ON job (requester, number);
+          ALTER TABLE subJob ADD COLUMN node TEXT;
+          UPDATE subJob SET node = json_extract(machine, '$.node');
+          DROP INDEX subJobNode;
+          CREATE INDEX subJobNode ON subJob (node, number);
+          ALTER TABLE job ADD COLUMN requestedAt INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE job ADD COLUMN line TEXT NOT NULL DEFAULT '';
+          UPDATE job SET requestedAt = json_extract(machine, '$.job.requestedAt'), line = json_object(
+            'dataSetName', json_extract(request, '$.dataSetName'),
+            'escrow', json_extract(machine, '$.job.terms.escrow'),
+            'rounds', json_extract(machine, '$.job.numEpoch'),
+            'roundsDone', (SELECT count(json_extract(value, '$.validationLoss')) FROM json_each(progress, '$.rounds')),
+            'validationLoss', (
+              SELECT json_extract(value, '$.validationLoss') FROM json_each(progress, '$.rounds')
+              WHERE json_extract(value, '$.validationLoss') IS NOT NULL ORDER BY key DESC LIMIT 1));
+          ALTER TABLE batch ADD COLUMN toTime INTEGER NOT NULL DEFAULT 0;
+          UPDATE batch SET toTime = json_extract(batch, '$.batch.toTime');
+          PRAGMA user_version = 6;
+          """)
+    }
+    return migrator
+  }
+}

@@ -1,0 +1,38 @@
+import EmethKit
+
+/// A value of the network as a whole, as text under a name. Reading and writing is inside the caller's transaction.
+struct Setting: Sendable {
+  let name: String
+
+  /// The clock that events advance, milliseconds.
+  static let clock = Setting(name: "clock")
+  /// What a network in one process is made of.
+  static let network = Setting(name: "network")
+  /// When the service was last known to work, unix seconds.
+  static let aliveAt = Setting(name: "aliveAt")
+  /// The latest epoch that a process waits for.
+  static let wantedEpoch = Setting(name: "wantedEpoch")
+  /// The last transfer that is in a batch.
+  static let closedTransfer = Setting(name: "closedTransfer")
+  /// Who signs tickets and batches.
+  static let signer = Setting(name: "signer")
+  /// What is in the Splitter's store of every process that serves the network.
+  static let store = Setting(name: "store")
+
+  /// What an account was granted, holon.
+  static func grant(to account: Address) -> Setting { Setting(name: "grant \(account)") }
+
+  func text(in db: SQLSession) throws -> String? {
+    try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name])
+  }
+
+  /// The value as a number; 0 when there is none.
+  func number(in db: SQLSession) throws -> UInt64 { try text(in: db).flatMap { UInt64($0) } ?? 0 }
+
+  func set(_ value: String, in db: SQLSession) throws {
+    try db.execute(
+      sql:
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+      arguments: [name, value])
+  }
+}
