@@ -24,79 +24,6 @@ extension NetworkService {
     throw .interrupted
   }
 
-  /// A task for every job that has not come to its end.
-  private func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
-    let driven = DrivenJobs()
-    // More of them where objects or the database are elsewhere: threads wait there for an answer.
-    let waits = store.remote != nil || database.isShared
-    let executor = WorkExecutor(threads: waits ? max(settings.threads, 16) : settings.threads)
-    await withDiscardingTaskGroup { group in
-      while !Task.isCancelled {
-        let mark = database.changes.mark
-        do throws(NetworkError) {
-          let jobs = try leased(unfinishedJobs(), driven)
-          for job in jobs {
-            guard let stop = driven.begin(job) else { continue }
-            group.addTask(executorPreference: executor) {
-              await self.drive(job, stop, onError)
-              self.database.leases?.giveBack(Self.lease(of: job))
-              driven.end(job)
-            }
-          }
-        } catch {
-          onError(nil, error)
-        }
-        // What another process leaves is taken over within a second.
-        await database.changes.wait(after: mark, upTo: database.isShared ? 1 : 5)
-      }
-    }
-  }
-
-  private static func lease(of job: JobID) -> String { "job \(job)" }
-
-  /// Those of the jobs that are this process' to drive. Others' it lets go, should it have lost them.
-  private func leased(_ jobs: [JobID], _ driven: DrivenJobs) -> [JobID] {
-    guard let leases = database.leases else { return jobs }
-    let wanted = Set(jobs).union(driven.all)
-    let mine = leases.take(wanted.map { Self.lease(of: $0) })
-    driven.stopAll { !mine.contains(Self.lease(of: $0)) }
-    return jobs.filter { mine.contains(Self.lease(of: $0)) }
-  }
-
-  /// Brings one job to its end, however often something fails on the way, unless it is stopped.
-  private func drive(
-    _ job: JobID, _ stop: StopFlag, _ onError: @Sendable (JobID?, NetworkError) -> Void
-  ) async {
-    var pause = 0.25
-    while !Task.isCancelled, !stop.isRaised {
-      do throws(NetworkError) {
-        let worker = try JobWorker(
-          network: self, job: job, threads: settings.threads, stop: stop, progress: { _ in })
-        try await raising(stop) { () async throws(NetworkError) in try await worker.run() }
-        return
-      } catch {
-        if Task.isCancelled || error == .interrupted { return }
-        onError(job, error)
-      }
-      try? await Task.sleep(for: .seconds(pause))
-      pause = min(60, pause * 2)
-    }
-  }
-
-  /// Jobs that run, that have submissions which run to their end, or whose errands were not put away yet.
-  private func unfinishedJobs() throws(NetworkError) -> [JobID] {
-    try database.read { db in
-      try String.fetchAll(
-        db,
-        sql: """
-          SELECT id FROM job WHERE status IN (\(JobStatus.requested.rawValue), \(JobStatus.processing.rawValue))
-          UNION SELECT parent FROM subJob WHERE status = \(JobStatus.submitted.rawValue)
-          UNION SELECT job FROM errand
-          """
-      ).map { try JobID(hex: $0) }
-    }
-  }
-
   private func closeEpochsRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     while !Task.isCancelled {
       do throws(NetworkError) {
@@ -211,29 +138,5 @@ extension NetworkService {
         try ExecutionLayer.apply(.renewLease(by: node), to: &record, parent: &parent, at: now, in: db)
       }
     }
-  }
-}
-
-/// The jobs that have a task.
-private final class DrivenJobs: Sendable {
-  private let jobs = Mutex<[JobID: StopFlag]>([:])
-
-  var all: Set<JobID> { jobs.withLock { Set($0.keys) } }
-
-  /// What stops the task that is to be made; nil when there is one.
-  func begin(_ job: JobID) -> StopFlag? {
-    jobs.withLock { jobs in
-      guard jobs[job] == nil else { return nil }
-      let stop = StopFlag()
-      jobs[job] = stop
-      return stop
-    }
-  }
-
-  func end(_ job: JobID) { jobs.withLock { _ = $0.removeValue(forKey: job) } }
-
-  func stopAll(where isLost: (JobID) -> Bool) {
-    let flags = jobs.withLock { jobs in jobs.filter { isLost($0.key) }.map(\.value) }
-    for flag in flags { flag.raise() }
   }
 }

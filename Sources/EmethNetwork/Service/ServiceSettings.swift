@@ -27,6 +27,8 @@ public struct ServiceSettings: Sendable, Hashable {
   public var grants: [Address: TokenAmount] = [:]
   /// The largest model that is trained, parameters.
   public var maximumParameters = 2_000_000_000
+  /// How many jobs that no node works on yet are looked after at once; where there are more, they take turns.
+  public var waitingJobs = 64
   /// The bucket of an S3-compatible store in which objects lie; `nil`: they lie in the network's folder.
   public var storage: S3Address?
   /// CPU threads for what the Execution Layer itself computes: dividing, adding, validating.

@@ -442,4 +442,31 @@ import Testing
       #expect(try service.jobs(JobFilter()).jobs.map(\.summary.jobId) == [job])
     }
   }
+
+  @Test func moreJobsThanAreLookedAfterTakeTurns() async throws {
+    var settings = try ServiceScene.settings()
+    settings.waitingJobs = 2
+    try await ServiceScene.with(settings) { scene in
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      var submission = try scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1)
+      // Nobody takes one of these: they pay less than nodes want.
+      submission.fuelPrice = FuelPrice(gholon: 1)
+      var jobs: [JobID] = []
+      for salt in 0..<7 {
+        submission.salt = SHA256.hash(Array("turn \(salt)".utf8))
+        jobs.append(try scene.submit(submission))
+      }
+      submission.salt = SHA256.hash(Array("the last".utf8))
+      submission.fuelPrice = FuelPrice(gholon: 120)
+      let last = try scene.submit(submission)
+      try scene.startNode(0, minimumFuelPrice: FuelPrice(gholon: 100))
+      let report = try await scene.end(of: last)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      for job in jobs {
+        let offered = try scene.server.service().subJobs(of: job)
+        #expect(offered.map(\.status) == [.requested], "all have had their turn before the last one")
+      }
+    }
+  }
 }

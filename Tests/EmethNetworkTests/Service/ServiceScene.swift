@@ -207,12 +207,14 @@ final class ServiceScene: Sendable {
   /// - Returns: what runs it; cancelled, it ends wherever it is.
   @discardableResult
   func startNode(
-    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, isDraining: Bool = false
+    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, isDraining: Bool = false,
+    minimumFuelPrice: FuelPrice = FuelPrice(gholon: 0)
   ) throws -> Task<Void, Never> {
     let key = Self.node(index)
     var settings = NodeAgent.Settings()
     settings.threads = 1
     settings.patience = 1
+    settings.filter.minimumFuelPrice = minimumFuelPrice
     let agent = try NodeAgent(
       key: key, folder: folder.url.appending(path: "node-\(index)"),
       connection: DirectConnection(account: key.address, server: other ?? server), domain: .embedded,
