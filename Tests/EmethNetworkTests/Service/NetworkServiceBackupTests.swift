@@ -10,7 +10,7 @@ import Testing
     let local = try await NetworkServiceTests.localRoot()
     let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "net.tar")
-    let job = try await ServiceScene.with(ServiceScene.settings()) { scene in
+    let job = try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
       for index in 0..<3 { try scene.startNode(index) }
       for index in 0..<2 { try scene.startVerifier(index) }
       try await scene.verifiersStand(2)

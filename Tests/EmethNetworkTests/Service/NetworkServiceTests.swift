@@ -446,7 +446,7 @@ import Testing
   @Test func moreJobsThanAreLookedAfterTakeTurns() async throws {
     var settings = try ServiceScene.settings()
     settings.waitingJobs = 2
-    try await ServiceScene.with(settings) { scene in
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
       for index in 0..<2 { try scene.startVerifier(index) }
       try await scene.verifiersStand(2)
       var submission = try scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1)
