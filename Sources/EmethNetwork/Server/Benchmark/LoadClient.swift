@@ -42,10 +42,10 @@ struct LoadClient {
   }
 
   /// A request without a body, or with one.
-  static func request(
+  func request(
     _ method: String, _ path: String, headers: [(name: String, value: String)] = [], body: Data = Data()
   ) -> [UInt8] {
-    var text = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
+    var text = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAccept: application/json\r\n"
     for header in headers { text += "\(header.name): \(header.value)\r\n" }
     if method != "GET" { text += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }
     return Array(text.utf8) + Array("\r\n".utf8) + Array(body)

@@ -166,7 +166,7 @@ public struct ServerBenchmark: Sendable {
   // MARK: - Reads
 
   private func measureReads(_ client: LoadClient, _ path: String) throws -> Rate {
-    let request = LoadClient.request("GET", path)
+    let request = client.request("GET", path)
     let body = try LoadClient.Connection(port: client.port).exchange(request)
     guard !body.isEmpty else { throw NetworkError.inconsistent(what: "GET \(path) has no answer") }
     let floor = try PlainServer(body: String(decoding: body, as: UTF8.self))
@@ -226,7 +226,7 @@ public struct ServerBenchmark: Sendable {
 
   private func milliseconds(_ client: LoadClient, _ path: String) throws -> Double {
     let connection = try LoadClient.Connection(port: client.port)
-    let request = LoadClient.request("GET", path)
+    let request = client.request("GET", path)
     return Rate.median(
       try (0..<15).map { _ in
         let start = ContinuousClock.now
@@ -256,7 +256,7 @@ public struct ServerBenchmark: Sendable {
     for _ in 0..<settings.rounds {
       let count = Int(settings.seconds * 1_000)
       let requests = keys.prefix(settings.clients).map { key in
-        (0..<count).map { _ in Self.signed(address, "POST", path, body, key) }
+        (0..<count).map { _ in Self.signed(client, address, "POST", path, body, key) }
       }
       rates.append(try client.answersPerSecond(to: requests, repeats: false, for: settings.seconds))
       floors.append(try Self.transactionsPerSecond(database, for: settings.seconds))
@@ -285,7 +285,8 @@ public struct ServerBenchmark: Sendable {
   }
 
   private static func signed(
-    _ address: ServerAddress, _ method: String, _ path: String, _ body: Data, _ key: PrivateKey
+    _ client: LoadClient, _ address: ServerAddress, _ method: String, _ path: String, _ body: Data,
+    _ key: PrivateKey
   ) -> [UInt8] {
     var random = SystemRandomNumberGenerator()
     let statement = RequestStatement(
@@ -294,7 +295,7 @@ public struct ServerBenchmark: Sendable {
       time: UInt64(max(0, Date().timeIntervalSince1970)),
       nonce: Bytes32((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }) ?? .zero)
     let signature = SignedRequest(signing: statement, in: .embedded, with: key).headerValue
-    return LoadClient.request(
+    return client.request(
       method, path, headers: [(SignedRequest.headerName, signature)], body: body)
   }
 
@@ -308,7 +309,7 @@ public struct ServerBenchmark: Sendable {
     let path = "/api/v2/sub-jobs?wait=60&limit=1&programs=99999"
     for _ in 0..<settings.connections {
       let connection = try LoadClient.Connection(port: client.port)
-      try connection.send(Self.signed(address, "GET", path, Data(), key))
+      try connection.send(Self.signed(client, address, "GET", path, Data(), key))
       connections.append(connection)
     }
     Thread.sleep(forTimeInterval: 2)
