@@ -53,7 +53,7 @@ import Testing
       (#"{\#(server), "workers": null}"#, 0o644, "config.malformed", "JSON"),
       ("[1]", 0o644, "config.malformed", "JSON"),
       (#"{\#(server), "privateKey": "\#(Self.key)"}"#, 0o644, "key.openPermissions", "emeth.json"),
-      (#"{\#(server), "privateKey": "12"}"#, 0o600, "key.malformed", "privateKey"),
+      (#"{\#(server), "privateKey": "12"}"#, 0o600, "privateKey.invalid", "privateKey"),
       (#"{\#(server)}"#, 0o644, "key.missing", "node"),
       (#"{"privateKey": "\#(Self.key)"}"#, 0o600, "data.missing", "node"),
     ] {

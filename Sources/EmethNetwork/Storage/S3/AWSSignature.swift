@@ -110,7 +110,9 @@ struct AWSSignature: Sendable {
     payload: String
   ) -> String {
     let sorted = headers.sorted { $0.0 < $1.0 }
-    let lines = sorted.map { "\($0.0):\($0.1.trimmingCharacters(in: .whitespaces))\n" }.joined()
+    // One space stands for several, and none at the ends.
+    let lines = sorted.map { name, value in "\(name):\(value.split(separator: " ").joined(separator: " "))\n"
+    }.joined()
     let request =
       "\(method)\n\(path)\n\(Self.query(query))\n\(lines)\n\(sorted.map(\.0).joined(separator: ";"))\n\(payload)"
     let hash = Hex.encode(SHA256.hash(Array(request.utf8)).bytes, prefixed: false)
