@@ -161,8 +161,8 @@ public struct NetworkBackup: Sendable {
   /// Compares every object with its name, and every balance with its entries.
   private static func check(_ folder: URL) throws(NetworkError) -> Contents {
     try Files.setMode(0o700, of: folder)
-    var contents = Contents(
-      epoch: 0, objects: 0, bytes: Files.byteCount(of: folder.appending(path: database)) ?? 0)
+    var contents = Contents(epoch: 0, objects: 0, bytes: 0)
+    for name in [database, seed] { contents.bytes += Files.byteCount(of: folder.appending(path: name)) ?? 0 }
     contents.epoch = try NetworkDatabase(file: folder.appending(path: database)).read { db in
       try Ledger.audit(in: db)
       return try Signer.latestBatch(in: db)?.batch.epoch ?? 0
