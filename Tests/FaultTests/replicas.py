@@ -52,7 +52,11 @@ class Postgres:
         raise AssertionError(f"PostgreSQL does not start: {(self.folder / 'log').read_text()[-2_000:]}")
 
     def remove(self):
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # The children of a server that was killed may still write for a moment.
+        end = time.monotonic() + 10
+        while self.folder.exists() and time.monotonic() < end:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            time.sleep(0.05)
 
 
 class Balancer:

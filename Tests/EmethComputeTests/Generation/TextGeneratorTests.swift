@@ -196,7 +196,10 @@ import Testing
         return !ended.contains(index)
       }, onEnd: { ended.append($0) })
     #expect(together == alone && seen == together)
-    #expect(ended.sorted() == Array(0..<9) && ended.map { alone[$0].count } == alone.map(\.count).sorted())
+    #expect(ended.sorted() == Array(0..<9))
+    // The shorter ones end first; one that ends by the stop token took a step more than it has tokens.
+    let counts = ended.map { alone[$0].count }
+    #expect(zip(counts, counts.dropFirst()).allSatisfy { $0 <= $1 + 1 }, "\(counts)")
     // One ends by its callback, the others go on.
     let cut = try generator.generate(prompts: prompts, maxTokens: 60, samplers: samplers, stopToken: 7) {
       index, _ in

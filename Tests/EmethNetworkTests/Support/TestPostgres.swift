@@ -92,7 +92,9 @@ final class TestPostgres: Sendable {
       child=$!
       while kill -0 \(getpid()) 2>/dev/null && kill -0 $child 2>/dev/null; do sleep 0.3; done
       kill -QUIT $child 2>/dev/null
-      kill -0 \(getpid()) 2>/dev/null || rm -rf \(path)
+      wait $child
+      # The children of a server that was killed may still write for a moment.
+      kill -0 \(getpid()) 2>/dev/null || rm -rf \(path) || { sleep 1; rm -rf \(path); }
       """
     let end = ContinuousClock.now + .seconds(40)
     var last = "it was not tried"
