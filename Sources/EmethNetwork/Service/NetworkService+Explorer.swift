@@ -2,8 +2,8 @@ import EmethKit
 
 /// What the explorer's pages read and the API has no call for.
 ///
-/// Numbers of jobs, of SubJobs and of epochs have no gaps and rise with time: how many there were at some time is found
-/// by bisection, so that no page costs more where there are more of them.
+/// Numbers of jobs, of SubJobs and of epochs have no gaps and rise with time: the last one before some time says how many
+/// there were then, and no page costs more where there are more of them.
 extension NetworkService {
   /// The network at a glance.
   func overview() throws(NetworkError) -> NetworkOverview {
@@ -27,28 +27,26 @@ extension NetworkService {
 
   /// The totals of the newest slots, newest first.
   private func slots(jobs: UInt64, latest: SignedBatch?, in db: SQLSession) throws -> [SlotTotals] {
-    func requestedAt(_ number: UInt64) throws -> UInt64 {
-      try UInt64.fetchOne(
-        db, sql: "SELECT requestedAt FROM job WHERE number = ?", arguments: [Int64(number)]) ?? 0
-    }
-    func closedAt(_ epoch: UInt64) throws -> UInt64 {
-      try UInt64.fetchOne(
-        db, sql: "SELECT toTime FROM batch WHERE epoch = ?", arguments: [Int64(clamping: epoch)]) ?? 0
-    }
-    let epochs = latest?.batch.epoch ?? 0
     let beginnings = [
-      jobs > 0 ? try requestedAt(1) : nil, epochs > 0 ? try closedAt(1) : nil,
+      try UInt64.fetchOne(db, sql: "SELECT min(requestedAt) FROM job"),
+      try UInt64.fetchOne(db, sql: "SELECT min(toTime) FROM batch"),
     ].compactMap { $0 }
     guard let beginning = beginnings.min() else { return [] }
     let first = SlotRewards.slot(at: beginning)
     let now = max(first, SlotRewards.slot(at: try seconds(in: db)))
     var totals: [SlotTotals] = []
     var end = latest?.batch
-    var (jobsUntil, epochsUntil) = (jobs, epochs)
+    var (jobsUntil, epochsUntil) = (jobs, latest?.batch.epoch ?? 0)
     for slot in (first...now).suffix(NetworkOverview.slotLimit).reversed() {
-      let start = slot * SlotRewards.slotSeconds
-      let jobsBefore = try Self.count(upTo: jobsUntil) { try requestedAt($0) < start }
-      let epochsBefore = try Self.count(upTo: epochsUntil) { try closedAt($0) < start }
+      let start = Int64(clamping: slot * SlotRewards.slotSeconds)
+      let lastJob = try UInt64.fetchOne(
+        db,
+        sql: "SELECT number FROM job WHERE requestedAt < ? ORDER BY requestedAt DESC, number DESC LIMIT 1",
+        arguments: [start])
+      let lastEpoch = try UInt64.fetchOne(
+        db, sql: "SELECT epoch FROM batch WHERE toTime < ? ORDER BY toTime DESC, epoch DESC LIMIT 1",
+        arguments: [start])
+      let (jobsBefore, epochsBefore) = (min(jobsUntil, lastJob ?? 0), min(epochsUntil, lastEpoch ?? 0))
       let before = epochsBefore > 0 ? try Signer.batch(epoch: epochsBefore, in: db).batch : nil
       totals.append(
         SlotTotals(
@@ -58,18 +56,6 @@ extension NetworkService {
       (jobsUntil, epochsUntil, end) = (jobsBefore, epochsBefore, before)
     }
     return totals
-  }
-
-  /// How many of the numbers from 1 on come before something, of those up to `limit`.
-  private static func count(upTo limit: UInt64, _ isBefore: (UInt64) throws -> Bool) rethrows -> UInt64 {
-    guard limit > 0, try !isBefore(limit) else { return limit }
-    var (low, high) = (UInt64(0), limit)
-    // `low` come before it, number `high` does not.
-    while high - low > 1 {
-      let middle = low + (high - low) / 2
-      if try isBefore(middle) { low = middle } else { high = middle }
-    }
-    return low
   }
 
   /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records.

@@ -74,6 +74,8 @@ import Testing
     DROP TABLE IF EXISTS bond;
     DROP INDEX IF EXISTS jobStatus;
     DROP INDEX IF EXISTS jobRequester;
+    DROP INDEX IF EXISTS jobRequestedAt;
+    DROP INDEX IF EXISTS batchToTime;
     DROP INDEX IF EXISTS settledOpen;
     DROP INDEX IF EXISTS subJobOpen;
     DROP INDEX IF EXISTS subJobNode;

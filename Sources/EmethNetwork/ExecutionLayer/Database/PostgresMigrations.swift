@@ -63,6 +63,7 @@ enum PostgresMigrations {
         );
         CREATE INDEX jobStatus ON job (status, number);
         CREATE INDEX jobRequester ON job (requester, number);
+        CREATE INDEX jobRequestedAt ON job (requestedAt, number);
         CREATE TABLE subJob (
           id text COLLATE "C" PRIMARY KEY, number bigint NOT NULL UNIQUE,
           parent text COLLATE "C" NOT NULL REFERENCES job (id), round bigint NOT NULL, part bigint NOT NULL,
@@ -89,6 +90,7 @@ enum PostgresMigrations {
         CREATE TABLE batch (
           epoch bigint PRIMARY KEY, toTime bigint NOT NULL, digest text NOT NULL, batch text NOT NULL
         );
+        CREATE INDEX batchToTime ON batch (toTime, epoch);
         CREATE TABLE ticket (
           account text COLLATE "C" NOT NULL, epoch bigint NOT NULL, ticket text NOT NULL,
           PRIMARY KEY (account, epoch)

@@ -161,6 +161,8 @@ enum SQLiteMigrations {
               WHERE json_extract(value, '$.validationLoss') IS NOT NULL ORDER BY key DESC LIMIT 1));
           ALTER TABLE batch ADD COLUMN toTime INTEGER NOT NULL DEFAULT 0;
           UPDATE batch SET toTime = json_extract(batch, '$.batch.toTime');
+          CREATE INDEX jobRequestedAt ON job (requestedAt, number);
+          CREATE INDEX batchToTime ON batch (toTime, epoch);
           PRAGMA user_version = 6;
           """)
     }
