@@ -119,8 +119,17 @@ public final class ServerClient: Sendable {
         // 304 is an answer too: nothing changed; and 307: somebody else has it.
         guard !(200..<300).contains(answer.status), ![304, 307].contains(answer.status) else { return answer }
         let error = ServerRefusal.error(answer, of: server)
-        guard call.isRepeatable, attempt < settings.attempts, [429, 502, 503, 504].contains(answer.status)
-        else { throw error }
+        // Nonces are this client's own: it was libcurl that sent the request again, over another connection, where the kept
+        // one broke. It may have been done, and its answer been lost.
+        let isReplay = error.code == "request.replayed"
+        guard call.isRepeatable, attempt < settings.attempts,
+          isReplay || [429, 502, 503, 504].contains(answer.status)
+        else {
+          throw isReplay
+            ? .unreachable(
+              server: "\(server)", reason: "the connection broke; whether the request was done is not known")
+            : error
+        }
         pause = max(randomPause(attempt), min(Double(answer.headers["retry-after"] ?? "") ?? 0, 30))
       } catch {
         guard case .unreachable = error, call.isRepeatable, attempt < settings.attempts, sink == nil
