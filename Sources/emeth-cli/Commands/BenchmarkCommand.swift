@@ -13,8 +13,6 @@ extension Command {
           "emeth benchmark generate --preset gpt2 --dtype int8", "tokens per second of one text"),
         CommandExample(
           "emeth benchmark aggregation --parameters 10000000", "masking and adding updates of 8 nodes"),
-        CommandExample(
-          "emeth benchmark server --json", "a served network, its list of 100,000 jobs, 1,000 nodes"),
       ])
   ) { parsed, context in
     let subject = parsed[BenchmarkArguments.subject]
@@ -32,7 +30,6 @@ extension Command {
     case .generate: try benchmarkGeneration(parsed, context)
     case .tokenize: try benchmarkTokenizing(parsed, context)
     case .aggregation: try benchmarkAggregation(parsed, context)
-    case .server: try await benchmarkServer(parsed, context)
     }
     return .done
   }
@@ -40,7 +37,7 @@ extension Command {
 
 /// What can be measured.
 private enum BenchmarkSubject: String, CaseIterable {
-  case tickets, train, matmul, generate, tokenize, aggregation, server
+  case tickets, train, matmul, generate, tokenize, aggregation
 
   /// What is measured, and how.
   var discussion: String {
@@ -66,10 +63,6 @@ private enum BenchmarkSubject: String, CaseIterable {
       "masks an update for every node of a cohort and adds what they posted. Prints a node's time, its root "
         + "included, and the Aggregator's, beside what OpenSSL's ChaCha20 alone and memory alone take on the "
         + "same threads in the same run."
-    case .server:
-      "serves a network in a temporary folder to clients on the same cores. Prints reads a second beside a plain handler "
-        + "of the HTTP library, signed changes beside SQLite's durable transactions of as many rows, in turn in the same "
-        + "run; then the time of a page of the list of --jobs open jobs, and the memory of --connections nodes that wait."
     }
   }
 
@@ -88,7 +81,6 @@ private enum BenchmarkSubject: String, CaseIterable {
     case .tokenize: [Flags.seconds, TokenizerBenchmark.text, CommonFlags.json]
     case .aggregation:
       [AggregationBenchmark.parameters, AggregationBenchmark.nodes, Flags.threads, CommonFlags.json]
-    case .server: [Flags.seconds, Command.jobCount, Command.connectionCount, CommonFlags.json]
     }
   }
 }
@@ -112,8 +104,7 @@ enum BenchmarkArguments {
     [count, seconds] + model
     + [
       profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text,
-      AggregationBenchmark.parameters, AggregationBenchmark.nodes, Command.jobCount, Command.connectionCount,
-      threads, steps,
+      AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
       CommonFlags.json,
     ]
 }
