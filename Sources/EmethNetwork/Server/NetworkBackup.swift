@@ -102,7 +102,7 @@ public struct NetworkBackup: Sendable {
         throw NetworkError.malformed(what: "backup \(file.path)", reason: "it has no \(name)")
       }
       let contents = try check(draft)
-      try Files.remove(folder)
+      // Takes the place of an empty folder, and of nothing else.
       guard rename(draft.path, folder.path) == 0 else {
         throw NetworkError.fileFailed(path: folder.path, operation: "write", reason: Files.lastSystemError())
       }

@@ -68,6 +68,15 @@ import Testing
     let target = scratch.url.appending(path: "target")
     #expect(try NetworkBackup.restore(file, to: target) == contents)
     #expect(throws: NetworkError.self) { try NetworkBackup.restore(file, to: target) }
+    // A file that is called so stays.
+    let other = scratch.url.appending(path: "letter")
+    try text.write(to: other)
+    #expect(throws: NetworkError.self) { try NetworkBackup.restore(file, to: other) }
+    #expect(try Data(contentsOf: other) == text)
+    // An empty folder is as good as none.
+    let empty = scratch.url.appending(path: "empty")
+    try Files.makeFolder(empty)
+    #expect(try NetworkBackup.restore(file, to: empty) == contents)
     let restored = try NetworkService(folder: target, settings: ServiceScene.settings())
     #expect(restored.signerAddress == service.signerAddress)
     #expect(try restored.audit() == service.audit())
