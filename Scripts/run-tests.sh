@@ -6,17 +6,10 @@ shift
 cd "$(dirname "$0")/.."
 
 # Python serves as an independent oracle in tests; the product never needs it.
-[ -x .venv/bin/python ] || python3 -m venv .venv
-install() {
-  if ! cmp -s "$1" ".venv/$(basename "$1")"; then
-    .venv/bin/pip install --quiet --disable-pip-version-check -r "$1"
-    cp "$1" .venv/
-  fi
-}
-install Tests/requirements.txt
+Scripts/install-python.sh Tests/requirements-s3.txt Tests/requirements.txt
 export EMETH_PYTHON=$PWD/.venv/bin/python
 if [ "$scale" -gt 1 ]; then
-  install Tests/requirements-full.txt
+  Scripts/install-python.sh Tests/requirements-full.txt
   export EMETH_TORCH_PYTHON=$EMETH_PYTHON
 fi
 
