@@ -19,7 +19,7 @@ if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers and agents live by the real clock, and a heap that is searched must stand still: these tests come one after
 # another, with nothing else beside them.
-alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.(DirectTransfer|Explorer|LongPoll|NetworkServer|NetworkService|ObjectTransfer|PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SlowClient|TransportSecurity)'
+alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.(DirectTransfer|Explorer|LongPoll|NetworkServer|NetworkService|ObjectTransfer|PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransportSecurity)'
 mkdir -p .build
 # What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
 run() {

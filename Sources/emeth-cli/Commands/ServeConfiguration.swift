@@ -51,7 +51,7 @@ struct ServeConfiguration: Decodable {
     guard let path = parsed[ServeArguments.data] ?? context.environment["EMETH_DATA"] ?? data, !path.isEmpty
     else {
       throw CommandFailure(
-        .usage, code: "data.missing", "serve: no folder is named",
+        .usage, code: "data.missing", "\(parsed.definition.name): no folder is named",
         hint: "give --data FOLDER or set EMETH_DATA")
     }
     return URL(filePath: path)

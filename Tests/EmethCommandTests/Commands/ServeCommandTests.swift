@@ -172,4 +172,91 @@ import Testing
       try JSONDecoder().decode(ErrorObject.self, from: Data(audit.errors.utf8)).code == "network.inconsistent"
     )
   }
+
+  @Test func anotherKeySignsFromAnEpochOn() throws {
+    let folder = try ScratchFolder()
+    let account = TestKeys.key(1).address
+    try folder.writeKey(TestKeys.key(2), to: "next")
+    try folder.writeKey(TestKeys.key(3), to: "third")
+    try folder.writeKey(TestKeys.key(1), to: "account")
+    func rotate(_ key: String, _ flags: String...) throws -> ProgramResult {
+      try Program.run(
+        executable: Program.url,
+        ["rotate-signer", "--data", folder.path("net"), "--key-file", folder.path(key)] + flags)
+    }
+    func code(_ result: ProgramResult) throws -> String {
+      #expect(result.output.isEmpty)
+      return try JSONDecoder().decode(ErrorObject.self, from: Data(result.errors.utf8)).code
+    }
+    let nothing = try rotate("next", "--json")
+    #expect(nothing.exitCode == 4)
+    #expect(try code(nothing) == "file.failed")
+    // While it is served.
+    let server = try Server(in: folder, ["--grant", "\(account)=3emeth", "--interval", "100ms"])
+    let done = try rotate("next", "--json")
+    #expect(done.exitCode == 0, "\(done.errors)")
+    let change = try done.json(SignedSignerChange.self)
+    #expect(change.content.next == TestKeys.key(2).address && (2...3).contains(change.content.epoch))
+    let both = try rotate("account", "--json")
+    #expect(both.exitCode == 3)
+    #expect(["signer.pending", "signer.otherRole"].contains(try code(both)))
+    #expect(server.stop() == 0)
+    let log = try server.log()
+    #expect(log.isEmpty, "\(log)")
+
+    try folder.write(done.output, to: "change.json")
+    for signer in [change.content.previous, change.content.next] {
+      let report = try Program.run("verify", folder.path("change.json"), "--signer", "\(signer)")
+      #expect(report.exitCode == 0, "\(report.errors)")
+      #expect(report.output.contains("from epoch \(change.content.epoch) on \(change.content.next) signs"))
+    }
+    #expect(try Program.run("verify", folder.path("change.json"), "--signer", "\(account)").exitCode == 1)
+    // The same folder again: its key is there.
+    let again = try Server(in: folder)
+    #expect(again.stop() == 0)
+  }
+
+  @Test func ticketsAreVerifiedByTheKeyOfTheirEpoch() throws {
+    let folder = try ScratchFolder()
+    let (old, new) = (TestKeys.key(1), TestKeys.key(2))
+    let content = SignerChange(epoch: 3, previous: old.address, next: new.address)
+    let change = try SignedSignerChange(signing: content, in: .embedded, with: old).cosigned(with: new)
+    let text = String(decoding: try JSONEncoder().encode(change), as: UTF8.self)
+    try folder.write("[\(text)]", to: "list")
+    try folder.write("{\"signer\":\"\(new.address)\",\"signerChanges\":[\(text)]}", to: "facts")
+    try folder.write(text, to: "one")
+    func verify(_ epoch: UInt64, by key: PrivateKey, _ flags: String...) throws -> ProgramResult {
+      let ticket = Ticket(
+        account: TestKeys.key(5).address, epoch: epoch, cumulativePayout: .zero, unspent: .zero,
+        locked: .zero, jobsRoot: .zero)
+      let signed = SignedTicket(signing: ticket, in: .embedded, with: key)
+      return try Program.run(
+        executable: Program.url, ["verify", "-"] + flags,
+        input: String(decoding: try JSONEncoder().encode(signed), as: UTF8.self))
+    }
+    for file in ["list", "facts", "one"] {
+      for trusted in [old, new] {
+        let flags = ["--signer", "\(trusted.address)", "--handovers", folder.path(file)]
+        for (epoch, key, exitCode) in [
+          (2, old, 0), (3, new, 0), (9, new, 0), (3, old, 1), (2, new, 1), (3, TestKeys.key(5), 1),
+        ] as [(UInt64, PrivateKey, Int32)] {
+          let result = try verify(epoch, by: key, flags[0], flags[1], flags[2], flags[3])
+          #expect(result.exitCode == exitCode, "\(file), epoch \(epoch): \(result.errors)")
+          #expect(exitCode != 0 || result.output.contains("signature: trusted, by \(key.address)"))
+        }
+      }
+    }
+    // Nobody of the chain is trusted: it says nothing.
+    let stranger = try verify(
+      3, by: new, "--signer", "\(TestKeys.key(5).address)", "--handovers", folder.path("list"))
+    #expect(stranger.exitCode == 1)
+    #expect(try verify(3, by: new, "--handovers", folder.path("list")).exitCode == 2)
+    try folder.write(text.replacing("\"epoch\":\"3\"", with: "\"epoch\":\"4\""), to: "altered")
+    let altered = try verify(
+      3, by: new, "--signer", "\(old.address)", "--handovers", folder.path("altered"), "--json")
+    #expect(altered.exitCode == 1)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(altered.errors.utf8)).code
+        == "ticket.digestMismatch")
+  }
 }
