@@ -25,9 +25,9 @@ extension Command {
       ],
       exitCodes: [.no: KeyOptions.wrongPassword])
   ) { parsed, context in
-    let file = try ServeConfiguration.read(parsed[ServeArguments.config])
-    let folder = try file.folder(parsed, context)
-    let database = try file.database(parsed, context)
+    let configuration = try ServeConfiguration(parsed, context)
+    let folder = try configuration.folder
+    let database = try configuration.database
     let key = try KeyOptions.load(parsed, context)
     let signed = try inNetwork(folder) {
       try SignerRotation(folder: folder, database: database).handOver(to: key)

@@ -107,6 +107,45 @@ import Testing
     #expect(config.errors.contains("listn"))
   }
 
+  /// What is typed comes before the environment, that before the file; members are called like the flags.
+  @Test func aFileSetsWhatIsNotTyped() throws {
+    let folder = try ScratchFolder()
+    let account = TestKeys.key(1).address
+    try folder.write(
+      """
+      {"listen": "127.0.0.1:0", "data": "\(folder.path("net"))", "interval": "100ms", "threads": 1,
+       "audience": ["net.example"], "grants": {"\(account)": "2emeth"}, "logLevel": "error"}
+      """, to: "emeth.json")
+    func serve(_ words: String, _ environment: [String: String] = [:]) throws -> ProgramResult {
+      try Program.shell(
+        "timeout 5 $EMETH serve --config emeth.json \(words)", environment: environment, in: folder.url)
+    }
+    // It is stopped in order, and by then it has granted and closed an epoch.
+    let served = try serve("")
+    #expect(served.output.hasPrefix("http://127.0.0.1:"), "\(served.errors)")
+    let audit = try serve("--audit --json")
+    struct Totals: Decodable { var `in`: TokenAmount }
+    #expect(try audit.json(Totals.self).in == TokenAmount(emeth: "2"))
+    for (words, environment) in [
+      ("--audit --data other", [:]), ("--audit", ["EMETH_DATA": "other"]),
+      ("--audit --data other", ["EMETH_DATA": folder.path("net")]),
+    ] {
+      let other = try serve(words, environment)
+      #expect(other.exitCode == 4 && other.errors.contains("other"), "\(words): \(other.errors)")
+    }
+    for (json, code, part) in [
+      (#"{"listn": "x"}"#, "config.unknown", "listn"), (#"{"threads": 0}"#, "config.value", "threads"),
+      (#"{"interval": "5"}"#, "config.value", "interval"), (#"{"backup": "x"}"#, "config.unknown", "backup"),
+      (#"{"grants": {"0x12": "1emeth"}}"#, "config.value", "grants"), ("[1]", "config.malformed", "JSON"),
+    ] {
+      try folder.write(json, to: "emeth.json")
+      let refused = try serve("--data net --json")
+      let error = try JSONDecoder().decode(ErrorObject.self, from: Data(refused.errors.utf8))
+      #expect(refused.exitCode == 3 && error.code == code, "\(json): \(error.message)")
+      #expect(error.message.contains(part))
+    }
+  }
+
   @Test func aBucketThatCantBeUsedIsNamed() throws {
     let folder = try ScratchFolder()
     func serve(_ storage: String, _ environment: [String: String] = [:]) throws -> ProgramResult {
