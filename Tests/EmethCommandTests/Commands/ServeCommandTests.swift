@@ -19,13 +19,7 @@ import Testing
       process.standardOutput = output
       process.standardError = errors
       try process.run()
-      var line = Data()
-      while !line.contains(UInt8(ascii: "\n")) {
-        let more = output.fileHandleForReading.availableData
-        guard !more.isEmpty else { break }
-        line.append(more)
-      }
-      url = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      url = output.firstLine()
       try #require(url.hasPrefix("http://127.0.0.1:"), "serve printed \(url)")
     }
 
