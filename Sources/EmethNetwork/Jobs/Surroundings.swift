@@ -57,6 +57,7 @@ protocol Surroundings: Sendable {
 /// The keys of the roles that the operator of a network holds.
 struct OperatorKeys: Sendable {
   let splitter: PrivateKey
+  /// The first Signer's; ``SignerKeys`` has those that took over from it.
   let signer: PrivateKey
   let aggregator: PrivateKey
 
@@ -69,7 +70,9 @@ struct OperatorKeys: Sendable {
 
 extension Surroundings {
   var splitter: Splitter { Splitter(key: operatorKeys.splitter) }
-  var signer: Signer { Signer(key: operatorKeys.signer, domain: domain) }
+  var signer: Signer {
+    Signer(keys: SignerKeys(first: operatorKeys.signer, network: folder), domain: domain)
+  }
 
   /// The time in seconds.
   func seconds(in db: SQLSession) throws -> UInt64 { try milliseconds(in: db) / 1_000 }

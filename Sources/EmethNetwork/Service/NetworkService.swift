@@ -16,7 +16,7 @@ import Synchronization
 ///
 /// The folder holds `network.sqlite` (jobs, ledger, errands, tickets), `objects/` (what roles share),
 /// `splitter/` (what the Splitter keeps to itself) and `seed`, from which the keys of Splitter, Aggregator
-/// and Signer follow.
+/// and Signer follow; `signers/` has the keys of those that took over from that Signer.
 public final class NetworkService: Sendable {
   /// Where everything lies.
   public let folder: URL
@@ -89,6 +89,6 @@ public final class NetworkService: Sendable {
     withExtendedLifetime(opening) {}
   }
 
-  /// Who signs tickets and batches.
+  /// Who signs tickets and batches from epoch 1 on, and may have handed that on (``SignerRotation``).
   public var signerAddress: Address { operatorKeys.signer.address }
 }

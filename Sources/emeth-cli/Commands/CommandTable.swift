@@ -11,6 +11,7 @@ enum CommandTable {
     .cancelJob,
     .fetchResult,
     .serve,
+    .rotateSigner,
     .node,
     .verifier,
     .nodeStatus,

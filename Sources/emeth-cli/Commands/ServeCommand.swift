@@ -15,7 +15,7 @@ extension Command {
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
         "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
-          + "audience, grants, tlsCertificate, tlsKey); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
+          + "audiences, grants, tlsCertificate, tlsKey, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
           + "before it, flags before both.",
         "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
           + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
@@ -46,9 +46,10 @@ extension Command {
           "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
       ],
       exitCodes: [.no: "--audit: a balance does not follow from the entries"])
-  ) { parsed, context in
-    let file = try ServeConfiguration.read(parsed[ServeArguments.config])
-    let folder = try file.folder(parsed, context)
+  ) { typed, context in
+    let configuration = try ServeConfiguration(typed, context)
+    let parsed = configuration.parsed
+    let folder = try configuration.folder
     let others = [
       parsed[ServeArguments.audit] ? "--audit" : nil, parsed[ServeArguments.backup].map { _ in "--backup" },
       parsed[ServeArguments.restore].map { _ in "--restore" },
@@ -58,7 +59,7 @@ extension Command {
         rule: "\(others.joined(separator: " and ")) are two things to do: give one",
         command: parsed.definition.name)
     }
-    let database = try file.database(parsed, context)
+    let database = try configuration.database
     if parsed[ServeArguments.audit] { return try audit(folder, database, parsed, context) }
     if database != nil, let other = others.first {
       throw CommandFailure(
@@ -73,8 +74,8 @@ extension Command {
       return try tell(
         NetworkBackup.restore(URL(filePath: file), to: folder), "restored to \(folder.path)", parsed, context)
     }
-    let service = try file.service(parsed, context)
-    let settings = try file.server(parsed, context)
+    let service = try configuration.service()
+    let settings = try configuration.server()
     try FolderPath.refuseUnusable(folder.path)
     let server = try inNetwork(folder) {
       var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
