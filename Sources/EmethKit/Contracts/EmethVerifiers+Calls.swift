@@ -37,7 +37,8 @@ extension EmethVerifiers {
   }
 
   /// Shows two signed verdicts of one verifier on one submission. Returns what it loses.
-  public static func forfeitBond(_ first: SignedVerdict, _ second: SignedVerdict) -> ContractCall<TokenAmount> {
+  public static func forfeitBond(_ first: SignedVerdict, _ second: SignedVerdict) -> ContractCall<TokenAmount>
+  {
     func values(_ verdict: SignedVerdict) -> [ABIValue] {
       [.tuple(verdict.verdict.eip712Values), .signature(verdict.signature)]
     }
