@@ -31,6 +31,10 @@ public enum ChainError: EmethError, Equatable {
   case outOfGas(function: String, transaction: Bytes32, limit: UInt64)
   /// An account that can't pay gas and value of a transaction, in wei.
   case insufficientFunds(account: Address, found: UInt256, needed: UInt256)
+  /// An account that has fewer tokens than it would send.
+  case insufficientTokens(account: Address, found: TokenAmount, needed: TokenAmount)
+  /// A ticket that this chain's settlement does not redeem.
+  case ticket(TicketError)
   /// Gas that is dearer than the sender would pay, in wei.
   case feeTooHigh(found: UInt256, allowed: UInt256)
   /// A nonce that another transaction of the account has used: this one can't come into the chain any more.
@@ -67,6 +71,8 @@ public enum ChainError: EmethError, Equatable {
     case .reverted: "chain.reverted"
     case .outOfGas: "chain.outOfGas"
     case .insufficientFunds: "chain.insufficientFunds"
+    case .insufficientTokens: "chain.insufficientTokens"
+    case .ticket(let error): error.code
     case .feeTooHigh: "chain.feeTooHigh"
     case .nonceTaken: "chain.nonceTaken"
     case .keyInUse: "chain.keyInUse"
@@ -103,6 +109,9 @@ public enum ChainError: EmethError, Equatable {
       "\(function) ran out of gas in transaction \(transaction): allowed were \(limit)"
     case .insufficientFunds(let account, let found, let needed):
       "account \(account) has \(found) wei for gas, needs \(needed)"
+    case .insufficientTokens(let account, let found, let needed):
+      "account \(account) has \(found), needs \(needed)"
+    case .ticket(let error): error.message
     case .feeTooHigh(let found, let allowed):
       "gas costs \(found) wei each, allowed are \(allowed)"
     case .nonceTaken(let account, let nonce, let transaction):
@@ -137,6 +146,7 @@ public enum ChainError: EmethError, Equatable {
     case .creditUndone: "crediting stops here: compare the chain with the ledger before it goes on"
     case .reorganisedTooDeep: "delete the event file, so that all is read anew"
     case .contract(let error): error.hint
+    case .ticket(let error): error.hint
     case .store(let error): error.hint
     default: nil
     }
