@@ -9,7 +9,7 @@ for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsql
   want "$package"
 done
 if [ "${1:-build}" = test ]; then
-  for package in python3 python3-venv gzip age jq chromium postgresql; do want "$package"; done
+  for package in python3 python3-venv gzip age jq chromium postgresql bubblewrap; do want "$package"; done
   # The kernels of 64-bit ARM run in an emulator, on its C library.
   if [ "$(uname -m)" = x86_64 ]; then
     for package in libc6-dev-arm64-cross qemu-user; do want "$package"; done
