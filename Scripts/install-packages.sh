@@ -13,7 +13,7 @@ if [ "${1:-build}" != build ]; then
   for package in python3 python3-venv jq postgresql; do want "$package"; done
 fi
 if [ "${1:-build}" = test ]; then
-  for package in gzip age chromium; do want "$package"; done
+  for package in gzip age chromium bubblewrap; do want "$package"; done
   # The kernels of 64-bit ARM run in an emulator, on its C library.
   if [ "$(uname -m)" = x86_64 ]; then
     for package in libc6-dev-arm64-cross qemu-user; do want "$package"; done

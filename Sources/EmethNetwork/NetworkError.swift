@@ -47,6 +47,10 @@ public enum NetworkError: EmethError, Equatable {
   case refused(code: String, message: String, hint: String?)
   /// Training, evaluation or a model file failed.
   case compute(ComputeError)
+  /// Modules can't be run here: their sandbox can't be had.
+  case sandboxFailed(reason: String)
+  /// A program ended without a result.
+  case moduleFailed(program: String, reason: String)
   /// The user or the system asked to stop; everything finished so far is kept.
   case interrupted
 
@@ -74,6 +78,8 @@ public enum NetworkError: EmethError, Equatable {
     case .storageFailed(let code, _, _): code
     case .refused(let code, _, _): code
     case .compute(let error): error.code
+    case .sandboxFailed: "sandbox.unavailable"
+    case .moduleFailed: "module.failed"
     case .interrupted: "interrupted"
     }
   }
@@ -119,6 +125,8 @@ public enum NetworkError: EmethError, Equatable {
     case .storageFailed(_, let place, let reason): "storage \(place): can't \(reason)"
     case .refused(_, let message, _): message
     case .compute(let error): error.message
+    case .sandboxFailed(let reason): "external programs can't be run on this machine: \(reason)"
+    case .moduleFailed(let program, let reason): "program \(program): \(reason)"
     case .interrupted: "interrupted"
     }
   }
@@ -139,6 +147,7 @@ public enum NetworkError: EmethError, Equatable {
     case .refused(_, _, let hint): hint
     case .databaseFailed(let fault): fault.hint
     case .compute(let error): error.hint
+    case .sandboxFailed: "apt-get install bubblewrap util-linux; user namespaces must be allowed"
     default: nil
     }
   }

@@ -50,6 +50,8 @@ struct JobProgress: Codable, Sendable, Hashable {
   var verificationSeconds: Double?
   /// Wall-clock seconds that masking, adding and checking sums took; `nil` before the first.
   var aggregationSeconds: Double?
+  /// Object: what the parts' outputs were joined to; `nil` for a training, and until then.
+  var result: Bytes32?
   /// What else people should know of how the job went, such as an Aggregator's wrong sum; `nil` is nothing.
   var remarks: [String]?
 }
@@ -57,7 +59,7 @@ struct JobProgress: Codable, Sendable, Hashable {
 /// A parent job with its machine, request and progress.
 struct JobRecord: Sendable {
   var machine: ParentMachine
-  var request: TrainingRequest
+  var request: JobRequest
   var progress = JobProgress()
   /// Why it ended as it did, with what led to it; empty while it runs.
   var reason = ""
@@ -93,7 +95,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var pendingDraw: PendingDraw?
   /// Drawn verifiers that stayed silent, in turn; `nil` is none.
   var silent: [Address]?
-  /// Object: the update as its verifier recomputed it, where updates are added plainly.
+  /// Object: the update as its verifier recomputed it, where updates are added plainly, or an output that
+  /// proved itself.
   var update: Bytes32?
   /// Why the SubJob ended as it did.
   var reason = ""
@@ -223,7 +226,7 @@ enum JobStore {
   private static func record(_ row: SQLRow) throws -> JobRecord {
     JobRecord(
       machine: try ParentMachine(wireText: row["machine"]),
-      request: try TrainingRequest(wireText: row["request"]),
+      request: try JobRequest(wireText: row["request"]),
       progress: try JobProgress(wireText: row["progress"]), reason: try row["reason"])
   }
 

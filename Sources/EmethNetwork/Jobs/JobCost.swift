@@ -18,6 +18,23 @@ public struct JobCost: Codable, Sendable, Hashable {
       ruleSet: request.ruleSet)
   }
 
+  /// The cost of `request` by its rule set.
+  public init(_ request: JobRequest) throws(NetworkError) {
+    switch request {
+    case .training(let request): try self.init(request)
+    case .computed(let request):
+      let manifest = request.manifest
+      guard request.parallel > 0 else {
+        throw .badSetting(name: "parallel", found: "0", allowed: "1 and above")
+      }
+      self = try Self.computed(
+        fuel: manifest.partFuel(parts: request.parallel), rounds: 1, parallel: request.parallel,
+        fuelPrice: request.fuelPrice, ruleSet: request.ruleSet,
+        // What proves itself is checked by nobody who would be paid.
+        verifierFee: manifest.program == .proofOfWork ? .zero : nil)
+    }
+  }
+
   /// The cost of training `manifest` on `parallel` parts.
   public init(
     manifest: TrainingManifest, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String
@@ -25,13 +42,24 @@ public struct JobCost: Codable, Sendable, Hashable {
     guard (1...UInt32(Aggregator.maximumParts)).contains(parallel) else {
       throw .badSetting(name: "parallel", found: "\(parallel)", allowed: "1 to \(Aggregator.maximumParts)")
     }
+    self = try Self.computed(
+      fuel: asNetworkError { try FuelFormula.training(manifest) }, rounds: manifest.rounds,
+      parallel: parallel, fuelPrice: fuelPrice, ruleSet: ruleSet, verifierFee: nil)
+  }
+
+  /// - Parameters:
+  ///   - fuel: Fuel of one SubJob.
+  ///   - verifierFee: V of the whole job; nil is what the rules say.
+  private static func computed(
+    fuel: Fuel, rounds: UInt32, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String,
+    verifierFee: TokenAmount?
+  ) throws(NetworkError) -> JobCost {
     let rules = try Self.ruleSet(named: ruleSet)
-    self = try asNetworkError {
-      let fuel = try FuelFormula.training(manifest)
-      let limit = try ParentBudget.fuelLimit(covering: fuel, rounds: manifest.rounds, parts: parallel)
-      let terms = try rules.terms(fuelLimit: limit, fuelPrice: fuelPrice)
+    return try asNetworkError {
+      let limit = try ParentBudget.fuelLimit(covering: fuel, rounds: rounds, parts: parallel)
+      let terms = try rules.terms(fuelLimit: limit, fuelPrice: fuelPrice, verifierFee: verifierFee)
       let budget = try ParentBudget(
-        fuelLimit: limit, verifierFee: terms.verifierFee, rounds: manifest.rounds, parts: parallel)
+        fuelLimit: limit, verifierFee: terms.verifierFee, rounds: rounds, parts: parallel)
       try budget.check(computedFuel: fuel)
       let share = budget.share(round: 0, part: 0)
       return JobCost(

@@ -90,6 +90,10 @@ public struct JobReport: Codable, Sendable {
   public var reason: String
   /// The folder of the trained model, when it was written.
   public var model: String?
+  /// The program, where it is no training.
+  public var program: ProgramID?
+  /// The file of the result, where it is no training and was written.
+  public var result: String?
   /// Validation loss before the first round, nats a token.
   public var initialLoss: Double?
   /// Validation loss after the last complete round.
@@ -135,14 +139,17 @@ extension Surroundings {
       return JobReport(
         jobId: id, status: record.status.name,
         reason: ([record.reason] + (record.progress.remarks ?? [])).joined(separator: "; "), model: nil,
+        program: record.request.isTraining ? nil : record.request.program,
         initialLoss: record.progress.initialLoss, validationLoss: done.last?.validationLoss,
         tokensPerSecond: record.progress.trainingSeconds > 0
           ? Double(record.progress.trainedTokens) / record.progress.trainingSeconds : 0,
         verification: try verification(of: record, subJobs: subJobs),
         aggregation: aggregation(
           of: record, subJobs: subJobs, cohorts: try CohortStore.cohorts(of: id, in: db)),
-        privacy: try JobReport.Privacy(
-          manifest: record.request.manifest, parts: record.request.parallel, rounds: done.map(\.exponents)),
+        privacy: record.request.isTraining
+          ? try JobReport.Privacy(
+            manifest: record.request.training.manifest, parts: record.request.parallel,
+            rounds: done.map(\.exponents)) : nil,
         rounds: done.map {
           JobReport.Round(
             round: $0.round, trainLoss: $0.trainLoss ?? 0, validationLoss: $0.validationLoss ?? 0,
@@ -169,21 +176,26 @@ extension Surroundings {
         },
         tickets: accounts.compactMap { tickets[$0.address] }, batch: try Signer.latestBatch(in: db),
         signerChanges: try signer.schedule(in: db).recordedChanges,
-        stateRoot: record.progress.rounds.last?.initRoot, conservation: try Ledger.conservation(in: db))
+        stateRoot: record.request.isTraining ? record.progress.rounds.last?.initRoot : nil,
+        conservation: try Ledger.conservation(in: db))
     }
   }
 
   private func verification(
     of record: JobRecord, subJobs: [SubJobRecord]
   ) throws(NetworkError) -> JobReport.Verification {
-    let manifest = record.request.manifest
-    let (segments, length) = (Int(manifest.segmentCount), Int(manifest.segmentLength))
-    let steps = Int(manifest.stepsPerRound)
+    // A part that is computed in one piece is one segment of one step.
+    var (segments, length, steps) = (1, 1, 1)
+    if case .training(let training) = record.request {
+      let manifest = training.manifest
+      (segments, length) = (Int(manifest.segmentCount), Int(manifest.segmentLength))
+      steps = Int(manifest.stepsPerRound)
+    }
     let judged = subJobs.filter { !$0.notes.judgements.isEmpty }
     let replayed = judged.flatMap { $0.notes.judgements.flatMap(\.segments) }
     let replayedSteps = replayed.reduce(0) { $0 + min(steps, ($1 + 1) * length) - $1 * length }
     let plan = try (record.request.check ?? check).plan(
-      subJobs: Int(manifest.rounds) * Int(record.request.parallel), segments: segments)
+      subJobs: Int(record.request.rounds) * Int(record.request.parallel), segments: segments)
     return JobReport.Verification(
       segments: judged.count * segments, checked: replayed.count,
       detection: Double(plan.detection(per: 1_000_000)) / 1_000_000,

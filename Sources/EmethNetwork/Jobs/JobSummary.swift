@@ -28,7 +28,8 @@ extension JobSummary {
     let done = record.progress.rounds.filter { $0.validationLoss != nil }
     self.init(
       jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
-      roundsDone: UInt32(done.count), rounds: record.job.numEpoch, parallel: record.job.numParallel,
+      roundsDone: record.request.isTraining ? UInt32(done.count) : record.machine.roundsComplete,
+      rounds: record.job.numEpoch, parallel: record.job.numParallel,
       escrow: record.job.terms.escrow, losses: done)
   }
 }

@@ -116,7 +116,7 @@ extension JobWorker {
     let old = record.progress.rounds[Int(round)]
     try database.writeAlone { db in
       let model = old.startingParameters
-      if model != kept.startingParameters, model != request.initialParameters,
+      if model != kept.startingParameters, model != (try request.training.initialParameters),
         try !isNamedByOthers(model, in: db)
       {
         try store.remove(model)

@@ -6,12 +6,13 @@ import Foundation
 /// Messages between roles are encoded bytes; each step changes the records in one transaction.
 extension JobWorker {
   /// Whether updates are masked. With fewer parts or nodes than three nobody would be hidden.
-  var masksUpdates: Bool { network.hidesUpdates(parts: request.parallel) }
+  var masksUpdates: Bool { request.isTraining && network.hidesUpdates(parts: request.parallel) }
 
   /// How the SubJobs' machines work.
   var subJobParameters: JobParameters {
     var parameters = network.periods
     parameters.aggregation = masksUpdates ? .masked : .plain
+    parameters.selfProving = program?.provesItself ?? false
     return parameters
   }
 

@@ -6,9 +6,10 @@ import Foundation
 extension JobWorker {
   /// Divides the data set, makes the first model, posts bonds. Done once.
   func prepare() async throws(NetworkError) {
+    guard case .training(let training) = request else { return try divideRecords() }
     var record = try job()
     if record.progress.plan == nil {
-      let tokenizer = try network.tokenizer(of: request)
+      let tokenizer = try network.tokenizer(of: training)
       let dataSet = try masked(
         DataSet(
           name: request.dataSetName, bytes: network.dataSet(request.dataSet), tokenizer: tokenizer,
@@ -57,6 +58,7 @@ extension JobWorker {
 
   /// The state that round 0 begins with.
   func startingState() throws(NetworkError) -> TrainingState {
+    let request = try request.training
     let state: TrainingState
     do throws(ComputeError) {
       state = try TrainingState(configuration: ModelConfiguration(manifest.model))

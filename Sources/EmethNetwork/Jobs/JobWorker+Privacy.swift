@@ -29,7 +29,7 @@ extension JobWorker {
 
   /// The seed of a part's noise in one round, as its node gets it; nil without.
   func noiseOpening(of position: SubJobPosition) -> NoiseOpening? {
-    guard manifest.privacy != nil else { return nil }
+    guard request.isTraining, manifest.privacy != nil else { return nil }
     return network.splitter
       .noise(of: id, part: position.part, rounds: manifest.rounds).opening(round: position.round)
   }

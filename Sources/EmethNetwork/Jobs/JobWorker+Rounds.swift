@@ -13,6 +13,7 @@ extension JobWorker {
       try checkStop()
       let mark = database.changes.mark
       if try timeOut() { return false }
+      if try job().status.isFinal { return false }
       let (open, exhausted) = try openParts(round)
       if let exhausted {
         try fail(because: exhausted)
@@ -68,7 +69,7 @@ extension JobWorker {
     while try !job().machine.isSettled {
       try checkStop()
       let mark = database.changes.mark
-      for round in 0..<manifest.rounds { try await verify(round) }
+      for round in 0..<request.rounds { try await verify(round) }
       try database.write { db in
         let status = try JobStore.job(id, in: db).status
         for record in try JobStore.subJobs(of: id, in: db) where record.awaitsSum {
@@ -107,7 +108,7 @@ extension JobWorker {
         let attempt = part.newest.map { $0.position.attempt + 1 } ?? 0
         let now = try network.tick(in: db)
         let deadline = ParentBudget.attemptDeadline(
-          now: now, parentDeadline: parent.machine.deadline, roundsLeft: manifest.rounds - round,
+          now: now, parentDeadline: parent.machine.deadline, roundsLeft: request.rounds - round,
           attempt: attempt,
           lastAttempt: request.retry.lastAttempt, roundStart: parent.progress.rounds[Int(round)].beganAt)
         // With no time left there is nothing to do but to wait for the job's own deadline.
@@ -116,10 +117,10 @@ extension JobWorker {
           part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
         let position = SubJobPosition(parent: id, round: round, part: part.part, attempt: attempt)
         let budget = try ParentBudget(
-          fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: manifest.rounds,
+          fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: request.rounds,
           parts: request.parallel)
         let share = budget.share(round: round, part: part.part)
-        let program = try ProgramCatalogue.standard.subJobProgram(of: parent.job.programID)
+        let program = try request.subJobProgram
         let job = try Job(
           id: position.id, position: position, requester: parent.job.requester, programID: program,
           dataset: "\(parent.progress.parts[Int(part.part)])", parameters: parent.job.parameters,

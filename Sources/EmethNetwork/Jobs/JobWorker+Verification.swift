@@ -61,10 +61,12 @@ extension JobWorker {
         let ruling = try record.notes.ruling { verdict in
           guard let epoch = record.notes.epoch(ofVerdict: verdict) else { return nil }
           // Who could not vouch for the cohort's sum is replayed at once.
-          if masksUpdates, try !parties.holdsUpdate(ofVerdict: verdict, on: record) { return true }
+          if masksUpdates || !request.isTraining, try !parties.holdsUpdate(ofVerdict: verdict, on: record) {
+            return true
+          }
           let isDrawn = SegmentDraw.isAudited(
             verdict: verdict, beacon: try Signer.batch(epoch: epoch + 1, in: db).digest,
-            oneIn: network.auditShare)
+            oneIn: request.isAlwaysRepeated ? 1 : network.auditShare)
           // Where nobody is left who could replay it, it stands: silence never locks money.
           return try isDrawn && (record.notes.awaitsJudgement || canBeReplayed(record, in: db))
         }
@@ -205,7 +207,7 @@ extension JobWorker {
       }
     }
     record.notes.pendingDraw = nil
-    let count = Int(manifest.segmentCount)
+    let count = request.segmentCount
     record.notes.draws.append(
       VerifierDraw(
         verifier: verifier, commitment: number, seed: seed,

@@ -9,8 +9,10 @@ import Synchronization
 final class JobWorker: Sendable {
   let network: any Surroundings
   let id: JobID
-  let manifest: TrainingManifest
-  let request: TrainingRequest
+  let request: JobRequest
+  /// What computes the parts of a job that is no training, and where modules run.
+  let program: ComputedProgram?
+  let sandbox: ModuleSandbox?
   let rules: RuleSet
   let cost: JobCost
   let threads: Int
@@ -24,7 +26,14 @@ final class JobWorker: Sendable {
   let worked = Mutex((all: 0.0, trace: 0.0))
 
   /// SubJobs of all rounds when each is done at the first attempt.
-  var subJobCount: Int { Int(manifest.rounds) * Int(request.parallel) }
+  var subJobCount: Int { Int(request.rounds) * Int(request.parallel) }
+  /// What is trained. Only for the steps that trainings alone have.
+  var manifest: TrainingManifest {
+    guard case .training(let training) = request else {
+      preconditionFailure("a job of program \(request.program) trains nothing")
+    }
+    return training.manifest
+  }
   var database: NetworkDatabase { network.database }
   var store: ContentStore { network.store }
   var parties: any Parties { network.parties(for: self) }
@@ -33,7 +42,7 @@ final class JobWorker: Sendable {
   @inline(never)
   init(
     network: any Surroundings, job id: JobID, threads: Int, keepsEvidence: Bool = false,
-    modelCache: UInt64 = 0,
+    modelCache: UInt64 = 0, modules: [ProgramModule] = [],
     stop: StopFlag,
     progress: @escaping @Sendable (WorkProgress) -> Void
   ) throws(NetworkError) {
@@ -48,7 +57,13 @@ final class JobWorker: Sendable {
     self.modelCache = modelCache
     self.progress = progress
     request = try network.database.read { db in try JobStore.job(id, in: db).request }
-    manifest = request.manifest
+    switch request {
+    case .training: (program, sandbox) = (nil, nil)
+    case .computed(let computed):
+      let program = try ComputedProgram(computed.manifest, modules: modules)
+      self.program = program
+      sandbox = program.module == nil ? nil : try ModuleSandbox.find()
+    }
     rules = try JobCost.ruleSet(named: request.ruleSet)
     cost = try JobCost(request)
   }
@@ -65,7 +80,8 @@ final class JobWorker: Sendable {
       }
       if try job().status.isFinal { break }
       let round = try job().machine.roundsComplete
-      if try await runRound(round) { try await aggregate(round) }
+      guard try await runRound(round) else { continue }
+      if request.isTraining { try await aggregate(round) } else { try await join(round) }
     }
     try await settle()
     try sweep()

@@ -5,7 +5,8 @@ import Foundation
 extension Surroundings {
   private func aggregation(of record: JobRecord, in db: SQLSession) throws -> PublicRecords.Aggregation? {
     let cohorts = try CohortStore.cohorts(of: record.job.id, in: db)
-    guard hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty else { return nil }
+    guard record.request.isTraining, hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty
+    else { return nil }
     let complete = UInt32(max(0, record.progress.rounds.count - 1))
     return PublicRecords.Aggregation(
       aggregator: operatorKeys.aggregator.address,
@@ -40,6 +41,7 @@ extension Surroundings {
         domain: domain, signer: schedule.first, signerChanges: schedule.recordedChanges,
         ruleSet: record.request.ruleSet, job: record.job, status: record.status, plan: plan,
         rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
+        result: record.progress.result,
         subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in
           let drawn = Set(subJob.machine.draws.map(\.verifier))
           let verdicts = subJob.notes.judgements.map(\.verdict)

@@ -97,6 +97,8 @@ public struct PublicRecords: Codable, Sendable {
   public var plan: SplitPlan
   /// Rounds and the result.
   public var rounds: [Round]
+  /// SHA-256 of the result; `nil` for a training.
+  public var result: Bytes32?
   /// All SubJobs in the order of registration.
   public var subJobs: [SubJob]
   /// How the updates were added; `nil` where they were not masked.

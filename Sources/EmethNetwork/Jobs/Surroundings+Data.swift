@@ -29,7 +29,7 @@ extension Surroundings {
     var hashes = Data()
     for (part, object) in zip(plan.parts, record.progress.parts) {
       let data = try TrainingData(
-        context: Int(record.request.manifest.model.context), bytes: store.get(object))
+        context: Int(record.request.training.manifest.model.context), bytes: store.get(object))
       let leaves = PartRecords.leafHashes(
         data: data, firstRecord: part.firstRecord,
         secret: splitter.partSecret(of: record.job.id, part: part.index))

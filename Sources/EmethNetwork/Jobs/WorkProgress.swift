@@ -4,6 +4,10 @@ import EmethKit
 public enum WorkProgress: Sendable {
   /// The data set is divided; `parts` SubJobs a round, `steps` optimizer steps each.
   case divided(records: UInt64, parts: UInt32, rounds: UInt32, steps: UInt32, initialLoss: Double)
+  /// The data set of a job that is no training is divided into records and parts.
+  case recordsDivided(records: UInt64, parts: UInt32)
+  /// The parts' outputs are joined to a result of so many bytes.
+  case joined(bytes: Int)
   /// A round begins, counted from 0.
   case roundBegan(UInt32)
   /// A node (counted from 1) took a SubJob.

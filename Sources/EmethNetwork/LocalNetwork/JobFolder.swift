@@ -54,9 +54,15 @@ public struct JobFolder: Sendable {
       outcome("\(records.tickets.count) tickets: signatures, jobs, and the newest batch over them") {
         try checkTickets(records)
       },
-      outcome("the model's bytes have the job's state root") { try checkModel(records) },
-    ] + checkSums(records)
+    ]
+      + (isTraining(records.job)
+        ? [outcome("the model's bytes have the job's state root") { try checkModel(records) }]
+          + checkSums(records)
+        : checkComputed(records))
   }
+
+  /// Whether the job trains a model.
+  func isTraining(_ job: Job) -> Bool { job.programID == .languageModelTraining }
 
   struct Problem: Error {
     let text: String
@@ -142,8 +148,8 @@ public struct JobFolder: Sendable {
       machine.fuelUsed == Fuel(units: message.fuelUsed),
       "SubJob \(id): another amount of fuel than was submitted")
     for opened in subJob.trace { try opened.check(in: message) }
-    let manifest = try TrainingManifest(json: records.job.parameters)
-    try require(message.programHash == manifest.programHash, "SubJob \(id): another program than the job's")
+    let programHash = try programHash(of: records.job)
+    try require(message.programHash == programHash, "SubJob \(id): another program than the job's")
     try require(
       records.plan.parts.indices.contains(Int(position.part))
         && message.dataRoot == records.plan.parts[Int(position.part)].root,
@@ -164,6 +170,8 @@ public struct JobFolder: Sendable {
     }
     let accepted = subJob.verdicts.last?.verdict.accepted
     switch machine.status {
+    case .verified where machine.endReason == .proved:
+      try require(records.job.programID == .proofOfWork, "SubJob \(id) proves nothing by itself")
     case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
     case .failed: if accepted != false { try checkLie(subJob, in: records) }
     default: break
@@ -174,12 +182,12 @@ public struct JobFolder: Sendable {
   /// part of every round verified exactly once.
   private func checkRounds(_ records: PublicRecords) throws {
     let job = records.job
-    let manifest = try TrainingManifest(json: job.parameters)
-    try require(
-      manifest.rounds == job.numEpoch, "the program has \(manifest.rounds) rounds, the job \(job.numEpoch)")
+    let manifest = isTraining(job) ? try TrainingManifest(json: job.parameters) : nil
+    let rounds = manifest?.rounds ?? 1
+    try require(rounds == job.numEpoch, "the program has \(rounds) rounds, the job \(job.numEpoch)")
     for part in records.plan.parts {
       try require(
-        (part.noiseRoot != nil) == (manifest.privacy != nil),
+        (part.noiseRoot != nil) == (manifest?.privacy != nil),
         "part \(part.index) \(part.noiseRoot == nil ? "lacks" : "has") a root of noise, against the program")
     }
     if records.status.isFinal {
@@ -219,7 +227,9 @@ public struct JobFolder: Sendable {
   private func checkTerms(_ records: PublicRecords) throws {
     let rules = try RuleSet.named(records.ruleSet)
     let job = records.job
-    let terms = try rules.terms(fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice)
+    let terms = try rules.terms(
+      fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
+      verifierFee: job.programID == .proofOfWork ? .zero : nil)
     try require(job.terms == terms, "the job's terms are not those of the rule set \(records.ruleSet)")
     let budget = try ParentBudget(
       fuelLimit: job.fuelLimit, verifierFee: terms.verifierFee, rounds: job.numEpoch, parts: job.numParallel)

@@ -17,12 +17,13 @@ extension LocalNetwork {
     guard let newest = record.progress.rounds.last, record.progress.rounds.count > 1 else {
       throw .jobEnded(id: id, status: record.status, reason: "no round was completed, so there is no model")
     }
+    let request = try record.request.training
     let parameters = try store.get(newest.startingParameters)
-    let tokenizer = try tokenizer(of: record.request)
-    let mask = try vocabularyMask(of: id, manifest: record.request.manifest)
+    let tokenizer = try tokenizer(of: request)
+    let mask = try vocabularyMask(of: id, manifest: request.manifest)
     try Files.makeFolder(target)
     try asNetworkError {
-      let state = try TrainingState(configuration: ModelConfiguration(record.request.manifest.model))
+      let state = try TrainingState(configuration: ModelConfiguration(request.manifest.model))
       _ = parameters.copyBytes(to: state.parameters)
       if let mask { try state.unmask(mask) }
       // The buffer does not keep its owner alive.
@@ -48,7 +49,7 @@ extension LocalNetwork {
       try Files.write(data, to: target.appending(path: "records.json"))
       for cohort in records.aggregation?.cohorts ?? [] { try write(sumOf: cohort, to: model) }
     }
-    if record.request.manifest.masksVocabulary {
+    if case .training(let request) = record.request, request.manifest.masksVocabulary {
       let key = Splitter(key: keys.splitter).maskKey(of: id)
       try Files.write(Data("\(key)\n".utf8), to: target.appending(path: JobFolder.maskFile), mode: 0o600)
     }

@@ -29,18 +29,24 @@ extension LocalNetwork {
   }
 
   /// The id that a request gets from `requester` as its job number `number`, counted from 0.
-  static func jobID(of request: TrainingRequest, requester: Address, number: Int = 0) -> JobID {
+  static func jobID(of request: JobRequest, requester: Address, number: Int = 0) -> JobID {
     let salt = SHA256.hash(
-      Array("emeth job salt".utf8) + request.manifest.programHash.bytes + request.dataSet.bytes
+      Array("emeth job salt".utf8) + request.programHash.bytes + request.dataSet.bytes
         + request.parallel.bigEndianBytes + UInt64(number).bigEndianBytes)
     return JobID(requester: requester, salt: salt)
   }
 
-  /// Registers a training job of this network's requester, who is granted what the escrow takes.
+  /// Registers a training job: ``submit(_:once:)-(JobRequest,_)``.
+  @discardableResult
+  public func submit(_ request: TrainingRequest, once: Bool = false) throws(NetworkError) -> JobID {
+    try submit(.training(request), once: once)
+  }
+
+  /// Registers a job of this network's requester, who is granted what the escrow takes.
   ///
   /// The same request twice makes two jobs, unless `once` is set: then a job that exists is returned.
   @discardableResult
-  public func submit(_ request: TrainingRequest, once: Bool = false) throws(NetworkError) -> JobID {
+  public func submit(_ request: JobRequest, once: Bool = false) throws(NetworkError) -> JobID {
     let requester = keys.requester.address
     let cost = try JobCost(request)
     return try database.write { db in
@@ -49,9 +55,9 @@ extension LocalNetwork {
       if once, try JobStore.exists(id, in: db) { return id }
       let now = try tick(in: db)
       let job = try Job(
-        id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
-        numEpoch: request.manifest.rounds, dataset: "\(request.dataSet)",
-        parameters: request.manifest.canonicalJSON,
+        id: id, requester: requester, programID: request.program, numParallel: request.parallel,
+        numEpoch: request.rounds, dataset: "\(request.dataSet)",
+        parameters: request.parameters,
         fuelLimit: cost.fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
         deadline: now + request.timeLimitSeconds, terms: cost.terms)
       try grant(requester, upTo: max(job.terms.escrow, TokenAmount(emeth: "1")), at: now, in: db)

@@ -26,11 +26,24 @@ extension LocalNetwork {
     stop: StopFlag = StopFlag(),
     progress: @escaping @Sendable (WorkProgress) -> Void = { _ in }
   ) async throws(NetworkError) -> JobReport {
+    try await work(
+      on: id, threads: threads, keepsEvidence: keepsEvidence, modelCache: modelCache, modules: [], stop: stop,
+      progress: progress)
+  }
+
+  /// As above, for jobs of external programs too.
+  ///
+  /// - Parameter modules: the programs that nodes and verifiers have.
+  public func work(
+    on id: JobID, threads: Int, keepsEvidence: Bool = true, modelCache: UInt64 = defaultModelCache,
+    modules: [ProgramModule], stop: StopFlag = StopFlag(),
+    progress: @escaping @Sendable (WorkProgress) -> Void = { _ in }
+  ) async throws(NetworkError) -> JobReport {
     let lock = try FolderLock(folder: folder)
     defer { withExtendedLifetime(lock) {} }
     let worker = try JobWorker(
       network: self, job: id, threads: threads, keepsEvidence: keepsEvidence,
-      modelCache: modelCache, stop: stop, progress: progress)
+      modelCache: modelCache, modules: modules, stop: stop, progress: progress)
     try await worker.run()
     return try report(on: id)
   }

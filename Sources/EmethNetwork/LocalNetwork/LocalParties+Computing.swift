@@ -36,6 +36,7 @@ extension LocalParties {
     if taken.isEmpty { return [] }
     let lanes = try ComputeLanes(threads: worker.threads, count: taken.count)
     let began = ContinuousClock.now
+    if worker.program != nil { return try await computeParts(taken, parent: parent, on: lanes) }
     let steps = Int(manifest.stepsPerRound)
     let results = try await lanes.map(taken) { [self] record, device in
       guard let number = nodeNumber(record.machine.node) else {
@@ -58,25 +59,13 @@ extension LocalParties {
 
     var silent: [SubJobRecord] = []
     var trained: UInt64 = 0
-    for (var record, result) in zip(taken, results) {
+    for (record, result) in zip(taken, results) {
       guard let result else {
         silent.append(record)
         continue
       }
-      // What a node hands in counts only with its own signature under it.
-      try asNetworkError { try result.submission.check(in: network.domain) }
       trained += UInt64(manifest.stepsPerRound) * UInt64(manifest.batch) * UInt64(manifest.model.context)
-      try database.write { db in
-        var parent = try JobStore.job(id, in: db)
-        record.notes.result = result
-        record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
-        try ExecutionLayer.apply(
-          .submit(
-            by: result.submission.submission.node,
-            fuelUsed: Fuel(units: result.submission.submission.fuelUsed),
-            submission: result.submission.digest),
-          to: &record, parent: &parent, at: try network.tick(in: db), in: db)
-      }
+      try handIn(result, of: record)
     }
     let worked = worker.worked.withLock { worked in
       defer { worked = (0, 0) }
@@ -175,7 +164,7 @@ extension LocalParties {
   private func nodeOrder(for position: SubJobPosition) -> [Int] {
     var generator = ChaCha20Generator(
       key: SHA256.hash(
-        Array("assignment".utf8) + manifest.seed.bytes + id.bytes + position.round.bigEndianBytes))
+        Array("assignment".utf8) + worker.request.seed.bytes + id.bytes + position.round.bigEndianBytes))
     var order = Array(0..<settings.nodes)
     for index in stride(from: order.count - 1, to: 0, by: -1) {
       order.swapAt(index, Int(generator.below(UInt32(index + 1))))

@@ -61,17 +61,20 @@ extension LocalParties {
     progress(
       .replaying(
         part: record.position.part, verifier: number, segments: draw.segments.count,
-        of: Int(manifest.segmentCount)))
+        of: worker.request.segmentCount))
     let key = network.keys.verifiers[number - 1]
     let place = verifierFolder(key.address).appending(path: "opened/\(record.id)")
     try Files.remove(place)
     let verifier = verifier(key, opened: try ContentStore(folder: place))
     let node = node(nodeNumber - 1)
-    let sealed = try node.open(
-      Challenge(
-        subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments),
-      to: verifier.binding(expiry: parent.machine.deadline), at: record.machine.submittedAt ?? 0, on: device,
-      stop: stop)
+    let challenge = Challenge(
+      subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
+    let binding = verifier.binding(expiry: parent.machine.deadline)
+    let now = record.machine.submittedAt ?? 0
+    let sealed =
+      worker.program == nil
+      ? try node.open(challenge, to: binding, at: now, on: device, stop: stop)
+      : try node.openPart(challenge, to: binding, at: now)
     let facts = try worker.facts(on: record, result: result, parent: parent)
     let (delivered, submissionBytes, factsBytes) = try asNetworkError {
       let encoder = WireFormat.encoder
@@ -79,6 +82,14 @@ extension LocalParties {
     }
     let question = try verifier.question(
       submission: submissionBytes, facts: factsBytes, seed: draw.seed, segments: draw.segments)
+    if let program = worker.program {
+      let examination = try verifier.examinePart(
+        question, delivered: delivered, program: program, sandbox: worker.sandbox, stop: stop)
+      for object in sealed.objects { try store.remove(object) }
+      try Files.remove(place)
+      return JobWorker.Outcome(
+        judgement: examination.judgement, contradiction: examination.contradiction, boundaries: [])
+    }
     let examination = try verifier.examine(question, delivered: delivered, device: device, stop: stop)
     if let evidence = examination.evidence, worker.keepsEvidence { try worker.keep(evidence) }
     let outcome = JobWorker.Outcome(

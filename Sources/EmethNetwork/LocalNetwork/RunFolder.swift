@@ -14,7 +14,7 @@ public struct RunFolder {
   /// The job.
   public let job: JobID
   /// What it was requested as.
-  public let request: TrainingRequest
+  public let request: JobRequest
   /// Whether the job was begun by an earlier process and goes on now.
   public let isResumed: Bool
 
@@ -26,7 +26,7 @@ public struct RunFolder {
   ///   - objects: stores what the request names in a network that is new.
   /// - Throws: ``NetworkError/otherRun(path:what:found:wanted:)`` when the wanted folder holds something else.
   public init(
-    wanted: URL?, seed: Bytes32, settings: NetworkSettings, request: TrainingRequest,
+    wanted: URL?, seed: Bytes32, settings: NetworkSettings, request: JobRequest,
     objects: (LocalNetwork) throws -> Void
   ) throws {
     // A job that can't be paid is refused before anything is written.
@@ -59,7 +59,7 @@ public struct RunFolder {
   }
 
   private init(
-    model: URL, network: LocalNetwork, job: JobID, request: TrainingRequest, isResumed: Bool
+    model: URL, network: LocalNetwork, job: JobID, request: JobRequest, isResumed: Bool
   ) {
     self.model = model
     self.network = network
@@ -73,7 +73,7 @@ public struct RunFolder {
     let job: JobID
     let seed: Bytes32
     let settings: NetworkSettings
-    let request: TrainingRequest
+    let request: JobRequest
 
     func open(_ model: URL, _ objects: (LocalNetwork) throws -> Void) throws -> RunFolder {
       let folder = model.appending(path: "job")

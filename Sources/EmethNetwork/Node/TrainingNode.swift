@@ -217,17 +217,21 @@ struct TrainingNode: Sendable {
 
   /// The part's records. They are opened in memory and never written to the disk.
   private func part(of assignment: Assignment, context: Int) throws(NetworkError) -> TrainingData {
+    try TrainingData(context: context, bytes: part(of: assignment))
+  }
+
+  /// The part's bytes.
+  func part(of assignment: Assignment) throws(NetworkError) -> Data {
     let sealed = try store.get(assignment.data)
-    let records = try asNetworkError {
+    return try asNetworkError {
       var stream = OpeningStream(identities: [key.sealingIdentity()])
       var records: [UInt8] = []
       records.reserveCapacity(sealed.count)
       try stream.append(assignment.header, to: &records)
       try stream.append(sealed, to: &records)
       try stream.finish(to: &records)
-      return records
+      return Data(records)
     }
-    return try TrainingData(context: context, bytes: Data(records))
   }
 
   /// The bytes of an update of this program: one word a parameter.
@@ -270,6 +274,15 @@ struct TrainingNode: Sendable {
   ) throws(NetworkError) -> SealedOpening {
     try asNetworkError { try binding.check(at: time, account: challenge.verifier, in: domain) }
     let (opening, states) = try answer(challenge, on: device, stop: stop)
+    return try seal(
+      opening, of: opening.submission, with: states, for: challenge, to: binding)
+  }
+
+  /// Seals what is opened to a challenge, and the bytes that it names.
+  func seal(
+    _ opening: some Encodable, of submission: Bytes32, with states: [Bytes32: Data], for challenge: Challenge,
+    to binding: SignedKeyBinding
+  ) throws(NetworkError) -> SealedOpening {
     let document = try asNetworkError { try WireFormat.encoder.encode(opening) }
     let contentHash = document.withUnsafeBytes { SHA256.hash($0) }
     func sealed(_ data: Data, _ hash: Bytes32) throws(NetworkError) -> Bytes32 {
@@ -286,7 +299,7 @@ struct TrainingNode: Sendable {
     return SealedOpening(
       statement: SignedOpeningStatement(
         signing: OpeningStatement(
-          jobID: challenge.subJob, submission: opening.submission, seed: challenge.seed,
+          jobID: challenge.subJob, submission: submission, seed: challenge.seed,
           contentHash: contentHash), in: domain, with: key),
       document: try sealed(document, contentHash), states: objects)
   }
@@ -323,7 +336,7 @@ struct TrainingNode: Sendable {
     SignedBisectionClaim(signing: claim, in: domain, with: key)
   }
 
-  private func finished(_ subJob: JobID) throws(NetworkError) -> (NodeVault.Record, NodeVault) {
+  func finished(_ subJob: JobID) throws(NetworkError) -> (NodeVault.Record, NodeVault) {
     let vault = NodeVault(node: folder, subJob: subJob)
     guard let record = try vault.record() else {
       throw .inconsistent(what: "node \(address) has no record of SubJob \(subJob)")

@@ -8,13 +8,18 @@ import Foundation
 extension Splitter {
   /// The sealed payload of a part, without a header: nobody can open it yet.
   func payload(of part: TrainingData, job: JobID, index: UInt32) throws(NetworkError) -> Data {
+    try payload(of: part.bytes, job: job, index: index)
+  }
+
+  /// As above, of records of any kind.
+  func payload(of part: Data, job: JobID, index: UInt32) throws(NetworkError) -> Data {
     try asNetworkError {
       var random = generator("payload nonce", job.bytes + index.bigEndianBytes)
       var sealed: [UInt8] = []
-      sealed.reserveCapacity(part.bytes.count + part.bytes.count / 1024 + 64)
+      sealed.reserveCapacity(part.count + part.count / 1024 + 64)
       var stream = try SealingStream(
         header: nil, key: PayloadKey(fileKey: fileKey(of: job, part: index), using: &random))
-      try stream.append(part.bytes, to: &sealed)
+      try stream.append(part, to: &sealed)
       try stream.finish(to: &sealed)
       return Data(sealed)
     }

@@ -58,7 +58,7 @@ extension Verifier {
 
   /// The update that was kept; `nil` when it is gone or damaged.
   func update(of subJob: JobID) -> Data? {
-    guard let file = updateFile(subJob), let data = try? Files.read(file), data.count > 32
+    guard let file = updateFile(subJob), let data = try? Files.read(file), data.count >= 32
     else { return nil }
     let update = data.dropFirst(32)
     let hash = update.withUnsafeBytes { SHA256.hash($0) }

@@ -112,7 +112,7 @@ extension NetworkService {
     }
     let parent = try JobStore.job(try JobStore.subJob(challenge.subJob, in: db).position.parent, in: db)
     let state = UInt64(
-      TrainingState.encodedByteCount(of: try ModelConfiguration(parent.request.manifest.model)))
+      TrainingState.encodedByteCount(of: try ModelConfiguration(parent.request.training.manifest.model)))
     for object in opening.objects {
       let (beginning, byteCount) = try store.beginning(
         of: object, byteCount: SealedObject.beginning.count)

@@ -61,7 +61,7 @@ extension NetworkService {
         request: job, by: requester, idIsUnused: true,
         fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db), parameters: servedPeriods)
       try note(requester, as: "requester", in: db)
-      try ExecutionLayer.register(JobRecord(machine: machine, request: request), at: now, in: db)
+      try ExecutionLayer.register(JobRecord(machine: machine, request: .training(request)), at: now, in: db)
     }
     return id
   }
@@ -205,11 +205,12 @@ extension NetworkService {
         code: "job.noResult",
         message: "job \(id) has no result: it is \(record.status.name) and no round is complete", hint: nil)
     }
-    let manifest = record.request.manifest
+    let request = try record.request.training
+    let manifest = request.manifest
     return JobResult(
       jobId: id, status: record.status, rounds: record.machine.roundsComplete,
       manifest: manifest.canonicalJSON, parameters: newest.startingParameters, stateRoot: newest.initRoot,
-      tokenizer: try tokenizerFiles(of: record.request),
+      tokenizer: try tokenizerFiles(of: request),
       vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil)
   }
 

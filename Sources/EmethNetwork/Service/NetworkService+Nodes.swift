@@ -49,7 +49,7 @@ extension NetworkService {
   private func offer(_ record: SubJobRecord, parent: JobRecord) throws -> SubJobOffer {
     let job = record.machine.job
     let terms = job.terms
-    let fuel = try FuelFormula.training(parent.request.manifest)
+    let fuel = try FuelFormula.training(parent.request.training.manifest)
     let fee = terms.flatFee ? terms.feeLimit : try job.fuelPrice.fee(for: fuel)
     let round = parent.progress.rounds[Int(record.position.round)]
     return SubJobOffer(
@@ -222,7 +222,7 @@ extension NetworkService {
       var record = try JobStore.subJob(submission.jobID, in: db)
       if record.machine.submission == result.submission.digest { return }
       var parent = try JobStore.job(record.position.parent, in: db)
-      let manifest = parent.request.manifest
+      let manifest = try parent.request.training.manifest
       record.notes.result = result
       record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
       let tokens = UInt64(manifest.stepsPerRound)

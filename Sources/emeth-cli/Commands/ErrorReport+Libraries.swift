@@ -62,14 +62,15 @@ extension NetworkError {
   /// of which the answer is no.
   fileprivate var exitCode: ExitCode {
     switch self {
-    case .fileFailed, .folderInUse, .database, .databaseFailed, .unreachable, .serverFailed, .storageFailed:
+    case .fileFailed, .folderInUse, .database, .databaseFailed, .unreachable, .serverFailed, .storageFailed,
+      .sandboxFailed:
       .unavailable
     case .compute(let error): error.exitCode
     case .interrupted: .interrupted
     case .inconsistent: .internalError
     case .jobEnded: .no
     case .badDataSet, .badSetting, .otherVersion, .unfinishedWork, .otherRun, .corruptObject, .missingObject,
-      .unknownJob, .insufficientBalance, .malformed, .refused:
+      .unknownJob, .insufficientBalance, .malformed, .moduleFailed, .refused:
       .badInput
     }
   }

@@ -12,7 +12,7 @@ extension Command {
     let job = try network.find(parsed[NetworkOptions.job])
     var report = try network.report(on: job)
     let hasEnded = try network.job(job).status.isFinal
-    guard hasEnded, !report.rounds.isEmpty else {
+    guard hasEnded, !report.rounds.isEmpty || (report.program != nil && report.status == "VERIFIED") else {
       let reason = report.reason.isEmpty ? "" : ", \(report.reason)"
       let name = ShellWord.quoted(network.folder.path)
       throw CommandFailure(
@@ -24,9 +24,15 @@ extension Command {
     let folder = try AtomicFolder(at: target)
     do {
       let work = URL(filePath: folder.workingPath)
-      report.model = URL(filePath: target).path
+      let place = URL(filePath: target)
       try inNetwork(network.folder) {
-        try network.exportModel(of: job, to: work)
+        if report.program == nil {
+          report.model = place.path
+          try network.exportModel(of: job, to: work)
+        } else {
+          let file = try network.exportResult(of: job, to: work)
+          report.result = place.appending(path: file.lastPathComponent).path
+        }
         try network.exportRecords(of: job, report: report, to: work)
         try network.signFolder(of: job, at: work)
       }

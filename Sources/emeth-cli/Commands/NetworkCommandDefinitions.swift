@@ -16,6 +16,10 @@ extension CommandDefinition {
         + "bond.",
       "Everything random follows from --seed: two runs with the same flags differ only in speed. A run "
         + "that was interrupted goes on when the same command is given again.",
+      "With --program the parts of DATASET are computed once each instead: 999 is the mean of numbers, one a "
+        + "line, 84 a proof of work, and 10000 and up are modules, whose folders --module names and which run in a "
+        + "sandbox. A drawn verifier computes every part again; --agree 3 asks for two of them. The result is "
+        + "the folder's result.dat.",
       "Without DATASET, `emeth run --network FOLDER` works on the jobs that `emeth submit-job` has put "
         + "there.",
     ],
@@ -24,8 +28,8 @@ extension CommandDefinition {
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
         NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
-        NetworkOptions.fault, NetworkOptions.noEvidence, NetworkOptions.modelCache,
-      ] + PrivacyOptions.flags + [CommonFlags.json],
+        NetworkOptions.fault, NetworkOptions.noEvidence, NetworkOptions.modelCache, RemoteJobOptions.program,
+      ] + ProgramOptions.flags + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth run shakespeare.txt", "four nodes train a tiny model in a few minutes"),
       CommandExample(
@@ -34,6 +38,9 @@ extension CommandDefinition {
       CommandExample(
         "emeth run neko.txt --mask-vocabulary --privacy-noise 4 --privacy-clip 0.5 --parallel 16",
         "nodes see relabelled tokens, and noise bounds what the model tells of a part"),
+      CommandExample(
+        "emeth run numbers.txt --program 999 --parallel 8",
+        "the mean of numbers, each part checked by another"),
       CommandExample(
         "emeth run neko.txt --init emeth-1f2e3d4c --rounds 2 --json", "fine-tune a model; one JSON object"),
     ],

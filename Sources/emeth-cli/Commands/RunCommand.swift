@@ -14,6 +14,10 @@ extension Command {
           + "then run its queue",
         command: "run")
     }
+    guard parsed[RemoteJobOptions.program] == ProgramID.languageModelTraining.rawValue else {
+      return try await RunProgram(parsed, context, dataSet: dataSet).run()
+    }
+    try ProgramOptions.refuse(for: "a training", in: parsed)
     return try await RunDataSet(parsed, context, dataSet: dataSet).run()
   }
 }
@@ -92,7 +96,7 @@ private struct RunDataSet {
 
   /// What is said before the work begins: how much of it will be checked, what that finds, and what it is paid.
   private func opening(of folder: RunFolder) throws -> String {
-    let request = folder.request
+    guard case .training(let request) = folder.request else { return "" }
     let manifest = request.manifest
     let segments = Int(manifest.segmentCount)
     let plan = try settings.check.plan(
@@ -168,15 +172,19 @@ private struct RunQueue {
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     _ = try Device.cpu(threads: threads)
     let network = try openNetwork(parsed, context, settings: try NetworkSettings(parsed))
+    let modules = try ProgramOptions.modules(parsed)
     var reports: [JobReport] = []
     while let job = try network.nextJob() {
       let view = RunView(context, settings: network.settings, opening: "working on job \(job)")
       let report = try await work(
-        on: job, in: network, threads: threads, parsed: parsed, view: view, context: context)
+        on: job, in: network, threads: threads, modules: modules, parsed: parsed, view: view, context: context
+      )
       try network.nameEvidence(on: job, context)
       try view.finish(report, curve: nil)
       let name = ShellWord.quoted(network.folder.path)
-      context.talk.note("fetch the model with: emeth fetch-result \(job) --network \(name)")
+      context.talk.note(
+        "fetch the \(report.program == nil ? "model" : "result") with: emeth fetch-result \(job) --network \(name)"
+      )
       reports.append(report)
     }
     if reports.isEmpty { context.talk.note("the queue is empty") }
@@ -198,8 +206,9 @@ extension LocalNetwork {
 }
 
 /// Works on a job; Ctrl-C ends the work between two optimizer steps.
-private func work(
-  on job: JobID, in network: LocalNetwork, threads: Int, parsed: ParsedCommand, view: RunView,
+func work(
+  on job: JobID, in network: LocalNetwork, threads: Int, modules: [ProgramModule] = [], parsed: ParsedCommand,
+  view: RunView,
   context: CommandContext
 ) async throws -> JobReport {
   let stop = StopFlag()
@@ -207,7 +216,8 @@ private func work(
   do {
     let report = try await network.work(
       on: job, threads: threads, keepsEvidence: !parsed[NetworkOptions.noEvidence],
-      modelCache: parsed[NetworkOptions.modelCache]?.bytes ?? LocalNetwork.defaultModelCache, stop: stop
+      modelCache: parsed[NetworkOptions.modelCache]?.bytes ?? LocalNetwork.defaultModelCache,
+      modules: modules, stop: stop
     ) { view.show($0) }
     context.talk.clear()
     return report
@@ -219,8 +229,7 @@ private func work(
 }
 
 /// Prints the result and says how the job ended.
-private func conclude(_ report: JobReport, parsed: ParsedCommand, context: CommandContext) throws -> ExitCode
-{
+func conclude(_ report: JobReport, parsed: ParsedCommand, context: CommandContext) throws -> ExitCode {
   if parsed[CommonFlags.json] { try context.output.write(JSONText.pretty(report)) }
   guard report.status == "VERIFIED" else {
     context.talk.note("the job ended as \(report.status): \(report.reason)")

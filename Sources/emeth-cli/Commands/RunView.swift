@@ -94,7 +94,8 @@ final class RunView: Sendable {
       }
     case .ended(let part, _, let node, let status, _):
       if let node { state.nodes[node] = "part \(part + 1) \(status.name)" }
-    case .cohortsDrawn, .epochClosed, .bondLost: break
+    case .recordsDivided(let records, let parts): (state.records, state.parts) = (records, parts)
+    case .cohortsDrawn, .epochClosed, .bondLost, .joined: break
     case .roundEnded(_, _, let validationLoss): state.validationLoss = validationLoss
     }
   }
@@ -135,6 +136,7 @@ final class RunView: Sendable {
     if terminal.isTerminal, !curve.isEmpty {
       for line in curve.picture(on: terminal).split(separator: "\n") { talk.note(String(line)) }
     }
+    if let result = report.result { talk.note("the result is in \(result)") }
     guard let model = report.model else { return }
     if terminal.isTerminal {
       talk.note("a sample of what the model writes:")
@@ -188,14 +190,17 @@ final class RunView: Sendable {
     }
     lines += report.accountTable(for: terminal).split(separator: "\n").map(String.init)
     let verification = report.verification
-    if verification.segments > 0 {
+    if verification.segments > 0, report.program != nil {
+      lines.append(
+        "\(verification.checked) computed again for \(verification.segments) that were handed in and judged")
+    } else if verification.segments > 0 {
       lines.append(
         "\(verification.checked) of \(verification.segments) segments replayed, "
           + "\(NumberText.fixed(verification.costShare * 100, decimals: 1)) % of the work; committing took "
           + "\(NumberText.fixed(verification.traceShare * 100, decimals: 1)) %")
     }
     if let privacy = report.privacy { lines.append("privacy of a part: \(privacy.text)") }
-    lines.append(sums(report))
+    if report.program == nil { lines.append(sums(report)) }
     let good = report.tickets.filter { (try? $0.check(signer: report.batch?.signer)) != nil }.count
     lines.append(
       "\(good) of \(report.tickets.count) tickets check; granted \(report.conservation.in.emethText) = held "

@@ -1,0 +1,74 @@
+/// A SHA-256 proof of work, program 84: a nonce whose hash behind the challenge is small enough.
+///
+/// It proves itself: who checks it takes one hash. The record is 194 hexadecimal digits, a challenge of 65
+/// bytes and a target of 32; the result are the challenge and the nonce, 194 digits again. It holds when
+/// SHA-256(challenge ‖ nonce) is at most the target, as integers, highest byte first.
+///
+/// ```swift
+/// let work = try ProofOfWork(record: record)
+/// let solution = work.solve { false }      // the smallest nonce from 0
+/// ```
+public struct ProofOfWork: Hashable, Sendable {
+  /// What the nonce is put behind, 65 bytes.
+  public let challenge: [UInt8]
+  /// The largest hash that will do.
+  public let target: Bytes32
+
+  /// The bytes of a challenge: a signature.
+  public static let challengeByteCount = 65
+  /// The bytes of a nonce.
+  public static let nonceByteCount = 32
+
+  /// Reads a record; a line end behind it is allowed.
+  ///
+  /// - Throws: ``ProgramError/malformed(field:cause:)``.
+  public init(record text: String) throws(ProgramError) {
+    let bytes = try Self.bytes(of: text, field: "challenge and target")
+    challenge = Array(bytes[..<Self.challengeByteCount])
+    target = Bytes32(bytes[Self.challengeByteCount...]) ?? .zero
+  }
+
+  /// Whether a nonce solves it.
+  public func accepts(nonce: [UInt8]) -> Bool {
+    guard nonce.count == Self.nonceByteCount else { return false }
+    return !target.bytes.lexicographicallyPrecedes(SHA256.hash(challenge + nonce).bytes)
+  }
+
+  /// Whether a result solves it: 194 digits, this challenge and a nonce.
+  public func accepts(result text: String) -> Bool {
+    guard let bytes = try? Self.bytes(of: text, field: "result") else { return false }
+    return Array(bytes[..<Self.challengeByteCount]) == challenge
+      && accepts(nonce: Array(bytes[Self.challengeByteCount...]))
+  }
+
+  /// The result with the smallest nonce, searched from 0; nil when it was stopped.
+  ///
+  /// - Parameter isStopped: Asked once in 4,096 hashes.
+  public func solve(isStopped: () -> Bool) -> String? {
+    var nonce = [UInt8](repeating: 0, count: Self.nonceByteCount)
+    var tried: UInt64 = 0
+    while true {
+      if accepts(nonce: nonce) { return Hex.encode(challenge + nonce, prefixed: false) }
+      tried += 1
+      if tried % 4_096 == 0, isStopped() { return nil }
+      var place = nonce.count - 1
+      while place >= 0 {
+        nonce[place] &+= 1
+        if nonce[place] != 0 { break }
+        place -= 1
+      }
+    }
+  }
+
+  private static func bytes(of text: String, field: String) throws(ProgramError) -> [UInt8] {
+    let byteCount = challengeByteCount + nonceByteCount
+    let line = String(text.reversed().drop { $0.isNewline || $0 == " " }.reversed())
+    do throws(FormatError) {
+      let bytes = try Hex.decode(line)
+      guard bytes.count == byteCount else { throw .byteCount(found: bytes.count, allowed: byteCount) }
+      return bytes
+    } catch {
+      throw .malformed(field: field, cause: error)
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import EmethCompute
+import EmethKit
+import Foundation
+
+/// The result of a job that is no training.
+extension JobFolder {
+  /// The file of the result, inside the folder.
+  static let resultFile = "result.dat"
+
+  /// SHA-256 of a job's manifest.
+  func programHash(of job: Job) throws(NetworkError) -> Bytes32 {
+    if isTraining(job) {
+      return try asNetworkError { try TrainingManifest(json: job.parameters).programHash }
+    }
+    return try ComputedManifest(json: job.parameters).hash
+  }
+
+  func checkComputed(_ records: PublicRecords) -> [Check] {
+    [
+      outcome("program \(records.job.programID): manifest, records, agreement") {
+        let job = records.job
+        let manifest = try ComputedManifest(json: job.parameters)
+        try require(
+          manifest.program == job.programID && manifest.canonicalJSON == job.parameters,
+          "the manifest is of program \(manifest.program), the job of \(job.programID)")
+        try require(
+          manifest.recordCount == records.plan.recordCount,
+          "the manifest has \(manifest.recordCount) records, the plan \(records.plan.recordCount)")
+        for subJob in records.subJobs {
+          let machine = subJob.machine
+          try require(
+            machine.job.programID == manifest.partProgram, "SubJob \(machine.job.id) is of another program")
+          guard machine.status == .verified, machine.endReason != .proved else { continue }
+          let accepting = (subJob.verdicts + (subJob.furtherVerdicts ?? [])).filter(\.verdict.accepted)
+          let agreeing = Set(accepting.map(\.verdict.verifier)).count + 1
+          try require(
+            agreeing >= Int(manifest.agreement),
+            "SubJob \(machine.job.id): \(agreeing) computed the output, \(manifest.agreement) must agree")
+        }
+      },
+      outcome("the result's bytes are those that the records name") {
+        guard records.status == .verified else {
+          return try require(records.result == nil, "there is a result of a job that is not VERIFIED")
+        }
+        let bytes = try Files.read(model.appending(path: Self.resultFile))
+        let hash = bytes.withUnsafeBytes { SHA256.hash($0) }
+        try require(
+          hash == records.result,
+          "\(Self.resultFile) has SHA-256 \(hash), the records say "
+            + (records.result.map { "\($0)" } ?? "nothing"))
+      },
+    ]
+  }
+}
+
+extension LocalNetwork {
+  /// Writes the result of a job that is no training: `result.dat`, whole or not at all; returns the file.
+  @discardableResult
+  public func exportResult(of id: JobID, to target: URL) throws(NetworkError) -> URL {
+    let record = try database.read { db in try JobStore.job(id, in: db) }
+    guard let result = record.progress.result else {
+      throw .jobEnded(id: id, status: record.status, reason: "its parts were not joined, there is no result")
+    }
+    try Files.makeFolder(target)
+    let file = target.appending(path: JobFolder.resultFile)
+    try Files.write(try store.get(result), to: file)
+    return file
+  }
+}
+
+extension RunFolder {
+  /// As the other one, for a training.
+  public init(
+    wanted: URL?, seed: Bytes32, settings: NetworkSettings, request: TrainingRequest,
+    objects: (LocalNetwork) throws -> Void
+  ) throws {
+    try self.init(
+      wanted: wanted, seed: seed, settings: settings, request: .training(request), objects: objects)
+  }
+}

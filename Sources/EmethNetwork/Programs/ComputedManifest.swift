@@ -1,0 +1,89 @@
+import EmethKit
+import Foundation
+
+/// The manifest of a computed job: the program to the byte, its parameters, what its records are, and how many
+/// must agree on an output. Canonical JSON; submissions name its SHA-256.
+public struct ComputedManifest: Codable, Sendable, Hashable {
+  /// The form of this manifest.
+  public let version: UInt32
+  /// The program.
+  public let program: ProgramID
+  /// The program of its SubJobs.
+  public let partProgram: ProgramID
+  /// Hash of the module's own manifest, which names all its files; `nil` for built-in programs.
+  public let module: Bytes32?
+  /// Arguments of the program by their keys.
+  public let parameters: [String: String]
+  /// What counts as a record.
+  public let records: RecordKind
+  /// How many records the data set has.
+  public let recordCount: UInt64
+  /// How many records cost one fuel.
+  public let recordsPerFuel: UInt64
+  /// How many must have computed the same output: the node and one verifier, or the node and two.
+  public let agreement: UInt32
+
+  /// A manifest within its limits.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)``.
+  public init(
+    _ program: ComputedProgram, parameters: [String: String] = [:], recordCount: UInt64,
+    agreement: UInt32 = 2
+  ) throws(NetworkError) {
+    version = 1
+    self.program = program.id
+    partProgram = program.partID
+    module = program.module?.manifest.hash
+    self.parameters = parameters
+    records = program.records
+    self.recordCount = recordCount
+    recordsPerFuel = program.recordsPerFuel
+    self.agreement = agreement
+    guard recordCount > 0 else {
+      throw .badSetting(name: "records of the data set", found: "0", allowed: "1 and above")
+    }
+    guard (2...3).contains(agreement) else {
+      throw .badSetting(name: "agreement", found: "\(agreement)", allowed: "2 or 3")
+    }
+    for (key, value) in parameters {
+      guard let first = key.utf8.first, Self.isLetter(first),
+        key.utf8.allSatisfy({ Self.isLetter($0) || (48...57).contains($0) || $0 == 95 }),
+        key.utf8.count <= 64, !value.utf8.contains(0), value.utf8.count <= 4_096
+      else {
+        throw .badSetting(
+          name: "parameter", found: "\(key)=\(value)",
+          allowed: "a key of letters, digits and _, and a value of at most 4096 bytes")
+      }
+    }
+    guard parameters.isEmpty || program.module != nil else {
+      throw .badSetting(
+        name: "parameters", found: parameters.keys.sorted().joined(separator: ", "),
+        allowed: "none: program \(program.id) has no parameters")
+    }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (65...90).contains(byte) || (97...122).contains(byte)
+  }
+
+  /// The manifest of a text, as a job carries it.
+  init(json: String) throws(NetworkError) {
+    do {
+      self = try ComputedManifest(wireText: json)
+    } catch {
+      throw .malformed(what: "manifest of a computed job", reason: WireFormat.problem(of: error))
+    }
+  }
+
+  /// The manifest as text: sorted keys, nothing else.
+  public var canonicalJSON: String { (try? wireText()) ?? "" }
+
+  /// SHA-256 of the text.
+  public var hash: Bytes32 { SHA256.hash(Array(canonicalJSON.utf8)) }
+
+  /// Fuel of the largest of so many parts, by the formula.
+  func partFuel(parts: UInt32) throws(NetworkError) -> Fuel {
+    let largest = recordCount / UInt64(parts) + (recordCount % UInt64(parts) == 0 ? 0 : 1)
+    return Fuel(units: max(1, largest / recordsPerFuel + (largest % recordsPerFuel == 0 ? 0 : 1)))
+  }
+}

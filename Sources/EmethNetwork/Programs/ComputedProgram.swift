@@ -1,0 +1,146 @@
+import EmethKit
+import Foundation
+
+/// A program that computes a part of a data set in one piece: bytes in, bytes out, the same ones everywhere.
+public enum ComputedProgram: Sendable, Hashable {
+  /// 84: a proof of work.
+  case proofOfWork
+  /// 999: the mean of numbers.
+  case meanOfNumbers
+  /// 10000 and up.
+  case module(ProgramModule)
+
+  /// The built-in program of this number, or the module that has it.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)``.
+  public init(_ id: ProgramID, modules: [ProgramModule]) throws(NetworkError) {
+    switch id {
+    case .proofOfWork: self = .proofOfWork
+    case .meanOfNumbers, .meanOfNumbersPart: self = .meanOfNumbers
+    default:
+      guard let module = modules.first(where: { $0.manifest.program == id }) else {
+        throw .badSetting(
+          name: "program", found: "\(id)",
+          allowed: id.isExternal
+            ? "a program whose module is there: name its folder with --module"
+            : "84, 999, or 10000 and above with its module")
+      }
+      self = .module(module)
+    }
+  }
+
+  /// The program that a manifest names, to the byte.
+  init(_ manifest: ComputedManifest, modules: [ProgramModule]) throws(NetworkError) {
+    try self.init(manifest.program, modules: modules.filter { $0.manifest.hash == manifest.module })
+  }
+
+  /// Its number.
+  public var id: ProgramID {
+    switch self {
+    case .proofOfWork: .proofOfWork
+    case .meanOfNumbers: .meanOfNumbers
+    case .module(let module): module.manifest.program
+    }
+  }
+
+  /// The number of its SubJobs' program.
+  public var partID: ProgramID {
+    switch self {
+    case .proofOfWork: .proofOfWork
+    case .meanOfNumbers: .meanOfNumbersPart
+    case .module(let module): module.manifest.program
+    }
+  }
+
+  /// Its name, for people.
+  public var name: String {
+    switch self {
+    case .proofOfWork: "SHA-256 proof of work"
+    case .meanOfNumbers: "mean of numbers"
+    case .module(let module): module.manifest.name
+    }
+  }
+
+  /// The module, where it is one.
+  public var module: ProgramModule? {
+    switch self {
+    case .proofOfWork, .meanOfNumbers: nil
+    case .module(let module): module
+    }
+  }
+
+  /// What counts as a record.
+  public var records: RecordKind {
+    switch self {
+    case .proofOfWork, .meanOfNumbers: .line
+    case .module(let module): module.manifest.records
+    }
+  }
+
+  /// How many records cost one fuel.
+  public var recordsPerFuel: UInt64 {
+    switch self {
+    case .proofOfWork: 1
+    case .meanOfNumbers: 1_000_000
+    case .module(let module): module.manifest.recordsPerFuel
+    }
+  }
+
+  /// Whether an output is checked without computing it again: nobody is paid for that.
+  public var provesItself: Bool { self == .proofOfWork }
+
+  /// Refuses what can't be a data set of this program.
+  public func check(recordCount: UInt64, parts: UInt32) throws(NetworkError) {
+    guard self != .proofOfWork || (recordCount == 1 && parts == 1) else {
+      throw .badSetting(
+        name: "program 84", found: "\(recordCount) records in \(parts) parts",
+        allowed: "1 challenge with its target, in one part")
+    }
+  }
+
+  /// Refuses a data set of which it is clear that nothing comes.
+  public func check(dataSet: Data) throws(NetworkError) {
+    guard self == .proofOfWork else { return }
+    _ = try asNetworkError { try ProofOfWork(record: String(decoding: dataSet, as: UTF8.self)) }
+  }
+
+  /// Computes a part.
+  ///
+  /// Blocks while a module runs: not for the cooperative pool.
+  ///
+  /// - Throws: ``NetworkError/moduleFailed(program:reason:)``, ``NetworkError/interrupted``, or what is wrong
+  ///   with this machine.
+  func compute(
+    _ part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?, stop: StopFlag
+  ) throws(NetworkError) -> Data {
+    switch self {
+    case .proofOfWork:
+      let work = try asNetworkError { try ProofOfWork(record: String(decoding: part, as: UTF8.self)) }
+      guard let result = work.solve(isStopped: { stop.isRaised }) else { throw .interrupted }
+      return Data((result + "\n").utf8)
+    case .meanOfNumbers:
+      return Data(try asNetworkError { try MeanOfNumbers(part: Array(part)).output })
+    case .module(let module):
+      guard let sandbox else { throw .inconsistent(what: "a module is to run without a sandbox") }
+      let outcome = try sandbox.run(module, part: part, job: subJob, parameters: parameters, stop: stop)
+      switch outcome {
+      case .output(let output, _): return output
+      case .failed(let reason): throw .moduleFailed(program: "\(id)", reason: reason)
+      }
+    }
+  }
+
+  /// Joins the parts' outputs, in their order: the count-weighted mean for 999, for others one behind the
+  /// other.
+  func join(_ outputs: [Data]) throws(NetworkError) -> Data {
+    switch self {
+    case .proofOfWork, .module: return outputs.reduce(Data(), +)
+    case .meanOfNumbers:
+      return try asNetworkError {
+        var mean = MeanOfNumbers()
+        for output in outputs { try mean.add(MeanOfNumbers(output: Array(output))) }
+        return Data(mean.output)
+      }
+    }
+  }
+}

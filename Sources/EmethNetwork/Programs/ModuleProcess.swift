@@ -1,0 +1,196 @@
+import Foundation
+
+/// Starts a process of a sandbox, waits for it no longer than it may run, and keeps the end of what it says.
+enum ModuleProcess {
+  /// How a process ended.
+  enum Status: Sendable, Equatable {
+    /// By itself, or by a signal: 128 and the signal's number then.
+    case exited(Int32)
+    case outOfTime
+    /// Somebody asked to stop.
+    case stopped
+  }
+
+  struct Ended: Sendable {
+    var status: Status
+    /// The last line on standard error, or on standard output.
+    var lastLine: String?
+  }
+
+  /// The descriptor on which bubblewrap waits where a cgroup is to be entered first.
+  static let gate: Int32 = 3
+  /// Bytes of each stream that are kept, the last ones.
+  private static let keptBytes = 4 << 10
+
+  /// Runs a command: its own process group, no input, no descriptor but the three streams and the gate.
+  ///
+  /// This thread waits: bubblewrap dies with the thread that started it. Not for the cooperative pool.
+  ///
+  /// - Parameter begun: called before the gate opens.
+  static func run(
+    _ words: [String], seconds: UInt64, stop: StopFlag,
+    begun: (pid_t) throws(NetworkError) -> Void
+  ) throws(NetworkError) -> Ended {
+    let (output, errors, gate) = (try Pipe(), try Pipe(), try Pipe())
+    let process = try spawn(words, output: output, errors: errors, gate: gate)
+    output.closeWriting()
+    errors.closeWriting()
+    do throws(NetworkError) {
+      try begun(process)
+    } catch {
+      kill(process)
+      throw error
+    }
+    // Bubblewrap waits for something to read: the end of the pipe would do as well.
+    gate.closeWriting()
+    var (said, complained) = (Tail(), Tail())
+    let deadline = ContinuousClock.now + .seconds(Int64(clamping: seconds))
+    while true {
+      let isSilent = wait(for: [output, errors])
+      said.take(from: output)
+      complained.take(from: errors)
+      var status: Int32 = 0
+      if waitpid(process, &status, WNOHANG) == process {
+        said.take(from: output)
+        complained.take(from: errors)
+        let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
+        return Ended(status: .exited(code), lastLine: complained.lastLine ?? said.lastLine)
+      }
+      // Both streams may be closed long before the process ends.
+      if isSilent { usleep(10_000) }
+      let isLate = ContinuousClock.now >= deadline
+      if isLate || stop.isRaised {
+        kill(process)
+        return Ended(status: isLate ? .outOfTime : .stopped, lastLine: complained.lastLine ?? said.lastLine)
+      }
+    }
+  }
+
+  /// Ends a process, and with it all that is inside its sandbox.
+  private static func kill(_ process: pid_t) {
+    _ = Foundation.kill(-process, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+  }
+
+  private static func spawn(
+    _ words: [String], output: Pipe, errors: Pipe, gate: Pipe
+  ) throws(NetworkError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_adddup2(&actions, output.writing, 1)
+    posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
+    posix_spawn_file_actions_adddup2(&actions, gate.reading, Self.gate)
+    try closeOthers(&actions)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setpgroup(&attributes, 0)
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    let texts: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for text in texts { free(text) } }
+    var process: pid_t = 0
+    let failure = posix_spawn(&process, words.first ?? "", &actions, &attributes, texts, [nil])
+    guard failure == 0 else {
+      throw .sandboxFailed(
+        reason: "\(words.first ?? "the program") does not start: \(String(cString: strerror(failure)))")
+    }
+    return process
+  }
+
+  /// Closes all other descriptors in the new process, those of other threads included. The function is looked
+  /// for by its name: the headers show it to GNU's own dialect only.
+  private static func closeOthers(
+    _ actions: UnsafeMutablePointer<posix_spawn_file_actions_t>
+  ) throws(NetworkError) {
+    typealias CloseFrom =
+      @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
+    guard let found = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np"),
+      unsafeBitCast(found, to: CloseFrom.self)(actions, gate + 1) == 0
+    else {
+      throw .sandboxFailed(reason: "descriptors can't be closed before it starts: glibc 2.34 is needed")
+    }
+  }
+
+  /// Waits a little for one of these to have something; whether none can have any more.
+  private static func wait(for pipes: [Pipe]) -> Bool {
+    var polled = pipes.map { pollfd(fd: $0.reading, events: Int16(POLLIN), revents: 0) }
+    _ = poll(&polled, nfds_t(polled.count), 20)
+    return polled.allSatisfy { $0.revents & Int16(POLLIN) == 0 && $0.revents & Int16(POLLHUP) != 0 }
+  }
+
+  /// Text of a stranger as it may be shown: one short line without control characters.
+  static func shown(_ text: String) -> String {
+    let line = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.isPrintable }))
+    return line.count > 200 ? line.prefix(200) + "…" : line
+  }
+
+  /// The last bytes of a stream.
+  private struct Tail {
+    private var bytes: [UInt8] = []
+
+    /// Takes what is there, however much: nobody is kept waiting for us.
+    mutating func take(from pipe: Pipe) {
+      var buffer = [UInt8](repeating: 0, count: 64 << 10)
+      // A stream that never ends is looked at again later.
+      for _ in 0..<16 {
+        let count = buffer.withUnsafeMutableBytes { Foundation.read(pipe.reading, $0.baseAddress, $0.count) }
+        guard count > 0 else { return }
+        bytes += buffer[..<count]
+        if bytes.count > ModuleProcess.keptBytes { bytes.removeFirst(bytes.count - ModuleProcess.keptBytes) }
+      }
+    }
+
+    var lastLine: String? {
+      String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).last.map {
+        ModuleProcess.shown(String($0))
+      }
+    }
+  }
+
+  /// A pipe whose ends are closed with it; reading never waits.
+  private final class Pipe {
+    let reading: Int32
+    let writing: Int32
+    private var isWritingOpen = true
+
+    init() throws(NetworkError) {
+      var ends: [Int32] = [-1, -1]
+      guard pipe(&ends) == 0 else {
+        throw .sandboxFailed(reason: "no pipe can be made: \(Files.lastSystemError())")
+      }
+      (reading, writing) = (ends[0], ends[1])
+      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      _ = fcntl(reading, F_SETFL, fcntl(reading, F_GETFL) | O_NONBLOCK)
+    }
+
+    func closeWriting() {
+      if isWritingOpen { close(writing) }
+      isWritingOpen = false
+    }
+
+    deinit {
+      closeWriting()
+      close(reading)
+    }
+  }
+}
+
+extension Unicode.Scalar.Properties {
+  /// Whether a terminal shows it and does nothing else with it.
+  fileprivate var isPrintable: Bool {
+    switch generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
+  }
+}

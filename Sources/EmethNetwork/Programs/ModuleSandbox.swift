@@ -1,0 +1,252 @@
+import EmethKit
+import Foundation
+
+/// Where external modules run: bubblewrap's namespaces, with limits set before the module begins.
+///
+/// No network, no file of the machine but `/usr` (read-only), a folder for temporary files in memory that goes
+/// with the run, no environment, no other process in sight. Memory, processor time, processes and file sizes
+/// of each process are limited by setrlimit; memory and processes of all together by a cgroup where the
+/// machine lets one be made. See Docs/Decisions/0023-programs.md.
+public struct ModuleSandbox: Sendable {
+  /// What came of a run.
+  public enum Outcome: Sendable, Hashable {
+    /// The module ended well; `remarks` is what it wrote to error.json.
+    case output(Data, remarks: [String])
+    /// It did not.
+    case failed(String)
+  }
+
+  private let bubblewrap: String
+  private let prlimit: String
+  /// Gives a superuser's rights away before anything else: a superuser has no limit of processes.
+  private let setpriv: String?
+  private let groups: ModuleControlGroups?
+
+  /// Who runs modules where this process is a superuser's, and who they are inside: nobody.
+  private static let nobody: UInt32 = 65_534
+
+  /// The sandbox of this machine, tried out once.
+  ///
+  /// - Throws: ``NetworkError/sandboxFailed(reason:)``.
+  public static func find() throws(NetworkError) -> ModuleSandbox {
+    try find(in: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+  }
+
+  static func find(in path: String) throws(NetworkError) -> ModuleSandbox {
+    func tool(_ name: String, of package: String) throws(NetworkError) -> String {
+      let found = path.split(separator: ":").map { "\($0)/\(name)" }
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
+      guard let found else { throw .sandboxFailed(reason: "\(name), of the package \(package), is missing") }
+      return found
+    }
+    let sandbox = ModuleSandbox(
+      bubblewrap: try tool("bwrap", of: "bubblewrap"), prlimit: try tool("prlimit", of: "util-linux"),
+      setpriv: geteuid() == 0 ? try tool("setpriv", of: "util-linux") : nil,
+      groups: ModuleControlGroups.find())
+    try sandbox.probe()
+    return sandbox
+  }
+
+  /// What holds here, in words.
+  public var summary: String {
+    "bubblewrap; memory, processor time, processes and files of each process limited by setrlimit; "
+      + (groups == nil
+        ? "memory of all processes together is not limited: no cgroup v2 can be made here"
+        : "memory and processes together limited by cgroup v2")
+  }
+
+  private func probe() throws(NetworkError) {
+    let ended = try ModuleProcess.run(
+      prefix + root + ["--remount-ro", "/", "--", prlimit, "--nproc=8", "--", prlimit, "--version"],
+      seconds: 30, stop: StopFlag()
+    ) { _ in }
+    guard ended.status == .exited(0) else {
+      throw .sandboxFailed(
+        reason: "bubblewrap can't set it up here: \(ended.lastLine ?? "it ended as \(ended.status)")")
+    }
+  }
+
+  /// Runs a module on one part.
+  ///
+  /// - Parameters:
+  ///   - job: the SubJob, by which input and output are called.
+  ///   - parameters: arguments by their keys, before the job and the folders.
+  ///   - stop: ends the run.
+  /// - Throws: ``NetworkError/sandboxFailed(reason:)``, ``NetworkError/interrupted``, or an error of a file: no
+  ///   fault of the module.
+  public func run(
+    _ module: ProgramModule, part: Data, job: JobID, parameters: [String: String] = [:],
+    stop: StopFlag = StopFlag()
+  ) throws(NetworkError) -> Outcome {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "emeth-module-\(UUID().uuidString)")
+    try Files.makeFolder(folder)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try module.copy(to: folder.appending(path: "module"))
+    try Files.write(part, to: folder.appending(path: "input"), durable: false)
+    let limits = module.manifest.limits
+    // Both are there before the module is, and it gets these files and not their folder: it can put neither a
+    // link nor another file in their place.
+    let output = try HeldFile(folder.appending(path: "output"))
+    let errors = try HeldFile(folder.appending(path: "errors"))
+    if setpriv != nil { try giveAway(folder) }
+    let group = try groups?.make(limits)
+    defer { group?.remove() }
+    let ended = try ModuleProcess.run(
+      arguments(of: module.manifest, in: folder, job: job, parameters: parameters, waits: group != nil),
+      seconds: limits.seconds, stop: stop
+    ) { process throws(NetworkError) in try group?.add(process) }
+    switch ended.status {
+    case .stopped: throw .interrupted
+    case .exited(0):
+      let remarks = Self.remarks(try errors.read(atMost: 64 << 10) ?? Data())
+      guard let bytes = try output.read(atMost: Int(clamping: limits.outputBytes)) else {
+        return .failed("its output has more than \(limits.outputBytes) bytes")
+      }
+      return .output(bytes, remarks: remarks)
+    case .exited(let status):
+      // What bubblewrap says is about this machine.
+      if status == 1, let line = ended.lastLine, line.hasPrefix("bwrap: ") {
+        throw .sandboxFailed(reason: line)
+      }
+      let said = Self.remarks(try errors.read(atMost: 64 << 10) ?? Data()).first ?? ended.lastLine
+      return .failed(Self.reason(status, limits) + (said.map { ": \($0)" } ?? ""))
+    case .outOfTime: return .failed("it ran longer than \(limits.seconds) s")
+    }
+  }
+
+  // MARK: - The command line
+
+  private var prefix: [String] {
+    (setpriv.map { ["\($0)", "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups"] } ?? [])
+      + [
+        bubblewrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv",
+        "--uid", "\(Self.nobody)", "--gid", "\(Self.nobody)", "--cap-drop", "ALL", "--hostname", "module",
+      ]
+  }
+
+  /// The file system: /usr, and what leads there.
+  private var root: [String] {
+    var words = ["--ro-bind", "/usr", "/usr"]
+    for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/\(name)") {
+        words += ["--symlink", target, "/\(name)"]
+      } else if FileManager.default.fileExists(atPath: "/\(name)") {
+        words += ["--ro-bind", "/\(name)", "/\(name)"]
+      }
+    }
+    for name in ["/etc/ld.so.cache", "/etc/alternatives"] { words += ["--ro-bind-try", name, name] }
+    return words + ["--proc", "/proc", "--dev", "/dev"]
+  }
+
+  private func arguments(
+    of manifest: ModuleManifest, in folder: URL, job: JobID, parameters: [String: String], waits: Bool
+  ) -> [String] {
+    let limits = manifest.limits
+    let room = "\(max(limits.outputBytes, 16 << 20))"
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+    var words = prefix + root
+    if waits { words += ["--block-fd", "\(ModuleProcess.gate)"] }
+    words += [
+      "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8",
+      "--ro-bind", path("module"), "/module", "--size", room, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
+      "--size", room, "--tmpfs", "/tmp",
+    ]
+    switch manifest.mode {
+    case .folders:
+      words += [
+        "--size", room, "--tmpfs", "/output", "--bind", path("output"), "/output/output-\(job).dat",
+        "--bind", path("errors"), "/output/error.json", "--ro-bind", path("input"),
+        "/input/input-\(job).dat",
+      ]
+    case .direct: words += ["--ro-bind", path("input"), "/input", "--bind", path("output"), "/output"]
+    }
+    words += ["--remount-ro", "/", "--chdir", "/tmp", "--"]
+    words += [
+      prlimit, "--as=\(limits.memoryBytes)", "--cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
+      "--nproc=\(limits.processes)", "--fsize=\(limits.outputBytes)", "--core=0", "--nofile=1024", "--",
+    ]
+    for (place, word) in manifest.command.enumerated() {
+      words.append(place == 0 && manifest.files[word] != nil ? "/module/\(word)" : word)
+    }
+    return words + Self.arguments(for: parameters) + ["\(job)", "/input", "/output"]
+  }
+
+  /// Parameters as the module contract has them: `--key-name value` for `keyName`; only the first underscore
+  /// becomes a dash.
+  static func arguments(for parameters: [String: String]) -> [String] {
+    parameters.sorted { $0.key < $1.key }.flatMap { key, value in
+      var name = key.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : "\($1)" }
+      if let underscore = name.firstIndex(of: "_") {
+        name.replaceSubrange(underscore...underscore, with: "-")
+      }
+      return ["--\(name)", value]
+    }
+  }
+
+  // MARK: - What it leaves
+
+  /// What an error.json says: `{"errors": [text, …]}`.
+  private static func remarks(_ data: Data) -> [String] {
+    struct Errors: Decodable { var errors: [String] }
+    return ((try? JSONDecoder().decode(Errors.self, from: data))?.errors ?? []).prefix(20)
+      .map { ModuleProcess.shown($0) }
+  }
+
+  /// What an exit status means: 128 and above are signals.
+  private static func reason(_ status: Int32, _ limits: ModuleManifest.Limits) -> String {
+    switch status - 128 {
+    case SIGXCPU: "it used more than \(limits.cpuSeconds) s of processor time"
+    case SIGXFSZ: "it wrote a file of more than \(limits.outputBytes) bytes"
+    case SIGKILL: "it was killed, for memory or processor time"
+    default: "it ended with exit status \(status)"
+    }
+  }
+
+  /// Makes a folder and what is in it nobody's, who runs the module where this process is a superuser's.
+  private func giveAway(_ folder: URL) throws(NetworkError) {
+    let inside = FileManager.default.enumerator(atPath: folder.path)?.compactMap { $0 as? String } ?? []
+    for path in [folder.path] + inside.map({ folder.appending(path: $0).path }) {
+      guard lchown(path, Self.nobody, Self.nobody) == 0 else {
+        throw .fileFailed(path: path, operation: "give away", reason: Files.lastSystemError())
+      }
+    }
+  }
+}
+
+/// A file that is held open from before a module begins until what it wrote is read.
+private final class HeldFile {
+  private let descriptor: Int32
+  private let path: String
+
+  init(_ file: URL) throws(NetworkError) {
+    path = file.path
+    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else {
+      throw .fileFailed(path: path, operation: "write", reason: Files.lastSystemError())
+    }
+  }
+
+  deinit { close(descriptor) }
+
+  /// All of it; nil when it has more bytes.
+  func read(atMost limit: Int) throws(NetworkError) -> Data? {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure }
+    guard status.st_size <= limit else { return nil }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { buffer in
+        pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(done))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure }
+      done += count
+    }
+    return Data(bytes)
+  }
+
+  private var failure: NetworkError {
+    .fileFailed(path: path, operation: "read", reason: Files.lastSystemError())
+  }
+}

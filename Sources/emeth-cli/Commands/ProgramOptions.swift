@@ -1,0 +1,61 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+/// Flags of jobs that are no training.
+enum ProgramOptions {
+  static let module = Flag(
+    repeated: "module", .folder,
+    help: "folder of an external program, with its module.json; may be given several times")
+  static let parameter = Flag(
+    repeated: "param", .keyAndValue, help: "KEY=VALUE for the program; may be given several times")
+  static let agreement = Flag(
+    "agree", .integer(in: 2...3), default: 2,
+    help: "how many must have computed the same output: the node and one or two verifiers")
+
+  static let flags: [any CommandFlag] = [module, parameter, agreement]
+
+  /// The modules that the flags name, read and checked.
+  static func modules(_ parsed: ParsedCommand) throws(NetworkError) -> [ProgramModule] {
+    var modules: [ProgramModule] = []
+    for folder in parsed[module] {
+      let module = try ProgramModule(folder: URL(filePath: folder))
+      if let other = modules.first(where: { $0.manifest.program == module.manifest.program }) {
+        throw .badSetting(
+          name: "--module \(folder)", found: "program \(module.manifest.program), as in \(other.folder.path)",
+          allowed: "each program once")
+      }
+      modules.append(module)
+    }
+    return modules
+  }
+
+  /// Refuses these flags where they mean nothing.
+  static func refuse(for what: String, in parsed: ParsedCommand) throws(UsageError) {
+    if let given = flags.first(where: { parsed.isGiven($0) }) {
+      throw .contradiction(
+        rule: "\(given.definition.spelling) is for other programs than \(what): name one with --program",
+        command: parsed.definition.name)
+    }
+  }
+}
+
+/// A parameter of a program.
+struct KeyAndValue: Sendable, Hashable {
+  var key: String
+  var value: String
+}
+
+extension ValueType where Value == KeyAndValue {
+  /// `KEY=VALUE`, the key of letters, digits and underscores.
+  static var keyAndValue: Self {
+    let allowed = "KEY=VALUE, KEY of letters, digits and _, first a letter"
+    return Self(name: "KEY=VALUE", allowed: allowed) { text throws(ValueRefusal) in
+      let fields = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard fields.count == 2, let first = fields[0].first, first.isASCII, first.isLetter,
+        fields[0].allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+      else { throw ValueRefusal(allowed: allowed) }
+      return KeyAndValue(key: String(fields[0]), value: String(fields[1]))
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+/// `emeth run DATASET --program N`: one job that is no training, on a network of its own.
+struct RunProgram {
+  let parsed: ParsedCommand
+  let context: CommandContext
+  let dataSet: String
+  let settings: NetworkSettings
+
+  init(_ parsed: ParsedCommand, _ context: CommandContext, dataSet: String) throws {
+    self.parsed = parsed
+    self.context = context
+    self.dataSet = dataSet
+    settings = try NetworkSettings(parsed)
+    let common = [ModelOptions.threads.definition.spelling, ModelOptions.seed.definition.spelling]
+    let ofTraining: [any CommandFlag] =
+      [
+        NetworkOptions.rounds, NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.modelCache,
+        NetworkOptions.noEvidence,
+      ] + PrivacyOptions.flags
+      + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
+        !common.contains($0.definition.spelling)
+      }
+    if let given = ofTraining.first(where: { parsed.isGiven($0) }) {
+      throw UsageError.contradiction(
+        rule: "\(given.definition.spelling) is for a training, "
+          + "--program \(parsed[RemoteJobOptions.program]) is none",
+        command: "run")
+    }
+    let faults: [NodeFault] = [.stall, .swappedFinal, .stampingVerifier, .rejectingVerifier, .twoVerdicts]
+    if let fault = settings.fault, !faults.contains(fault.fault) {
+      throw UsageError.contradiction(
+        rule: "--fault \(fault) is for a training; here are "
+          + faults.map(\.rawValue).joined(separator: ", "), command: "run")
+    }
+  }
+
+  func run() async throws -> ExitCode {
+    let modules = try ProgramOptions.modules(parsed)
+    let folder = try openFolder(modules)
+    if try folder.network.job(folder.job).status.isFinal {
+      context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
+    }
+    let view = RunView(
+      context, settings: settings, opening: parsed[CommonFlags.json] ? nil : try opening(of: folder, modules))
+    var report = try await work(
+      on: folder.job, in: folder.network,
+      threads: parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount, modules: modules,
+      parsed: parsed, view: view, context: context)
+    try inNetwork(folder.network.folder) {
+      if report.status == "VERIFIED" {
+        report.result = try folder.network.exportResult(of: folder.job, to: folder.model).path
+      }
+      try folder.network.exportRecords(of: folder.job, report: report, to: folder.model)
+    }
+    try view.finish(report, curve: nil)
+    try inNetwork(folder.network.folder) {
+      try folder.network.signFolder(of: folder.job, at: folder.model)
+    }
+    return try conclude(report, parsed: parsed, context: context)
+  }
+
+  /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
+  private func openFolder(_ modules: [ProgramModule]) throws -> RunFolder {
+    let out = parsed[NetworkOptions.out]
+    if let out { try FolderPath.refuseUnusable(out) }
+    guard let id = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
+      throw ProgramError.zeroProgram
+    }
+    let program = try ComputedProgram(id, modules: modules)
+    // A machine that can't run it says so at once.
+    if program.module != nil { _ = try ModuleSandbox.find() }
+    let file = InputFile(dataSet)
+    let bytes = try file.bytes()
+    if bytes.isEmpty { throw FileError.empty(path: file.name) }
+    let records = try program.records.records(in: bytes)
+    let parallel = UInt32(
+      parsed[NetworkOptions.parallel] ?? (program.provesItself ? 1 : min(settings.nodes, records.count)))
+    _ = try SplitPlan.ranges(recordCount: UInt64(records.count), parts: parallel)
+    try program.check(recordCount: UInt64(records.count), parts: parallel)
+    try program.check(dataSet: Data(bytes))
+    var parameters: [String: String] = [:]
+    for given in parsed[ProgramOptions.parameter] {
+      guard parameters.updateValue(given.value, forKey: given.key) == nil else {
+        throw UsageError.contradiction(rule: "--param names \(given.key) twice", command: "run")
+      }
+    }
+    let request = ComputedRequest(
+      manifest: try ComputedManifest(
+        program, parameters: parameters, recordCount: UInt64(records.count),
+        agreement: UInt32(parsed[ProgramOptions.agreement])),
+      dataSetName: file.name, dataSet: SHA256.hash(bytes), parallel: parallel,
+      fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 7 * 86_400,
+      retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
+    let wanted = out.map { URL(filePath: $0) }
+    return try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
+      try RunFolder(
+        wanted: wanted, seed: parsed[ModelOptions.seed].bytes, settings: settings,
+        request: .computed(request)
+      ) { try $0.keep(dataSet: Data(bytes)) }
+    }
+  }
+
+  /// What is said before the work begins.
+  private func opening(of folder: RunFolder, _ modules: [ProgramModule]) throws -> String {
+    guard case .computed(let request) = folder.request else { return "" }
+    let program = try ComputedProgram(request.manifest.program, modules: modules)
+    let cost = try JobCost(folder.request)
+    let checks =
+      program.provesItself
+      ? "the result proves itself"
+      : "every part is computed again by \(request.manifest.agreement - 1) drawn, for "
+        + "\(cost.subJobTerms.verifierFee.emethText) EMETH each"
+    let sandbox = program.module == nil ? "" : "; sandbox: \(try ModuleSandbox.find().summary)"
+    return (folder.isResumed ? "going on with the run in \(folder.model.path); " : "")
+      + "program \(program.id), \(program.name): \(request.manifest.recordCount) records in "
+      + "\(request.parallel) parts; \(checks)\(sandbox)"
+  }
+}

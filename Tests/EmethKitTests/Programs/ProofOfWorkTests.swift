@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+@testable import EmethKit
+
+@Suite struct ProofOfWorkTests {
+  private static let challenge = String(repeating: "5a", count: 65)
+
+  private func record(target: String) -> String {
+    Self.challenge + target + String(repeating: "f", count: 64 - target.count)
+  }
+
+  @Test func aSolutionIsFoundAndChecks() throws {
+    let work = try ProofOfWork(record: record(target: "00f") + "\n")
+    let solution = try #require(work.solve { false })
+    #expect(solution.count == 194 && solution.hasPrefix(Self.challenge))
+    #expect(work.accepts(result: solution))
+    // It is the smallest nonce, and the hash is what it must be.
+    let nonce = try #require(UInt64(solution.suffix(16), radix: 16))
+    func hash(_ nonce: UInt64) throws -> [UInt8] {
+      let digits = String(nonce, radix: 16)
+      let bytes = try Hex.decode(Self.challenge + String(repeating: "0", count: 64 - digits.count) + digits)
+      return SHA256.hash(bytes).bytes
+    }
+    #expect(try hash(nonce)[0] == 0 && hash(nonce)[1] <= 0xFF)
+    for smaller in 0..<nonce { #expect(try hash(smaller)[0] != 0 || hash(smaller)[1] > 0xFF) }
+  }
+
+  @Test func theTargetItselfIsSmallEnough() throws {
+    let hash = SHA256.hash(try Hex.decode(Self.challenge + String(repeating: "00", count: 32)))
+    let text = Hex.encode(hash.bytes, prefixed: false)
+    let nonce = [UInt8](repeating: 0, count: 32)
+    #expect(try ProofOfWork(record: Self.challenge + text).accepts(nonce: nonce))
+    var below = hash.bytes
+    below[31] &-= 1
+    try #require(below[31] != 255)
+    #expect(
+      try !ProofOfWork(record: Self.challenge + Hex.encode(below, prefixed: false)).accepts(nonce: nonce))
+  }
+
+  @Test func otherResultsAreRefused() throws {
+    let work = try ProofOfWork(record: record(target: "0ff"))
+    let solution = try #require(work.solve { false })
+    #expect(!work.accepts(result: ""))
+    #expect(!work.accepts(result: String(solution.dropLast(2))))
+    #expect(!work.accepts(result: "5b" + solution.dropFirst(2)), "another challenge")
+    #expect(!(try ProofOfWork(record: record(target: "000000"))).accepts(result: solution))
+  }
+
+  @Test(arguments: ["", "5a", String(repeating: "5a", count: 96), String(repeating: "zz", count: 97)])
+  func brokenRecordsAreRefused(text: String) {
+    #expect(throws: ProgramError.self) { try ProofOfWork(record: text) }
+  }
+
+  @Test func aSearchCanBeStopped() throws {
+    let work = try ProofOfWork(record: Self.challenge + String(repeating: "0", count: 64))
+    #expect(work.solve { true } == nil)
+  }
+}

@@ -1,0 +1,187 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// The sandbox with modules that keep the contract, and with those that try to get out.
+@Suite(.serialized) struct ModuleSandboxTests {
+  /// The contract's words: the last three arguments are job, input and output.
+  private let paths =
+    "for word; do job=$in; in=$out; out=$word; done; "
+    + #"i="$in/input-$job.dat"; o="$out/output-$job.dat"; "#
+
+  private func failure(_ outcome: ModuleSandbox.Outcome) throws -> String {
+    guard case .failed(let reason) = outcome else {
+      Issue.record("it ended well: \(outcome)")
+      return ""
+    }
+    return reason
+  }
+
+  private func output(_ outcome: ModuleSandbox.Outcome) throws -> String {
+    guard case .output(let data, _) = outcome else {
+      Issue.record("it failed: \(outcome)")
+      return ""
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  @Test func aModuleReadsItsInputAndWritesItsOutput() throws {
+    let scene = try ModuleScene(
+      paths + #"wc -l < "$i" > "$o"; echo '{"errors":["line 2 is odd"]}' > "$out/error.json""#)
+    #expect(try scene.run() == .output(Data("2\n".utf8), remarks: ["line 2 is odd"]))
+  }
+
+  @Test func directModulesGetTwoFiles() throws {
+    let scene = try ModuleScene("cat /input /input > /output", extra: #""mode": "direct""#)
+    #expect(try scene.run("ab") == .output(Data("abab".utf8), remarks: []))
+  }
+
+  @Test func parametersComeFirst() throws {
+    let scene = try ModuleScene(#"echo "$@" > /output/output-$5.dat"#)
+    let found = try output(scene.run(parameters: ["keyName": "a b", "deep_long_key": "2"]))
+    #expect(found == "--deep-long_key 2 --key-name a b \(ModuleScene.job) /input /output\n")
+  }
+
+  @Test func thereIsNoNetworkAndNoEnvironment() throws {
+    let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(server) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let failures = withUnsafeMutablePointer(to: &address) { place in
+      place.withMemoryRebound(to: sockaddr.self, capacity: 1) { place in
+        [bind(server, place, length), listen(server, 1), getsockname(server, place, &length)]
+      }
+    }
+    #expect(failures == [0, 0, 0])
+    let port = UInt16(bigEndian: address.sin_port)
+    let connect = """
+      /usr/bin/python3 -c 'import socket
+      socket.create_connection(("127.0.0.1", \(port)), 2)' && echo reached
+      """
+    // Outside the same line gets through, or the test says nothing.
+    let outside = Process()
+    outside.executableURL = URL(filePath: "/bin/sh")
+    outside.arguments = ["-c", connect]
+    outside.standardOutput = FileHandle.nullDevice
+    try outside.run()
+    outside.waitUntilExit()
+    #expect(outside.terminationStatus == 0)
+    let scene = try ModuleScene(paths + connect + #" 2>/dev/null; echo "got $?" > "$o"; env >> "$o""#)
+    let found = try output(scene.run())
+    #expect(found.hasPrefix("got 1\n"))
+    #expect(!found.contains("EMETH") && found.contains("HOME=/tmp\n"))
+  }
+
+  @Test func nothingOutsideIsReadOrWritten() throws {
+    let secret = try TemporaryFolder()
+    let file = secret.url.appending(path: "secret")
+    try Data("secret".utf8).write(to: file)
+    let scene = try ModuleScene(
+      paths
+        + """
+        cat \(file.path) /etc/passwd /root/.profile /home/*/.profile /proc/1/environ >> "$o" 2>/dev/null
+        for place in / /usr /usr/bin /module /input /dev /proc/sys/kernel "$i" /module/run.sh \(secret.url.path); do
+          (echo x > "$place/emeth-escape" || { [ -f "$place" ] && echo x >> "$place"; }) 2>/dev/null && echo "wrote $place" >> "$o"
+        done
+        ls /proc | grep -c '^[0-9]*$' >> "$o"
+        """)
+    let lines = try output(scene.run()).split(separator: "\n")
+    #expect(lines.count == 1, "\(lines)")
+    let processes = try #require(lines.last.flatMap { Int($0) })
+    #expect(processes < 12, "only its own processes are in sight")
+    #expect(!FileManager.default.fileExists(atPath: secret.url.appending(path: "emeth-escape").path))
+    #expect(try Data(contentsOf: file) == Data("secret".utf8))
+  }
+
+  @Test func aForkBombIsStoppedByItsLimit() throws {
+    let scene = try ModuleScene(
+      paths
+        + """
+        n=0; while [ $n -lt 200 ]; do sleep 20 & n=$((n + 1)); done; echo "$n" > "$o"
+        """, extra: #""limits": {"processes": 16, "seconds": 15}"#)
+    let began = ContinuousClock.now
+    let reason = try failure(scene.run())
+    #expect(reason.contains("fork") || reason.contains("exit status"), "\(reason)")
+    #expect(ContinuousClock.now - began < .seconds(15), "and nothing of it is waited for")
+  }
+
+  @Test func memoryIsLimited() throws {
+    let scene = try ModuleScene(
+      #"/usr/bin/python3 -c 'x = bytearray(1 << 30); x[::4096] = b"1" * len(x[::4096])'"#,
+      extra: #""limits": {"memoryBytes": 268435456}"#)
+    #expect(try failure(scene.run()).contains("MemoryError"))
+    let small = try ModuleScene(
+      paths + #"/usr/bin/python3 -c 'x = bytearray(1 << 20); print(len(x))' > "$o""#,
+      extra: #""limits": {"memoryBytes": "268435456"}"#)
+    #expect(try output(small.run()) == "1048576\n")
+  }
+
+  @Test func hugeOutputsAreCut() throws {
+    let limit = #""limits": {"outputBytes": 100000, "seconds": 20}"#
+    let large = try ModuleScene(paths + #"exec head -c 200000 /dev/zero > "$o""#, extra: limit)
+    #expect(try failure(large.run()).contains("more than 100000 bytes"))
+    let fits = try ModuleScene(paths + #"exec head -c 100000 /dev/zero > "$o""#, extra: limit)
+    #expect(try output(fits.run()).utf8.count == 100_000)
+    let talkative = try ModuleScene("exec yes", extra: #""limits": {"seconds": 2}"#)
+    #expect(try failure(talkative.run()) == "it ran longer than 2 s")
+    // Many small files are as much as one large one.
+    let many = try ModuleScene(
+      paths + #"for n in 0 1 2 3 4 5; do head -c 5000000 /dev/zero > "$out/$n" || exit 9; done"#,
+      extra: #""limits": {"outputBytes": 6000000}"#)
+    #expect(try failure(many.run()).contains("exit status 9"))
+  }
+
+  @Test func aLinkInThePlaceOfTheOutputIsNotFollowed() throws {
+    let scene = try ModuleScene(
+      paths
+        + """
+        rm -f "$o" 2>/dev/null
+        ln -sf /etc/hostname "$o" 2>/dev/null && exit 7
+        mv "$out/error.json" "$o" 2>/dev/null && exit 8
+        exit 0
+        """)
+    #expect(try output(scene.run()).isEmpty)
+  }
+
+  @Test func whatNeverEndsIsEndedWithAllItsProcesses() throws {
+    let mark = "\(Int.random(in: 100_000...999_999))"
+    let scene = try ModuleScene(
+      "setsid sleep 100\(mark) & sleep 100\(mark)", extra: #""limits": {"seconds": 1}"#)
+    #expect(try failure(scene.run()) == "it ran longer than 1 s")
+    usleep(300_000)
+    let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+      (try? String(contentsOfFile: "/proc/\(name)/cmdline", encoding: .utf8))?.contains("100\(mark)") ?? false
+    }
+    #expect(left.isEmpty)
+    let busy = try ModuleScene("while :; do :; done", extra: #""limits": {"cpuSeconds": 1, "seconds": 30}"#)
+    #expect(try failure(busy.run()).contains("1 s of processor time"))
+  }
+
+  @Test func itCanBeStopped() throws {
+    let stop = StopFlag()
+    stop.raise()
+    let scene = try ModuleScene("sleep 60")
+    #expect(throws: NetworkError.interrupted) { try scene.run(stop: stop) }
+  }
+
+  @Test func failuresSayWhatTheModuleSaid() throws {
+    let said = try ModuleScene(paths + "echo first >&2; printf 'bad \\033[31mthing\\n' >&2; exit 3")
+    #expect(try failure(said.run()) == "it ended with exit status 3: bad [31mthing")
+    let written = try ModuleScene(
+      paths + #"echo '{"errors":["line 1 is no word"]}' > "$out/error.json"; exit 4"#)
+    #expect(try failure(written.run()) == "it ended with exit status 4: line 1 is no word")
+    let missing = try ModuleScene("exec /usr/bin/no-such-program")
+    #expect(try failure(missing.run()).contains("127"))
+  }
+
+  @Test func noBubblewrapIsSaid() throws {
+    let error = try #require(throws: NetworkError.self) { try ModuleSandbox.find(in: "/nowhere") }
+    #expect(error.code == "sandbox.unavailable")
+    #expect(error.message.contains("bwrap") && error.hint?.contains("bubblewrap") ?? false)
+    #expect(try ModuleSandbox.find().summary.contains("setrlimit"))
+  }
+}
