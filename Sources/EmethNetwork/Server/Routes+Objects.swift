@@ -10,7 +10,7 @@ extension Routes {
         let hash = try context.hash()
         let account = try await state.account(of: request)
         return try await state.offload {
-          state.uploads.progress(of: UploadStore.Name(kind: kind, hash: hash, account: account))
+          try state.uploads.progress(of: UploadStore.Name(kind: kind, hash: hash, account: account))
         }
       }
 

@@ -89,6 +89,21 @@ public struct ContentStore: Sendable {
     (try? place.byteCount(of: Self.key(of: hash))) ?? nil
   }
 
+  /// Deletes what processes that were killed have left unfinished.
+  ///
+  /// - Parameter seconds: for so long nobody has written to it; 0 where no other process writes here.
+  func sweepDrafts(olderThan seconds: Int) throws(NetworkError) {
+    guard place is FolderPlace, let walk = FileManager.default.enumerator(atPath: folder.path) else { return }
+    for case let path as String in walk where path.hasSuffix(".partial") {
+      let draft = folder.appending(path: path)
+      var status = stat()
+      guard draft.lastPathComponent.hasPrefix("."), lstat(draft.path, &status) == 0,
+        seconds == 0 || status.st_mtim.tv_sec <= time(nil) - seconds
+      else { continue }
+      try Files.remove(draft)
+    }
+  }
+
   /// Deletes an object that nobody needs any more; one that is absent is no error.
   public func remove(_ hash: Bytes32) throws(NetworkError) {
     try place.remove(Self.key(of: hash))
