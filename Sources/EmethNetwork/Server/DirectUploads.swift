@@ -74,7 +74,7 @@ final class DirectUploads: Sendable {
       throw error
     case nil: break
     }
-    if uploads.isThere(name) { return .complete }
+    if try uploads.keepIfThere(name) { return .complete }
     guard let upload = try begun(name, size: size) else {
       // Merged by a server that was stopped before it had looked at it.
       let merged = try client.list(stem(name, size: size)).first { $0.byteCount == size }
@@ -259,6 +259,7 @@ final class DirectUploads: Sendable {
       throw .refused(
         code: "upload.corrupt", message: "what was sent is not \(name.hash)", hint: "send it again")
     }
+    try uploads.keep(name, byteCount: size)
     try target.takeOver(key, as: targetKey, seen, copy: copy)
     if name.kind == .dataSet { try uploads.noteGiver(of: name) }
     try client.remove(key)

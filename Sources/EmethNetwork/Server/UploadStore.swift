@@ -46,6 +46,8 @@ final class UploadStore: Sendable {
   private let objects: ContentStore
   private let dataSets: ContentStore
   private let objectLimit: UInt64
+  /// `nil` where objects are not deleted when nobody holds them.
+  private let holds: UploadHolds?
   /// Accounts that begin uploads, by the last byte of their addresses.
   private let turns = (0..<64).map { _ in NSLock() }
 
@@ -53,12 +55,14 @@ final class UploadStore: Sendable {
   ///   - folder: where unfinished uploads lie.
   ///   - objectLimit: the longest object, and all unfinished ones of one account together, in bytes.
   init(
-    folder: URL, objects: ContentStore, dataSets: ContentStore, objectLimit: UInt64
+    folder: URL, objects: ContentStore, dataSets: ContentStore, objectLimit: UInt64,
+    holds: UploadHolds? = nil
   ) throws(NetworkError) {
     self.folder = folder
     self.objects = objects
     self.dataSets = dataSets
     self.objectLimit = objectLimit
+    self.holds = holds
     try Files.makeFolder(folder)
     try sweep()
   }
@@ -74,8 +78,10 @@ final class UploadStore: Sendable {
   }
 
   /// How far an upload is.
-  func progress(of name: Name) throws(NetworkError) -> Progress {
-    if isThere(name), let there = byteCount(of: name) {
+  ///
+  /// - Parameter keeps: whether what is there already is held for the account from now on.
+  func progress(of name: Name, keeps: Bool = true) throws(NetworkError) -> Progress {
+    if try keeps ? keepIfThere(name) : isThere(name), let there = byteCount(of: name) {
       return Progress(offset: there, isComplete: true)
     }
     let begun = try files(beginning: "\(stem(name))-").compactMap { Files.byteCount(of: $0.url) }
@@ -85,6 +91,19 @@ final class UploadStore: Sendable {
 
   /// Whether an upload is in its place, for this account.
   func isThere(_ name: Name) -> Bool { isStored(name) && isKnown(name) }
+
+  /// Whether an upload is in its place, for this account, and stays there for a while.
+  func keepIfThere(_ name: Name) throws(NetworkError) -> Bool {
+    guard isThere(name) else { return false }
+    try keep(name, byteCount: byteCount(of: name) ?? 0)
+    // It may have been deleted before it was held.
+    return isThere(name)
+  }
+
+  /// Holds what goes to its place now.
+  func keep(_ name: Name, byteCount: UInt64) throws(NetworkError) {
+    try holds?.take(name, byteCount: byteCount)
+  }
 
   /// Whether it is there now: what was learned before counts no more when somebody else has deleted it.
   private func isStored(_ name: Name) -> Bool {
@@ -112,7 +131,7 @@ final class UploadStore: Sendable {
   func append(_ part: Data, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
     -> Progress
   {
-    if isThere(name), let there = byteCount(of: name) {
+    if try keepIfThere(name), let there = byteCount(of: name) {
       return Progress(offset: there, isComplete: true)
     }
     let file = try begin(name, size: size)
@@ -174,6 +193,7 @@ final class UploadStore: Sendable {
   }
 
   private func finish(_ file: URL, _ name: Name) throws(NetworkError) {
+    try keep(name, byteCount: Files.byteCount(of: file) ?? 0)
     switch name.kind {
     case .object: try objects.adopt(file, as: name.hash)
     case .dataSet:
@@ -215,6 +235,7 @@ final class UploadStore: Sendable {
         message: "\(unfinished.count) uploads of \(name.account) are unfinished, \(bytes) bytes",
         hint: "finish them first; what is left alone for a week is deleted")
     }
+    try holds?.checkRoom(for: size, of: name.account, unfinished: bytes)
   }
 
   /// What the files of an upload's name begin with; behind it comes the whole's length.

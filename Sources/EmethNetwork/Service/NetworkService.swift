@@ -90,6 +90,7 @@ public final class NetworkService: Sendable {
     sharedTime = try database.isShared ? SharedTime(of: database) : nil
     clock = NetworkClock(notBefore: last * 1_000, source: time ?? sharedTime?.source ?? .system)
     try checkOneNetwork()
+    try adoptHolds()
     try grantAll()
     try makeUp(forOutageFrom: last, to: clock.milliseconds / 1_000)
     withExtendedLifetime(opening) {}

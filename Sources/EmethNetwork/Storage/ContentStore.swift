@@ -10,6 +10,8 @@ public struct ContentStore: Sendable {
   public let folder: URL
   /// Where objects lie.
   let place: any ObjectPlace
+  /// Told the key of whatever is stored, before it is: whoever deletes what nobody needs leaves it alone then.
+  private(set) var keeper: (@Sendable (_ key: String) throws(NetworkError) -> Void)?
 
   /// Opens the store in `folder`, which is made when absent.
   public init(folder: URL) throws(NetworkError) {
@@ -21,6 +23,13 @@ public struct ContentStore: Sendable {
     self.folder = folder
     self.place = place
     try Files.makeFolder(folder)
+  }
+
+  /// The same store, what is put into it being held.
+  func keeping(_ keeper: @escaping @Sendable (_ key: String) throws(NetworkError) -> Void) -> ContentStore {
+    var store = self
+    store.keeper = keeper
+    return store
   }
 
   /// Where objects lie, if that is elsewhere.
@@ -40,6 +49,7 @@ public struct ContentStore: Sendable {
   @discardableResult
   public func put(_ data: Data, durable: Bool = true) throws(NetworkError) -> Bytes32 {
     let hash = data.withUnsafeBytes { SHA256.hash($0) }
+    try keeper?(Self.key(of: hash))
     // One that a power failure left damaged is written again.
     if remote == nil, try contains(hash), (try? get(hash)) != nil { return hash }
     try place.write(data, as: Self.key(of: hash), hash: hash, durable: durable)

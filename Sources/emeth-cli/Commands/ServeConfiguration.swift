@@ -18,10 +18,12 @@ struct ServeConfiguration: Decodable {
   var threads: Int?
   /// `s3://…`; objects lie in the folder without it.
   var storage: String?
+  /// Days, or `forever`.
+  var keepResults: String?
 
   private static let known = [
     "listen", "data", "database", "interval", "audience", "grants", "tlsCertificate", "tlsKey", "threads",
-    "storage",
+    "storage", "keepResults",
   ]
 
   /// Reads a file; nothing is set without one. A member that is not known is most likely mistyped, and refused.
@@ -92,6 +94,11 @@ struct ServeConfiguration: Decodable {
     }
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] ?? threads { settings.threads = threads }
+    if let kept = try parsed[ServeArguments.keepResults]
+      ?? keepResults.map({ try value($0, .resultRetention, "keepResults") })
+    {
+      settings.resultSeconds = kept.seconds
+    }
     if let text = parsed[ServeArguments.storage] ?? context.environment["EMETH_STORAGE"] ?? storage,
       !text.isEmpty
     {
@@ -165,6 +172,28 @@ extension ValueType where Value == Grant {
         throw ValueRefusal(allowed: allowed)
       }
       return Grant(account: account, amount: try ValueType<TokenAmount>.tokenAmount.parse(parts[1]))
+    }
+  }
+}
+
+/// How long results are kept.
+struct ResultRetention: Sendable, Hashable {
+  /// `nil` is for ever.
+  var seconds: UInt64?
+}
+
+extension ValueType where Value == ResultRetention {
+  /// A number of days, or `forever`.
+  static var resultRetention: Self {
+    let allowed = "a number of days from 1 to 36500, or forever"
+    return Self(name: "DAYS", allowed: allowed) { text throws(ValueRefusal) in
+      if text == "forever" { return ResultRetention(seconds: nil) }
+      guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+      else { throw ValueRefusal(allowed: allowed) }
+      guard let days = UInt64(text), (1...36_500).contains(days) else {
+        throw ValueRefusal(allowed: allowed, isOutOfRange: true)
+      }
+      return ResultRetention(seconds: days * 86_400)
     }
   }
 }

@@ -193,6 +193,46 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/uploads").count == 3)
   }
 
+  /// What comes is held for who gave it, and only so much of it may lie here.
+  @Test func whatNoJobHasNamedIsLimited() async throws {
+    var settings = ServerSettings()
+    settings.unusedByteLimit = 1_000
+    try await RunningServer.scene(settings) { server, network in
+      network.state.withLock {
+        $0.uploaders.insert(key.address)
+        $0.uploaders.insert(TestKeys.other.address)
+      }
+      let folder = try TemporaryFolder()
+      let client = server.client(key)
+      func give(_ seed: UInt64, _ count: Int) async throws {
+        let data = bytes(count, seed: seed)
+        try await client.give(object: file(data, in: folder), hash: hash(data))
+      }
+      func unused(_ account: Address) throws -> UInt64 {
+        try network.database.read { db in try HoldStore.unusedByteCount(of: account, in: db) }
+      }
+      try await give(1, 600)
+      try await give(1, 600)
+      #expect(try unused(key.address) == 600)
+      let error = await #expect(throws: NetworkError.self) { try await give(2, 401) }
+      #expect(error?.code == "upload.quota" && error?.message.contains("1000") == true)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
+      try await give(2, 400)
+      // What a job names does not count.
+      try network.database.write { db in
+        try HoldStore.takeOver(
+          [.object(hash(bytes(600, seed: 1)))], from: key.address, for: network.jobID, .job, at: 1, in: db)
+      }
+      #expect(try unused(key.address) == 400)
+      try await give(3, 600)
+      // Who may not send keeps nothing alive by asking.
+      network.state.withLock { _ = $0.uploaders.remove(TestKeys.other.address) }
+      let asked: UploadStore.Progress = try await server.client(TestKeys.other).get(
+        "/api/v2/objects/\(hash(bytes(600, seed: 3)))/upload", signed: true)
+      #expect(try asked.isComplete && unused(TestKeys.other.address) == 0)
+    }
+  }
+
   @Test func rangesAreReadStrictly() {
     let cases: [(String, Range<UInt64>?)] = [
       ("bytes=0-", 0..<100), ("bytes=10-19", 10..<20), ("bytes=99-", 99..<100), ("bytes=50-1000", 50..<100),

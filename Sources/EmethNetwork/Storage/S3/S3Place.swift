@@ -111,6 +111,17 @@ final class S3Place: ObjectPlace {
 
   func dropCopy(of key: String) throws(NetworkError) -> Bool { try cache.remove(prefix + key) }
 
+  func list(_ body: ([StoredObject]) throws(NetworkError) -> Void) throws(NetworkError) {
+    try client.pages(prefix) { page throws(NetworkError) in
+      try body(
+        page.map {
+          StoredObject(
+            key: String($0.key.dropFirst(prefix.count)), byteCount: $0.byteCount,
+            storedAt: S3Client.seconds(of: $0.modified))
+        })
+    }
+  }
+
   /// So many first bytes are remembered of what is stored.
   private static let beginningByteCount = 64
 
