@@ -197,17 +197,20 @@ enum HoldStore {
   ) throws -> [ObjectName] {
     try objects.filter { object in
       guard try !isHeld(object, in: db) else { return false }
-      try db.execute(
+      // What is noted already is another's to delete.
+      return try db.execute(
         sql: "INSERT INTO removal (object, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
-        arguments: ["\(object)", Int64(clamping: now)])
-      return true
+        arguments: ["\(object)", Int64(clamping: now)]) == 1
     }
   }
 
-  /// Objects that are being deleted, some of them.
-  static func removals(limit: Int, in db: SQLSession) throws -> [ObjectName] {
+  /// Objects that are being deleted, some of those that were noted by a time.
+  static func removals(
+    notedBy time: UInt64 = .max, limit: Int, in db: SQLSession
+  ) throws -> [ObjectName] {
     try String.fetchAll(
-      db, sql: "SELECT object FROM removal ORDER BY object LIMIT ?", arguments: [limit]
+      db, sql: "SELECT object FROM removal WHERE at <= ? ORDER BY object LIMIT ?",
+      arguments: [Int64(clamping: time), limit]
     ).map { ObjectName($0) }
   }
 

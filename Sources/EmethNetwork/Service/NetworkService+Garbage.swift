@@ -15,13 +15,18 @@ extension NetworkService {
   }
 
   private static let collectorLease = "collector"
+  /// So long a request of a server that lost its lease may still be on its way to the store, seconds.
+  private static let straggleSeconds: UInt64 = 300
+
+  /// Whether this process is the one that deletes.
+  private var isCollector: Bool { database.leases?.take([Self.collectorLease]).isEmpty != true }
 
   /// Deletes what nobody needs, when the service starts and every so often; of several servers one does.
   func collectRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     var next = ContinuousClock.now
     while !Task.isCancelled {
       do throws(NetworkError) {
-        if database.leases?.take([Self.collectorLease]).isEmpty != true {
+        if isCollector {
           if ContinuousClock.now >= next {
             try collect()
             next = .now + .seconds(Double(settings.collectionSeconds))
@@ -37,13 +42,15 @@ extension NetworkService {
     }
   }
 
-  /// Ends the holds of what has ended, and deletes every object that nobody holds and that is old enough.
+  /// Ends the holds of what has ended, and deletes every object that nobody holds and that is old enough; nothing where
+  /// another server does.
   ///
   /// - Parameter wall: this machine's time, unix seconds, by which objects are old.
   @discardableResult
   func collect(
     wall: UInt64 = UInt64(max(0, Date().timeIntervalSince1970))
   ) throws(NetworkError) -> Collection {
+    guard isCollector else { return Collection() }
     try finishRemovals()
     try endHolds()
     var collection = Collection()
@@ -96,6 +103,8 @@ extension NetworkService {
   /// Deletes what was noted as being deleted, and then the note.
   private func remove(_ claimed: [ObjectName]) throws(NetworkError) {
     for object in claimed {
+      // Another goes on with the notes then.
+      guard isCollector else { throw .database(reason: "another server has taken over deleting objects") }
       let text = object.description
       if text.hasPrefix(ObjectName.objects) {
         try store.place.remove(String(text.dropFirst(ObjectName.objects.count)))
@@ -107,10 +116,15 @@ extension NetworkService {
     try database.write { db in try HoldStore.endRemoval(of: claimed, in: db) }
   }
 
-  /// Goes on with what a server was about to delete when it ended.
+  /// Goes on with what a server was about to delete when it ended; where there may be others, once nothing that it asked
+  /// of the store can still be on its way: what is stored anew after the note is gone must not be met by that.
   private func finishRemovals() throws(NetworkError) {
-    while true {
-      let left = try database.read { db in try HoldStore.removals(limit: 100, in: db) }
+    while isCollector {
+      let left = try database.read { db in
+        let now = try seconds(in: db)
+        let latest = database.isShared ? now - min(now, Self.straggleSeconds) : .max
+        return try HoldStore.removals(notedBy: latest, limit: 100, in: db)
+      }
       if left.isEmpty { return }
       try remove(left)
     }
@@ -140,6 +154,7 @@ extension NetworkService {
   /// Takes holds of all that jobs need, once: those of earlier layouts have none.
   func adoptHolds() throws(NetworkError) {
     guard try database.read({ db in try Setting.holds.text(in: db) }) == nil else { return }
+    try finishRemovals()
     try database.write { db in
       guard try Setting.holds.text(in: db) == nil else { return }
       let now = try seconds(in: db)

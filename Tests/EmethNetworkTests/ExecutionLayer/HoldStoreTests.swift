@@ -134,6 +134,7 @@ import Testing
   }
 }
 
-extension ObjectName: Comparable {
-  public static func < (one: ObjectName, other: ObjectName) -> Bool { one.description < other.description }
+extension Sequence<ObjectName> {
+  /// By their names.
+  func sorted() -> [ObjectName] { sorted { $0.description < $1.description } }
 }

@@ -110,6 +110,42 @@ import Testing
     #expect(try service.store.contains(hash))
   }
 
+  /// Of several servers another one goes on, once nothing of the first can still be on its way to the store.
+  @Test func aDeletionOfAnotherServerIsWaitedFor() throws {
+    let folder = try TemporaryFolder()
+    let (service, putAhead) = try service(folder, .postgres)
+    let hash = try service.store.put(Data("old".utf8))
+    try service.database.write { db in
+      _ = try HoldStore.claimRemoval(of: [.object(hash)], at: service.seconds(in: db), in: db)
+    }
+    #expect(try service.collect(wall: Self.now + Self.day) == NetworkService.Collection())
+    #expect(try service.store.contains(hash))
+    #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) } == [.object(hash)])
+    putAhead(301)
+    try service.collect()
+    #expect(try !service.store.contains(hash))
+    #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) }.isEmpty)
+  }
+
+  /// One server deletes: who finds that it is another one leaves what it has noted to that one.
+  @Test func oneServerDeletes() throws {
+    let folder = try TemporaryFolder()
+    let location = try TestDatabase.postgres.location(in: folder)
+    let (one, other) = try (
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location),
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location)
+    )
+    let hash = try one.store.put(Data("old".utf8))
+    #expect(one.database.leases?.take(["collector"]) == ["collector"])
+    #expect(try other.collect(wall: Self.now + Self.day) == NetworkService.Collection())
+    #expect(try one.store.contains(hash))
+    one.database.leases?.giveBack("collector")
+    #expect(try other.collect(wall: Self.now + Self.day).objects == 1)
+    #expect(try !one.store.contains(hash))
+  }
+
   /// What is stored for a job is held before it is there: a deletion in between finds that.
   @Test func whatIsStoredIsHeldBefore() throws {
     let folder = try TemporaryFolder()
