@@ -21,6 +21,9 @@ struct Setting: Sendable {
   /// What is in the Splitter's store of every process that serves the network.
   static let store = Setting(name: "store")
 
+  /// Whether jobs hold what they need: those of earlier layouts did not, nor do those of a network in one process.
+  static let holds = Setting(name: "holds")
+
   /// What an account was granted, holon.
   static func grant(to account: Address) -> Setting { Setting(name: "grant \(account)") }
 

@@ -13,6 +13,8 @@ protocol Surroundings: Sendable {
   var store: ContentStore { get }
   /// What the Splitter keeps to itself.
   var splitterStore: ContentStore { get }
+  /// The two, what is put into them being held for a job, where objects that nobody holds are deleted.
+  func stores(for job: JobID, _ purpose: HoldPurpose) -> (objects: ContentStore, splitter: ContentStore)
   var domain: EIP712Domain { get }
   /// The keys of the operator's own roles.
   var operatorKeys: OperatorKeys { get }

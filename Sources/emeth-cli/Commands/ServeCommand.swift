@@ -15,7 +15,7 @@ extension Command {
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
         "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
-          + "audiences, grants, tlsCertificate, tlsKey, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
+          + "audiences, grants, tlsCertificate, tlsKey, keepResults, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
           + "before it, flags before both.",
         "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
           + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
@@ -23,6 +23,8 @@ extension Command {
         "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
           + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
+        "Objects that no job needs any more are deleted, looked for every hour: a job's data when it has ended, its result "
+          + "--keep-results days later, what an account has sent and no job has named after a day.",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
           + "the network into one file, also while it is served; the file has the Signer's secret. --restore makes a new "
           + "folder of it; epochs that were closed after the copy was made are not in it.",
@@ -30,7 +32,8 @@ extension Command {
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.threads, ServeArguments.logLevel,
+        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults, ServeArguments.threads,
+        ServeArguments.logLevel,
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
@@ -169,6 +172,9 @@ enum ServeArguments {
   static let storage = Flag(
     "storage", .text.named("URL"), absent: "the folder of --data",
     help: "bucket for objects: s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
+  static let keepResults = Flag(
+    "keep-results", .resultRetention, absent: "30",
+    help: "days for which results are kept after a job's end, or forever")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

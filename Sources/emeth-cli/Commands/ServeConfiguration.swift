@@ -18,7 +18,7 @@ struct ServeConfiguration {
   private static let settings: [any CommandFlag] = [
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-    ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
+    ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.keepResults,
   ]
 
   /// Reads environment and file.
@@ -76,6 +76,7 @@ struct ServeConfiguration {
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
     if let text = parsed[ServeArguments.storage] { settings.storage = try address(of: text) }
+    if let kept = parsed[ServeArguments.keepResults] { settings.resultSeconds = kept.seconds }
     return settings
   }
 
@@ -126,6 +127,28 @@ extension ValueType where Value == Grant {
         throw ValueRefusal(allowed: allowed)
       }
       return Grant(account: account, amount: try ValueType<TokenAmount>.tokenAmount.parse(parts[1]))
+    }
+  }
+}
+
+/// How long results are kept.
+struct ResultRetention: Sendable, Hashable {
+  /// `nil` is for ever.
+  var seconds: UInt64?
+}
+
+extension ValueType where Value == ResultRetention {
+  /// A number of days, or `forever`.
+  static var resultRetention: Self {
+    let allowed = "a number of days from 1 to 36500, or forever"
+    return Self(name: "DAYS", allowed: allowed) { text throws(ValueRefusal) in
+      if text == "forever" { return ResultRetention(seconds: nil) }
+      guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+      else { throw ValueRefusal(allowed: allowed) }
+      guard let days = UInt64(text), (1...36_500).contains(days) else {
+        throw ValueRefusal(allowed: allowed, isOutOfRange: true)
+      }
+      return ResultRetention(seconds: days * 86_400)
     }
   }
 }

@@ -44,6 +44,23 @@ import Testing
     var payout: TokenAmount
   }
 
+  @Test func resultsAreKeptForDaysOrForEver() throws {
+    let folder = try ScratchFolder()
+    for (value, word) in [
+      ("0", "out of range"), ("36501", "out of range"), ("30d", "not allowed"), ("", "not allowed"),
+    ] {
+      let result = try Program.run("serve", "--data", folder.path("net"), "--keep-results", value)
+      #expect(result.exitCode == 2 && result.errors.contains(word), "\(value): \(result.errors)")
+      #expect(result.errors.contains("a number of days from 1 to 36500, or forever"))
+    }
+    try Data(#"{"keepResults": "a month"}"#.utf8).write(to: URL(filePath: folder.path("config.json")))
+    let result = try Program.run(
+      "serve", "--data", folder.path("net"), "--config", folder.path("config.json"))
+    #expect(result.exitCode == 3 && result.errors.contains("keepResults"), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("net")))
+    #expect(try Server(in: folder, ["--keep-results", "forever"]).stop() == 0)
+  }
+
   @Test func grantsAreThereAndCanBeWithdrawn() throws {
     let folder = try ScratchFolder()
     try folder.writeKey(TestKeys.key(1), to: "key")
