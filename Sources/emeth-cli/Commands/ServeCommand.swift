@@ -15,8 +15,8 @@ extension Command {
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
         "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
-          + "audiences, grants, tlsCertificate, tlsKey, keepResults, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
-          + "before it, flags before both.",
+          + "audiences, grants, tlsCertificate, tlsKey, keepResults, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE "
+          + "come before it, flags before both.",
         "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
           + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
           + "which everybody on the machine can read.",
