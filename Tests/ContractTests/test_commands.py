@@ -134,7 +134,7 @@ def test_deposit_and_withdraw(world):
 
 
 def test_deposit_to_layer_2(world):
-    done = world.emeth("deposit", "3emeth", "--layer-2", "--json")
+    done = world.emeth("deposit", "3emeth", "--to-servers", "--json")
     assert done.returncode == 0, done.stderr
     assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["approve", "depositToLayer2"]
     assert world.read(world.settlement, calldata("EmethSettlement", "depositCount")) == 1
@@ -158,7 +158,7 @@ def test_a_command_that_was_interrupted_goes_on(world):
 
 
 def test_redeem_ticket(world):
-    assert world.emeth("deposit", "10emeth", "--layer-2").returncode == 0
+    assert world.emeth("deposit", "10emeth", "--to-servers").returncode == 0
     before = world.wallet()
     older, newer = world.ticket(2), world.ticket(3, epoch=2)
     done = world.emeth("redeem-ticket", "-", "--json", input=older + newer)
