@@ -1,7 +1,9 @@
 """`emeth deposit`, `withdraw --rpc` and `redeem-ticket` on a chain of their own: what they print, send and leave."""
 import json
 import os
+import signal
 import subprocess
+import time
 
 import eth_abi
 import pytest
@@ -61,6 +63,9 @@ class World:
 
     def wallet(self):
         return self.read(self.token, calldata("EmethToken", "balanceOf", USER))
+
+    def count(self, tag):
+        return int(self.rpc("eth_getTransactionCount", USER, tag), 16)
 
     def height(self):
         return int(self.rpc("eth_blockNumber"), 16)
@@ -155,6 +160,25 @@ def test_a_command_that_was_interrupted_goes_on(world):
     done = world.emeth("withdraw", "1emeth", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
+
+
+def test_ctrl_c_while_it_waits(world):
+    """Exit code 130 with a note; the transaction is not lost, and the repeated command finds it."""
+    assert world.emeth("deposit", "1emeth").returncode == 0
+    world.rpc("evm_setAutomine", False)
+    words = ["withdraw", "1emeth", "--rpc", world.rpc.url, "--core", world.core, "--key-file", str(world.key), "--json",
+             "--data", str(world.folder / "emeth" / "chain"), "--confirmations", "1"]
+    with subprocess.Popen([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.time() + 60
+        while world.count("pending") == world.count("latest") and time.time() < deadline:
+            time.sleep(0.1)
+        assert world.count("pending") == world.count("latest") + 1
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and output == "" and "interrupted" in errors
+    world.rpc("evm_setAutomine", True)
+    done = world.emeth("withdraw", "1emeth", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
 
 
 def test_redeem_ticket(world):
