@@ -1,7 +1,9 @@
 """`emeth deposit`, `withdraw --rpc` and `redeem-ticket` on a chain of their own: what they print, send and leave."""
 import json
 import os
+import signal
 import subprocess
+import time
 
 import eth_abi
 import pytest
@@ -61,6 +63,9 @@ class World:
 
     def wallet(self):
         return self.read(self.token, calldata("EmethToken", "balanceOf", USER))
+
+    def count(self, tag):
+        return int(self.rpc("eth_getTransactionCount", USER, tag), 16)
 
     def height(self):
         return int(self.rpc("eth_blockNumber"), 16)
@@ -134,7 +139,7 @@ def test_deposit_and_withdraw(world):
 
 
 def test_deposit_to_layer_2(world):
-    done = world.emeth("deposit", "3emeth", "--layer-2", "--json")
+    done = world.emeth("deposit", "3emeth", "--to-servers", "--json")
     assert done.returncode == 0, done.stderr
     assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["approve", "depositToLayer2"]
     assert world.read(world.settlement, calldata("EmethSettlement", "depositCount")) == 1
@@ -157,8 +162,27 @@ def test_a_command_that_was_interrupted_goes_on(world):
     assert json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
 
 
+def test_ctrl_c_while_it_waits(world):
+    """Exit code 130 with a note; the transaction is not lost, and the repeated command finds it."""
+    assert world.emeth("deposit", "1emeth").returncode == 0
+    world.rpc("evm_setAutomine", False)
+    words = ["withdraw", "1emeth", "--rpc", world.rpc.url, "--core", world.core, "--key-file", str(world.key), "--json",
+             "--data", str(world.folder / "emeth" / "chain"), "--confirmations", "1"]
+    with subprocess.Popen([BINARY, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.time() + 60
+        while world.count("pending") == world.count("latest") and time.time() < deadline:
+            time.sleep(0.1)
+        assert world.count("pending") == world.count("latest") + 1
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and output == "" and "interrupted" in errors
+    world.rpc("evm_setAutomine", True)
+    done = world.emeth("withdraw", "1emeth", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
+
+
 def test_redeem_ticket(world):
-    assert world.emeth("deposit", "10emeth", "--layer-2").returncode == 0
+    assert world.emeth("deposit", "10emeth", "--to-servers").returncode == 0
     before = world.wallet()
     older, newer = world.ticket(2), world.ticket(3, epoch=2)
     done = world.emeth("redeem-ticket", "-", "--json", input=older + newer)

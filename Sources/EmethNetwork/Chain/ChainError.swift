@@ -144,7 +144,7 @@ public enum ChainError: EmethError, Equatable {
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"
     case .unconfirmed: "repeat the same command: it waits for the same transaction"
     case .creditUndone: "crediting stops here: compare the chain with the ledger before it goes on"
-    case .reorganisedTooDeep: "delete the event file, so that all is read anew"
+    case .reorganisedTooDeep: "is it the same chain? then all has to be read anew, with the credits kept"
     case .contract(let error): error.hint
     case .ticket(let error): error.hint
     case .store(let error): error.hint

@@ -2,8 +2,8 @@ import EmethKit
 import Foundation
 import GRDB
 
-/// What contracts have logged, as far as it was read, in an SQLite file: it can be deleted and read anew, but for the
-/// credits that were given.
+/// What contracts have logged, as far as it was read, in an SQLite file. All of it can be read anew (``readAnew()``), but for
+/// the credits that were given: whoever deletes the file forgets what was credited.
 public final class EventStore: Sendable {
   private let database: ChainDatabase
 
@@ -99,6 +99,11 @@ public final class EventStore: Sendable {
       try db.execute(sql: "DELETE FROM block WHERE number > ?", arguments: [Int64(clamping: number)])
       try db.execute(sql: "DELETE FROM log WHERE block > ?", arguments: [Int64(clamping: number)])
     }
+  }
+
+  /// Forgets all that was read, and keeps what was credited.
+  public func readAnew() throws(ChainError) {
+    try database.write { db in try db.execute(sql: "DELETE FROM block; DELETE FROM log") }
   }
 
   // MARK: - Reading

@@ -147,6 +147,14 @@ public final class NonceJournal: Sendable {
     }
   }
 
+  /// An entry that a reorganisation has taken out of the chain: it waits again.
+  func reopened(_ entry: Entry) throws(ChainError) -> Entry {
+    try settle(entry, as: .sent)
+    return Entry(
+      id: entry.id, key: entry.key, what: entry.what, state: .sent, attempts: entry.attempts,
+      signedAt: entry.signedAt)
+  }
+
   private static func add(
     _ db: Database, _ signed: SignedTransaction, to id: Int64, number: Int, at time: UInt64
   ) throws {

@@ -44,7 +44,9 @@ enum RPCFault: Sendable {
       "missing trie node", "pruned", "historical state", "state is not available", "state not available")
     {
       self = .pruned
-    } else if says("timeout", "timed out", "temporarily", "try again", "header not found", "unavailable") {
+    } else if number == -32603
+      || says("timeout", "timed out", "temporarily", "try again", "header not found", "unavailable")
+    {
       self = .passing
     } else {
       self = .other

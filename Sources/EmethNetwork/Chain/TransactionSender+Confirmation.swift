@@ -44,12 +44,14 @@ extension TransactionSender {
   private func tended(_ entry: NonceJournal.Entry) async throws(ChainError) -> NonceJournal.Entry {
     let receipts = try await client.receipts(of: entry.attempts.map(\.hash))
     guard receipts.allSatisfy({ $0 == nil }) else { return entry }
+    let entry = entry.state == .confirmed ? try journal.reopened(entry) : entry
     if try await isDisplaced(entry) {
       try journal.settle(entry, as: .displaced)
       throw .nonceTaken(account: account, nonce: entry.nonce, transaction: entry.newest.hash)
     }
     guard now >= entry.signedAt + settings.stuckSeconds, entry.attempts.count < settings.attemptLimit else {
-      if try await !client.knows(entry.newest.hash) { try await broadcast(entry) }
+      // With it those before it may be lost, and it would wait behind their gap.
+      if try await !client.knows(entry.newest.hash) { try await resume() }
       return entry
     }
     let fees = try await client.fees().atLeast(entry.newest.fees.raised())

@@ -219,7 +219,16 @@ public struct TransactionSender: Sendable {
   public func resume() async throws(ChainError) {
     for entry in try journal.open(chain: chainID, account: account) {
       let receipts = try await client.receipts(of: entry.attempts.map(\.hash))
-      if receipts.allSatisfy({ $0 == nil }) { try await broadcast(entry) }
+      guard receipts.allSatisfy({ $0 == nil }) else { continue }
+      do throws(ChainError) {
+        try await broadcast(entry)
+      } catch {
+        // What a node says of one transaction must not keep the others back.
+        guard error.fault != nil else { throw error }
+        logger?.warning(
+          "a transaction can't be handed in again",
+          metadata: ["transaction": "\(entry.newest.hash)", "reason": "\(error.message)"])
+      }
     }
   }
 

@@ -7,19 +7,19 @@ extension Command {
     CommandDefinition(
       "deposit", section: .keys, summary: "pay tokens into EMETH's contracts on a chain",
       discussion: [
-        "Without --layer-2 they go into the account's ledger in EMETH Core, from which a node's deposits are locked and "
+        "Without --to-servers they go into the account's ledger in EMETH Core, from which a node's deposits are locked and "
           + "`emeth withdraw --rpc` takes them back; with it they are credited on the servers of this chain.",
         "Where the contract may not take so many tokens yet, it is allowed to first: two transactions.",
         ChainOptions.discussion,
       ],
       arguments: [DepositArguments.amount],
-      flags: [DepositArguments.layer2, DepositArguments.account] + ChainOptions.all,
+      flags: [DepositArguments.toServers, DepositArguments.account] + ChainOptions.all,
       examples: [
         CommandExample(
           "EMETH_RPC=https://rpc.example.org/KEY emeth deposit 25emeth --core "
             + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key --dry-run", "what it would cost"),
         CommandExample(
-          "emeth deposit 25emeth --layer-2 --rpc http://127.0.0.1:8545 --core "
+          "emeth deposit 25emeth --to-servers --rpc http://127.0.0.1:8545 --core "
             + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "to spend on the chain's servers"),
       ],
       exitCodes: [
@@ -29,12 +29,12 @@ extension Command {
   ) { parsed, context in
     let amount = parsed[DepositArguments.amount]
     let isDryRun = parsed[ChainOptions.dryRun]
-    let (isLayer2, given) = (parsed[DepositArguments.layer2], parsed[DepositArguments.account])
-    guard isLayer2 || given == nil else {
-      throw UsageError.contradiction(rule: "--for belongs to --layer-2", command: "deposit")
+    let (isForServers, given) = (parsed[DepositArguments.toServers], parsed[DepositArguments.account])
+    guard isForServers || given == nil else {
+      throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
     }
     return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
-      guard isLayer2 else { return try await account.deposit(amount, isDryRun: isDryRun) }
+      guard isForServers else { return try await account.deposit(amount, isDryRun: isDryRun) }
       return try await account.depositToLayer2(amount, for: given ?? account.address, isDryRun: isDryRun)
     }
   }
@@ -71,7 +71,7 @@ extension Command {
 
   private enum DepositArguments {
     static let amount = Argument("AMOUNT", .tokenAmount, help: "how much")
-    static let layer2 = Flag(toggle: "layer-2", help: "credit it on the servers of the chain")
+    static let toServers = Flag(toggle: "to-servers", help: "credit it on the servers of the chain")
     static let account = Flag("for", .address, absent: "the key's", help: "account that is credited there")
   }
 

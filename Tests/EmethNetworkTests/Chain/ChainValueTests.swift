@@ -62,7 +62,8 @@ import Testing
       (-32602, "query returned more than 10000 results", .tooMuch),
       (-32005, "limit exceeded", .rateLimited), (429, "slow down", .rateLimited),
       (-32000, "missing trie node 4f2b (path )", .pruned), (-32000, "header not found", .passing),
-      (-32603, "request timed out", .passing), (-32601, "the method eth_foo does not exist", .other),
+      (-32603, "request timed out", .passing), (-32603, "Internal error", .passing),
+      (-32601, "the method eth_foo does not exist", .other),
     ]
     for (number, message, fault) in words {
       #expect(RPCFault(number: number, message: message) == fault, "\(message)")

@@ -127,6 +127,9 @@ struct EventFollowerTests {
     _ = try await follow(follower())
     #expect(try await credit(follower()) == [0])
     #expect(try await credit(follower()) == [])
+    // What was read may be forgotten, what was credited not.
+    try follower().store.readAnew()
+    #expect(try follower().store.logs().isEmpty)
     try await deposit(4, "b")
     try await scene.bridge.mine()
     _ = try await follow(follower())

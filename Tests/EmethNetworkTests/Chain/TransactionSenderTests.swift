@@ -115,6 +115,19 @@ struct TransactionSenderTests {
     #expect(try await scene.ledger(scene.user.address) == ChainScene.amount(2))
   }
 
+  /// Waiting for the later one hands the earlier one in as well.
+  @Test func aLostTransactionIsHandedInWithThoseBeforeIt() async throws {
+    let scene = try await ChainScene.deploy()
+    let (bridge, core) = (scene.bridge, scene.contracts.core)
+    try await bridge.tell("evm_setAutomine", .bool(false))
+    _ = try await scene.sender().send(one, to: core, under: "a")
+    let second = try await scene.sender().send(one, to: core, under: "b")
+    try await bridge.tell("evm_dropPool")
+    try await bridge.tell("evm_setAutomine", .bool(true))
+    _ = try await scene.sender().confirm(second)
+    #expect(try await scene.ledger(scene.user.address) == ChainScene.amount(2))
+  }
+
   @Test func aStuckTransactionIsDisplacedByADearerOne() async throws {
     let scene = try await ChainScene.deploy()
     let (bridge, core) = (scene.bridge, scene.contracts.core)
