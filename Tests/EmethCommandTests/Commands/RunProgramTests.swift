@@ -44,6 +44,28 @@ import Testing
     #expect(try Program.run("verify", scratch.path("out")).exitCode == 1)
   }
 
+  @Test func aQueuedJobIsFetched() throws {
+    func emeth(_ line: String) throws -> ProgramResult {
+      let result = try Program.run(executable: Program.url, SmallJob.words(line), in: scratch.url)
+      try #require(result.exitCode == 0, "\(line): \(result.errors)")
+      return result
+    }
+    let cost = try emeth("submit-job numbers.txt --program 999 --parallel 4 --network net --dry-run")
+    #expect(cost.output.hasPrefix("program 999: 100 records in 4 parts, 4 fuel"), "\(cost.output)")
+    #expect(!FileManager.default.fileExists(atPath: scratch.path("net")))
+    let job = try emeth("submit-job numbers.txt --program 999 --parallel 4 --network net").output
+      .trimmingCharacters(in: .newlines)
+    let early = try Program.run(
+      executable: Program.url, SmallJob.words("fetch-result \(job) --network net --out out"), in: scratch.url)
+    #expect(early.exitCode == 1 && early.errors.contains("has no result"))
+    _ = try emeth("run --network net --nodes 2")
+    _ = try emeth("fetch-result \(job) --network net --out out")
+    #expect(try String(contentsOfFile: scratch.path("out/result.dat"), encoding: .utf8) == "100,50.5\r\n")
+    _ = try emeth("verify out")
+    let shown = try emeth("show-job \(job) --network net")
+    #expect(shown.output.contains("rounds    1 of 1, 4 parts"), "\(shown.output)")
+  }
+
   struct Refusal: Sendable, CustomTestStringConvertible {
     var testDescription: String { line }
     var line: String
