@@ -62,7 +62,7 @@ extension CommandDefinition {
       + [
         NetworkOptions.checkSegments, NetworkOptions.detect, RemoteJobOptions.fuelLimit,
         NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun,
-      ] + PrivacyOptions.flags + [CommonFlags.json],
+      ] + ProgramOptions.flags + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
       CommandExample(

@@ -30,6 +30,24 @@ enum ProgramOptions {
     return modules
   }
 
+  /// Refuses what only a training has.
+  static func refuseFlagsOfTraining(in parsed: ParsedCommand) throws(UsageError) {
+    let common = [ModelOptions.threads.definition.spelling, ModelOptions.seed.definition.spelling]
+    let ofTraining: [any CommandFlag] =
+      [
+        NetworkOptions.rounds, NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.modelCache,
+        NetworkOptions.noEvidence, RemoteJobOptions.fuelLimit,
+      ] + PrivacyOptions.flags
+      + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
+        !common.contains($0.definition.spelling)
+      }
+    if let given = ofTraining.first(where: { parsed.isGiven($0) }) {
+      throw .contradiction(
+        rule: "\(given.definition.spelling) is for a training, "
+          + "--program \(parsed[RemoteJobOptions.program]) is none", command: parsed.definition.name)
+    }
+  }
+
   /// Refuses these flags where they mean nothing.
   static func refuse(for what: String, in parsed: ParsedCommand) throws(UsageError) {
     if let given = flags.first(where: { parsed.isGiven($0) }) {

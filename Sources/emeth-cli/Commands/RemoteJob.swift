@@ -7,7 +7,7 @@ import Foundation
 enum RemoteJobOptions {
   static let program = Flag(
     "program", .integer(in: 1...Int(Int32.max)), default: Int(ProgramID.languageModelTraining.rawValue),
-    help: "what is computed: 1 trains a language model; 84, 999 and modules for `emeth run` only")
+    help: "what is computed: 1 trains a language model; 84, 999 and 10000 and up in a local network only")
   static let fuelLimit = Flag(
     "fuel-limit", .fuel, absent: "what the formula gives", help: "most fuel that is paid for")
 }

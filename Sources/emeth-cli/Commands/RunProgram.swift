@@ -14,21 +14,7 @@ struct RunProgram {
     self.context = context
     self.dataSet = dataSet
     settings = try NetworkSettings(parsed)
-    let common = [ModelOptions.threads.definition.spelling, ModelOptions.seed.definition.spelling]
-    let ofTraining: [any CommandFlag] =
-      [
-        NetworkOptions.rounds, NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.modelCache,
-        NetworkOptions.noEvidence,
-      ] + PrivacyOptions.flags
-      + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
-        !common.contains($0.definition.spelling)
-      }
-    if let given = ofTraining.first(where: { parsed.isGiven($0) }) {
-      throw UsageError.contradiction(
-        rule: "\(given.definition.spelling) is for a training, "
-          + "--program \(parsed[RemoteJobOptions.program]) is none",
-        command: "run")
-    }
+    try ProgramOptions.refuseFlagsOfTraining(in: parsed)
     let faults: [NodeFault] = [.stall, .swappedFinal, .stampingVerifier, .rejectingVerifier, .twoVerdicts]
     if let fault = settings.fault, !faults.contains(fault.fault) {
       throw UsageError.contradiction(
@@ -66,40 +52,18 @@ struct RunProgram {
   private func openFolder(_ modules: [ProgramModule]) throws -> RunFolder {
     let out = parsed[NetworkOptions.out]
     if let out { try FolderPath.refuseUnusable(out) }
-    guard let id = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
-      throw ProgramError.zeroProgram
-    }
-    let program = try ComputedProgram(id, modules: modules)
-    // A machine that can't run it says so at once.
-    if program.module != nil { _ = try ModuleSandbox.find() }
-    let file = InputFile(dataSet)
-    let bytes = try file.bytes()
-    if bytes.isEmpty { throw FileError.empty(path: file.name) }
-    let records = try program.records.records(in: bytes)
-    let parallel = UInt32(
-      parsed[NetworkOptions.parallel] ?? (program.provesItself ? 1 : min(settings.nodes, records.count)))
-    _ = try SplitPlan.ranges(recordCount: UInt64(records.count), parts: parallel)
-    try program.check(recordCount: UInt64(records.count), parts: parallel)
-    try program.check(dataSet: Data(bytes))
-    var parameters: [String: String] = [:]
-    for given in parsed[ProgramOptions.parameter] {
-      guard parameters.updateValue(given.value, forKey: given.key) == nil else {
-        throw UsageError.contradiction(rule: "--param names \(given.key) twice", command: "run")
-      }
-    }
-    let request = ComputedRequest(
-      manifest: try ComputedManifest(
-        program, parameters: parameters, recordCount: UInt64(records.count),
-        agreement: UInt32(parsed[ProgramOptions.agreement])),
-      dataSetName: file.name, dataSet: SHA256.hash(bytes), parallel: parallel,
-      fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 7 * 86_400,
+    let job = try RequestedComputation(
+      parsed, dataSet: dataSet, modules: modules, parallel: parsed[NetworkOptions.parallel],
+      nodes: settings.nodes, fuelPrice: FuelPrice(gholon: 120), timeLimit: .seconds(7 * 86_400),
       retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
+    // A machine that can't run it says so at once.
+    if job.request.manifest.program.isExternal { _ = try ModuleSandbox.find() }
     let wanted = out.map { URL(filePath: $0) }
     return try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
       try RunFolder(
         wanted: wanted, seed: parsed[ModelOptions.seed].bytes, settings: settings,
-        request: .computed(request)
-      ) { try $0.keep(dataSet: Data(bytes)) }
+        request: .computed(job.request)
+      ) { try $0.keep(dataSet: job.dataSet) }
     }
   }
 

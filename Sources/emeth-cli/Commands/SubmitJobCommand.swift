@@ -7,11 +7,9 @@ extension Command {
   /// `emeth submit-job DATASET`: requests a training job of a server, or puts it into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
     guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {
-      throw CommandFailure(
-        .usage, code: "program.unsupported",
-        "submit-job: found --program \(parsed[RemoteJobOptions.program]), allowed is 1 (language-model training)",
-        hint: "other programs are not served yet", details: ["found": "\(parsed[RemoteJobOptions.program])"])
+      return try submitComputation(parsed, context)
     }
+    try ProgramOptions.refuse(for: "a training", in: parsed)
     let options = try ModelOptions(parsed)
     let privacy = try PrivacyOptions(parsed)
     let parallel = parsed[NetworkOptions.parts]

@@ -1,0 +1,88 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+/// A job that is no training, as the flags describe it: the request, and the data set that it names by hash.
+struct RequestedComputation: Sendable {
+  let request: ComputedRequest
+  let dataSet: Data
+
+  /// Looks at all input before anything is stored or paid.
+  ///
+  /// - Parameter nodes: how many parts there are where the flags don't say, and records enough.
+  init(
+    _ parsed: ParsedCommand, dataSet path: String, modules: [ProgramModule], parallel: Int?, nodes: Int,
+    fuelPrice: FuelPrice, timeLimit: Duration, retry: RetryPolicy
+  ) throws {
+    guard let id = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
+      throw ProgramError.zeroProgram
+    }
+    let program = try ComputedProgram(id, modules: modules)
+    let file = InputFile(path)
+    let bytes = try file.bytes()
+    if bytes.isEmpty { throw FileError.empty(path: file.name) }
+    let records = try program.records.records(in: bytes)
+    let parallel = UInt32(parallel ?? (program.provesItself ? 1 : min(nodes, records.count)))
+    _ = try SplitPlan.ranges(recordCount: UInt64(records.count), parts: parallel)
+    try program.check(recordCount: UInt64(records.count), parts: parallel)
+    try program.check(dataSet: Data(bytes))
+    var parameters: [String: String] = [:]
+    for given in parsed[ProgramOptions.parameter] {
+      guard parameters.updateValue(given.value, forKey: given.key) == nil else {
+        throw UsageError.contradiction(
+          rule: "--param names \(given.key) twice", command: parsed.definition.name)
+      }
+    }
+    dataSet = Data(bytes)
+    request = ComputedRequest(
+      manifest: try ComputedManifest(
+        program, parameters: parameters, recordCount: UInt64(records.count),
+        agreement: UInt32(parsed[ProgramOptions.agreement])),
+      dataSetName: file.name, dataSet: SHA256.hash(bytes), parallel: parallel, fuelPrice: fuelPrice,
+      timeLimitSeconds: UInt64(timeLimit / .seconds(1)), retry: retry)
+  }
+}
+
+extension Command {
+  /// `emeth submit-job DATASET --program N`: puts a job that is no training into a local network's queue.
+  static func submitComputation(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ExitCode {
+    if parsed.isGiven(ServerOptions.server) {
+      throw CommandFailure(
+        .usage, code: "program.unsupported",
+        "submit-job: found --program \(parsed[RemoteJobOptions.program]) with --server, allowed is 1 "
+          + "(language-model training)",
+        hint: "other programs are not served yet: they run in a local network",
+        details: ["found": "\(parsed[RemoteJobOptions.program])"])
+    }
+    try ProgramOptions.refuseFlagsOfTraining(in: parsed)
+    let job = try RequestedComputation(
+      parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed),
+      parallel: parsed.isGiven(NetworkOptions.parts) ? parsed[NetworkOptions.parts] : nil,
+      nodes: parsed[NetworkOptions.parts], fuelPrice: parsed[NetworkOptions.fuelPrice],
+      timeLimit: parsed[NetworkOptions.deadline], retry: .standard)
+    let request = JobRequest.computed(job.request)
+    let cost = try JobCost(request)
+    if parsed[NetworkOptions.dryRun] {
+      try context.output.write(
+        parsed[CommonFlags.json]
+          ? JSONText.pretty(cost)
+          : "program \(request.program): \(job.request.manifest.recordCount) records in "
+            + "\(request.parallel) parts, \(cost.fuelLimit) fuel, escrow \(cost.terms.escrow)\n")
+      return .done
+    }
+    let network = try openNetwork(parsed, context, mayMake: true)
+    let id = try inNetwork(network.folder) {
+      try network.keep(dataSet: job.dataSet)
+      return try network.submit(request)
+    }
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(JobListing(try network.job(id))))
+    } else {
+      try context.output.print("\(id)")
+      let modules = parsed[ProgramOptions.module].map { " --module \(ShellWord.quoted($0))" }.joined()
+      context.talk.note(
+        "work on it with: emeth run --network \(ShellWord.quoted(network.folder.path))\(modules)")
+    }
+    return .done
+  }
+}
