@@ -42,7 +42,11 @@ public struct JobDownload: Sendable {
     let records = try await settledRecords()
     try await client.download("/api/v2/jobs/\(job)/leaves", to: target.appending(path: "leaves.bin"))
     for cohort in records.aggregation?.cohorts ?? [] {
-      try await writeSum(cohort.sum.content.sumRoot, to: folder)
+      // Where the server has kept it: sums that are too large are not.
+      let root = cohort.sum.content.sumRoot
+      let file = folder.appending(path: PublicRecords.Cohort.place(of: root))
+      try Files.makeFolder(file.deletingLastPathComponent())
+      if try await client.downloadIfKept("/api/v2/vectors/\(root)", to: file) { try check(file, is: root) }
     }
     if let key = result.vocabularyMaskKey {
       try Files.write(Data("\(key)\n".utf8), to: target.appending(path: JobFolder.maskFile), mode: 0o600)
@@ -121,17 +125,8 @@ public struct JobDownload: Sendable {
     }
   }
 
-  /// A cohort's sum, where the server has kept it: sums that are too large are not.
-  private func writeSum(_ root: Bytes32, to folder: URL) async throws(NetworkError) {
-    let file = folder.appending(path: PublicRecords.Cohort.place(of: root))
-    try Files.makeFolder(file.deletingLastPathComponent())
-    do throws(NetworkError) {
-      try await client.download("/api/v2/vectors/\(root)", to: file)
-    } catch {
-      guard error.code == "storage.missing" else { throw error }
-      try Files.remove(file)
-      return
-    }
+  /// Looks whether a sum's file has the bytes of its name.
+  private func check(_ file: URL, is root: Bytes32) throws(NetworkError) {
     let found = VectorWork(threads: 1).root(of: try Files.read(file))
     guard found == root else {
       try Files.remove(file)

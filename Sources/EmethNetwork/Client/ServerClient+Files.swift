@@ -58,6 +58,19 @@ extension ServerClient {
     }
   }
 
+  /// The same; false, and no file, when the server has none.
+  func downloadIfKept(_ path: String, to file: URL) async throws(NetworkError) -> Bool {
+    var isKept = true
+    do throws(NetworkError) {
+      try await download(path, to: file)
+    } catch {
+      if error.code != "storage.missing" { throw error }
+      isKept = false
+    }
+    if !isKept { try Files.remove(file) }
+    return isKept
+  }
+
   /// Fetches what is missing of a file behind its first bytes; says why that failed, or nil when it is there.
   private func failureToFetch(_ path: String, behind start: UInt64, into file: URL) async -> NetworkError? {
     do throws(NetworkError) {
