@@ -186,6 +186,18 @@ import Testing
     }
   }
 
+  @Test func aModuleThatTheMachineEndsIsJudgedByNobody() async throws {
+    let folder = try ModuleScene("kill -9 $$").folder
+    let scene = try Scene(
+      .firstExternal, "a\nb\nc\n", modules: [ProgramModule(folder: folder.url)], attempts: 2)
+    let (report, result) = try await scene.run()
+    #expect(report.status != "VERIFIED" && result == nil)
+    #expect(report.reason.contains("did not get to its end on this machine"), "\(report.reason)")
+    #expect(report.subJobs.contains { $0.status == "TIMEOUT" && $0.attempt == 1 }, "it was tried again")
+    #expect(report.subJobs.allSatisfy { $0.status != "FAILED" } && report.verification.checked == 0)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+  }
+
   @Test func onlyVerifiersWithTheSameOutputAgree() throws {
     let domain = try Scene(.meanOfNumbers, "1\n2\n3\n").network.domain
     let keys = (0..<4).map { PrivateKey(seed: TestNetwork.seed(), label: "verifier", index: $0) }
