@@ -51,6 +51,8 @@ public enum NetworkError: EmethError, Equatable {
   case sandboxFailed(reason: String)
   /// A program ended without a result.
   case moduleFailed(program: String, reason: String)
+  /// A program did not get to its end on this machine: nobody is judged by it.
+  case moduleCutShort(program: String, reason: String)
   /// The user or the system asked to stop; everything finished so far is kept.
   case interrupted
 
@@ -80,6 +82,7 @@ public enum NetworkError: EmethError, Equatable {
     case .compute(let error): error.code
     case .sandboxFailed: "sandbox.unavailable"
     case .moduleFailed: "module.failed"
+    case .moduleCutShort: "module.cutShort"
     case .interrupted: "interrupted"
     }
   }
@@ -127,6 +130,8 @@ public enum NetworkError: EmethError, Equatable {
     case .compute(let error): error.message
     case .sandboxFailed(let reason): "external programs can't be run on this machine: \(reason)"
     case .moduleFailed(let program, let reason): "program \(program): \(reason)"
+    case .moduleCutShort(let program, let reason):
+      "program \(program) did not get to its end on this machine: \(reason)"
     case .interrupted: "interrupted"
     }
   }
@@ -148,6 +153,8 @@ public enum NetworkError: EmethError, Equatable {
     case .databaseFailed(let fault): fault.hint
     case .compute(let error): error.hint
     case .sandboxFailed: "apt-get install bubblewrap util-linux; user namespaces must be allowed"
+    case .moduleCutShort:
+      "is the machine too busy, or its disk full? repeat the command, or give the module wider limits"
     default: nil
     }
   }

@@ -19,13 +19,26 @@ public struct ProofOfWork: Hashable, Sendable {
   /// The bytes of a nonce.
   public static let nonceByteCount = 32
 
+  /// The bits of a target that may be zero at its top: a solution takes 2^32 tries on average at most, some
+  /// hours of one core. Without a floor a search would have no end.
+  public static let mostZeroBits = 32
+
   /// Reads a record; a line end behind it is allowed.
   ///
-  /// - Throws: ``ProgramError/malformed(field:cause:)``.
+  /// - Throws: ``ProgramError/malformed(field:cause:)``, or ``ProgramError/fieldOutOfRange(field:found:allowed:)``
+  ///   for a target that is too small.
   public init(record text: String) throws(ProgramError) {
     let bytes = try Self.bytes(of: text, field: "challenge and target")
     challenge = Array(bytes[..<Self.challengeByteCount])
     target = Bytes32(bytes[Self.challengeByteCount...]) ?? .zero
+    let zeroBits =
+      target.bytes.prefix { $0 == 0 }.count * 8
+      + (target.bytes.first { $0 != 0 }?.leadingZeroBitCount ?? 0)
+    guard zeroBits <= Self.mostZeroBits else {
+      throw .fieldOutOfRange(
+        field: "target", found: "\(target)",
+        allowed: "one with at most \(Self.mostZeroBits) zero bits at its top")
+    }
   }
 
   /// Whether a nonce solves it.

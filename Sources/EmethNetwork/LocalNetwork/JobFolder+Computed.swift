@@ -15,6 +15,19 @@ extension JobFolder {
     return try ComputedManifest(json: job.parameters).hash
   }
 
+  /// How many computed the output of the verdict that decided: the node, and the verifiers that show the same
+  /// output for the same seed and say nothing else besides.
+  static func agreeing(
+    on deciding: SignedVerdict?, of verdicts: [SignedVerdict], node: Address?
+  ) -> Int {
+    guard let deciding = deciding?.verdict, deciding.accepted else { return 0 }
+    let same = verdicts.map(\.verdict).filter {
+      $0.accepted && $0.seed == deciding.seed && $0.stepRoot == deciding.stepRoot
+    }
+    let others = verdicts.map(\.verdict).filter { !$0.accepted }.map(\.verifier)
+    return 1 + Set(same.map(\.verifier)).subtracting(others).filter { $0 != node }.count
+  }
+
   func checkComputed(_ records: PublicRecords) -> [Check] {
     [
       outcome("program \(records.job.programID): manifest, records, agreement") {
@@ -31,8 +44,9 @@ extension JobFolder {
           try require(
             machine.job.programID == manifest.partProgram, "SubJob \(machine.job.id) is of another program")
           guard machine.status == .verified, machine.endReason != .proved else { continue }
-          let accepting = (subJob.verdicts + (subJob.furtherVerdicts ?? [])).filter(\.verdict.accepted)
-          let agreeing = Set(accepting.map(\.verdict.verifier)).count + 1
+          let agreeing = Self.agreeing(
+            on: subJob.verdicts.last, of: subJob.verdicts + (subJob.furtherVerdicts ?? []), node: machine.node
+          )
           try require(
             agreeing >= Int(manifest.agreement),
             "SubJob \(machine.job.id): \(agreeing) computed the output, \(manifest.agreement) must agree")

@@ -3,8 +3,8 @@ import Foundation
 
 /// What nodes do for a job of a program: compute the parts that they took and hand them in.
 extension LocalParties {
-  /// Computes the parts; returns the SubJobs from which nothing came. A program that fails on a part ends the
-  /// job: it would fail everywhere.
+  /// Computes the parts; returns the SubJobs from which nothing came. A program that itself says no to a part
+  /// ends the job; one that did not get to its end here is computed by another node.
   func computeParts(
     _ taken: [SubJobRecord], parent: JobRecord, on lanes: ComputeLanes
   ) async throws(NetworkError) -> [SubJobRecord] {
@@ -17,9 +17,16 @@ extension LocalParties {
         guard let number = nodeNumber(record.machine.node) else {
           throw NetworkError.inconsistent(what: "SubJob \(record.id) was taken by a foreign node")
         }
-        return try node(number - 1).computePart(
-          worker.assignment(of: record, parent: parent), program: program, sandbox: worker.sandbox, stop: stop
-        )
+        let node = node(number - 1)
+        let assignment = try worker.assignment(of: record, parent: parent)
+        let sandbox = worker.sandbox?.working(below: network.folder)
+        do throws(NetworkError) {
+          return try node.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
+        } catch {
+          guard case .moduleCutShort = error else { throw error }
+          try remember(error.message, of: record.id)
+          return nil
+        }
       }
     } catch {
       guard case .moduleFailed = error else { throw error }
@@ -45,6 +52,15 @@ extension LocalParties {
       try handIn(result, of: record, proof: proof)
     }
     return silent
+  }
+
+  /// Notes why nothing comes from a SubJob.
+  private func remember(_ reason: String, of subJob: JobID) throws(NetworkError) {
+    try database.write { db in
+      var record = try JobStore.subJob(subJob, in: db)
+      record.notes.reason = reason
+      try JobStore.update(record, in: db)
+    }
   }
 
   /// Takes a node's submission. It counts only with the node's own signature under it.

@@ -84,7 +84,8 @@ extension LocalParties {
       submission: submissionBytes, facts: factsBytes, seed: draw.seed, segments: draw.segments)
     if let program = worker.program {
       let examination = try verifier.examinePart(
-        question, delivered: delivered, program: program, sandbox: worker.sandbox, stop: stop)
+        question, delivered: delivered, program: program,
+        sandbox: worker.sandbox?.working(below: network.folder), stop: stop)
       for object in sealed.objects { try store.remove(object) }
       try Files.remove(place)
       return JobWorker.Outcome(

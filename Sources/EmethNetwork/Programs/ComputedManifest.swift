@@ -39,6 +39,41 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     self.recordCount = recordCount
     recordsPerFuel = program.recordsPerFuel
     self.agreement = agreement
+    try check()
+    guard parameters.isEmpty || program.module != nil else {
+      throw .badSetting(
+        name: "parameters", found: parameters.keys.sorted().joined(separator: ", "),
+        allowed: "none: program \(program.id) has no parameters")
+    }
+  }
+
+  /// Reads a manifest within its limits.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    version = try container.decode(UInt32.self, forKey: .version)
+    program = try container.decode(ProgramID.self, forKey: .program)
+    partProgram = try container.decode(ProgramID.self, forKey: .partProgram)
+    module = try container.decodeIfPresent(Bytes32.self, forKey: .module)
+    parameters = try container.decode([String: String].self, forKey: .parameters)
+    records = try container.decode(RecordKind.self, forKey: .records)
+    recordCount = try container.decode(UInt64.self, forKey: .recordCount)
+    recordsPerFuel = try container.decode(UInt64.self, forKey: .recordsPerFuel)
+    agreement = try container.decode(UInt32.self, forKey: .agreement)
+    do throws(NetworkError) {
+      try check()
+    } catch {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(codingPath: decoder.codingPath, debugDescription: error.message))
+    }
+  }
+
+  private func check() throws(NetworkError) {
+    guard version == 1 else {
+      throw .badSetting(name: "version of the manifest", found: "\(version)", allowed: "1")
+    }
+    guard recordsPerFuel > 0 else {
+      throw .badSetting(name: "recordsPerFuel", found: "0", allowed: "1 and above")
+    }
     guard recordCount > 0 else {
       throw .badSetting(name: "records of the data set", found: "0", allowed: "1 and above")
     }
@@ -54,11 +89,6 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
           name: "parameter", found: "\(key)=\(value)",
           allowed: "a key of letters, digits and _, and a value of at most 4096 bytes")
       }
-    }
-    guard parameters.isEmpty || program.module != nil else {
-      throw .badSetting(
-        name: "parameters", found: parameters.keys.sorted().joined(separator: ", "),
-        allowed: "none: program \(program.id) has no parameters")
     }
   }
 

@@ -109,7 +109,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// Blocks while a module runs: not for the cooperative pool.
   ///
   /// - Throws: ``NetworkError/moduleFailed(program:reason:)``, ``NetworkError/interrupted``, or what is wrong
-  ///   with this machine.
+  ///   with this machine, ``NetworkError/moduleCutShort(program:reason:)`` included.
   func compute(
     _ part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?, stop: StopFlag
   ) throws(NetworkError) -> Data {
@@ -126,6 +126,7 @@ public enum ComputedProgram: Sendable, Hashable {
       switch outcome {
       case .output(let output, _): return output
       case .failed(let reason): throw .moduleFailed(program: "\(id)", reason: reason)
+      case .cutShort(let reason): throw .moduleCutShort(program: "\(id)", reason: reason)
       }
     }
   }

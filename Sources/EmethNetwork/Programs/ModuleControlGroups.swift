@@ -4,22 +4,48 @@ import Foundation
 struct ModuleControlGroups: Sendable {
   private let parent: URL
 
-  /// Where they can be made; nil where there is no version 2, it is not ours, or it has not both controllers.
+  /// The cgroup below its own into which this process goes: one that has processes may hand no limits on.
+  private static let ownName = "emeth"
+
+  /// Where they can be made; nil where there is no version 2, it is not ours, it lacks a controller, or others
+  /// are in the same cgroup.
   static func find() -> ModuleControlGroups? {
     guard let text = try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8) else { return nil }
     let own = text.split(separator: "\n").first { $0.hasPrefix("0::") }?.dropFirst(3)
     guard let own else { return nil }
-    for root in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
-      let folder = URL(filePath: root + own)
-      let controllers =
-        (try? String(contentsOf: folder.appending(path: "cgroup.subtree_control"), encoding: .utf8))?
-        .split { $0.isWhitespace } ?? []
-      guard controllers.contains("memory"), controllers.contains("pids") else { continue }
-      if FileManager.default.isWritableFile(atPath: folder.path) {
-        return ModuleControlGroups(parent: folder)
-      }
+    for mount in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+      let folder = URL(filePath: mount + own)
+      if let groups = find(own: folder, process: getpid()) { return groups }
     }
     return nil
+  }
+
+  /// As above, of a process whose cgroup is in this folder.
+  static func find(own folder: URL, process: pid_t) -> ModuleControlGroups? {
+    // A run before this one went there already.
+    let parent = folder.lastPathComponent == ownName ? folder.deletingLastPathComponent() : folder
+    func controllers(_ file: String) -> Set<Substring> {
+      let text = (try? String(contentsOf: parent.appending(path: file), encoding: .utf8)) ?? ""
+      return Set(text.split { $0.isWhitespace })
+    }
+    let needed: Set<Substring> = ["memory", "pids"]
+    guard controllers("cgroup.controllers").isSuperset(of: needed),
+      FileManager.default.isWritableFile(atPath: parent.path)
+    else { return nil }
+    if controllers("cgroup.subtree_control").isSuperset(of: needed) {
+      return ModuleControlGroups(parent: parent)
+    }
+    let own = Group(folder: parent.appending(path: ownName))
+    guard mkdir(own.folder.path, 0o755) == 0 || errno == EEXIST else { return nil }
+    do throws(NetworkError) {
+      try own.add(process)
+      try Group(folder: parent).set("cgroup.subtree_control", to: "+memory +pids")
+      return ModuleControlGroups(parent: parent)
+    } catch {
+      try? Group(folder: parent).add(process)
+      rmdir(own.folder.path)
+      return nil
+    }
   }
 
   /// A cgroup with a module's limits for all its processes together.
@@ -30,6 +56,8 @@ struct ModuleControlGroups: Sendable {
     }
     do throws(NetworkError) {
       try group.set("memory.max", to: "\(limits.memoryBytes)")
+      // A kernel without swap has no such file.
+      if group.has("memory.swap.max") { try group.set("memory.swap.max", to: "0") }
       // bubblewrap's own two processes are in it too.
       try group.set("pids.max", to: "\(limits.processes + 2)")
       return group
@@ -41,6 +69,16 @@ struct ModuleControlGroups: Sendable {
 
   struct Group {
     let folder: URL
+
+    /// Whether a process of it was killed for memory.
+    var hasKilled: Bool {
+      let text = (try? String(contentsOf: folder.appending(path: "memory.events"), encoding: .utf8)) ?? ""
+      return text.split(separator: "\n").contains { $0.hasPrefix("oom_kill ") && $0 != "oom_kill 0" }
+    }
+
+    fileprivate func has(_ file: String) -> Bool {
+      FileManager.default.fileExists(atPath: folder.appending(path: file).path)
+    }
 
     func add(_ process: pid_t) throws(NetworkError) { try set("cgroup.procs", to: "\(process)") }
 

@@ -13,16 +13,21 @@ enum ModuleProcess {
 
   struct Ended: Sendable {
     var status: Status
+    /// Whether the sandbox was there and the command in it came to its end: bubblewrap's own word, on a
+    /// descriptor that the command does not have.
+    var commandEnded = false
     /// The last line on standard error, or on standard output.
     var lastLine: String?
   }
 
   /// The descriptor on which bubblewrap waits where a cgroup is to be entered first.
   static let gate: Int32 = 3
+  /// The descriptor on which bubblewrap says how the command ended.
+  static let report: Int32 = 4
   /// Bytes of each stream that are kept, the last ones.
   private static let keptBytes = 4 << 10
 
-  /// Runs a command: its own process group, no input, no descriptor but the three streams and the gate.
+  /// Runs a command: its own process group, no input, no descriptor but the three streams, the gate and the report.
   ///
   /// This thread waits: bubblewrap dies with the thread that started it. Not for the cooperative pool.
   ///
@@ -31,10 +36,11 @@ enum ModuleProcess {
     _ words: [String], seconds: UInt64, stop: StopFlag,
     begun: (pid_t) throws(NetworkError) -> Void
   ) throws(NetworkError) -> Ended {
-    let (output, errors, gate) = (try Pipe(), try Pipe(), try Pipe())
-    let process = try spawn(words, output: output, errors: errors, gate: gate)
+    let (output, errors, gate, report) = (try Pipe(), try Pipe(), try Pipe(), try Pipe())
+    let process = try spawn(words, output: output, errors: errors, gate: gate, report: report)
     output.closeWriting()
     errors.closeWriting()
+    report.closeWriting()
     do throws(NetworkError) {
       try begun(process)
     } catch {
@@ -54,7 +60,11 @@ enum ModuleProcess {
         said.take(from: output)
         complained.take(from: errors)
         let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
-        return Ended(status: .exited(code), lastLine: complained.lastLine ?? said.lastLine)
+        var reported = Tail()
+        reported.take(from: report)
+        return Ended(
+          status: .exited(code), commandEnded: reported.namesExitCode,
+          lastLine: complained.lastLine ?? said.lastLine)
       }
       // Both streams may be closed long before the process ends.
       if isSilent { usleep(10_000) }
@@ -74,7 +84,7 @@ enum ModuleProcess {
   }
 
   private static func spawn(
-    _ words: [String], output: Pipe, errors: Pipe, gate: Pipe
+    _ words: [String], output: Pipe, errors: Pipe, gate: Pipe, report: Pipe
   ) throws(NetworkError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -83,6 +93,7 @@ enum ModuleProcess {
     posix_spawn_file_actions_adddup2(&actions, output.writing, 1)
     posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
     posix_spawn_file_actions_adddup2(&actions, gate.reading, Self.gate)
+    posix_spawn_file_actions_adddup2(&actions, report.writing, Self.report)
     try closeOthers(&actions)
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
@@ -115,7 +126,7 @@ enum ModuleProcess {
     typealias CloseFrom =
       @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
     guard let found = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np"),
-      unsafeBitCast(found, to: CloseFrom.self)(actions, gate + 1) == 0
+      unsafeBitCast(found, to: CloseFrom.self)(actions, report + 1) == 0
     else {
       throw .sandboxFailed(reason: "descriptors can't be closed before it starts: glibc 2.34 is needed")
     }
@@ -150,6 +161,17 @@ enum ModuleProcess {
       }
     }
 
+    /// Whether one of its lines is a JSON object with an exit code.
+    var namesExitCode: Bool {
+      struct Line: Decodable {
+        var code: Int32
+        enum CodingKeys: String, CodingKey { case code = "exit-code" }
+      }
+      return bytes.split(separator: UInt8(ascii: "\n")).contains {
+        (try? JSONDecoder().decode(Line.self, from: Data($0))) != nil
+      }
+    }
+
     var lastLine: String? {
       String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline).last.map {
         ModuleProcess.shown(String($0))
@@ -168,9 +190,17 @@ enum ModuleProcess {
       guard pipe(&ends) == 0 else {
         throw .sandboxFailed(reason: "no pipe can be made: \(Files.lastSystemError())")
       }
-      (reading, writing) = (ends[0], ends[1])
-      for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+      // Above those that the new process gets: one put in its place must not take another's.
+      (reading, writing) = (Self.raised(ends[0]), Self.raised(ends[1]))
+      guard reading >= 0, writing >= 0 else {
+        throw .sandboxFailed(reason: "no pipe can be made: \(Files.lastSystemError())")
+      }
       _ = fcntl(reading, F_SETFL, fcntl(reading, F_GETFL) | O_NONBLOCK)
+    }
+
+    private static func raised(_ end: Int32) -> Int32 {
+      defer { close(end) }
+      return fcntl(end, F_DUPFD_CLOEXEC, ModuleProcess.report + 1)
     }
 
     func closeWriting() {

@@ -12,8 +12,10 @@ public struct ModuleSandbox: Sendable {
   public enum Outcome: Sendable, Hashable {
     /// The module ended well; `remarks` is what it wrote to error.json.
     case output(Data, remarks: [String])
-    /// It did not.
+    /// It said no, or broke a limit that is the same everywhere.
     case failed(String)
+    /// It did not get to its end: too slow a machine, too little memory or disk. Elsewhere it may.
+    case cutShort(String)
   }
 
   private let bubblewrap: String
@@ -21,9 +23,20 @@ public struct ModuleSandbox: Sendable {
   /// Gives a superuser's rights away before anything else: a superuser has no limit of processes.
   private let setpriv: String?
   private let groups: ModuleControlGroups?
+  /// Whether the module can make no user namespaces of its own.
+  private var hasNoUserNamespaces = true
+  /// Where the folders of runs are made; nil: among the temporary files.
+  private var workplace: URL?
+
+  private init(bubblewrap: String, prlimit: String, setpriv: String?, groups: ModuleControlGroups?) {
+    self.bubblewrap = bubblewrap
+    self.prlimit = prlimit
+    self.setpriv = setpriv
+    self.groups = groups
+  }
 
   /// Who runs modules where this process is a superuser's, and who they are inside: nobody.
-  private static let nobody: UInt32 = 65_534
+  static let nobody: UInt32 = 65_534
 
   /// The sandbox of this machine, tried out once.
   ///
@@ -39,11 +52,25 @@ public struct ModuleSandbox: Sendable {
       guard let found else { throw .sandboxFailed(reason: "\(name), of the package \(package), is missing") }
       return found
     }
-    let sandbox = ModuleSandbox(
+    var sandbox = ModuleSandbox(
       bubblewrap: try tool("bwrap", of: "bubblewrap"), prlimit: try tool("prlimit", of: "util-linux"),
       setpriv: geteuid() == 0 ? try tool("setpriv", of: "util-linux") : nil,
       groups: ModuleControlGroups.find())
-    try sandbox.probe()
+    do throws(NetworkError) {
+      try sandbox.probe()
+    } catch {
+      // Bubblewrap before 0.8 can't forbid them.
+      sandbox.hasNoUserNamespaces = false
+      try sandbox.probe()
+    }
+    return sandbox
+  }
+
+  /// The same, which keeps parts in a network's folder while they are computed, and not among the temporary
+  /// files. Where this process is a superuser's the module is nobody's, who may not get there.
+  func working(below folder: URL) -> ModuleSandbox {
+    var sandbox = self
+    if setpriv == nil { sandbox.workplace = folder.appending(path: "modules") }
     return sandbox
   }
 
@@ -53,11 +80,14 @@ public struct ModuleSandbox: Sendable {
       + (groups == nil
         ? "memory of all processes together is not limited: no cgroup v2 can be made here"
         : "memory and processes together limited by cgroup v2")
+      + (hasNoUserNamespaces
+        ? "" : "; user namespaces inside it can't be forbidden: bubblewrap 0.8 is needed")
   }
 
   private func probe() throws(NetworkError) {
     let ended = try ModuleProcess.run(
-      prefix + root + ["--remount-ro", "/", "--", prlimit, "--nproc=8", "--", prlimit, "--version"],
+      prefix + root + ["--remount-ro", "/", "--"] + limiting(ModuleManifest.Limits())
+        + [prlimit, "--version"],
       seconds: 30, stop: StopFlag()
     ) { _ in }
     guard ended.status == .exited(0) else {
@@ -78,11 +108,11 @@ public struct ModuleSandbox: Sendable {
     _ module: ProgramModule, part: Data, job: JobID, parameters: [String: String] = [:],
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Outcome {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "emeth-module-\(UUID().uuidString)")
-    try Files.makeFolder(folder)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let held = try ModuleFolder(in: workplace ?? FileManager.default.temporaryDirectory)
+    defer { held.remove() }
+    let folder = held.url
     try module.copy(to: folder.appending(path: "module"))
-    try Files.write(part, to: folder.appending(path: "input"), durable: false)
+    try Files.write(part, to: folder.appending(path: "input"), durable: false, mode: 0o600)
     let limits = module.manifest.limits
     // Both are there before the module is, and it gets these files and not their folder: it can put neither a
     // link nor another file in their place.
@@ -97,21 +127,34 @@ public struct ModuleSandbox: Sendable {
     ) { process throws(NetworkError) in try group?.add(process) }
     switch ended.status {
     case .stopped: throw .interrupted
+    case .outOfTime: return .cutShort("it ran longer than \(limits.seconds) s")
+    case .exited(let status) where !ended.commandEnded:
+      if status == 128 + SIGKILL { return .cutShort("its sandbox was killed") }
+      throw .sandboxFailed(reason: ended.lastLine ?? "bubblewrap ended with exit status \(status)")
     case .exited(0):
-      let remarks = Self.remarks(try errors.read(atMost: 64 << 10) ?? Data())
-      guard let bytes = try output.read(atMost: Int(clamping: limits.outputBytes)) else {
-        return .failed("its output has more than \(limits.outputBytes) bytes")
+      let remarks = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data())
+      switch try output.read(atMost: Int(clamping: limits.outputBytes)) {
+      case .bytes(let bytes): return .output(bytes, remarks: remarks)
+      case .tooMany: return .failed("its output has more than \(limits.outputBytes) bytes")
+      case .shrunk: return .failed("its output became shorter while it was read")
       }
-      return .output(bytes, remarks: remarks)
     case .exited(let status):
-      // What bubblewrap says is about this machine.
-      if status == 1, let line = ended.lastLine, line.hasPrefix("bwrap: ") {
-        throw .sandboxFailed(reason: line)
+      let said = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data()).first ?? ended.lastLine
+      let words = Self.reason(status, limits) + (said.map { ": \($0)" } ?? "")
+      if Self.isOfTheMachine(status) { return .cutShort(words) }
+      if group?.hasKilled ?? false { return .cutShort("memory was too small: " + words) }
+      // What a module says to a full disk is not its word on the part.
+      if let free = held.freeBytes, free < limits.outputBytes {
+        return .cutShort("the disk of \(folder.path) has \(free) bytes left: " + words)
       }
-      let said = Self.remarks(try errors.read(atMost: 64 << 10) ?? Data()).first ?? ended.lastLine
-      return .failed(Self.reason(status, limits) + (said.map { ": \($0)" } ?? ""))
-    case .outOfTime: return .failed("it ran longer than \(limits.seconds) s")
+      return .failed(words)
     }
+  }
+
+  /// Whether an exit status depends on how fast or how large a machine is: a killed process, and processor time,
+  /// of which a slow machine takes more.
+  static func isOfTheMachine(_ status: Int32) -> Bool {
+    status == 128 + SIGKILL || status == 128 + SIGXCPU
   }
 
   // MARK: - The command line
@@ -121,7 +164,15 @@ public struct ModuleSandbox: Sendable {
       + [
         bubblewrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv",
         "--uid", "\(Self.nobody)", "--gid", "\(Self.nobody)", "--cap-drop", "ALL", "--hostname", "module",
-      ]
+        "--json-status-fd", "\(ModuleProcess.report)",
+      ] + (hasNoUserNamespaces ? ["--disable-userns"] : [])
+  }
+
+  private func limiting(_ limits: ModuleManifest.Limits) -> [String] {
+    [
+      prlimit, "--as=\(limits.memoryBytes)", "--cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
+      "--nproc=\(limits.processes)", "--fsize=\(limits.outputBytes)", "--core=0", "--nofile=1024", "--",
+    ]
   }
 
   /// The file system: /usr, and what leads there.
@@ -160,11 +211,7 @@ public struct ModuleSandbox: Sendable {
       ]
     case .direct: words += ["--ro-bind", path("input"), "/input", "--bind", path("output"), "/output"]
     }
-    words += ["--remount-ro", "/", "--chdir", "/tmp", "--"]
-    words += [
-      prlimit, "--as=\(limits.memoryBytes)", "--cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
-      "--nproc=\(limits.processes)", "--fsize=\(limits.outputBytes)", "--core=0", "--nofile=1024", "--",
-    ]
+    words += ["--remount-ro", "/", "--chdir", "/tmp", "--"] + limiting(limits)
     for (place, word) in manifest.command.enumerated() {
       words.append(place == 0 && manifest.files[word] != nil ? "/module/\(word)" : word)
     }
@@ -210,43 +257,5 @@ public struct ModuleSandbox: Sendable {
         throw .fileFailed(path: path, operation: "give away", reason: Files.lastSystemError())
       }
     }
-  }
-}
-
-/// A file that is held open from before a module begins until what it wrote is read.
-private final class HeldFile {
-  private let descriptor: Int32
-  private let path: String
-
-  init(_ file: URL) throws(NetworkError) {
-    path = file.path
-    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else {
-      throw .fileFailed(path: path, operation: "write", reason: Files.lastSystemError())
-    }
-  }
-
-  deinit { close(descriptor) }
-
-  /// All of it; nil when it has more bytes.
-  func read(atMost limit: Int) throws(NetworkError) -> Data? {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure }
-    guard status.st_size <= limit else { return nil }
-    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeMutableBytes { buffer in
-        pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(done))
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw failure }
-      done += count
-    }
-    return Data(bytes)
-  }
-
-  private var failure: NetworkError {
-    .fileFailed(path: path, operation: "read", reason: Files.lastSystemError())
   }
 }

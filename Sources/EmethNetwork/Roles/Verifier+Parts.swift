@@ -67,8 +67,7 @@ extension Verifier {
       output = try program.compute(
         bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
     } catch {
-      guard case .moduleFailed(_, let reason) = error else { throw error }
-      return (Finding(.result, "computed again, there is no output: \(reason)"), nil)
+      return (try Self.finding(of: error), nil)
     }
     let salt = OutputCommitment.salt(partSecret: opening.partSecret, subJob: facts.subJob)
     let root = OutputCommitment.root(of: output, salt: salt)
@@ -80,6 +79,13 @@ extension Verifier {
       )
     }
     return (nil, output)
+  }
+
+  /// What a computation that failed here says of the node's output. That this machine did not get to the end
+  /// of it says nothing: no verdict follows.
+  static func finding(of error: NetworkError) throws(NetworkError) -> Finding {
+    guard case .moduleFailed(_, let reason) = error else { throw error }
+    return Finding(.result, "computed again, there is no output: \(reason)")
   }
 
   /// What the node opened; nil when it is not there, or is not what the node signed.

@@ -63,7 +63,7 @@ extension NetworkError {
   fileprivate var exitCode: ExitCode {
     switch self {
     case .fileFailed, .folderInUse, .database, .databaseFailed, .unreachable, .serverFailed, .storageFailed,
-      .sandboxFailed:
+      .sandboxFailed, .moduleCutShort:
       .unavailable
     case .compute(let error): error.exitCode
     case .interrupted: .interrupted

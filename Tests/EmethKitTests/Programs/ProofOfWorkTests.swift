@@ -53,7 +53,16 @@ import Testing
   }
 
   @Test func aSearchCanBeStopped() throws {
-    let work = try ProofOfWork(record: Self.challenge + String(repeating: "0", count: 64))
+    let work = try ProofOfWork(record: record(target: "00000000"))
     #expect(work.solve { true } == nil)
+  }
+
+  @Test func targetsThatNobodyMeetsAreRefused() throws {
+    #expect(try ProofOfWork(record: record(target: "000000008")).target != .zero)
+    for target in [String(repeating: "0", count: 64), "000000007", "0000000001"] {
+      let error = #expect(throws: ProgramError.self) { try ProofOfWork(record: record(target: target)) }
+      #expect(error?.code == "program.fieldOutOfRange")
+      #expect(error?.message.contains("32 zero bits") ?? false)
+    }
   }
 }

@@ -186,6 +186,60 @@ import Testing
     }
   }
 
+  @Test func aModuleThatTheMachineEndsIsJudgedByNobody() async throws {
+    let folder = try ModuleScene("kill -9 $$").folder
+    let scene = try Scene(
+      .firstExternal, "a\nb\nc\n", modules: [ProgramModule(folder: folder.url)], attempts: 2)
+    let (report, result) = try await scene.run()
+    #expect(report.status != "VERIFIED" && result == nil)
+    #expect(report.reason.contains("did not get to its end on this machine"), "\(report.reason)")
+    #expect(report.subJobs.contains { $0.status == "TIMEOUT" && $0.attempt == 1 }, "it was tried again")
+    #expect(report.subJobs.allSatisfy { $0.status != "FAILED" } && report.verification.checked == 0)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+  }
+
+  @Test func onlyVerifiersWithTheSameOutputAgree() throws {
+    let domain = try Scene(.meanOfNumbers, "1\n2\n3\n").network.domain
+    let keys = (0..<4).map { PrivateKey(seed: TestNetwork.seed(), label: "verifier", index: $0) }
+    let (seed, root) = (SHA256.hash([1]), SHA256.hash([2]))
+    func verdict(
+      _ number: Int, seed: Bytes32, root: Bytes32, accepted: Bool = true
+    ) -> SignedVerdict {
+      SignedVerdict(
+        signing: Verdict(
+          jobID: ModuleScene.job, submission: .zero, verifier: keys[number].address, accepted: accepted,
+          seed: seed, step: 0, stepRoot: root, evidence: .zero), in: domain, with: keys[number])
+    }
+    func agreeing(_ verdicts: [SignedVerdict]) -> Int {
+      JobFolder.agreeing(on: verdicts.first, of: verdicts, node: keys[3].address)
+    }
+    let first = verdict(0, seed: seed, root: root)
+    #expect(agreeing([first]) == 2)
+    #expect(agreeing([first, verdict(1, seed: seed, root: root)]) == 3)
+    #expect(agreeing([first, first]) == 2, "one verifier counts once")
+    #expect(agreeing([first, verdict(1, seed: seed, root: seed)]) == 2, "another output")
+    #expect(agreeing([first, verdict(1, seed: root, root: root)]) == 2, "another seed")
+    #expect(agreeing([first, verdict(3, seed: seed, root: root)]) == 2, "the node itself")
+    let second = verdict(1, seed: seed, root: root)
+    #expect(
+      agreeing([first, second, verdict(1, seed: seed, root: root, accepted: false)]) == 2, "two verdicts")
+    #expect(agreeing([verdict(0, seed: seed, root: root, accepted: false)]) == 0)
+    #expect(agreeing([]) == 0)
+  }
+
+  @Test(arguments: [
+    ("\"recordsPerFuel\":1000000", "\"recordsPerFuel\":0"), ("\"agreement\":2", "\"agreement\":1"),
+    ("\"agreement\":2", "\"agreement\":4"), ("\"recordCount\":3", "\"recordCount\":0"),
+    ("\"version\":1", "\"version\":2"),
+  ])
+  func manifestsOutsideTheirLimitsAreRefused(found: String, changed: String) throws {
+    let text = try ComputedManifest(.meanOfNumbers, recordCount: 3).canonicalJSON
+    #expect(try ComputedManifest(json: text).canonicalJSON == text)
+    let broken = text.replacingOccurrences(of: found, with: changed)
+    try #require(broken != text)
+    #expect(throws: NetworkError.self) { try ComputedManifest(json: broken) }
+  }
+
   @Test func theModuleIsTheOneThatTheJobNames() async throws {
     let first = try ModuleScene("cat /input > /output", extra: #""mode": "direct""#)
     let other = try ModuleScene("rev /input > /output", extra: #""mode": "direct""#)

@@ -19,6 +19,14 @@ import Testing
     return reason
   }
 
+  private func cut(_ outcome: ModuleSandbox.Outcome) throws -> String {
+    guard case .cutShort(let reason) = outcome else {
+      Issue.record("it was not cut short: \(outcome)")
+      return ""
+    }
+    return reason
+  }
+
   private func output(_ outcome: ModuleSandbox.Outcome) throws -> String {
     guard case .output(let data, _) = outcome else {
       Issue.record("it failed: \(outcome)")
@@ -127,7 +135,7 @@ import Testing
     let fits = try ModuleScene(paths + #"exec head -c 100000 /dev/zero > "$o""#, extra: limit)
     #expect(try output(fits.run()).utf8.count == 100_000)
     let talkative = try ModuleScene("exec yes", extra: #""limits": {"seconds": 2}"#)
-    #expect(try failure(talkative.run()) == "it ran longer than 2 s")
+    #expect(try cut(talkative.run()) == "it ran longer than 2 s")
     // Many small files are as much as one large one.
     let many = try ModuleScene(
       paths + #"for n in 0 1 2 3 4 5; do head -c 5000000 /dev/zero > "$out/$n" || exit 9; done"#,
@@ -151,14 +159,14 @@ import Testing
     let mark = "\(Int.random(in: 100_000...999_999))"
     let scene = try ModuleScene(
       "setsid sleep 100\(mark) & sleep 100\(mark)", extra: #""limits": {"seconds": 1}"#)
-    #expect(try failure(scene.run()) == "it ran longer than 1 s")
+    #expect(try cut(scene.run()) == "it ran longer than 1 s")
     usleep(300_000)
     let left = try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
       (try? String(contentsOfFile: "/proc/\(name)/cmdline", encoding: .utf8))?.contains("100\(mark)") ?? false
     }
     #expect(left.isEmpty)
     let busy = try ModuleScene("while :; do :; done", extra: #""limits": {"cpuSeconds": 1, "seconds": 30}"#)
-    #expect(try failure(busy.run()).contains("1 s of processor time"))
+    #expect(try cut(busy.run()).contains("1 s of processor time"))
   }
 
   @Test func itCanBeStopped() throws {
@@ -176,6 +184,83 @@ import Testing
     #expect(try failure(written.run()) == "it ended with exit status 4: line 1 is no word")
     let missing = try ModuleScene("exec /usr/bin/no-such-program")
     #expect(try failure(missing.run()).contains("127"))
+  }
+
+  /// What depends on how large or fast a machine is says nothing about the module.
+  @Test func whatTheMachineLackedIsNoFailureOfTheModule() throws {
+    let killed = try ModuleScene("kill -9 $$")
+    #expect(try cut(killed.run()).contains("killed"))
+    let said = try ModuleScene("exit 9")
+    #expect(try failure(said.run()) == "it ended with exit status 9")
+    let error = NetworkError.moduleCutShort(program: "10000", reason: "it was killed")
+    #expect(throws: error) { try Verifier.finding(of: error) }
+    let finding = try Verifier.finding(of: .moduleFailed(program: "10000", reason: "no"))
+    #expect(finding.text.contains("there is no output: no"))
+  }
+
+  @Test func aModuleCantPassForABrokenSandbox() throws {
+    let scene = try ModuleScene("echo 'bwrap: no such thing' >&2; exit 1")
+    #expect(try failure(scene.run()) == "it ended with exit status 1: bwrap: no such thing")
+    // Nor has it the descriptor on which bubblewrap says that it ended.
+    let report = try ModuleScene(#"(echo '{"exit-code": 0}' >&4) 2>/dev/null && exit 0; exit 5"#)
+    #expect(try failure(report.run()) == "it ended with exit status 5")
+  }
+
+  @Test func noUserNamespaceIsMadeInside() throws {
+    let scene = try ModuleScene(paths + #"unshare -U true 2>/dev/null; echo "$?" > "$o""#)
+    let isForbidden = try !ModuleSandbox.find().summary.contains("user namespaces")
+    #expect(try (output(scene.run()) == "1\n") == isForbidden)
+    if FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap") {
+      let help = Process()
+      help.executableURL = URL(filePath: "/usr/bin/bwrap")
+      help.arguments = ["--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "true"]
+      help.standardError = FileHandle.nullDevice
+      try help.run()
+      help.waitUntilExit()
+      #expect(isForbidden == (help.terminationStatus == 0), "forbidden where bubblewrap can")
+    }
+  }
+
+  @Test func onlyThisUserMayLookAtAPart() throws {
+    let parent = try TemporaryFolder()
+    let folder = try ModuleFolder(in: parent.url)
+    func mode(_ url: URL) throws -> Int? {
+      try FileManager.default.attributesOfItem(atPath: url.path)[.posixPermissions] as? Int
+    }
+    #expect(try mode(folder.url) == 0o700)
+    folder.remove()
+    #expect(!FileManager.default.fileExists(atPath: folder.url.path))
+  }
+
+  @Test func whatAKilledProcessLeftGoes() throws {
+    let parent = try TemporaryFolder()
+    func make(_ name: String, secondsAgo: Double) throws -> URL {
+      let url = parent.url.appending(path: name)
+      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: false)
+      try Data("part".utf8).write(to: url.appending(path: "input"))
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSinceNow: -secondsAgo)], ofItemAtPath: url.path)
+      return url
+    }
+    let left = try make("emeth-module-left", secondsAgo: 3_600)
+    let new = try make("emeth-module-new", secondsAgo: 0)
+    let other = try make("other", secondsAgo: 3_600)
+    let running = try ModuleFolder(in: parent.url)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -3_600)], ofItemAtPath: running.url.path)
+    #expect(!FileManager.default.fileExists(atPath: left.path))
+    ModuleFolder.sweep(parent.url)
+    for kept in [new, other, running.url] { #expect(FileManager.default.fileExists(atPath: kept.path)) }
+  }
+
+  @Test func aFileThatGotShorterIsNoOutput() throws {
+    let folder = try TemporaryFolder()
+    let url = folder.url.appending(path: "output")
+    let file = try HeldFile(url)
+    try Data("abc".utf8).write(to: url)
+    #expect(try file.read(atMost: 3) == .bytes(Data("abc".utf8)))
+    #expect(try file.read(atMost: 2) == .tooMany)
+    #expect(try file.read(count: 4) == .shrunk)
   }
 
   @Test func noBubblewrapIsSaid() throws {
