@@ -10,7 +10,8 @@ extension DocumentKind {
     var breach = ""
     try input.check("evidence") { () throws(TicketError) in
       try terms.check(conflict.earlier)
-      breach = try conflict.check(signers: terms.signers).description
+      try terms.check(conflict.later)
+      breach = try conflict.check(signers: terms.signersOfAllEpochs).description
     }
     return CheckedDocument(
       kind: "evidence against a Signer", signers: signers(of: conflict.earlier, conflict.later)
@@ -31,7 +32,8 @@ extension DocumentKind {
     let (earlier, later) = (conflict.earlier, conflict.later)
     try input.check("evidence") { () throws(TicketError) in
       try terms.check(earlier.batch)
-      try conflict.check(signers: terms.signers)
+      try terms.check(later.batch)
+      try conflict.check(signers: terms.signersOfAllEpochs)
     }
     return CheckedDocument(
       kind: "evidence against a Signer", signers: signers(of: earlier.batch, later.batch)

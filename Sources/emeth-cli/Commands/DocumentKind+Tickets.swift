@@ -78,12 +78,14 @@ extension DocumentKind {
     input, terms in
     try refuseLeaves(terms)
     let signed = try input.decode(SignedSignerChange.self)
+    var terms = terms
     try input.check("change of the Signer") { () throws(TicketError) in
       _ = try SignerSchedule(changes: [signed])
+      terms = try terms.adding(signed)
       try terms.check(signed)
     }
     let change = signed.content
-    return CheckedDocument(kind: "change of the Signer", signers: signed.allSigners) {
+    return CheckedDocument(kind: "change of the Signer", signers: signed.allSigners) { [terms] in
       [
         "from epoch \(change.epoch) on \(change.next) signs, until then \(change.previous)",
         terms.signatureLine(of: signed), place(signed.domain),
@@ -99,10 +101,11 @@ extension DocumentKind {
       var signerChanges: [SignedSignerChange]?
     }
     let record = try input.decode(Record.self)
-    var terms = terms
+    var found: SignerSchedule?
     try input.check("record of a run") { () throws(TicketError) in
-      if let changes = record.signerChanges { terms.handovers = try SignerSchedule(changes: changes) }
+      found = try SignerSchedule(changes: record.signerChanges ?? [])
     }
+    let terms = try found.map { try terms.adding($0, of: input.name) } ?? terms
     let batch = try record.batch.map { try checked($0, input, terms) }
     if batch == nil { try refuseLeaves(terms) }
     var ticketTerms = terms

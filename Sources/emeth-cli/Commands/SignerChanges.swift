@@ -20,16 +20,25 @@ struct SignerChanges: Decodable {
     }
   }
 
-  /// What a file says; nil when the first Signer signs.
+  /// What a file says.
   ///
-  /// - Throws: `CommandFailure` with exit code 3 for what can't be read, 1 for changes that do not follow from each other.
-  static func schedule(in path: String) throws -> SignerSchedule? {
+  /// - Throws: `CommandFailure` with exit code 3 for what can't be read or says nothing, 1 for changes that do not follow
+  ///   from each other.
+  static func schedule(in path: String) throws -> SignerSchedule {
     let file = InputFile(path)
     let found = try JSONInput.decode(Self.self, from: JSONInput.parse(file).text, of: file)
+    let schedule: SignerSchedule?
     do throws(TicketError) {
-      return try SignerSchedule(changes: found.changes)
+      schedule = try SignerSchedule(changes: found.changes)
     } catch {
       throw VerificationReport.failure("change of the Signer", error, in: file.name)
     }
+    guard let schedule else {
+      throw CommandFailure(
+        .badInput, code: "verify.handovers",
+        "--handovers: \(file.name) holds no change of the Signer's key, needed is one or more",
+        hint: "where the key was never changed, --signer alone says whose signature counts")
+    }
+    return schedule
   }
 }

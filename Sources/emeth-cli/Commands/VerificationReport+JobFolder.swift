@@ -33,10 +33,15 @@ extension VerificationReport {
     let records = try JSONInput.decode(
       PublicRecords.self, from: try InputFile("\(path)/job/records.json").text(),
       named: "\(path)/job/records.json")
-    var terms = terms
+    var found: SignerSchedule?
+    do throws(TicketError) {
+      if records.signerChanges != nil { found = try records.signers }
+    } catch {
+      throw Self.failure("finished job", error, in: path)
+    }
+    let terms = try found.map { try terms.adding($0, of: path) } ?? terms
     var signers: [Address: Int] = [:]
     do throws(TicketError) {
-      if records.signerChanges != nil { terms.handovers = try records.signers }
       for batch in records.batches { try terms.check(batch) }
       for ticket in records.tickets { try terms.check(ticket) }
     } catch {

@@ -4,8 +4,8 @@ import EmethKit
 struct VerificationTerms: Sendable {
   /// Who must have signed; nil: nobody is named, and only agreement with itself is checked.
   var signers: TrustedSigners?
-  /// How the Signer's role was handed on, as the user or the document says: by one trusted account of it, each epoch's
-  /// is trusted for its epoch. nil: nothing is known.
+  /// How the Signer's role was handed on, as the user says, or else the document: by one trusted account of it, each
+  /// epoch's is trusted for its epoch, and nobody else. nil: nothing is known.
   var handovers: SignerSchedule?
   /// What it must be signed for; nil: EMETH on whatever chain.
   var domain: EIP712Domain?
@@ -19,23 +19,32 @@ struct VerificationTerms: Sendable {
 
   /// Checks a ticket by who signs its epoch.
   func check(_ signed: SignedTicket) throws(TicketError) {
-    try terms(of: signed.ticket.epoch).checkSignature(of: signed)
+    try check(signed, of: signed.ticket.epoch)
   }
 
   /// Checks a batch by who signs its epoch.
   func check(_ signed: SignedBatch) throws(TicketError) {
-    try terms(of: signed.batch.epoch).checkSignature(of: signed)
+    try check(signed, of: signed.batch.epoch)
+  }
+
+  /// Checks a change of the Signer by who signs from its epoch on.
+  func check(_ signed: SignedSignerChange) throws(TicketError) {
+    try check(signed, of: signed.content.epoch)
   }
 
   private func checkSignature<Content>(of signed: Signed<Content>) throws(Content.CheckError) {
     try signed.check(signers: signers, in: domain ?? Self.emethDomain(like: signed.domain))
   }
 
-  private func terms(of epoch: UInt64) -> VerificationTerms {
-    guard let handovers, trustsHandovers else { return self }
+  private func check<Content>(_ signed: Signed<Content>, of epoch: UInt64) throws(Content.CheckError) {
+    guard let handovers, trustsHandovers else { return try checkSignature(of: signed) }
+    // What was handed on in one network says nothing of another one's Signer.
+    guard signed.domain == handovers.domain else {
+      throw Content.CheckError.signed(.wrongDomain(found: signed.domain, expected: handovers.domain))
+    }
     var terms = self
     terms.signers = TrustedSigners(handovers.signer(of: epoch))
-    return terms
+    try terms.checkSignature(of: signed)
   }
 
   /// Each change has the word of both sides: who trusts one of them knows all by it.

@@ -22,7 +22,7 @@ extension Command {
           + "Without them it checks only that each was signed by whom it names, and says so. Where a Signer's key was "
           + "changed, --handovers names a file that says when, such as what a server answers at /api/v2/network: with "
           + "one trusted account of it, each ticket and batch must be signed by who signs its epoch. A finished job's "
-          + "folder says it by itself.",
+          + "folder says it by itself, and may then know more changes than the file, and no others.",
         "Of several documents all are checked: the exit code is 1 if one does not verify, 3 if the only ones "
           + "that fail can't be read; the first \(VerificationTally.shownFailures) are named. Batches that "
           + "follow each other are checked as a chain.",
@@ -180,11 +180,11 @@ extension Command {
       }
       var terms = VerificationTerms(
         signers: parsed[signers] ?? parsed[signer].map { TrustedSigners($0) },
-        handovers: try parsed[handovers].flatMap { try SignerChanges.schedule(in: $0) },
         leaves: try parsed[leaves].map { try InputFile($0).bytes() })
       if let chain = parsed[chainID], let contract = parsed[contract] {
         terms.domain = EIP712Domain(chainId: chain, verifyingContract: contract)
       }
+      if let file = parsed[handovers] { try terms.add(handovers: file) }
       return terms
     }
   }
