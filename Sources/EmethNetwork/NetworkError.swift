@@ -139,7 +139,7 @@ public enum NetworkError: EmethError, Equatable {
   /// What the user can do about it.
   public var hint: String? {
     switch self {
-    case .folderInUse: "wait until it ends, or name another folder"
+    case .folderInUse: "wait until it ends, name another folder, or ask the server that has it with --server"
     case .otherRun:
       "name another folder with --out, or repeat the command with the settings it was begun with"
     case .unfinishedWork: "finish it with the version of emeth that began it, or name another folder"

@@ -90,7 +90,7 @@ enum HoldStore {
   /// The code of what is refused while an object is being deleted.
   static let busy = "upload.busy"
 
-  /// A job takes over what accounts have given it: it does not count as theirs any more.
+  /// A job takes over what an account has given for it alone: with the job's need of it everybody's ends.
   static func takeOver(
     _ objects: some Sequence<ObjectName>, from account: Address, for job: JobID, _ purpose: HoldPurpose,
     at now: UInt64, in db: SQLSession
@@ -131,14 +131,27 @@ enum HoldStore {
       db, sql: "SELECT 1 FROM hold WHERE object = ? LIMIT 1", arguments: ["\(object)"]) != nil
   }
 
+  /// Whether somebody holds an object for a purpose.
+  static func isHeld(
+    _ object: ObjectName, by holder: some CustomStringConvertible, _ purpose: HoldPurpose, in db: SQLSession
+  ) throws -> Bool {
+    try SQLRow.fetchOne(
+      db, sql: "SELECT 1 FROM hold WHERE object = ? AND holder = ? AND purpose = ?",
+      arguments: ["\(object)", "\(holder)", "\(purpose)"]) != nil
+  }
+
   /// Bytes that an account has given and no job holds.
-  static func unusedByteCount(of account: Address, in db: SQLSession) throws -> UInt64 {
+  ///
+  /// - Parameter left: an object that does not count.
+  static func unusedByteCount(
+    of account: Address, except left: ObjectName? = nil, in db: SQLSession
+  ) throws -> UInt64 {
     try UInt64.fetchOne(
       db,
       sql: """
-        SELECT CAST(coalesce(sum(byteCount), 0) AS bigint) FROM hold WHERE holder = ?1 AND purpose = 'upload'
+        SELECT CAST(coalesce(sum(byteCount), 0) AS bigint) FROM hold WHERE holder = ?1 AND purpose = 'upload' AND object <> ?2
           AND NOT EXISTS (SELECT 1 FROM hold AS other WHERE other.object = hold.object AND other.purpose <> 'upload')
-        """, arguments: ["\(account)"]) ?? 0
+        """, arguments: ["\(account)", left.map { "\($0)" } ?? ""]) ?? 0
   }
 
   // MARK: - Ends
@@ -204,17 +217,19 @@ enum HoldStore {
     }
   }
 
-  /// Objects that are being deleted, some of those that were noted by a time.
+  /// Objects that are being deleted, some of those that were noted by a time, in the order of their names.
+  ///
+  /// - Parameter last: those behind it; `nil` for the first ones.
   static func removals(
-    notedBy time: UInt64 = .max, limit: Int, in db: SQLSession
+    notedBy time: UInt64 = .max, after last: ObjectName? = nil, limit: Int, in db: SQLSession
   ) throws -> [ObjectName] {
     try String.fetchAll(
-      db, sql: "SELECT object FROM removal WHERE at <= ? ORDER BY object LIMIT ?",
-      arguments: [Int64(clamping: time), limit]
+      db, sql: "SELECT object FROM removal WHERE at <= ? AND object > ? ORDER BY object LIMIT ?",
+      arguments: [Int64(clamping: time), last.map { "\($0)" } ?? "", limit]
     ).map { ObjectName($0) }
   }
 
-  /// Notes that objects are deleted.
+  /// Notes that objects are deleted, or stay.
   static func endRemoval(of objects: [ObjectName], in db: SQLSession) throws {
     for object in objects {
       try db.execute(sql: "DELETE FROM removal WHERE object = ?", arguments: ["\(object)"])

@@ -5,7 +5,11 @@ import Foundation
 extension LocalNetwork {
   /// Gives a data set to the Splitter, for a job to come; returns its hash, by which the request names it.
   @discardableResult
-  public func keep(dataSet: Data) throws(NetworkError) -> Bytes32 { try splitterStore.put(dataSet) }
+  public func keep(dataSet: Data) throws(NetworkError) -> Bytes32 {
+    // What is there already must not be deleted by who served the folder.
+    try changeJobs { _ in }
+    return try splitterStore.put(dataSet)
+  }
 
   /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
   /// name inside the network folder.
@@ -45,11 +49,13 @@ extension LocalNetwork {
   /// Registers a job of this network's requester, who is granted what the escrow takes.
   ///
   /// The same request twice makes two jobs, unless `once` is set: then a job that exists is returned.
+  ///
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)`` while the folder is served.
   @discardableResult
   public func submit(_ request: JobRequest, once: Bool = false) throws(NetworkError) -> JobID {
     let requester = keys.requester.address
     let cost = try JobCost(request)
-    return try database.write { db in
+    return try changeJobs { db in
       let count = once ? 0 : try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0
       let id = Self.jobID(of: request, requester: requester, number: count)
       if once, try JobStore.exists(id, in: db) { return id }
@@ -71,7 +77,7 @@ extension LocalNetwork {
 
   /// Takes a job back that no node has begun; the whole escrow returns.
   public func cancel(_ id: JobID) throws(NetworkError) {
-    try database.write { db in
+    try changeJobs { db in
       var record = try JobStore.job(id, in: db)
       guard !record.status.isFinal else {
         throw NetworkError.jobEnded(id: id, status: record.status, reason: record.reason)

@@ -41,6 +41,9 @@ extension LocalNetwork {
   ) async throws(NetworkError) -> JobReport {
     let lock = try FolderLock(folder: folder)
     defer { withExtendedLifetime(lock) {} }
+    try database.write { db in
+      if try Setting.holds.text(in: db) != nil { try forgetHolds(in: db) }
+    }
     for store in [store, splitterStore] { try store.sweepDrafts(olderThan: 0) }
     let worker = try JobWorker(
       network: self, job: id, threads: threads, keepsEvidence: keepsEvidence,

@@ -13,7 +13,7 @@ import Foundation
 ///
 /// The folder holds `network.sqlite` (jobs, ledger, tickets), `objects/` (what roles share, parts of data
 /// sets sealed), and `splitter/`, `nodes/`, `verifiers/` (what each role keeps to itself). One process
-/// works on it at a time; others may read it and submit jobs. Everything that happens follows from the seed
+/// works on it at a time; others may read it and submit jobs, unless it is served: then jobs are the server's. Everything that happens follows from the seed
 /// and the requests, so two networks with the same seed end with the same bytes, whatever the threads, and
 /// whether or not they were interrupted.
 public final class LocalNetwork: Sendable {
@@ -70,6 +70,42 @@ public final class LocalNetwork: Sendable {
     return time / 1_000
   }
 
+  // MARK: - Jobs
+
+  /// Changes what jobs there are. Jobs of a network in one process hold nothing: a service must not delete meanwhile, and
+  /// the next one finds out what they need.
+  ///
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)`` while a service serves the folder.
+  func changeJobs<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
+    // Until all is written: a service that begins then sees it.
+    var lock: FolderLock?
+    defer { withExtendedLifetime(lock) {} }
+    return try database.write { db in
+      // Where there are no holds yet a service that begins takes them, after this; who works on a job here is no obstacle.
+      if try Setting.holds.text(in: db) != nil {
+        if lock == nil { lock = try lockAgainstServices() }
+        try forgetHolds(in: db)
+      }
+      return try body(db)
+    }
+  }
+
+  private func lockAgainstServices() throws(NetworkError) -> FolderLock {
+    do throws(NetworkError) {
+      return try FolderLock(folder: folder)
+    } catch {
+      guard case .folderInUse(let path, let holder) = error else { throw error }
+      throw .folderInUse(path: path, holder: "\(holder), which serves it")
+    }
+  }
+
+  /// Lets the next service find out what jobs need. What an earlier one was about to delete when it was killed may be
+  /// needed from now on; what is not is found anew.
+  func forgetHolds(in db: SQLSession) throws {
+    try db.execute(sql: "DELETE FROM setting WHERE name = ?", arguments: [Setting.holds.name])
+    try db.execute(sql: "DELETE FROM removal")
+  }
+
   // MARK: - Accounts
 
   /// An account and what it is in this network.
@@ -94,8 +130,6 @@ public final class LocalNetwork: Sendable {
 
   private func openAccounts() throws(NetworkError) {
     try database.write { db in
-      // Its jobs hold nothing: who serves the folder later finds out what they need.
-      try db.execute(sql: "DELETE FROM setting WHERE name = ?", arguments: [Setting.holds.name])
       for account in accounts {
         try db.execute(
           sql: "INSERT INTO account (address, role, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -16,6 +16,24 @@ struct UploadHolds: Sendable {
       for: "\(name.account)", .upload, name.object, byteCount: byteCount, at: DirectUploads.now)
   }
 
+  /// Holds what is there already, for an account that may have so much more lie here. What it holds anyway stays held as
+  /// long as it was where it is too much.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, `upload.quota` or `upload.busy`.
+  func takePresent(_ name: UploadStore.Name, byteCount: UInt64) throws(NetworkError) {
+    let (account, object) = (name.account, name.object)
+    try HoldTaker(database: database).take(
+      for: "\(account)", .upload, object, byteCount: byteCount, at: DirectUploads.now
+    ) { db in
+      let others = try HoldStore.unusedByteCount(of: account, except: object, in: db)
+      if others <= byteLimit, byteCount <= byteLimit - others { return true }
+      guard try HoldStore.isHeld(object, by: account, .upload, in: db) else {
+        throw tooMuch(byteCount, of: account, held: others)
+      }
+      return false
+    }
+  }
+
   /// Refuses what would be more than an account may have lie here.
   ///
   /// - Parameter unfinished: bytes of its uploads that are not at their end.
@@ -23,12 +41,16 @@ struct UploadHolds: Sendable {
     let unused = try database.read { db in try HoldStore.unusedByteCount(of: account, in: db) }
     let (held, isTooMuch) = unused.addingReportingOverflow(unfinished)
     guard !isTooMuch, held <= byteLimit, size <= byteLimit - held else {
-      throw .refused(
-        code: "upload.quota",
-        message: "\(account) has \(held) bytes here that no job has named, and \(size) more are too many: "
-          + "allowed are \(byteLimit)",
-        hint: "ask for the jobs that they are for; what no job names is deleted after a day")
+      throw tooMuch(size, of: account, held: held)
     }
+  }
+
+  private func tooMuch(_ size: UInt64, of account: Address, held: UInt64) -> NetworkError {
+    .refused(
+      code: "upload.quota",
+      message: "\(account) has \(held) bytes here that no job has named, and \(size) more are too many: "
+        + "allowed are \(byteLimit)",
+      hint: "ask for the jobs that they are for; what no job names is deleted after a day")
   }
 }
 

@@ -92,10 +92,10 @@ final class UploadStore: Sendable {
   /// Whether an upload is in its place, for this account.
   func isThere(_ name: Name) -> Bool { isStored(name) && isKnown(name) }
 
-  /// Whether an upload is in its place, for this account, and stays there for a while.
+  /// Whether an upload is in its place, for this account, and stays there for a while, which counts as if it had come.
   func keepIfThere(_ name: Name) throws(NetworkError) -> Bool {
     guard isThere(name) else { return false }
-    try keep(name, byteCount: byteCount(of: name) ?? 0)
+    try holds?.takePresent(name, byteCount: byteCount(of: name) ?? 0)
     // It may have been deleted before it was held.
     return isThere(name)
   }

@@ -11,15 +11,17 @@ struct HoldTaker: Sendable {
   /// - Parameters:
   ///   - byteCount: how long the object is, where an account has given it.
   ///   - now: unix seconds.
+  ///   - isAllowed: asked in the same transaction; where it says no, nothing is taken.
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `upload.busy`, and as the database can't be used.
   func take(
     for holder: String, _ purpose: HoldPurpose, _ object: ObjectName, byteCount: UInt64 = 0,
-    at now: () -> UInt64
+    at now: () -> UInt64, if isAllowed: (SQLSession) throws -> Bool = { _ in true }
   ) throws(NetworkError) {
     let end = ContinuousClock.now + .seconds(Self.patienceSeconds)
     while true {
       do throws(NetworkError) {
         return try database.write { db in
+          guard try isAllowed(db) else { return }
           try HoldStore.take([object], for: holder, purpose, byteCount: byteCount, at: now(), in: db)
         }
       } catch {

@@ -7,11 +7,13 @@ import Foundation
 /// one goes on.
 extension NetworkService {
   /// What a look over all objects has come to.
-  struct Collection: Sendable, Hashable {
+  struct Collection: Sendable, Equatable {
     /// Objects that were deleted.
     var objects = 0
     /// Their bytes.
     var bytes: UInt64 = 0
+    /// Why the first of those that could not be deleted was not; the others were all the same.
+    var failure: NetworkError?
   }
 
   private static let collectorLease = "collector"
@@ -27,13 +29,15 @@ extension NetworkService {
     while !Task.isCancelled {
       do throws(NetworkError) {
         if isCollector {
+          let failure: NetworkError?
           if ContinuousClock.now >= next {
-            try collect()
+            failure = try collect().failure
             next = .now + .seconds(Double(settings.collectionSeconds))
           } else {
             // What another server was about to delete when it ended.
-            try finishRemovals()
+            failure = try finishRemovals()
           }
+          if let failure { onError(nil, failure) }
         }
       } catch {
         onError(nil, error)
@@ -51,9 +55,8 @@ extension NetworkService {
     wall: UInt64 = UInt64(max(0, Date().timeIntervalSince1970))
   ) throws(NetworkError) -> Collection {
     guard isCollector else { return Collection() }
-    try finishRemovals()
+    var collection = Collection(failure: try finishRemovals())
     try endHolds()
-    var collection = Collection()
     for (store, place) in [(store, ObjectName.objects), (splitterStore, ObjectName.splitter)] {
       try store.sweepDrafts(olderThan: Self.draftSeconds)
       try store.place.list { found throws(NetworkError) in
@@ -95,39 +98,75 @@ extension NetworkService {
     let claimed = try database.write { db in
       try HoldStore.claimRemoval(of: free, at: seconds(in: db), in: db)
     }
-    try remove(claimed)
-    collection.objects += claimed.count
-    collection.bytes += claimed.reduce(0) { $0 + (named[$1] ?? 0) }
+    let (removed, failure) = try remove(claimed)
+    collection.objects += removed.count
+    collection.bytes += removed.reduce(0) { $0 + (named[$1] ?? 0) }
+    collection.failure = collection.failure ?? failure
   }
 
-  /// Deletes what was noted as being deleted, and then the note.
-  private func remove(_ claimed: [ObjectName]) throws(NetworkError) {
+  /// Deletes what was noted as being deleted, and then the note; one that can't be deleted is no obstacle for the others.
+  ///
+  /// - Returns: what is gone, and why the first that is not could not be deleted.
+  private func remove(_ claimed: [ObjectName]) throws(NetworkError) -> ([ObjectName], NetworkError?) {
+    var removed: [ObjectName] = []
+    var refused: [ObjectName] = []
+    var failure: NetworkError?
     for object in claimed {
       // Another goes on with the notes then.
       guard isCollector else { throw .database(reason: "another server has taken over deleting objects") }
-      let text = object.description
-      if text.hasPrefix(ObjectName.objects) {
-        try store.place.remove(String(text.dropFirst(ObjectName.objects.count)))
-      } else if text.hasPrefix(ObjectName.splitter) {
-        try splitterStore.place.remove(String(text.dropFirst(ObjectName.splitter.count)))
+      do throws(NetworkError) {
+        try delete(object)
+        removed.append(object)
+      } catch {
+        failure = failure ?? error
+        // One that may still be deleted by what was asked keeps its note.
+        if Self.isRefusal(error) { refused.append(object) }
       }
     }
-    guard !claimed.isEmpty else { return }
-    try database.write { db in try HoldStore.endRemoval(of: claimed, in: db) }
+    let ended = removed + refused
+    if !ended.isEmpty { try database.write { db in try HoldStore.endRemoval(of: ended, in: db) } }
+    return (removed, failure)
+  }
+
+  private func delete(_ object: ObjectName) throws(NetworkError) {
+    let text = object.description
+    if text.hasPrefix(ObjectName.objects) {
+      try store.place.remove(String(text.dropFirst(ObjectName.objects.count)))
+    } else if text.hasPrefix(ObjectName.splitter) {
+      try splitterStore.place.remove(String(text.dropFirst(ObjectName.splitter.count)))
+    }
+  }
+
+  /// Whether what failed with this was certainly not done, and will not be: a store that did not answer, or that it
+  /// was in trouble, may yet do it.
+  static func isRefusal(_ error: NetworkError) -> Bool {
+    switch error {
+    case .fileFailed: true
+    case .storageFailed(let code, _, _): code != "storage.failed"
+    default: false
+    }
   }
 
   /// Goes on with what a server was about to delete when it ended; where there may be others, once nothing that it asked
   /// of the store can still be on its way: what is stored anew after the note is gone must not be met by that.
-  private func finishRemovals() throws(NetworkError) {
+  ///
+  /// - Returns: why the first that can't be deleted could not be.
+  @discardableResult
+  private func finishRemovals() throws(NetworkError) -> NetworkError? {
+    var last: ObjectName?
+    var failure: NetworkError?
     while isCollector {
       let left = try database.read { db in
         let now = try seconds(in: db)
         let latest = database.isShared ? now - min(now, Self.straggleSeconds) : .max
-        return try HoldStore.removals(notedBy: latest, limit: 100, in: db)
+        return try HoldStore.removals(notedBy: latest, after: last, limit: 100, in: db)
       }
-      if left.isEmpty { return }
-      try remove(left)
+      if left.isEmpty { break }
+      last = left.last
+      let (_, cause) = try remove(left)
+      failure = failure ?? cause
     }
+    return failure
   }
 
   /// Ends the holds of jobs that have ended, and of what was kept for long enough.

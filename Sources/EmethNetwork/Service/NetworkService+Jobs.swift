@@ -48,10 +48,10 @@ extension NetworkService {
     try database.write { db in
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
-      // Nobody deletes them from now on.
-      try HoldStore.takeOver(
+      // Nobody deletes them from now on. The account holds them as long as it did: its next job may name them too.
+      try HoldStore.take(
         [.splitter(submission.dataSet)] + (submission.initialParameters.map { [.object($0)] } ?? []),
-        from: requester, for: id, .job, at: now, in: db)
+        for: id, .job, at: now, in: db)
       guard try splitterStore.contains(submission.dataSet) else {
         throw NetworkError.missingObject(hash: submission.dataSet)
       }

@@ -225,11 +225,43 @@ import Testing
       }
       #expect(try unused(key.address) == 400)
       try await give(3, 600)
+      // Who asks for what another one gave has it lie here too, and no more of it than their own.
+      let foreign = try file(bytes(500, seed: 4), in: folder)
+      try await server.client(TestKeys.other).give(object: foreign, hash: hash(bytes(500, seed: 4)))
+      func ask(_ seed: UInt64, _ count: Int) async throws -> UploadStore.Progress {
+        try await server.client(key).get(
+          "/api/v2/objects/\(hash(bytes(count, seed: seed)))/upload", signed: true)
+      }
+      let tooMuch = await #expect(throws: NetworkError.self) { _ = try await ask(4, 500) }
+      #expect(tooMuch?.code == "upload.quota")
+      #expect(try unused(key.address) == 1_000)
+      let mine = ObjectName.object(hash(bytes(600, seed: 3)))
+      func heldSince() throws -> UInt64? {
+        try network.database.read { db in
+          try UInt64.fetchOne(
+            db, sql: "SELECT at FROM hold WHERE object = ? AND holder = ?",
+            arguments: ["\(mine)", "\(key.address)"])
+        }
+      }
+      func set(since: UInt64, except byteCount: UInt64) throws {
+        try network.database.write { db in
+          try HoldStore.take([mine], for: key.address, .upload, byteCount: 600, at: since, in: db)
+          try HoldStore.take(
+            [.object(.zero)], for: key.address, .upload, byteCount: byteCount, at: 1, in: db)
+        }
+      }
+      try set(since: 5, except: 0)
+      #expect(try await ask(3, 600).isComplete)
+      let renewed = try #require(try heldSince())
+      #expect(renewed > 5, "it was asked for again")
+      try set(since: 5, except: 1)
+      #expect(try await ask(3, 600).isComplete)
+      #expect(try heldSince() == 5, "it is there, and not for longer")
       // Who may not send keeps nothing alive by asking.
       network.state.withLock { _ = $0.uploaders.remove(TestKeys.other.address) }
       let asked: UploadStore.Progress = try await server.client(TestKeys.other).get(
         "/api/v2/objects/\(hash(bytes(600, seed: 3)))/upload", signed: true)
-      #expect(try asked.isComplete && unused(TestKeys.other.address) == 0)
+      #expect(try asked.isComplete && unused(TestKeys.other.address) == 500)
     }
   }
 
