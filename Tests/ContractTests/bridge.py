@@ -9,7 +9,8 @@ node does, it keeps those behind a gap of nonces until the gap is filled, and le
 its nonce for a tenth more. Ends with its standard input.
 
 Beside the eth_ methods of a node: evm_snapshot, evm_revert (a reorganisation, when other blocks follow), evm_mine
-[count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool, and evm_setFault for a node that is away, slow, limited
+[count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool,
+evm_losesAnswers N (so many transactions arrive, and status 502 is all that is said), and evm_setFault for a node that is away, slow, limited
 or lies: {"method": NAME or "*", "count": N} and one of "status" (with "retryAfter"), "drop", "garbage", "delay", "error",
 "result" and "patch" (members of a result that are replaced); an empty one ends them all.
 """
@@ -107,6 +108,7 @@ class Bridge:
         # What waits: by sender and nonce, the raw bytes and what they say.
         self.pool = {}
         self.faults = []
+        self.lost_answers = 0
 
     # ---- the wire ----
 
@@ -449,6 +451,10 @@ class Bridge:
             self.mine_pool(len(self.pool))
         return True
 
+    def evm_losesAnswers(self, count):
+        self.lost_answers = integer(count)
+        return True
+
     def evm_dropPool(self):
         self.pool.clear()
         return True
@@ -473,6 +479,10 @@ def handler(bridge):
                 self.close_connection = True
                 return
             answer = None if "status" in fault else bridge.answer(request)
+            if b"eth_sendRawTransaction" in request and bridge.lost_answers > 0:
+                bridge.lost_answers -= 1
+                self.send_error(502)
+                return
             body = b"" if answer is None else json.dumps(answer).encode()
             if "garbage" in fault:
                 body = fault["garbage"].encode()

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import eth_abi
@@ -57,6 +58,14 @@ class World:
 
     def read(self, to, data):
         return int(self.rpc("eth_call", {"to": to, "data": data}, "latest"), 16)
+
+    @property
+    def chain(self):
+        return str(int(self.rpc("eth_chainId"), 16))
+
+    @property
+    def to_servers(self):
+        return ["--to-servers", "--chain-id", self.chain, "--settlement", self.settlement]
 
     def ledger(self):
         return self.read(self.core, calldata("EmethCore", "deposits", USER))
@@ -127,6 +136,7 @@ def test_deposit_and_withdraw(world):
 
     text = world.emeth("withdraw", "5emeth")
     assert text.returncode == 0, text.stderr
+    assert f"token    {world.token}" in text.stdout
     assert "withdraw  0x" in text.stdout and "ledger   20\n" in text.stdout
     assert world.ledger() == 20 * EMETH
 
@@ -139,7 +149,14 @@ def test_deposit_and_withdraw(world):
 
 
 def test_deposit_to_layer_2(world):
-    done = world.emeth("deposit", "3emeth", "--to-servers", "--json")
+    for words in [(), ("--chain-id", world.chain), ("--settlement", world.settlement)]:
+        assert world.emeth("deposit", "3emeth", "--to-servers", *words).returncode == 2
+    other = world.emeth(
+        "deposit", "3emeth", "--to-servers", "--json", "--chain-id", world.chain, "--settlement", THE_SIGNER)
+    assert other.returncode == 3 and json.loads(other.stderr)["code"] == "chain.wrongContract"
+    dry = world.emeth("deposit", "3emeth", *world.to_servers, "--dry-run")
+    assert f"lets {world.settlement} take tokens of {world.token}" in dry.stdout
+    done = world.emeth("deposit", "3emeth", *world.to_servers, "--json")
     assert done.returncode == 0, done.stderr
     assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["approve", "depositToLayer2"]
     assert world.read(world.settlement, calldata("EmethSettlement", "depositCount")) == 1
@@ -150,16 +167,20 @@ def test_deposit_to_layer_2(world):
 
 
 def test_a_command_that_was_interrupted_goes_on(world):
-    """The answer to the deposit is lost, again and again: repeated, the command waits for the same transaction."""
+    """The answer to the deposit is lost, again and again: repeated, the command says that it has arrived."""
     assert world.emeth("deposit", "1emeth").returncode == 0
     world.rpc("evm_setFault", {"method": "eth_getTransactionReceipt", "status": 503, "count": 99})
     lost = world.emeth("withdraw", "1emeth", "--json", "--wait", "1s")
     assert lost.returncode == 4 and lost.stdout == "", lost.stderr
     assert world.ledger() == 0
     world.rpc("evm_setFault", {})
-    done = world.emeth("withdraw", "1emeth", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
+    for _ in range(2):
+        done = world.emeth("withdraw", "1emeth", "--json")
+        assert done.returncode == 1 and done.stdout == "" and world.ledger() == 0
+        assert json.loads(done.stderr)["code"] == "chain.sentBefore"
+    assert world.emeth("deposit", "1emeth", "--again").returncode == 0
+    again = world.emeth("withdraw", "1emeth", "--again", "--json")
+    assert again.returncode == 0 and not json.loads(again.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
 
 
 def test_ctrl_c_while_it_waits(world):
@@ -176,13 +197,13 @@ def test_ctrl_c_while_it_waits(world):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
     assert process.returncode == 130 and output == "" and "interrupted" in errors
-    world.rpc("evm_setAutomine", True)
+    threading.Timer(2, world.rpc, ("evm_setAutomine", True)).start()
     done = world.emeth("withdraw", "1emeth", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
 
 
 def test_redeem_ticket(world):
-    assert world.emeth("deposit", "10emeth", "--to-servers").returncode == 0
+    assert world.emeth("deposit", "10emeth", *world.to_servers).returncode == 0
     before = world.wallet()
     older, newer = world.ticket(2), world.ticket(3, epoch=2)
     done = world.emeth("redeem-ticket", "-", "--json", input=older + newer)
@@ -211,6 +232,7 @@ def test_what_is_named_wrongly(world):
     assert code(world.emeth("deposit", "1emeth", "--json", EMETH_CORE=USER)) == (3, "chain.noContract")
     assert code(world.emeth("deposit", "1emeth", "--json", EMETH_CORE=world.token)) == (3, "chain.wrongContract")
     assert code(world.emeth("deposit", "1emeth", "--json", "--chain-id", "1")) == (3, "chain.wrongChain")
+    assert code(world.emeth("deposit", "1emeth", "--json", "--rpc", "http://192.0.2.1/")) == (2, "chain.plainHTTP")
     secret = "http://user:topsecret@127.0.0.1/"
     done = world.emeth("deposit", "1emeth", "--json", "--rpc", secret)
     assert code(done) == (2, "chain.badEndpoint") and "topsecret" not in done.stderr

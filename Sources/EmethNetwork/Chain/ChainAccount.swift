@@ -7,13 +7,16 @@ import Foundation
 /// let account = try await ChainAccount.open(client: client, core: core, key: key, journal: file)
 /// let report = try await account.deposit(try TokenAmount(emeth: "25"))
 /// ```
-/// Each may be asked for again after an interruption: what was sent already is waited for, not sent anew.
+/// Each may be asked for again after an interruption: what is on its way is waited for, not sent anew. A payment that has
+/// arrived in the meantime is refused as ``ChainError/sentBefore(function:transaction:block:)`` until `again` is said.
 public struct ChainAccount: Sendable {
   /// The chain's node.
   public let client: ChainClient
   /// The contracts, which were checked.
   public let contracts: ChainContracts
   let sender: TransactionSender
+  /// Whether a payment is wanted once more, where an earlier command sent the same one and it has arrived.
+  public var again = false
   /// Whose it is.
   public var address: Address { sender.account }
 
@@ -21,13 +24,15 @@ public struct ChainAccount: Sendable {
   ///
   /// - Parameters:
   ///   - expectedChainID: the chain that is meant; nil: whichever the node is of.
+  ///   - expectedSettlement: the settlement that is meant; nil: whichever the node says that Core names.
   ///   - journal: the file of what was sent.
   /// - Throws: what ``ChainContracts/find(core:with:expectedChainID:)`` throws, ``ChainError/store(_:)``.
   public static func open(
-    client: ChainClient, core: Address, expectedChainID: UInt64? = nil, key: PrivateKey, journal: URL,
-    settings: SenderSettings = SenderSettings()
+    client: ChainClient, core: Address, expectedChainID: UInt64? = nil, expectedSettlement: Address? = nil,
+    key: PrivateKey, journal: URL, settings: SenderSettings = SenderSettings()
   ) async throws(ChainError) -> ChainAccount {
-    let contracts = try await ChainContracts.find(core: core, with: client, expectedChainID: expectedChainID)
+    let contracts = try await ChainContracts.find(
+      core: core, with: client, expectedChainID: expectedChainID, expectedSettlement: expectedSettlement)
     let sender = TransactionSender(
       client: client, chainID: contracts.chainID, key: key, journal: try NonceJournal(file: journal),
       settings: settings)
@@ -39,7 +44,8 @@ public struct ChainAccount: Sendable {
     try await pay(amount, into: contracts.core, EmethCore.deposit(amount), isDryRun)
   }
 
-  /// Pays tokens in that are credited to an account on L2.
+  /// Pays tokens in that are credited to an account on L2. The settlement may take them: name it when the account is
+  /// opened, since a node that lies may name any.
   public func depositToLayer2(
     _ amount: TokenAmount, for account: Address, isDryRun: Bool = false
   ) async throws(ChainError) -> ChainReport {
@@ -52,41 +58,26 @@ public struct ChainAccount: Sendable {
   {
     var report = report(amount, isDryRun)
     report.steps.append(try await step(EmethCore.withdraw(amount), contracts.core, isDryRun).step)
-    return try await closed(report)
+    return await closed(report)
   }
 
-  /// Redeems signed tickets of any accounts; those that were paid already are left out, and cost nothing.
+  /// Redeems signed tickets of any accounts, of each the one that pays most; those that were paid already are left out
+  /// and cost nothing. What the settlement refuses is left out with a note, so that it stands in nobody's way.
   ///
-  /// - Throws: ``ChainError/ticket(_:)`` for one that is not signed, or for another chain or contract.
+  /// - Throws: ``ChainError/ticket(_:)`` for one that is not signed, or for another chain or contract;
+  ///   ``ChainError/reverted(function:reason:)`` when the settlement refuses all.
   public func redeem(_ tickets: [SignedTicket], isDryRun: Bool = false) async throws(ChainError)
     -> ChainReport
   {
-    var newest: [Address: SignedTicket] = [:]
     for ticket in tickets {
       do throws(TicketError) {
         try ticket.check(in: contracts.domain)
       } catch {
         throw .ticket(error)
       }
-      // A newer ticket holds all of an older one.
-      let account = ticket.ticket.account
-      guard let other = newest[account], other.ticket.cumulativePayout >= ticket.ticket.cumulativePayout
-      else {
-        newest[account] = ticket
-        continue
-      }
     }
     var report = report(.zero, isDryRun)
-    var due: [SignedTicket] = []
-    let sorted = newest.values.sorted { $0.ticket.account < $1.ticket.account }
-    let calls = sorted.map { EmethCore.redeemed(by: $0.ticket.account) }
-    let results = try await client.batch(calls.map { ChainClient.ethCall($0, contracts.settlement) })
-    for (index, ticket) in sorted.enumerated() {
-      let paid = try await client.output(of: calls[index], at: contracts.settlement, results[index])
-      guard ticket.ticket.cumulativePayout > paid else { continue }
-      due.append(ticket)
-      if isDryRun { report.amount += ticket.ticket.cumulativePayout - paid }
-    }
+    var due = try await payable(tickets, &report)
     while !due.isEmpty {
       let some = Array(due.prefix(EmethCore.redeemLimit))
       due.removeFirst(some.count)
@@ -97,11 +88,56 @@ public struct ChainAccount: Sendable {
       report.steps.append(step)
       for log in receipt?.logs ?? [] where log.address == contracts.settlement {
         if case .redeemed(_, _, let paid, _)? = try? EmethCore.Event(topics: log.topics, data: log.data) {
-          report.amount += paid
+          report.amount = try sum(report.amount, paid, "eth_getTransactionReceipt")
         }
       }
     }
-    return try await closed(report)
+    return await closed(report)
+  }
+
+  /// Of each account the ticket that pays most, as the settlement itself says of each. Who signed one can't be told
+  /// from its amount: a ticket of one's own making would hide the good one.
+  private func payable(
+    _ tickets: [SignedTicket], _ report: inout ChainReport
+  ) async throws(ChainError) -> [SignedTicket] {
+    var best: [Address: (ticket: SignedTicket, pays: TokenAmount)] = [:]
+    var refusal: ChainError?
+    var isAnyTaken = false
+    let calls = tickets.map { EmethCore.redeemTicket($0) }
+    let results = try await client.batch(
+      calls.map { ChainClient.ethCall($0, contracts.settlement, sender.account) })
+    for (index, ticket) in tickets.enumerated() {
+      let account = ticket.ticket.account
+      let pays: TokenAmount
+      do throws(ChainError) {
+        pays = try await client.output(of: calls[index], at: contracts.settlement, results[index])
+      } catch {
+        guard case .reverted(_, let reason) = error else { throw error }
+        refusal = refusal ?? error
+        report.notes.append("ticket \(index + 1), for \(account), is left out: \(reason)")
+        continue
+      }
+      isAnyTaken = true
+      if pays > best[account]?.pays ?? .zero { best[account] = (ticket, pays) }
+    }
+    if let refusal, !isAnyTaken { throw refusal }
+    let due = best.values.sorted { $0.ticket.ticket.account < $1.ticket.ticket.account }
+    if report.isDryRun {
+      for found in due { report.amount = try sum(report.amount, found.pays, "eth_call") }
+    }
+    return due.map(\.ticket)
+  }
+
+  private func sum(
+    _ first: TokenAmount, _ second: TokenAmount, _ method: String
+  ) throws(ChainError) -> TokenAmount {
+    do throws(NumberError) {
+      return try first.adding(second)
+    } catch {
+      throw .contradiction(
+        method: method, what: "the sum of what is paid", found: "2^256 holon or more",
+        expected: "what a token can hold")
+    }
   }
 
   // MARK: - Steps
@@ -110,7 +146,7 @@ public struct ChainAccount: Sendable {
     _ amount: TokenAmount, into contract: Address, _ call: ContractCall<Output>, _ isDryRun: Bool
   ) async throws(ChainError) -> ChainReport {
     var report = report(amount, isDryRun)
-    if try sender.unfinished(call, to: contract) == nil {
+    if try await underway(call, contract, isDryRun) == nil {
       let wallet = try await client.call(EmethToken.balance(of: sender.account), at: contracts.token)
       guard wallet >= amount else {
         throw .insufficientTokens(account: sender.account, found: wallet, needed: amount)
@@ -119,16 +155,41 @@ public struct ChainAccount: Sendable {
         EmethToken.allowance(owner: sender.account, spender: contract), at: contracts.token)
       if allowed < amount {
         let approval = EmethToken.approve(spender: contract, amount: amount)
-        report.steps.append(try await step(approval, contracts.token, isDryRun).step)
+        var step = try await step(approval, contracts.token, isDryRun).step
+        step.spender = contract
+        report.steps.append(step)
         if isDryRun {
           // Before that is in the chain nobody can say what the next one costs.
           report.steps.append(ChainReport.Step(function: call.function.name, contract: contract))
-          return try await closed(report)
+          return await closed(report)
         }
       }
     }
     report.steps.append(try await step(call, contract, isDryRun).step)
-    return try await closed(report)
+    return await closed(report)
+  }
+
+  /// What does no harm when it is done again: of what has arrived nothing is said.
+  private static let harmless: Set = ["approve", "redeemTicket", "redeemTickets"]
+
+  /// Under what name the same call was sent and is on its way. What has arrived for good is told, unless it is wanted
+  /// again.
+  private func underway<Output>(
+    _ call: ContractCall<Output>, _ contract: Address, _ isDryRun: Bool
+  ) async throws(ChainError) -> String? {
+    var waiting: String?
+    for found in try await sender.unfinished(call, to: contract) {
+      switch found {
+      case .waiting(let entry): waiting = waiting ?? entry.key
+      case .arrived(let entry, let receipt):
+        guard again || Self.harmless.contains(call.function.name) else {
+          throw .sentBefore(
+            function: call.function.name, transaction: receipt.transaction, block: receipt.blockNumber)
+        }
+        if !isDryRun { try sender.journal.settle(entry, as: .confirmed) }
+      }
+    }
+    return waiting
   }
 
   private func step<Output>(
@@ -136,13 +197,14 @@ public struct ChainAccount: Sendable {
   ) async throws(ChainError) -> (step: ChainReport.Step, receipt: ChainReceipt?) {
     var step = ChainReport.Step(function: call.function.name, contract: contract)
     if isDryRun {
+      _ = try await underway(call, contract, isDryRun)
       let preview = try await sender.preview(call, to: contract)
       step.gas = "\(preview.gasLimit)"
       step.wei = "\(preview.mostWei)"
       return (step, nil)
     }
-    let before = try sender.unfinished(call, to: contract)
-    let name = before?.key ?? "\(call.function.name) \(UUID().uuidString)"
+    let before = try await underway(call, contract, isDryRun)
+    let name = before ?? "\(call.function.name) \(UUID().uuidString)"
     let receipt = try await sender.submit(call, to: contract, under: name)
     step.wasSentBefore = before != nil
     step.transaction = receipt.transaction
@@ -157,14 +219,20 @@ public struct ChainAccount: Sendable {
 
   private func report(_ amount: TokenAmount, _ isDryRun: Bool) -> ChainReport {
     ChainReport(
-      chainID: "\(contracts.chainID)", account: sender.account, core: contracts.core, isDryRun: isDryRun,
-      amount: amount)
+      chainID: "\(contracts.chainID)", account: sender.account, core: contracts.core, token: contracts.token,
+      isDryRun: isDryRun, amount: amount)
   }
 
-  private func closed(_ report: ChainReport) async throws(ChainError) -> ChainReport {
+  /// The report with what the account has now. By then all is done: a node that does not say it makes no error of that,
+  /// after which somebody would pay again.
+  private func closed(_ report: ChainReport) async -> ChainReport {
     var report = report
-    report.wallet = try await client.call(EmethToken.balance(of: sender.account), at: contracts.token)
-    report.ledger = try await client.call(EmethCore.deposits(of: sender.account), at: contracts.core)
+    do throws(ChainError) {
+      report.wallet = try await client.call(EmethToken.balance(of: sender.account), at: contracts.token)
+      report.ledger = try await client.call(EmethCore.deposits(of: sender.account), at: contracts.core)
+    } catch {
+      report.notes.append("what the account has now is unknown: \(error.message)")
+    }
     return report
   }
 }

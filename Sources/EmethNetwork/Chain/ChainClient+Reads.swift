@@ -107,7 +107,7 @@ extension ChainClient {
 
   /// Hands a signed transaction in; one that the node has already is no error.
   func sendRaw(_ raw: [UInt8], hash: Bytes32) async throws(ChainError) {
-    let method = "eth_sendRawTransaction"
+    let method = RPCCall.sendRaw
     do throws(ChainError) {
       let found = try await request(method, [.hex(raw)]).hexBytes(of: method)
       guard found == hash.bytes else {

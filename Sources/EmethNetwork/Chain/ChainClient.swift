@@ -59,6 +59,8 @@ public final class ChainClient: Sendable {
   /// Sends calls until each is answered, or until there were enough attempts.
   private func repeated(_ calls: [RPCCall]) async throws(ChainError) -> [Result<JSONValue, ChainError>] {
     var results = [Result<JSONValue, ChainError>?](repeating: nil, count: calls.count)
+    // What of a transaction is sent and not answered may have arrived, whatever is said of it afterwards.
+    var unanswered: [Int: ChainError] = [:]
     var attempt = 1
     while true {
       let open = results.indices.filter { results[$0] == nil }
@@ -72,19 +74,29 @@ public final class ChainClient: Sendable {
             switch result(outcome, of: calls[index]) {
             case .success(let value): results[index] = .success(value)
             case .failure(let error):
-              if Self.isPassing(error) { failures[index] = error } else { results[index] = .failure(error) }
+              if Self.isPassing(error) {
+                failures[index] = error
+              } else {
+                results[index] = .failure(Self.final(error, after: unanswered[index]))
+              }
             }
           }
         }
       } catch {
         guard Self.isPassing(error) else {
           if error == .interrupted { throw error }
-          for index in open where results[index] == nil { results[index] = .failure(error) }
+          for index in open where results[index] == nil {
+            results[index] = .failure(Self.final(error, after: unanswered[index]))
+          }
           break
         }
         for index in open where results[index] == nil { failures[index] = error }
       }
       if failures.isEmpty { break }
+      for (index, error) in failures where calls[index].method == RPCCall.sendRaw {
+        if case .rateLimited = error { continue }
+        unanswered[index] = unanswered[index] ?? error
+      }
       guard attempt < settings.attempts else {
         for (index, error) in failures { results[index] = .failure(error) }
         break
@@ -101,6 +113,15 @@ public final class ChainClient: Sendable {
     }
     return results.enumerated().map { index, result in
       result ?? .failure(.malformed(method: calls[index].method, reason: "it is missing"))
+    }
+  }
+
+  /// What is reported of a call whose earlier attempt was not answered: a refusal says nothing of that one.
+  private static func final(_ error: ChainError, after unanswered: ChainError?) -> ChainError {
+    guard let unanswered else { return error }
+    switch error.fault {
+    case .alreadyKnown, .nonceTooLow, .underpriced: return error
+    default: return unanswered
     }
   }
 
@@ -124,7 +145,8 @@ public final class ChainClient: Sendable {
       case .reverted:
         let reason = RPCOutcome.revertData(data).map { RevertReason($0) } ?? .silent
         return .failure(.reverted(function: call.method, reason: reason))
-      case .tooMuch, .passing, .alreadyKnown, .nonceTooLow, .underpriced, .insufficientFunds, .other:
+      case .tooMuch, .passing, .alreadyKnown, .nonceTooLow, .underpriced, .insufficientFunds, .unacceptable,
+        .other:
         return .failure(
           .refused(endpoint: "\(endpoint)", method: call.method, number: number, message: message))
       }

@@ -42,7 +42,8 @@ public struct ChainContracts: Hashable, Sendable {
   /// - Throws: ``ChainError/wrongChain(found:expected:)``, ``ChainError/noContract(address:chainID:)``,
   ///   ``ChainError/wrongContract(address:what:found:expected:)``.
   public static func find(
-    core: Address, with client: ChainClient, expectedChainID: UInt64? = nil
+    core: Address, with client: ChainClient, expectedChainID: UInt64? = nil,
+    expectedSettlement: Address? = nil
   ) async throws(ChainError) -> ChainContracts {
     let chainID = try await client.chainID()
     if let expectedChainID, chainID != expectedChainID {
@@ -56,6 +57,10 @@ public struct ChainContracts: Hashable, Sendable {
       throw .wrongContract(
         address: core, what: "settlement()", found: "\(Address.zero)",
         expected: "the contract that redeems tickets")
+    }
+    if let expectedSettlement, settlement != expectedSettlement {
+      throw .wrongContract(
+        address: core, what: "settlement()", found: "\(settlement)", expected: "\(expectedSettlement)")
     }
     let contracts = ChainContracts(
       chainID: chainID, core: core, token: token, settlement: settlement, verification: verification)

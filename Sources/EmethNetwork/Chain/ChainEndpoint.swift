@@ -28,6 +28,15 @@ public struct ChainEndpoint: Sendable, Hashable, CustomStringConvertible, Custom
     path = (url.percentEncodedPath.isEmpty ? "/" : url.percentEncodedPath) + query
   }
 
+  /// Whether nobody between here and the node can read or change what is said: TLS, or this machine alone.
+  public var isProtected: Bool {
+    if server.isSecure { return true }
+    let host = server.audience.hasPrefix("[") ? server.audience : String(server.audience.prefix { $0 != ":" })
+    if host == "localhost" || host == "[::1]" || host.hasPrefix("[::1]:") { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+
   /// Scheme and host; `/…` stands for a path.
   public var description: String { "\(server)\(path == "/" ? "" : "/…")" }
 

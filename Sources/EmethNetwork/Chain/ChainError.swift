@@ -41,6 +41,8 @@ public enum ChainError: EmethError, Equatable {
   case nonceTaken(account: Address, nonce: UInt64, transaction: Bytes32)
   /// A key under which another transaction was sent before.
   case keyInUse(key: String, transaction: Bytes32)
+  /// A payment that an earlier command sent and that has arrived: whether it is wanted once more must be said.
+  case sentBefore(function: String, transaction: Bytes32, block: UInt64)
   /// A transaction that was sent and did not come into the chain in time; it still may.
   case unconfirmed(transaction: Bytes32, seconds: Int)
   /// A chain that has changed further back than is remembered.
@@ -76,6 +78,7 @@ public enum ChainError: EmethError, Equatable {
     case .feeTooHigh: "chain.feeTooHigh"
     case .nonceTaken: "chain.nonceTaken"
     case .keyInUse: "chain.keyInUse"
+    case .sentBefore: "chain.sentBefore"
     case .unconfirmed: "chain.unconfirmed"
     case .reorganisedTooDeep: "chain.reorganisedTooDeep"
     case .creditUndone: "chain.creditUndone"
@@ -118,6 +121,9 @@ public enum ChainError: EmethError, Equatable {
       "transaction \(transaction) was displaced: account \(account) has used nonce \(nonce) for another one"
     case .keyInUse(let key, let transaction):
       "\(key) was sent before as another transaction, \(transaction)"
+    case .sentBefore(let function, let transaction, let block):
+      "the same \(function) was sent before, as transaction \(transaction), and has arrived in block \(block): "
+        + "nothing is sent now"
     case .unconfirmed(let transaction, let seconds):
       "transaction \(transaction) is not confirmed after \(seconds) s"
     case .reorganisedTooDeep(let from, let remembered):
@@ -136,12 +142,13 @@ public enum ChainError: EmethError, Equatable {
     switch self {
     case .unreachable, .rateLimited: "the same command can be repeated; nothing is sent twice"
     case .pruned: "name a node that keeps the whole history"
-    case .contradiction, .missingDeposit: "name another node, or several whose answers can be compared"
-    case .wrongChain: "is this the right node, and the right --chain?"
+    case .contradiction, .missingDeposit: "name another node"
+    case .wrongChain: "is this the right node, and the right --chain-id?"
     case .noContract, .wrongContract: "is this the right address, and the right chain?"
     case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
-    case .feeTooHigh: "wait until gas is cheaper, or allow more"
+    case .feeTooHigh: "wait until gas is cheaper"
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"
+    case .sentBefore: "it is done; with --again it is done once more"
     case .unconfirmed: "repeat the same command: it waits for the same transaction"
     case .creditUndone: "crediting stops here: compare the chain with the ledger before it goes on"
     case .reorganisedTooDeep: "is it the same chain? then all has to be read anew, with the credits kept"
@@ -163,6 +170,14 @@ extension ChainError {
     default:
       let error = NetworkError(error)
       self = error == .interrupted ? .interrupted : .store(error)
+    }
+  }
+
+  /// Whether a node was reached, and said this itself.
+  var isNodesWord: Bool {
+    switch self {
+    case .refused, .rateLimited, .pruned, .reverted: true
+    default: false
     }
   }
 

@@ -53,7 +53,11 @@ public struct ChainFees: Hashable, Sendable {
 
   /// An eighth more of both, rounded up: nodes let a transaction displace another one from a tenth more on.
   public func raised() -> ChainFees {
-    func raised(_ fee: UInt256) -> UInt256 { fee + (fee + 7) / 8 }
+    // Nobody's fees are beyond 2^192 wei, and a file may say anything.
+    func raised(_ fee: UInt256) -> UInt256 {
+      let fee = min(fee, UInt256(high: 1 << 64, low: 0))
+      return fee + (fee + 7) / 8
+    }
     return ChainFees(
       maxPriorityFeePerGas: raised(maxPriorityFeePerGas), maxFeePerGas: raised(maxFeePerGas))
   }

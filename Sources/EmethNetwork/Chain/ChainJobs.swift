@@ -33,9 +33,9 @@ final class ChainJobs: Sendable {
   func list(_ status: JobStatus? = nil, limit: Int = Routes.cacheLimit) async throws(ChainError)
     -> [CachedJob]
   {
-    var wanted: [(JobID, ChainLog)] = []
+    var wanted: [(JobID, JobStatus, ChainLog)] = []
     for (id, found, log) in try newest() where status == nil || found == status {
-      wanted.append((id, log))
+      wanted.append((id, found, log))
       if wanted.count == limit { break }
     }
     return try await read(wanted).compactMap { $0 }.filter { status == nil || $0.status == status?.rawValue }
@@ -43,8 +43,8 @@ final class ChainJobs: Sendable {
 
   /// A job; nil when no event tells of it.
   func find(_ id: JobID) async throws(ChainError) -> CachedJob? {
-    guard let (_, _, log) = try newest().first(where: { $0.0 == id }) else { return nil }
-    return try await read([(id, log)]).first ?? nil
+    guard let wanted = try newest().first(where: { $0.0 == id }) else { return nil }
+    return try await read([wanted]).first ?? nil
   }
 
   /// The last event of each job, newest first; what is no status of this project is left out.
@@ -60,21 +60,26 @@ final class ChainJobs: Sendable {
     return newest
   }
 
-  private func read(_ wanted: [(JobID, ChainLog)]) async throws(ChainError) -> [CachedJob?] {
-    let missing = known.withLock { known in wanted.filter { known[$0.0]?.event != $0.1 } }
-    let calls = missing.flatMap { id, _ in
+  /// What the node answers for another status than the event's is of an older or a newer state: it is asked anew.
+  private func read(_ wanted: [(JobID, JobStatus, ChainLog)]) async throws(ChainError) -> [CachedJob?] {
+    let missing = known.withLock { known in wanted.filter { known[$0.0]?.event != $0.2 } }
+    let calls = missing.flatMap { id, _, _ in
       [
         ChainClient.ethCall(EmethCore.job(id), core), ChainClient.ethCall(EmethCore.jobDetail(id), core),
         ChainClient.ethCall(EmethCore.jobAssign(id), core),
       ]
     }
     let results = try await client.batch(calls)
-    for (index, (id, log)) in missing.enumerated() {
+    var jobs: [JobID: CachedJob] = [:]
+    for (index, (id, status, log)) in missing.enumerated() {
       let found = Array(results[3 * index..<3 * index + 3])
       let job = try await cached(id, found)
+      jobs[id] = job
+      guard job == nil || job?.status == status.rawValue else { continue }
       known.withLock { $0[id] = Known(event: log, job: job) }
     }
-    return known.withLock { known in wanted.map { known[$0.0]?.job } }
+    let asked = Set(missing.map(\.0))
+    return known.withLock { known in wanted.map { asked.contains($0.0) ? jobs[$0.0] : known[$0.0]?.job } }
   }
 
   private func cached(_ id: JobID, _ results: [Result<JSONValue, ChainError>]) async throws(ChainError)

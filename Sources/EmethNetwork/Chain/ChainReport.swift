@@ -10,6 +10,8 @@ public struct ChainReport: Encodable, Sendable {
     public var function: String
     /// The contract.
     public var contract: Address
+    /// Who may take the tokens; nil for what is no approval.
+    public var spender: Address?
     /// The transaction's hash; nil when it was not sent.
     public var transaction: Bytes32?
     /// The block that has it; nil when it was not sent.
@@ -28,21 +30,25 @@ public struct ChainReport: Encodable, Sendable {
   public var account: Address
   /// EMETH Core.
   public var core: Address
+  /// The token.
+  public var token: Address
   /// Whether nothing was sent.
   public var isDryRun: Bool
   /// The transactions, in their order.
   public var steps: [Step] = []
   /// What was moved; of a dry run, what would be.
   public var amount: TokenAmount
-  /// The account's tokens afterwards.
-  public var wallet: TokenAmount = .zero
-  /// The account's ledger on L1 afterwards.
-  public var ledger: TokenAmount = .zero
+  /// The account's tokens afterwards; nil when the node did not say it.
+  public var wallet: TokenAmount?
+  /// The account's ledger on L1 afterwards; nil when the node did not say it.
+  public var ledger: TokenAmount?
+  /// What is worth knowing beside it.
+  public var notes: [String] = []
 
   private enum CodingKeys: String, CodingKey {
     case chainID = "chainId"
-    case account, core
+    case account, core, token
     case isDryRun = "dryRun"
-    case steps, amount, wallet, ledger
+    case steps, amount, wallet, ledger, notes
   }
 }

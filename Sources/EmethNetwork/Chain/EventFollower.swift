@@ -63,7 +63,11 @@ public final class EventFollower: Sendable {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
     var step = Step(head: head.number)
-    step.undone = try await takeBack()
+    guard let undone = try await takeBack(head: head.number) else {
+      step.last = try store.last()?.number
+      return step
+    }
+    step.undone = undone
     let last = try store.last()
     step.last = last?.number
     let from = max(firstBlock, last.map { $0.number + 1 } ?? firstBlock)
@@ -154,10 +158,13 @@ public final class EventFollower: Sendable {
 
   /// Takes back what is no part of the chain any more.
   ///
-  /// - Returns: how many of the blocks that were read.
-  private func takeBack() async throws(ChainError) -> Int {
+  /// A block that the node does not have is no sign of a reorganisation, it may lag; only another hash is one.
+  ///
+  /// - Returns: how many of the blocks that were read; nil when the node is behind them, and nothing can be said.
+  private func takeBack(head: UInt64) async throws(ChainError) -> Int? {
     let all = try store.remembered(limit: EventStore.rememberedBlocks)
     guard let newest = all.first else { return 0 }
+    guard head >= newest.number else { return nil }
     var rest = all[...]
     var isNewest = true
     while !rest.isEmpty {
@@ -172,6 +179,7 @@ public final class EventFollower: Sendable {
           "the chain was reorganised", metadata: ["from": "\(kept + 1)", "to": "\(newest.number)"])
         return Int(newest.number - kept)
       }
+      if found.contains(nil) { return nil }
       rest = rest.dropFirst(some.count)
       isNewest = false
     }

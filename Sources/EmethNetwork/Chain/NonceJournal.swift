@@ -93,6 +93,15 @@ public final class NonceJournal: Sendable {
     }
   }
 
+  /// What is open, or seemed to be over without a place in the chain; the oldest first.
+  func uncertain(chain: UInt64, account: Address) throws(ChainError) -> [Entry] {
+    try database.read { db in
+      try Self.entries(
+        db, where: "chain = ? AND account = ? AND state IN (0, 3, 4) ORDER BY id",
+        [String(chain), Data(account.bytes)])
+    }
+  }
+
   /// Writes a transaction down under the lowest nonce that is free.
   ///
   /// - Parameters:
@@ -130,9 +139,20 @@ public final class NonceJournal: Sendable {
     }
   }
 
+  /// An entry as it is now: another process may have offered more for it.
+  func current(_ entry: Entry) throws(ChainError) -> Entry {
+    try database.read { db in try Self.entries(db, where: "id = ?", [entry.id]).first ?? entry }
+  }
+
   /// Writes down a transaction of the same nonce that is to displace an entry's others.
   func add(_ signed: SignedTransaction, to entry: Entry, at time: UInt64) throws(ChainError) -> Entry {
     try database.write { db in
+      // Another process may have been faster: then its transaction is the one.
+      if let there = try Self.entries(db, where: "id = ?", [entry.id]).first,
+        there.attempts.count != entry.attempts.count
+      {
+        return there
+      }
       try Self.add(db, signed, to: entry.id, number: entry.attempts.count, at: time)
       return Entry(
         id: entry.id, key: entry.key, what: entry.what, state: entry.state,
@@ -147,9 +167,17 @@ public final class NonceJournal: Sendable {
     }
   }
 
-  /// An entry that a reorganisation has taken out of the chain: it waits again.
+  /// An entry that waits again: a reorganisation has taken it out of the chain, or it came into it against all signs.
+  /// Whatever else waits for its nonce gets no place any more.
   func reopened(_ entry: Entry) throws(ChainError) -> Entry {
-    try settle(entry, as: .sent)
+    try database.write { db in
+      try db.execute(
+        sql: """
+          UPDATE sent SET state = 4 WHERE state = 0 AND id != ?1 AND nonce = ?2
+          AND (chain, account) = (SELECT chain, account FROM sent WHERE id = ?1)
+          """, arguments: [entry.id, Int64(clamping: entry.nonce)])
+      try db.execute(sql: "UPDATE sent SET state = 0 WHERE id = ?", arguments: [entry.id])
+    }
     return Entry(
       id: entry.id, key: entry.key, what: entry.what, state: .sent, attempts: entry.attempts,
       signedAt: entry.signedAt)

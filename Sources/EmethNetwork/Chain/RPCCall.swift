@@ -6,6 +6,9 @@ struct RPCCall: Sendable {
   let method: String
   let params: [JSONValue]
 
+  /// The one method that must not be done twice.
+  static let sendRaw = "eth_sendRawTransaction"
+
   init(_ method: String, _ params: [JSONValue] = []) {
     self.method = method
     self.params = params

@@ -18,20 +18,32 @@ enum RPCFault: Sendable {
   case underpriced
   /// The account can't pay for gas and value.
   case insufficientFunds
+  /// The transaction is one that no block can take as it is.
+  case unacceptable
   /// Anything else.
   case other
 
   init(number: Int, message: String) {
     let words = message.lowercased()
     func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
-    if says("already known", "known transaction", "already imported", "alreadyexists") {
+    if says("already known", "alreadyknown", "already imported", "alreadyexists")
+      || words.replacing("unknown transaction", with: "").contains("known transaction")
+    {
       self = .alreadyKnown
     } else if says("nonce too low", "nonce is too low", "oldnonce") {
       self = .nonceTooLow
-    } else if says("underpriced", "less than block base fee", "fee too low", "max fee per gas less") {
+    } else if says(
+      "underpriced", "less than block base fee", "fee too low", "feetoolow", "replacementnotallowed",
+      "max fee per gas less")
+    {
       self = .underpriced
-    } else if says("insufficient funds", "insufficient balance", "cannot afford") {
+    } else if says("insufficient funds", "insufficientfunds", "insufficient balance", "cannot afford") {
       self = .insufficientFunds
+    } else if says(
+      "intrinsic gas too low", "exceeds block gas limit", "initcode size", "exceeds the configured cap",
+      "invalid chain id", "transaction type not supported")
+    {
+      self = .unacceptable
     } else if number == 3 || says("revert") {
       self = .reverted
     } else if says(
@@ -57,7 +69,8 @@ enum RPCFault: Sendable {
   var isPassing: Bool {
     switch self {
     case .rateLimited, .passing: true
-    case .tooMuch, .pruned, .reverted, .alreadyKnown, .nonceTooLow, .underpriced, .insufficientFunds, .other:
+    case .tooMuch, .pruned, .reverted, .alreadyKnown, .nonceTooLow, .underpriced, .insufficientFunds,
+      .unacceptable, .other:
       false
     }
   }

@@ -12,24 +12,31 @@ extension TransactionSender {
     var entry = sent
     let start = ContinuousClock.now
     while true {
+      entry = try journal.current(entry)
       if let receipt = try await deepReceipt(of: entry) { return receipt }
       let waited = Int((ContinuousClock.now - start) / .seconds(1))
       guard waited < settings.patienceSeconds else {
         throw .unconfirmed(transaction: entry.newest.hash, seconds: settings.patienceSeconds)
       }
+      try await tendEarlier(than: entry)
       entry = try await tended(entry)
       do { try await Task.sleep(for: .seconds(settings.pollSeconds)) } catch { throw .interrupted }
     }
   }
 
-  /// The receipt of an entry that lies deep enough; nil while it does not.
-  private func deepReceipt(of entry: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt? {
+  /// The receipt of an entry that lies deep enough, whatever came of it; nil while it does not.
+  func place(of entry: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt? {
     let receipts = try await client.receipts(of: entry.attempts.map(\.hash)).compactMap { $0 }
     guard let receipt = receipts.first else { return nil }
     guard let head = try await client.block(.latest), head.number >= receipt.blockNumber,
       let block = try await client.block(.number(receipt.blockNumber)), block.hash == receipt.blockHash
     else { return nil }
-    guard head.number - receipt.blockNumber + 1 >= settings.confirmations else { return nil }
+    return head.number - receipt.blockNumber >= max(1, settings.confirmations) - 1 ? receipt : nil
+  }
+
+  /// The same, written down, and thrown when the contract refused.
+  private func deepReceipt(of entry: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt? {
+    guard let receipt = try await place(of: entry) else { return nil }
     guard let index = entry.attempts.firstIndex(where: { $0.hash == receipt.transaction }) else { return nil }
     guard receipt.hasSucceeded else {
       if entry.state == .sent { try journal.settle(entry, as: .reverted) }
@@ -39,13 +46,26 @@ extension TransactionSender {
     return receipt
   }
 
+  /// Looks after what was sent before: a transaction waits for those of lower nonces, whoever sent them.
+  private func tendEarlier(than entry: NonceJournal.Entry) async throws(ChainError) {
+    for earlier in try journal.open(chain: chainID, account: account) where earlier.nonce < entry.nonce {
+      do throws(ChainError) {
+        _ = try await tended(earlier)
+      } catch {
+        // Its own command tells of it.
+        if case .nonceTaken = error { continue }
+        guard error.isNodesWord else { throw error }
+      }
+    }
+  }
+
   /// Looks after a transaction that is not deep enough: gives it up when its nonce is used, hands it in when the node
   /// has lost it, offers more when it is stuck.
   private func tended(_ entry: NonceJournal.Entry) async throws(ChainError) -> NonceJournal.Entry {
     let receipts = try await client.receipts(of: entry.attempts.map(\.hash))
     guard receipts.allSatisfy({ $0 == nil }) else { return entry }
     let entry = entry.state == .confirmed ? try journal.reopened(entry) : entry
-    if try await isDisplaced(entry) {
+    if try await isDisplaced(entry), try journal.current(entry).attempts.count == entry.attempts.count {
       try journal.settle(entry, as: .displaced)
       throw .nonceTaken(account: account, nonce: entry.nonce, transaction: entry.newest.hash)
     }
@@ -54,14 +74,18 @@ extension TransactionSender {
       if try await !client.knows(entry.newest.hash) { try await resume() }
       return entry
     }
-    let fees = try await client.fees().atLeast(entry.newest.fees.raised())
-    guard fees.maxFeePerGas <= settings.maxFeePerGasLimit else {
+    let needed = entry.newest.fees.raised()
+    guard needed.maxFeePerGas <= settings.maxFeePerGasLimit else {
       logger?.warning(
         "a transaction is stuck, and more than the limit would have to be offered",
-        metadata: ["transaction": "\(entry.newest.hash)", "needed": "\(fees.maxFeePerGas)"])
+        metadata: ["transaction": "\(entry.newest.hash)", "needed": "\(needed.maxFeePerGas)"])
       try await broadcast(entry)
       return entry
     }
+    let wanted = try await client.fees().atLeast(needed)
+    let fees = ChainFees(
+      maxPriorityFeePerGas: wanted.maxPriorityFeePerGas,
+      maxFeePerGas: min(wanted.maxFeePerGas, settings.maxFeePerGasLimit))
     let old = entry.newest.transaction
     let request = TransactionRequest(from: account, to: old.to, data: old.data, value: old.value)
     let signed = try sign(request, nonce: old.nonce, gasLimit: old.gasLimit, fees: fees)
@@ -74,15 +98,24 @@ extension TransactionSender {
   }
 
   /// Whether the chain, as deep as confirmations go, has used the nonce while none of the entry's transactions is in
-  /// it. The depth counts: a node that lags or another fork must not make anything be sent twice.
+  /// it. The depth counts, and that one request asks for all, head and pool included: a node that lags, another fork, or
+  /// two machines behind one address must not make anything be sent twice.
   private func isDisplaced(_ entry: NonceJournal.Entry) async throws(ChainError) -> Bool {
     let head = try await client.blockNumber()
     let depth = max(1, settings.confirmations) - 1
     guard head >= depth else { return false }
-    guard try await client.transactionCount(of: account, at: .number(head - depth)) > entry.nonce else {
-      return false
-    }
-    return try await client.receipts(of: entry.attempts.map(\.hash)).allSatisfy { $0 == nil }
+    let count = "eth_getTransactionCount"
+    let hashes = entry.attempts.map { JSONValue.hex($0.hash.bytes) }
+    let results = try await client.batch(
+      [
+        RPCCall(count, [.hex(account), BlockTag.number(head - depth).json]),
+        RPCCall("eth_getBlockByNumber", [BlockTag.number(head).json, .bool(false)]),
+      ] + hashes.map { RPCCall("eth_getTransactionReceipt", [$0]) }
+        + hashes.map { RPCCall("eth_getTransactionByHash", [$0]) })
+    let answers = try results.map { result throws(ChainError) in try result.get() }
+    guard answers.count == 2 + 2 * hashes.count else { return false }
+    let used: UInt64 = try answers[0].quantity(of: count)
+    return used > entry.nonce && answers[1] != .null && answers.dropFirst(2).allSatisfy { $0 == .null }
   }
 
   /// Why a transaction failed: the same call on the state before its block says it.

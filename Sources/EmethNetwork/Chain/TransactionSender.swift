@@ -76,9 +76,9 @@ public struct TransactionSender: Sendable {
         method: "eth_estimateGas", what: "the gas of \(function)", found: "\(estimate)",
         expected: "at most a block's \(block.gasLimit)")
     }
-    let margin = estimate / 100 * settings.gasMarginPercent + estimate % 100 * settings.gasMarginPercent / 100
+    let wanted = UInt256(estimate) + UInt256(estimate) * UInt256(settings.gasMarginPercent) / 100
     let fees = try await affordableFees()
-    let preview = Preview(gasLimit: min(estimate + margin, block.gasLimit), fees: fees)
+    let preview = Preview(gasLimit: UInt64(min(wanted, UInt256(block.gasLimit))), fees: fees)
     let balance = try await client.balance(of: account)
     let (needed, overflows) = preview.mostWei.addingReportingOverflow(request.value)
     guard !overflows, needed <= balance else {
@@ -192,25 +192,36 @@ public struct TransactionSender: Sendable {
     }
   }
 
-  /// Hands a transaction in for the first time. One that the node refuses for good gives its nonce back.
+  /// Hands a transaction in for the first time. One that the node refuses for good, and does not know, gives its nonce
+  /// back; any doubt keeps it, since it may have arrived or may yet.
   private func broadcastNew(_ entry: NonceJournal.Entry) async throws(ChainError) {
     do throws(ChainError) {
       try await client.sendRaw(entry.newest.encoded, hash: entry.newest.hash)
     } catch {
+      let isRefused: Bool
       switch error.fault {
-      case nil, .nonceTooLow, .underpriced, .passing, .rateLimited, .alreadyKnown: break
-      case .insufficientFunds:
-        try journal.settle(entry, as: .released)
-        let transaction = entry.newest.transaction
-        let balance = try await client.balance(of: account)
-        let cost = Preview(gasLimit: transaction.gasLimit, fees: entry.newest.fees).mostWei
-        throw .insufficientFunds(account: account, found: balance, needed: cost)
-      case .tooMuch, .pruned, .reverted, .other:
-        try journal.settle(entry, as: .released)
-        throw error
+      case .nonceTooLow, .underpriced, .passing, .rateLimited, .alreadyKnown: return
+      case .insufficientFunds, .unacceptable, .reverted: isRefused = true
+      case .tooMuch, .pruned, .other: isRefused = false
+      case nil: if case .reverted = error { isRefused = true } else { isRefused = false }
       }
-      // It may have arrived, or may yet.
-      if error.fault == nil { throw error }
+      guard isRefused, try await isUnknown(entry.newest.hash) else { throw error.naming(entry.what) }
+      try journal.settle(entry, as: .released)
+      guard case .insufficientFunds? = error.fault else { throw error.naming(entry.what) }
+      let transaction = entry.newest.transaction
+      let balance = try await client.balance(of: account)
+      let cost = Preview(gasLimit: transaction.gasLimit, fees: entry.newest.fees).mostWei
+      throw .insufficientFunds(account: account, found: balance, needed: cost)
+    }
+  }
+
+  /// Whether the node has nothing of a transaction; when it does not say it, nobody knows.
+  private func isUnknown(_ transaction: Bytes32) async throws(ChainError) -> Bool {
+    do throws(ChainError) {
+      return try await !client.knows(transaction)
+    } catch {
+      if error == .interrupted { throw error }
+      return false
     }
   }
 
@@ -224,7 +235,7 @@ public struct TransactionSender: Sendable {
         try await broadcast(entry)
       } catch {
         // What a node says of one transaction must not keep the others back.
-        guard error.fault != nil else { throw error }
+        guard error.isNodesWord else { throw error }
         logger?.warning(
           "a transaction can't be handed in again",
           metadata: ["transaction": "\(entry.newest.hash)", "reason": "\(error.message)"])
@@ -248,25 +259,52 @@ extension SignedTransaction {
 }
 
 extension TransactionSender {
-  /// Sends a call and waits for it; where another transaction took its nonce, under the next one.
+  /// Sends a call and waits for it.
+  ///
+  /// - Throws: what ``confirm(_:)`` throws. Where another transaction took its nonce nothing is sent anew: two answers of
+  ///   a node that lags may look like that, and only the owner knows what else the key is used for.
   public func submit<Output>(
     _ call: ContractCall<Output>, to contract: Address, under name: String
   ) async throws(ChainError) -> ChainReceipt {
-    let first = try await send(call, to: contract, under: name)
-    do throws(ChainError) {
-      return try await confirm(first)
-    } catch {
-      guard case .nonceTaken = error else { throw error }
-    }
-    return try await confirm(try await send(call, to: contract, under: name))
+    try await confirm(try await send(call, to: contract, under: name))
   }
 
-  /// What was sent of a call and is not in the chain for good: who asks for it once more means the same.
+  /// What was sent of a call, and whose end nobody has seen.
+  public enum Unfinished: Sendable {
+    /// On its way, or not deep enough.
+    case waiting(NonceJournal.Entry)
+    /// In the chain for good.
+    case arrived(NonceJournal.Entry, ChainReceipt)
+
+    /// What was sent.
+    public var entry: NonceJournal.Entry {
+      switch self {
+      case .waiting(let entry), .arrived(let entry, _): entry
+      }
+    }
+  }
+
+  /// What was sent of a call and whose end nobody has seen, as the chain has it now. What the contract refused is over;
+  /// what a node once refused, or what seemed displaced, counts when it is in the chain all the same.
   public func unfinished<Output>(
     _ call: ContractCall<Output>, to contract: Address
-  ) throws(ChainError) -> NonceJournal.Entry? {
-    try journal.open(chain: chainID, account: account).first { entry in
-      entry.newest.transaction.to == contract && entry.newest.transaction.data == call.data
+  ) async throws(ChainError) -> [Unfinished] {
+    var unfinished: [Unfinished] = []
+    for entry in try journal.uncertain(chain: chainID, account: account) {
+      let transaction = entry.newest.transaction
+      guard transaction.to == contract, transaction.data == call.data else { continue }
+      guard var found = try await live(entry) else { continue }
+      if found.state != .sent { found = try journal.reopened(found) }
+      guard let receipt = try await place(of: found) else {
+        unfinished.append(.waiting(found))
+        continue
+      }
+      if receipt.hasSucceeded {
+        unfinished.append(.arrived(found, receipt))
+      } else {
+        try journal.settle(found, as: .reverted)
+      }
     }
+    return unfinished
   }
 }

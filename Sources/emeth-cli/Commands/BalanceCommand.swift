@@ -36,7 +36,7 @@ extension Command {
         "With --rpc it is taken from the account's ledger in EMETH Core, as far as no job locks it.",
       ],
       arguments: [BalanceArguments.amount],
-      flags: [ServerOptions.only] + ChainOptions.all,
+      flags: [ServerOptions.only, ChainOptions.again] + ChainOptions.all,
       examples: [
         CommandExample(
           "emeth withdraw 1.5emeth --server http://127.0.0.1:7443 --key-file key", "one and a half"),
@@ -49,12 +49,14 @@ extension Command {
     if ChainOptions.isChain(parsed) {
       try ChainOptions.refuse(ServerOptions.only, parsed)
       let amount = parsed[BalanceArguments.amount]
-      let isDryRun = parsed[ChainOptions.dryRun]
+      let (isDryRun, again) = (parsed[ChainOptions.dryRun], parsed[ChainOptions.again])
       return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
-        try await account.withdraw(amount, isDryRun: isDryRun)
+        var account = account
+        account.again = again
+        return try await account.withdraw(amount, isDryRun: isDryRun)
       }
     }
-    for flag in ChainOptions.own { try ChainOptions.refuse(flag, parsed) }
+    for flag in ChainOptions.own + [ChainOptions.again] { try ChainOptions.refuse(flag, parsed) }
     let client = try ServerOptions.requiredClient(parsed, context, signed: true)
     guard let account = client.account else { return .usage }
     do {

@@ -16,12 +16,16 @@ enum ChainOptions {
   static let wait = Flag(
     "wait", .duration, default: .seconds(1_200), defaultText: "20m", help: "how long to wait for that")
   static let dryRun = Flag(toggle: "dry-run", help: "say what it would cost and send nothing")
+  static let again = Flag(
+    toggle: "again", help: "once more what an earlier command did; not for going on after an interruption")
+  static let plainHTTP = Flag(
+    toggle: "plain-http", help: "allow a node elsewhere without TLS, whose answers anybody may change")
   static let data = Flag(
     "data", .folder, absent: "emeth/chain in the user's data folder",
     help: "folder that remembers what was sent")
 
   /// Those that belong to a chain alone.
-  static let own: [any CommandFlag] = [core, chainID, confirmations, wait, dryRun, data]
+  static let own: [any CommandFlag] = [core, chainID, confirmations, wait, dryRun, plainHTTP, data]
   /// The flags of a command that sends transactions.
   static let all: [any CommandFlag] =
     [rpc] + own + [KeyOptions.keyFile, KeyOptions.passwordFile, CommonFlags.json]
@@ -29,7 +33,7 @@ enum ChainOptions {
   /// What the commands say about interruptions.
   static let discussion =
     "Nothing is sent twice: each transaction is written down before it is sent, and a command that was interrupted goes on "
-    + "with it when it is repeated. Gas is paid with the chain's own coin."
+    + "with it when it is repeated; a payment that has arrived by then is told, and nothing is sent. Gas is paid with the chain's own coin."
 
   /// Whether a command that knows servers, too, is meant for a chain.
   static func isChain(_ parsed: ParsedCommand) -> Bool { parsed.isGiven(rpc) }
@@ -46,7 +50,7 @@ enum ChainOptions {
 
   /// Does something with an account on a chain and prints what came of it.
   static func run(
-    _ parsed: ParsedCommand, _ context: CommandContext,
+    _ parsed: ParsedCommand, _ context: CommandContext, settlement: Address? = nil,
     _ body: @escaping @Sendable (ChainAccount) async throws(ChainError) -> ChainReport
   ) async throws -> ExitCode {
     let client = ChainClient(endpoint: try endpoint(parsed, context))
@@ -59,7 +63,8 @@ enum ChainOptions {
     let (chain, patience) = (parsed[chainID], settings)
     let task = Task {
       let account = try await ChainAccount.open(
-        client: client, core: core, expectedChainID: chain, key: key, journal: journal, settings: patience)
+        client: client, core: core, expectedChainID: chain, expectedSettlement: settlement, key: key,
+        journal: journal, settings: patience)
       return try await body(account)
     }
     context.cancellation.onRequest { task.cancel() }
@@ -67,7 +72,8 @@ enum ChainOptions {
     do {
       report = try await task.value
     } catch {
-      try context.cancellation.check(note: "repeat the command to go on: nothing is sent twice")
+      try context.cancellation.check(
+        note: "repeat the command to go on, without --again: nothing is sent twice")
       throw error
     }
     try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(report) : text(report))
@@ -75,6 +81,17 @@ enum ChainOptions {
   }
 
   private static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
+    let endpoint = try named(parsed, context)
+    guard endpoint.isProtected || parsed[plainHTTP] else {
+      throw CommandFailure(
+        .usage, code: "chain.plainHTTP",
+        "\(parsed.definition.name): \(endpoint) is neither https nor this machine: its answers could be anybody's",
+        hint: "name an https:// node, or allow it with --plain-http")
+    }
+    return endpoint
+  }
+
+  private static func named(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
     if let given = parsed[rpc], given != "env" { return try ChainEndpoint(given) }
     guard let text = context.environment["EMETH_RPC"], !text.isEmpty else {
       throw CommandFailure(
@@ -118,14 +135,17 @@ enum ChainOptions {
     for step in report.steps {
       let cost = step.wei.map { ", \(report.isDryRun ? "at most " : "")\($0) wei" } ?? ""
       let gas = step.gas.map { "\($0) gas\(cost)" } ?? "gas is known once the step before is done"
+      let spender = step.spender.map { "  lets \($0) take tokens of \(step.contract)" } ?? ""
       let place = step.transaction.map { "  \($0)  block \(step.block ?? "")" } ?? ""
-      lines.append("\(step.function)\(place)  \(gas)\(step.wasSentBefore ? "  (sent before)" : "")")
+      lines.append("\(step.function)\(spender)\(place)  \(gas)\(step.wasSentBefore ? "  (sent before)" : "")")
     }
     if report.steps.isEmpty { lines.append("nothing to do: all of it was paid before") }
+    for note in report.notes { lines.append("note: \(note)") }
+    lines.append("token    \(report.token)")
     lines.append("account  \(report.account) on chain \(report.chainID)")
     lines.append("\(report.isDryRun ? "would be" : "amount  ") \(report.amount.emethText)")
-    lines.append("wallet   \(report.wallet.emethText)")
-    lines.append("ledger   \(report.ledger.emethText)")
+    lines.append("wallet   \(report.wallet?.emethText ?? "unknown")")
+    lines.append("ledger   \(report.ledger?.emethText ?? "unknown")")
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -9,18 +9,23 @@ extension Command {
       discussion: [
         "Without --to-servers they go into the account's ledger in EMETH Core, from which a node's deposits are locked and "
           + "`emeth withdraw --rpc` takes them back; with it they are credited on the servers of this chain.",
+        "--to-servers wants --chain-id and --settlement as the servers' operator gives them: a node that lies could name a "
+          + "contract of its own, which would be allowed to take the tokens.",
         "Where the contract may not take so many tokens yet, it is allowed to first: two transactions.",
         ChainOptions.discussion,
       ],
       arguments: [DepositArguments.amount],
-      flags: [DepositArguments.toServers, DepositArguments.account] + ChainOptions.all,
+      flags: [
+        DepositArguments.toServers, DepositArguments.settlement, DepositArguments.account, ChainOptions.again,
+      ] + ChainOptions.all,
       examples: [
         CommandExample(
           "EMETH_RPC=https://rpc.example.org/KEY emeth deposit 25emeth --core "
             + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key --dry-run", "what it would cost"),
         CommandExample(
           "emeth deposit 25emeth --to-servers --rpc http://127.0.0.1:8545 --core "
-            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "to spend on the chain's servers"),
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --chain-id 1 --settlement "
+            + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --key-file key", "to spend on the chain's servers"),
       ],
       exitCodes: [
         .no: "the account has too few tokens or no coin for gas, the contract refuses, or "
@@ -33,7 +38,14 @@ extension Command {
     guard isForServers || given == nil else {
       throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
     }
-    return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+    let (settlement, again) = (parsed[DepositArguments.settlement], parsed[ChainOptions.again])
+    guard !isForServers || (settlement != nil && parsed[ChainOptions.chainID] != nil) else {
+      throw UsageError.contradiction(
+        rule: "--to-servers needs --chain-id and --settlement", command: "deposit")
+    }
+    return try await ChainOptions.run(parsed, context, settlement: settlement) { account throws(ChainError) in
+      var account = account
+      account.again = again
       guard isForServers else { return try await account.deposit(amount, isDryRun: isDryRun) }
       return try await account.depositToLayer2(amount, for: given ?? account.address, isDryRun: isDryRun)
     }
@@ -45,7 +57,8 @@ extension Command {
       "redeem-ticket", section: .keys, summary: "have signed tickets paid on their chain",
       discussion: [
         "A ticket pays its account what it grants above all that was paid before; whoever sends it pays the gas. Of several "
-          + "for one account the newest counts, what was paid already costs nothing, and up to 100 go in one transaction.",
+          + "for one account the one that pays most counts, what was paid already costs nothing, what the contract refuses is "
+          + "left out with a note, and up to 100 go in one transaction.",
         "FILE holds a signed ticket as `emeth sign-ticket` prints it, JSON lines of them, or an array.",
         ChainOptions.discussion,
       ],
@@ -72,6 +85,8 @@ extension Command {
   private enum DepositArguments {
     static let amount = Argument("AMOUNT", .tokenAmount, help: "how much")
     static let toServers = Flag(toggle: "to-servers", help: "credit it on the servers of the chain")
+    static let settlement = Flag(
+      "settlement", .address, absent: "the one that Core names", help: "the contract that must be meant")
     static let account = Flag("for", .address, absent: "the key's", help: "account that is credited there")
   }
 

@@ -81,7 +81,9 @@ extension ChainError {
   fileprivate var exitCode: ExitCode {
     switch self {
     case .badEndpoint: .usage
-    case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken: .no
+    case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
+      .sentBefore:
+      .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
       .reorganisedTooDeep, .missingDeposit, .creditUndone:
       .unavailable

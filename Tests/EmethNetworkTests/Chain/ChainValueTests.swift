@@ -48,6 +48,17 @@ import Testing
       #expect(fees.raised().maxFeePerGas * 10 >= fee * 11)
       #expect(fees.raised().maxPriorityFeePerGas * 10 >= fee * 11)
     }
+    #expect(ChainFees(maxPriorityFeePerGas: .max, maxFeePerGas: .max).raised().maxFeePerGas < .max)
+  }
+
+  @Test func onlyTLSAndThisMachineAreProtected() throws {
+    for (text, isProtected) in [
+      ("https://rpc.example.org", true), ("http://localhost:8545", true), ("http://127.0.0.1:8545/x", true),
+      ("http://[::1]:8545", true), ("http://rpc.example.org", false), ("http://127.0.0.1.example.org", false),
+      ("http://localhost.example.org:8545", false), ("http://192.168.1.2:8545", false),
+    ] {
+      #expect(try ChainEndpoint(text).isProtected == isProtected, "\(text)")
+    }
   }
 
   @Test func nodesWordsAreUnderstood() {
@@ -57,6 +68,12 @@ import Testing
       (-32000, "replacement transaction underpriced", .underpriced),
       (-32000, "max fee per gas less than block base fee: address 0x…", .underpriced),
       (-32000, "insufficient funds for gas * price + value", .insufficientFunds),
+      (-32010, "AlreadyKnown", .alreadyKnown), (-32000, "known transaction: 0x12", .alreadyKnown),
+      (-32000, "unknown transaction type", .other), (-32010, "OldNonce", .nonceTooLow),
+      (-32010, "FeeTooLow, MaxFeePerGas too low", .underpriced),
+      (-32010, "FeeTooLowToCompete", .underpriced), (-32010, "ReplacementNotAllowed", .underpriced),
+      (-32010, "InsufficientFunds, Account balance: 0", .insufficientFunds),
+      (-32000, "intrinsic gas too low: have 0, want 21000", .unacceptable), (401, "HTTP status 401", .other),
       (3, "execution reverted: core.late", .reverted), (-32015, "VM execution error. Reverted 0x", .reverted),
       (-32005, "more than 10000 blocks in one query", .tooMuch),
       (-32602, "query returned more than 10000 results", .tooMuch),

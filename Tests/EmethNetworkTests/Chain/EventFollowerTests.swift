@@ -243,12 +243,47 @@ struct EventFollowerTests {
       #expect(try follower.store.logs().isEmpty)
       try await scene.bridge.noFaults()
     }
-    // A deposit that is kept from us shows by the number of the next one.
-    try await deposit(4, "b")
     let logs = try await chainsLogs()
     let store = try follower().store
     _ = try await follow(follower())
     #expect(try store.logs() == logs)
+  }
+
+  /// What a node leaves out of its logs shows by the number of the next deposit, and nothing is credited out of turn.
+  @Test func aDepositThatIsKeptFromUsIsMissed() async throws {
+    try await deposit(3, "a")
+    try await scene.bridge.fault("eth_getLogs", "result", .array([]), count: 99)
+    _ = try await follow(follower())
+    try await scene.bridge.noFaults()
+    try await deposit(4, "b")
+    _ = try await follow(follower())
+    await #expect(throws: ChainError.missingDeposit(number: 0, next: 1)) {
+      _ = try await credit(follower())
+    }
+    #expect(ledger.count.withLock { $0 } == 0)
+  }
+
+  /// A node that lags has not the newest blocks: that is no reorganisation.
+  @Test func aNodeThatLagsTakesNothingBack() async throws {
+    try await deposit(3, "a")
+    let before = try await scene.client.block(.latest)
+    _ = try await follow(follower())
+    let logs = try follower().store.logs()
+    let last = try follower().store.last()
+    // An older head, and a head whose block it does not find.
+    let newest = try #require(before).number
+    for head in [newest - 1, newest + 1] {
+      let method = "eth_getBlockByNumber"
+      try await scene.bridge.fault(method, "patch", .object([.init("number", .hex(head))]))
+      try await scene.bridge.fault(method, "result", .null)
+      let step = try await follower().advance()
+      #expect(step.undone == 0 && step.last == newest && step.isAtHead == (head < newest))
+      try await scene.bridge.noFaults()
+      #expect(try follower().store.logs() == logs)
+      #expect(try follower().store.last()?.hash == last?.hash)
+    }
+    _ = try await follow(follower())
+    #expect(try follower().store.logs() == logs)
   }
 
   @Test func rangesThatAreTooWideAreHalved() async throws {

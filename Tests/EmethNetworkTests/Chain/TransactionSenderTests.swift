@@ -73,11 +73,11 @@ struct TransactionSenderTests {
       await failure { _ = try await scene.sender(client: client).send(one, to: core, under: "a") }?.code
         == "chain.unreachable")
     try await scene.bridge.noFaults()
-    let journalled = try #require(try scene.sender().unfinished(one, to: core))
+    let journalled = try #require(try await scene.sender().unfinished(one, to: core).first?.entry)
     let receipt = try await scene.sender().submit(one, to: core, under: "a")
     #expect(receipt.transaction == journalled.newest.hash)
     #expect(try await scene.ledger(scene.user.address) == ChainScene.amount(1))
-    #expect(try scene.sender().unfinished(one, to: core) == nil)
+    #expect(try await scene.sender().unfinished(one, to: core).isEmpty)
   }
 
   @Test func manySendersShareAnAccount() async throws {
