@@ -1,83 +1,186 @@
 #!/usr/bin/env bash
-# A network of processes on this machine: one server, three nodes and three verifiers, each with a key and a folder of
-# its own. A training job goes through it while the server and a node are killed and started again; then everything is
-# checked: network.sh [EMETH] [TEXT]
+# A network of processes on this machine, each with a key and a folder of its own. A training job goes through it while a
+# server and a node are killed and started again; then everything is checked.
+#
+#   Examples/network.sh [--embedded] [EMETH] [TEXT]
+#
+# Two servers on one PostgreSQL database and one S3 bucket (moto's), four nodes and a verifier; what is missing is
+# installed. With --embedded nothing has to be installed or started but emeth: one server, which keeps all in a folder,
+# two nodes and a verifier. TEXT is $EMETH_DATA/neko.txt, or the text that `make run` takes. A few minutes.
 set -euo pipefail
-emeth=$(realpath "${1:-$(dirname "$0")/../.build/release/emeth}")
-text=${2:-${EMETH_DATA:+$EMETH_DATA/neko.txt}}
-folder=$(mktemp -d)
-declare -A process=()
+root=$(realpath "$(dirname "$0")/..")
 
+servers=(server1 server2)
+nodes=(node1 node2 node3 node4)
+if [ "${1:-}" = --embedded ]; then
+  shift
+  servers=(server1)
+  nodes=(node1 node2)
+fi
+emeth=$(realpath -m "${1:-$root/.build/release/emeth}")
+text=${2:-${EMETH_DATA:+$EMETH_DATA/neko.txt}}
+if [ ! -x "$emeth" ]; then
+  echo "network.sh: found no program $emeth" >&2
+  echo "hint: make build makes it, or name another: network.sh EMETH" >&2
+  exit 4
+fi
+[ -z "$text" ] || text=$(realpath -e "$text")
+
+folder=$(mktemp -d /tmp/emeth-network-XXXXXX)
+declare -A process=() url=()
+service=()
+
+# However the script ends, it leaves no process and no file.
 finish() {
+  trap - EXIT INT TERM
   kill "${process[@]}" 2>/dev/null || true
+  for _ in $(seq 100); do
+    kill -0 "${process[@]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -9 "${process[@]}" 2>/dev/null || true
   wait 2>/dev/null || true
-  rm -rf "$folder"
+  rm -rf "$folder" "${database:-$folder}"
 }
 trap finish EXIT
+trap 'exit 130' INT TERM
+
 fail() {
-  echo "$1" >&2
-  tail -n 3 "$folder"/*.log >&2
+  echo "network.sh: $1" >&2
+  tail -n 5 "$folder"/*.log >&2 || true
   exit 1
 }
 
-if [ -z "$text" ]; then
-  text=$folder/text
-  for line in $(seq 400); do echo "Rain on the roof in year $line, and a letter on the table."; done >"$text"
-fi
-text=$(realpath "$text")
-cd "$folder"
-grants=()
-for name in requester node1 node2 node3 verifier1 verifier2 verifier3; do
-  "$emeth" new-key --out "$name.key" >/dev/null
-  grants+=(--grant "$("$emeth" show-key --key-file "$name.key" --json | jq -r .address)=100emeth")
-done
-
-listen=127.0.0.1:0
-serve() {
-  : >url
-  "$emeth" serve --listen "$listen" --data net --interval 500ms "${grants[@]}" >url 2>>serve.log &
-  process[serve]=$!
-  for _ in $(seq 300); do
-    if [ -s url ]; then break; fi
-    kill -0 "${process[serve]}" 2>/dev/null || fail "the server does not start"
-    sleep 0.1
+# wait_for SECONDS WHAT COMMAND...: asks again and again until the command succeeds.
+wait_for() {
+  local end=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@"; do
+    if [ "$SECONDS" -ge "$end" ]; then fail "waited in vain: $what"; fi
+    sleep 0.2
   done
-  EMETH_SERVER=$(head -n 1 url)
-  export EMETH_SERVER
-  listen=${EMETH_SERVER#http://}
 }
+
+# ---- what the servers share
+
+# A PostgreSQL server on a socket in a folder of its own. Root may not run one.
+start_database() {
+  local as=() programs
+  programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
+  database=$(mktemp -d /tmp/emeth-postgres-XXXXXX)
+  if [ "$(id -u)" = 0 ]; then
+    chown postgres "$database"
+    as=(setpriv --reuid=postgres --regid=postgres --clear-groups)
+  fi
+  (
+    cd "$database"
+    "${as[@]}" "$programs/initdb" -D data -U emeth -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
+  ) 2>"$folder/postgres.log" || fail "PostgreSQL can't be set up"
+  (
+    cd "$database"
+    exec "${as[@]}" "$programs/postgres" -D data -k "$database" -c listen_addresses= -c max_connections=200
+  ) >>"$folder/postgres.log" 2>&1 &
+  process[postgres]=$!
+  wait_for 60 "PostgreSQL answers" "$programs/pg_isready" -q -h "$database"
+  service+=(--database "postgres://emeth@/postgres?host=$database")
+}
+
+# moto's S3 server with the bucket "emeth"; it ends with its standard input.
+start_bucket() {
+  local port
+  coproc bucket { exec "$root/.venv/bin/python" "$root/Tests/EmethNetworkTests/Fixtures/s3_server.py" 2>"$folder/s3.log"; }
+  process[bucket]=$bucket_PID
+  read -r -t 60 -u "${bucket[0]:-}" port AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY || fail "the S3 server does not start"
+  export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+  service+=(--storage "s3://emeth/network?endpoint=http://127.0.0.1:$port&region=us-east-1")
+}
+
+# ---- the network
+
+# serve NAME: on a free port at first, and on the same one when it is started again.
+serve() {
+  local listen=${url[$1]:-http://127.0.0.1:0}
+  : >"$1.url"
+  "$emeth" serve --listen "${listen#http://}" --data net --interval 500ms "${service[@]}" "${grants[@]}" \
+    >"$1.url" 2>>"$1.log" &
+  process[$1]=$!
+  wait_for 60 "$1 listens" listens_or_ended "$1"
+  [ -s "$1.url" ] || fail "$1 does not start"
+  url[$1]=$(head -n 1 "$1.url")
+}
+ended() { ! kill -0 "${process[$1]}" 2>/dev/null; }
+listens_or_ended() { [ -s "$1.url" ] || ended "$1"; }
+
+# work NAME ROLE: nodes and verifiers are spread over the servers, by the number in their name.
 work() {
-  "$emeth" node --key-file "$1.key" --data "$1" --threads 1 >>"$1.log" 2>&1 &
+  local server=${servers[$((${1//[a-z]/} % ${#servers[@]}))]}
+  "$emeth" "$2" --server "${url[$server]}" --key-file "$1.key" --data "$1" --threads 1 >>"$1.log" 2>&1 &
   process[$1]=$!
 }
 
-serve
-for name in node1 node2 node3; do work "$name"; done
-for name in verifier1 verifier2 verifier3; do
-  "$emeth" verifier --key-file "$name.key" --data "$name" --threads 1 >>"$name.log" 2>&1 &
-  process[$name]=$!
-done
+# Sets `busy` to a node that computes now.
+find_busy_node() {
+  for busy in "${nodes[@]}"; do
+    if "$emeth" node-status --key-file "$busy.key" --json | jq -e 'any(.work[]; .subJob.status == 2)' >/dev/null
+    then return; fi
+  done
+  return 1
+}
 
-job=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel 3 --rounds 2 --steps 40 \
+if [ "${#servers[@]}" -gt 1 ]; then
+  "$root/Scripts/install-packages.sh" network
+  "$root/Scripts/install-python.sh" "$root/Tests/requirements-s3.txt"
+fi
+cd "$folder"
+if [ -z "$text" ]; then
+  text=$folder/text
+  "$root/Scripts/default-text.sh" >"$text"
+fi
+grants=()
+for name in requester "${nodes[@]}" verifier1; do
+  "$emeth" new-key --out "$name.key" >/dev/null
+  grants+=(--grant "$("$emeth" show-key --key-file "$name.key" --json | jq -r .address)=100emeth")
+done
+if [ "${#servers[@]}" -gt 1 ]; then
+  start_database
+  start_bucket
+fi
+for name in "${servers[@]}"; do serve "$name"; done
+for name in "${nodes[@]}"; do work "$name" node; done
+work verifier1 verifier
+# The requester's server is the last one; the first one is killed.
+export EMETH_SERVER=${url[${servers[-1]}]}
+
+# ---- a job, while a server and a node die as in a power failure and come back
+
+job=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel "${#nodes[@]}" --rounds 2 --steps 40 \
   --layers 1 --heads 2 --width 32 --context 32 --batch 4 --seed 1 --json | jq -r .jobId)
 echo "job $job on $EMETH_SERVER" >&2
-# As soon as somebody computes, a node and the server die, and come back.
-for _ in $(seq 600); do
-  if "$emeth" show-job "$job" --json | jq -e '[.subJobs[] | select(.status == "PROCESSING")] | length > 0' >/dev/null
-  then break; fi
-  sleep 0.1
-done
-kill -9 "${process[node2]}" "${process[serve]}"
-wait "${process[node2]}" "${process[serve]}" 2>/dev/null || true
-serve
-work node2
-"$emeth" watch-job "$job" --json >events || fail "the job is not VERIFIED: $(tail -n 1 events)"
+wait_for 300 "somebody computes" find_busy_node
+echo "$busy computes: it and server1 are killed, and started again" >&2
+kill -9 "${process[$busy]}" "${process[server1]}"
+wait "${process[$busy]}" "${process[server1]}" 2>/dev/null || true
+sleep 2
+serve server1
+work "$busy" node
+
+timeout 900 "$emeth" watch-job "$job" --json >events || fail "the job is not VERIFIED: $(tail -n 1 events)"
+echo "the job is VERIFIED" >&2
+
+# ---- what it left, as a third party checks it
+
 "$emeth" fetch-result "$job" --key-file requester.key --out model >/dev/null
 "$emeth" generate model --prompt "R" --max-tokens 20 >/dev/null
-for name in node1 node2 node3; do
+signer=$(jq -r .signer model/job/records.json)
+"$emeth" verify model --signer "$signer"
+jq -c '.tickets[]' model/job/records.json | "$emeth" verify - --signer "$signer"
+for name in "${nodes[@]}"; do
   "$emeth" node-status --key-file "$name.key" --json | jq -c "{node: \"$name\", earned, pending, lost}"
 done
-kill "${process[serve]}"
-wait "${process[serve]}" || fail "the server does not stop in order"
-"$emeth" serve --audit --data net
-echo "the job is VERIFIED"
+for name in "${servers[@]}"; do kill "${process[$name]}"; done
+for name in "${servers[@]}"; do
+  wait_for 60 "$name stops" ended "$name"
+  wait "${process[$name]}" || fail "$name does not stop in order"
+done
+"$emeth" serve --audit --data net "${service[@]}"
+echo "the job is VERIFIED, its tickets check, and every balance follows from the entries"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing through apt: `build` for the product, `test` for the tests' tools as well.
+# Installs what is missing through apt: `build` for the product, `test` for the tests' tools as well, `network` for those
+# of Examples/network.sh.
 set -euo pipefail
 
 need=()
@@ -8,8 +9,11 @@ want() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok ins
 for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev pkg-config; do
   want "$package"
 done
+if [ "${1:-build}" != build ]; then
+  for package in python3 python3-venv jq postgresql; do want "$package"; done
+fi
 if [ "${1:-build}" = test ]; then
-  for package in python3 python3-venv gzip age jq chromium postgresql bubblewrap; do want "$package"; done
+  for package in gzip age chromium bubblewrap; do want "$package"; done
   # The kernels of 64-bit ARM run in an emulator, on its C library.
   if [ "$(uname -m)" = x86_64 ]; then
     for package in libc6-dev-arm64-cross qemu-user; do want "$package"; done

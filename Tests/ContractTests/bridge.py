@@ -4,23 +4,27 @@
 usage: bridge.py [--port N] [--fund ADDRESS ...]
 
 Prints one line of JSON when it listens: {"chainId", "keys", "url"}; the keys own 10^6 ether each, as every funded
-address does. Each transaction is mined at once, in a block of its own (evm_setAutomine false: by evm_mine only). Ends
-with its standard input.
+address does. Each transaction is mined at once, in a block of its own (evm_setAutomine false: by evm_mine only). As a
+node does, it keeps those behind a gap of nonces until the gap is filled, and lets a transaction displace another one of
+its nonce for a tenth more. Ends with its standard input.
 
 Beside the eth_ methods of a node: evm_snapshot, evm_revert (a reorganisation, when other blocks follow), evm_mine
-[count], evm_increaseTime seconds, evm_setAutomine.
+[count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool, and evm_setFault for a node that is away, slow, limited
+or lies: {"method": NAME or "*", "count": N} and one of "status" (with "retryAfter"), "drop", "garbage", "delay", "error",
+"result" and "patch" (members of a result that are replaced); an empty one ends them all.
 """
 import argparse
 import json
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from eth.exceptions import Revert
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import BlockNotFound, TransactionFailed, TransactionNotFound
-from eth_utils import keccak, to_bytes, to_canonical_address
+from eth_utils import keccak, to_bytes, to_canonical_address, to_checksum_address
 
 from evm import KEYS, reason
 
@@ -99,6 +103,10 @@ class Bridge:
         )
         self.chain_id = int(self.tester.backend.chain.chain_id)
         self.lock = threading.Lock()
+        self.automine = True
+        # What waits: by sender and nonce, the raw bytes and what they say.
+        self.pool = {}
+        self.faults = []
 
     # ---- the wire ----
 
@@ -127,7 +135,12 @@ class Bridge:
             if not isinstance(parameters, list):
                 raise RPCError(-32602, "params is a list")
             with self.lock:
-                answer["result"] = handler(*parameters)
+                fault = self.fault(method, ("error", "result", "patch"))
+                if fault and "error" in fault:
+                    raise RPCError(fault["error"]["code"], fault["error"]["message"], fault["error"].get("data"))
+                answer["result"] = fault["result"] if fault and "result" in fault else handler(*parameters)
+                if fault and "patch" in fault and isinstance(answer["result"], dict):
+                    answer["result"] = {**answer["result"], **fault["patch"]}
         except RPCError as error:
             answer["error"] = error.answer
         except TransactionFailed as error:
@@ -139,6 +152,34 @@ class Bridge:
         except Exception as error:  # a node answers whatever happens in it
             answer["error"] = {"code": -32000, "message": f"{type(error).__name__}: {error}"}
         return answer if "id" in request else None
+
+    # ---- faults ----
+
+    def fault(self, method, kinds):
+        """The fault of one of these kinds that a method's next answer has, or None."""
+        for fault in self.faults:
+            fits = fault.get("method", "*") in ("*", method) and not method.startswith("evm_")
+            if fits and fault["count"] > 0 and any(kind in fault for kind in kinds):
+                fault["count"] -= 1
+                return fault
+        return None
+
+    def transport_fault(self, body):
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return None
+        for call in request if isinstance(request, list) else [request]:
+            method = str(call.get("method")) if isinstance(call, dict) else ""
+            with self.lock:
+                fault = self.fault(method, ("status", "drop", "garbage", "delay"))
+            if fault:
+                return fault
+        return None
+
+    def evm_setFault(self, fault):
+        self.faults = self.faults + [{"count": 1, **fault}] if fault else []
+        return True
 
     @staticmethod
     def reverted(error):
@@ -202,7 +243,10 @@ class Bridge:
         return self.tester.get_code(address, self.block_number(name))
 
     def eth_getTransactionCount(self, address, name="latest"):
-        return quantity(self.tester.get_nonce(address, "pending" if name == "pending" else self.block_number(name)))
+        count = self.tester.get_nonce(address, self.block_number(name))
+        while name == "pending" and (to_canonical_address(address), count) in self.pool:
+            count += 1
+        return quantity(count)
 
     def eth_getStorageAt(self, address, position, name="latest"):
         found = self.tester.get_storage_at(address, integer(position), self.block_number(name))
@@ -277,9 +321,47 @@ class Bridge:
     # ---- transactions and logs ----
 
     def eth_sendRawTransaction(self, raw):
-        return self.tester.send_raw_transaction(raw)
+        builder = self.tester.backend.chain.get_vm().get_transaction_builder()
+        sent = builder.decode(to_bytes(hexstr=raw))
+        place, digest = (sent.sender, sent.nonce), "0x" + sent.hash.hex()
+        account = to_checksum_address(sent.sender)
+        used = self.tester.get_nonce(account)
+        if sent.nonce < used:
+            raise RPCError(-32000, f"nonce too low: next nonce {used}, tx nonce {sent.nonce}")
+        cost, balance = sent.gas * sent.max_fee_per_gas + sent.value, self.tester.get_balance(account)
+        if cost > balance:
+            raise RPCError(-32000, f"insufficient funds for gas * price + value: balance {balance}, tx cost {cost}")
+        if place in self.pool:
+            before = self.pool[place][1]
+            if before.hash == sent.hash:
+                raise RPCError(-32000, "already known")
+            names = ("max_fee_per_gas", "max_priority_fee_per_gas")
+            if any(10 * getattr(sent, name) < 11 * getattr(before, name) for name in names):
+                raise RPCError(-32000, "replacement transaction underpriced")
+        self.pool[place] = (raw, sent)
+        if self.automine:
+            self.mine_pool(len(self.pool))
+        return digest
+
+    def mine_pool(self, limit):
+        """Mines what can be mined, each transaction in a block of its own; how many there were."""
+        mined = 0
+        for place in sorted(self.pool):
+            raw, sent = self.pool[place]
+            base_fee = self.tester.get_block_by_number("pending")["base_fee_per_gas"]
+            nonce = self.tester.get_nonce(to_checksum_address(sent.sender))
+            if sent.nonce < nonce:
+                del self.pool[place]
+            elif mined < limit and sent.nonce == nonce and sent.max_fee_per_gas >= base_fee:
+                del self.pool[place]
+                self.tester.send_raw_transaction(raw)
+                mined += 1
+        return mined
 
     def eth_getTransactionByHash(self, digest):
+        for raw, sent in self.pool.values():
+            if "0x" + sent.hash.hex() == digest:
+                return {"hash": digest, "nonce": quantity(sent.nonce), "blockNumber": None, "blockHash": None}
         return outward(dict(self.tester.get_transaction_by_hash(digest)))
 
     def eth_getTransactionReceipt(self, digest):
@@ -351,7 +433,9 @@ class Bridge:
         return True
 
     def evm_mine(self, count=1):
-        self.tester.mine_blocks(integer(count))
+        rest = integer(count) - self.mine_pool(integer(count))
+        if rest > 0:
+            self.tester.mine_blocks(rest)
         return "0x0"
 
     def evm_increaseTime(self, seconds):
@@ -360,25 +444,41 @@ class Bridge:
         return quantity(integer(seconds))
 
     def evm_setAutomine(self, on):
-        if on:
-            self.tester.enable_auto_mine_transactions()
-        else:
-            self.tester.disable_auto_mine_transactions()
+        self.automine = bool(on)
+        if self.automine:
+            self.mine_pool(len(self.pool))
+        return True
+
+    def evm_dropPool(self):
+        self.pool.clear()
         return True
 
 
 def handler(bridge):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two packets: the second would wait for the first one's acknowledgement.
+        disable_nagle_algorithm = True
 
         def do_POST(self):
             length = int(self.headers.get("Content-Length", 0))
             if length > BODY_LIMIT:
                 self.send_error(413)
                 return
-            answer = bridge.answer(self.rfile.read(length))
+            request = self.rfile.read(length)
+            fault = bridge.transport_fault(request) or {}
+            if "delay" in fault:
+                time.sleep(fault["delay"])
+            if "drop" in fault:
+                self.close_connection = True
+                return
+            answer = None if "status" in fault else bridge.answer(request)
             body = b"" if answer is None else json.dumps(answer).encode()
-            self.send_response(200 if body else 204)
+            if "garbage" in fault:
+                body = fault["garbage"].encode()
+            self.send_response(fault.get("status", 200 if body else 204))
+            if "retryAfter" in fault:
+                self.send_header("Retry-After", str(fault["retryAfter"]))
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

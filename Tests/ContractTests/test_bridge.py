@@ -3,6 +3,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -171,6 +172,41 @@ def test_without_automine_a_transaction_waits(rpc, token):
     rpc("evm_setAutomine", True)
     rpc("evm_mine")
     assert rpc("eth_getTransactionReceipt", digest)["status"] == "0x1"
+
+
+def test_the_pool_is_a_nodes(rpc, token):
+    """Behind a gap nothing is mined; a tenth more displaces; what was used is refused."""
+    nonce = int(rpc("eth_getTransactionCount", ME, "latest"), 16)
+    later = rpc.send(KEYS[0], token, transfer(ADDRESSES[4], 2), nonce=nonce + 1)
+    assert rpc("eth_getTransactionReceipt", later) is None
+    assert rpc("eth_getTransactionByHash", later)["blockNumber"] is None
+    assert int(rpc("eth_getTransactionCount", ME, "pending"), 16) == nonce
+    with pytest.raises(RuntimeError, match="already known"):
+        rpc.send(KEYS[0], token, transfer(ADDRESSES[4], 2), nonce=nonce + 1)
+    with pytest.raises(RuntimeError, match="underpriced"):
+        rpc.send(KEYS[0], token, transfer(ADDRESSES[4], 3), nonce=nonce + 1)
+    first = rpc.send(KEYS[0], token, transfer(ADDRESSES[4], 1), nonce=nonce)
+    for digest in (first, later):
+        assert rpc("eth_getTransactionReceipt", digest)["status"] == "0x1"
+    with pytest.raises(RuntimeError, match="nonce too low"):
+        rpc.send(KEYS[0], token, transfer(ADDRESSES[4], 1), nonce=nonce)
+
+
+def test_faults_are_those_that_were_asked_for(rpc):
+    url, chain_id = rpc.url, rpc("eth_chainId")
+    rpc("evm_setFault", {"method": "eth_chainId", "result": "0x7", "count": 2})
+    assert rpc("eth_blockNumber") != "0x7" and rpc("eth_chainId") == "0x7" == rpc("eth_chainId")
+    assert rpc("eth_chainId") == chain_id
+    rpc("evm_setFault", {"method": "*", "status": 429, "retryAfter": 3})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        rpc("eth_chainId")
+    assert caught.value.code == 429 and caught.value.headers["Retry-After"] == "3"
+    rpc("evm_setFault", {"method": "eth_chainId", "drop": True})
+    with pytest.raises(Exception):
+        rpc("eth_chainId")
+    rpc("evm_setFault", {"method": "eth_chainId", "status": 503, "count": 9})
+    rpc("evm_setFault", {})
+    assert rpc("eth_chainId") == chain_id and rpc.url == url
 
 
 def test_as_a_program():

@@ -6,8 +6,27 @@
 #define PANEL_PAIR 2
 
 typedef uint32_t words16_32 __attribute__((vector_size(64)));
-typedef words16_32 words16_32_anywhere __attribute__((aligned(4)));
 typedef uint16_t halves16_16 __attribute__((vector_size(32), aligned(2)));
+typedef uint16_t halves16_32 __attribute__((vector_size(64)));
+
+#if EMETH_HARDWARE_BFLOAT16
+
+// sum + both products of a's and b's pairs.
+INLINE v16 chain16(v16 a, v16 b, v16 sum) {
+  return (v16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+}
+
+// x rounded to bfloat16.
+INLINE halves16_16 halves(v16 x) { return (halves16_16)_mm512_cvtneps_pbh((__m512)x); }
+
+// Pairs of even and odd steps.
+INLINE v16 pairs(v16 even, v16 odd) {
+  const halves16_32 both = (halves16_32)_mm512_cvtne2ps_pbh((__m512)odd, (__m512)even);
+  return (v16)__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25,
+                                      10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+#else
 
 // The upper halves hold x as bfloat16, the lower ones what was cut off. A NaN stays one: rounding must not
 // carry it into an infinity.
@@ -18,14 +37,13 @@ INLINE words16_32 round_to_bfloat16(v16 x) {
   return (number & rounded) | (~number & quiet);
 }
 
-#if EMETH_HARDWARE_BFLOAT16
-
-// sum + both products of a's and b's pairs.
-INLINE v16 chain16(v16 a, v16 b, v16 sum) {
-  return (v16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+INLINE halves16_16 halves(v16 x) {
+  return __builtin_convertvector(round_to_bfloat16(x) >> 16, halves16_16);
 }
 
-#else
+INLINE v16 pairs(v16 even, v16 odd) {
+  return (v16)((round_to_bfloat16(odd) & 0xFFFF0000) | round_to_bfloat16(even) >> 16);
+}
 
 INLINE v16 odd_step(v16 pairs) { return (v16)((words16_32)pairs & 0xFFFF0000); }
 INLINE v16 even_step(v16 pairs) { return (v16)((words16_32)pairs << 16); }
@@ -38,13 +56,12 @@ INLINE v16 chain16(v16 a, v16 b, v16 sum) {
 
 // out[i] = the pair of in[2i] and in[2i + 1], 2i < depth; a missing last one is +0.
 INLINE void pair_neighbours(float* out, const float* in, size_t depth) {
-  uint16_t* halves = (uint16_t*)out;
+  uint16_t* to = (uint16_t*)out;
   FOR_LANES(depth, {
-    const words16_32 rounded = round_to_bfloat16(LOAD(in)) >> 16;
-    const halves16_16 stored = __builtin_convertvector(rounded, halves16_16);
-    memcpy(halves + i, &stored, part * sizeof(uint16_t));
+    const halves16_16 rounded = halves(LOAD(in));
+    memcpy(to + i, &rounded, part * sizeof(uint16_t));
   });
-  if (depth % 2 != 0) memset(halves + depth, 0, sizeof(uint16_t));
+  if (depth % 2 != 0) memset(to + depth, 0, sizeof(uint16_t));
 }
 
 // Steps that wait in a buffer to be transposed.
@@ -69,10 +86,6 @@ INLINE void pack_steps(float* body, size_t width, const float* in, size_t step_s
   for (size_t k = 0; k < depth; k += 2, body += width) {
     const float *even = in + k * step_stride, *odd = even + step_stride;
     const bool both = k + 1 < depth;
-    FOR_LANES(count, {
-      const words16_32 low = round_to_bfloat16(LOAD(even)) >> 16;
-      const words16_32 high = both ? round_to_bfloat16(LOAD(odd)) & 0xFFFF0000 : (words16_32){0};
-      STORE(body, (v16)(high | low));
-    });
+    FOR_LANES(count, { STORE(body, pairs(LOAD(even), both ? LOAD(odd) : zero())); });
   }
 }

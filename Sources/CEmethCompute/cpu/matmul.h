@@ -108,11 +108,8 @@ static void matmul_task(void* context, size_t index, size_t worker) {
   // A chain of no steps is +0, or stays as it is: one block of depth 0.
   do {
     const size_t depth = emeth_min(job->depth, job->last_step - step);
-    for (size_t column = 0; column < columns; column += TILE_COLUMNS) {
-      pack_columns(strip + column / TILE_COLUMNS * PANEL_COUNT(TILE_COLUMNS, depth),
-                   g->b + (first_column + column) * job->b_column + step * job->b_step, job->b_column,
-                   job->b_step, emeth_min(TILE_COLUMNS, columns - column), depth);
-    }
+    pack_strip(strip, g->b + first_column * job->b_column + step * job->b_step, job->b_column, job->b_step, columns,
+               depth);
     matmul_strip(job, strip, first_column, columns, first, emeth_min(job->row_count, first + job->row_span),
                  step, depth);
     step += depth;
@@ -182,7 +179,9 @@ static void matmul(emeth_device* device, const emeth_matmul_arguments* g) {
   const size_t blocks = emeth_max(1, emeth_blocks(g->k, EMETH_DEPTH_BLOCK));
   const size_t depth = emeth_round_up(emeth_blocks(g->k, blocks), LANES);
   job.depth = depth;
-  if (TILE_READS_ROWS && !g->a_transposed) {
+  // Rows whole pages apart would drive each other out of the nearest cache.
+  const bool aliased = TILE_ROWS > 8 && g->k > depth && g->k * sizeof(float) % 4096 == 0;
+  if (TILE_READS_ROWS && !g->a_transposed && !aliased) {
     matmul_run(device, &job);
     return;
   }

@@ -6,12 +6,12 @@
 typedef v16 peak_vector;
 #define PEAK_CHAINS (TILE_ROWS * TILE_VECTORS)
 #define PEAK_PRODUCTS (LANES * PANEL_PAIR)
-#define PEAK_STEP(a, b, c) chain16(a, b, c)
+#define PEAK_STEP(a, b, chain) chain16(a, b, chain)
 #else
 typedef d2 peak_vector;
 #define PEAK_CHAINS 12
 #define PEAK_PRODUCTS 2
-#define PEAK_STEP(a, b, c) ((a) * (b) + (c))
+#define PEAK_STEP(a, b, chain) ((a) * (chain) + (b))
 #endif
 
 typedef struct {
@@ -28,7 +28,7 @@ static void fma_chains_task(void* context, size_t index, size_t worker) {
   for (int i = 0; i < PEAK_CHAINS; i++) chains[i] = offset;
   for (size_t step = 0; step < job->steps; step++) {
 #pragma clang loop unroll(full)
-    for (int i = 0; i < PEAK_CHAINS; i++) chains[i] = PEAK_STEP(factor, chains[i], offset);
+    for (int i = 0; i < PEAK_CHAINS; i++) chains[i] = PEAK_STEP(factor, offset, chains[i]);
   }
   peak_vector sum = {0};
 #pragma clang loop unroll(full)

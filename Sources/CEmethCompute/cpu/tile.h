@@ -148,6 +148,32 @@ static void pack_columns(panel* out, const float* in, size_t column_stride, size
   pack(out, TILE_COLUMNS, in, column_stride, step_stride, count, depth);
 }
 
+// Steps that are packed of all panels of a strip before the next ones.
+#define STRIP_STEPS 8
+
+// Packs a strip: in[i·column_stride + k·step_stride], i < columns, k < depth, in panels of TILE_COLUMNS.
+static void pack_strip(panel* strip, const float* in, size_t column_stride, size_t step_stride, size_t columns,
+                       size_t depth) {
+  const size_t size = PANEL_COUNT(TILE_COLUMNS, depth);
+  size_t column = 0;
+#if EMETH_HARDWARE_FMA
+  // Steps lie far apart: a few of them are read along the whole strip, so that pages are met once.
+  if (column_stride == 1) {
+    for (size_t k = 0; k < depth; k += STRIP_STEPS) {
+      const size_t steps = emeth_min(STRIP_STEPS, depth - k);
+      for (column = 0; column + TILE_COLUMNS <= columns; column += TILE_COLUMNS) {
+        pack_steps(strip + column / TILE_COLUMNS * size + k / PANEL_PAIR * TILE_COLUMNS, TILE_COLUMNS,
+                   in + column + k * step_stride, step_stride, TILE_COLUMNS, steps);
+      }
+    }
+  }
+#endif
+  for (; column < columns; column += TILE_COLUMNS) {
+    pack_columns(strip + column / TILE_COLUMNS * size, in + column * column_stride, column_stride, step_stride,
+                 emeth_min(TILE_COLUMNS, columns - column), depth);
+  }
+}
+
 // As tile, for the first `rows` and `columns` of it: nothing else of c is read or written.
 static void tile_part(float* c, size_t stride, const panel* a, const panel* b, size_t depth, bool accumulate,
                       size_t rows, size_t columns) {

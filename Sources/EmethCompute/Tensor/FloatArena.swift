@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// A block of binary32 numbers that starts on a 64-byte border, begins as zeros and lives as long as its
+/// A block of binary32 numbers that starts on a 64-byte border at least, begins as zeros and lives as long as its
 /// owner.
 ///
 /// Everything that a training step needs lies in a few arenas made before it: a step allocates nothing.
@@ -28,8 +28,16 @@ public final class FloatArena: @unchecked Sendable {
     guard count >= 0, !overflow else {
       throw .invalidConfiguration(what: "arena size", found: "\(count)", allowed: "0 to \(Int.max / 4)")
     }
+    // Large pages where the system has them: rows of a matrix lie in many small ones.
+    let largePage = 2 << 20
+    let isLarge = bytes >= 2 * largePage
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, bytes) == 0, let memory else { throw .outOfMemory(bytes: bytes) }
+    guard posix_memalign(&memory, isLarge ? largePage : 64, bytes) == 0, let memory else {
+      throw .outOfMemory(bytes: bytes)
+    }
+    #if os(Linux)
+      if isLarge { _ = madvise(memory, bytes, Int32(MADV_HUGEPAGE)) }
+    #endif
     memset(memory, 0, bytes)
     start = memory.bindMemory(to: Float.self, capacity: max(count, 1))
     elements = UnsafeMutableBufferPointer(start: start, count: count)

@@ -30,6 +30,27 @@ extension EmethCore {
     case slotFunded(slot: UInt64, minted: TokenAmount)
     /// A next Signer was named.
     case signerProposed(signer: Address, startsAt: UInt64)
+    /// A job has ended, and so much went to each; the four add up to escrow and deposit.
+    case settled(
+      JobID, requester: TokenAmount, node: TokenAmount, verifier: TokenAmount, burned: TokenAmount)
+    /// An account has added to its ledger on L1.
+    case deposited(account: Address, amount: TokenAmount)
+    /// An account has taken from its ledger on L1.
+    case withdrawn(account: Address, amount: TokenAmount)
+    /// A node was paid its reward of a slot.
+    case rewardPaid(node: Address, slot: UInt64, amount: TokenAmount)
+    /// A requester lets a server register and end parts of its jobs, or no longer.
+    case serverSet(requester: Address, server: Address, isAllowed: Bool)
+    /// Tokens came into the pool that are nobody's deposit.
+    case poolFunded(amount: TokenAmount)
+    /// Tokens were burned for a posted batch; `total` is all that ever was.
+    case burned(amount: TokenAmount, total: TokenAmount)
+    /// Somebody has added to the operator's bond.
+    case bondDeposited(sender: Address, amount: TokenAmount)
+    /// A part of the bond will be taken out.
+    case bondWithdrawalAnnounced(amount: TokenAmount, readyAt: UInt64)
+    /// A part of the bond was taken out.
+    case bondWithdrawn(receiver: Address, amount: TokenAmount)
   }
 
   /// Every event of the contract; the first is that of the contract of 2023.
@@ -88,6 +109,42 @@ extension EmethCore {
     },
     .init("SignerProposed(address indexed signer,uint64 startsAt)") { fields throws(ContractError) in
       .signerProposed(signer: try fields.address(), startsAt: try fields.count())
+    },
+    .init("Settled(bytes16 indexed jobId,uint256 requester,uint256 node,uint256 verifier,uint256 burned)") {
+      fields throws(ContractError) in
+      .settled(
+        try fields.jobID(), requester: try fields.amount(), node: try fields.amount(),
+        verifier: try fields.amount(), burned: try fields.amount())
+    },
+    .init("Deposited(address indexed account,uint256 amount)") { fields throws(ContractError) in
+      .deposited(account: try fields.address(), amount: try fields.amount())
+    },
+    .init("Withdrawn(address indexed account,uint256 amount)") { fields throws(ContractError) in
+      .withdrawn(account: try fields.address(), amount: try fields.amount())
+    },
+    .init("RewardPaid(address indexed node,uint256 indexed slot,uint256 amount)") {
+      fields throws(ContractError) in
+      .rewardPaid(node: try fields.address(), slot: try fields.count(), amount: try fields.amount())
+    },
+    .init("ServerSet(address indexed requester,address indexed server,bool allowed)") {
+      fields throws(ContractError) in
+      .serverSet(
+        requester: try fields.address(), server: try fields.address(), isAllowed: try fields.bool())
+    },
+    .init("PoolFunded(uint256 amount)") { fields throws(ContractError) in
+      .poolFunded(amount: try fields.amount())
+    },
+    .init("Burned(uint256 amount,uint256 total)") { fields throws(ContractError) in
+      .burned(amount: try fields.amount(), total: try fields.amount())
+    },
+    .init("BondDeposited(address indexed sender,uint256 amount)") { fields throws(ContractError) in
+      .bondDeposited(sender: try fields.address(), amount: try fields.amount())
+    },
+    .init("BondWithdrawalAnnounced(uint256 amount,uint64 readyAt)") { fields throws(ContractError) in
+      .bondWithdrawalAnnounced(amount: try fields.amount(), readyAt: try fields.count())
+    },
+    .init("BondWithdrawn(address indexed receiver,uint256 amount)") { fields throws(ContractError) in
+      .bondWithdrawn(receiver: try fields.address(), amount: try fields.amount())
     },
   ]
 }

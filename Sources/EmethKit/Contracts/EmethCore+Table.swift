@@ -1,6 +1,7 @@
 extension EmethCore {
-  /// Every function of the contract.
-  public static let functions: [ABIFunction] = Function.all + SettlementFunction.all
+  /// Every function of Core and of its settlement.
+  public static let functions: [ABIFunction] =
+    Function.all + SettlementFunction.all + ExtensionFunction.all
 
   /// The functions of the contract of 2023 (reference: EmethCore for solidity 0.8.19).
   ///

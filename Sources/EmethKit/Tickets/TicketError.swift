@@ -38,6 +38,8 @@ public enum TicketError: SignatureError, Equatable {
   case equivocation(epoch: UInt64)
   /// A second, different ticket of an account for one epoch.
   case ticketConflict(account: Address, epoch: UInt64)
+  /// The Signer's role given back to an account that had it.
+  case signerReturns(Address)
   /// A member of a ticket's JSON that can't be read: where, and why.
   case malformed(at: String, cause: MemberFault)
   /// A line of a public file that can't be read, counted from 1.
@@ -69,6 +71,7 @@ public enum TicketError: SignatureError, Equatable {
     case .noConflict: "ticket.noConflict"
     case .equivocation: "ticket.equivocation"
     case .ticketConflict: "ticket.ticketConflict"
+    case .signerReturns: "ticket.signerReturns"
     case .malformed(_, let cause): cause.error.code
     case .leavesLine: "ticket.leavesLine"
     case .leavesNotCanonical: "ticket.leavesNotCanonical"
@@ -117,6 +120,8 @@ public enum TicketError: SignatureError, Equatable {
       "there are two different batches of epoch \(epoch), allowed is one"
     case .ticketConflict(let account, let epoch):
       "there are two different tickets of \(account) for epoch \(epoch), allowed is one"
+    case .signerReturns(let account):
+      "\(account) was Signer before, allowed is an account that never was"
     case .malformed(let place, let cause):
       "\(place): \(cause.error.message)"
     case .leavesLine(let number, let cause):
@@ -138,7 +143,7 @@ public enum TicketError: SignatureError, Equatable {
       .brokenChain, .totalFell, .wrongTime, .accountMismatch,
       .payoutFell, .jobsRootMismatch, .accountsRootMismatch, .dataHashMismatch, .totalPayoutMismatch,
       .proofMismatch, .leafMissing, .duplicateAccount, .jobMissing, .jobProofMismatch, .noConflict,
-      .ticketConflict, .leavesNotCanonical,
+      .ticketConflict, .signerReturns, .leavesNotCanonical,
       .number:
       nil
     }

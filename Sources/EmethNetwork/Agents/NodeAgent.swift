@@ -78,6 +78,7 @@ public final class NodeAgent: Sendable {
       key: key, folder: folder.appending(path: "work"),
       store: try ContentStore(folder: folder.appending(path: "objects")), domain: domain, fault: fault,
       modelCache: settings.modelCache)
+    try node.store.sweepDrafts(olderThan: 0)
     journal = NodeJournal(folder: folder.appending(path: "journal"))
     speed = NodeSpeed(file: folder.appending(path: "speed.json"))
     let open = try journal.all()

@@ -61,6 +61,7 @@ public final class VerifierAgent: Sendable {
     self.key = key
     self.folder = folder
     store = try ContentStore(folder: folder.appending(path: "objects"))
+    try store.sweepDrafts(olderThan: 0)
     self.domain = domain
     self.fault = fault
     self.connection = connection

@@ -44,35 +44,49 @@ extension ServerClient {
   /// What is there at the end is for the caller to check. A file that is longer than the server's is begun anew.
   func download(_ path: String, to file: URL) async throws(NetworkError) {
     var attempt = 1
-    while true {
-      let start = Files.byteCount(of: file) ?? 0
+    while let failure = await failureToFetch(path, behind: Files.byteCount(of: file) ?? 0, into: file) {
+      if case .refused("http.range", _, _) = failure, let count = Files.byteCount(of: file), count > 0 {
+        // Nothing is missing, or too much is there: which of the two, the hash says.
+        if try await isWhole(path, byteCount: count) { return }
+        try Files.remove(file)
+      } else {
+        guard case .unreachable = failure, attempt < settings.attempts else { throw failure }
+      }
+      attempt += 1
+      if attempt > settings.attempts { throw failure }
+      do { try await Task.sleep(for: .seconds(Double.random(in: 0.05...1))) } catch { throw .interrupted }
+    }
+  }
+
+  /// Fetches what is missing of a file behind its first bytes; says why that failed, or nil when it is there.
+  private func failureToFetch(_ path: String, behind start: UInt64, into file: URL) async -> NetworkError? {
+    do throws(NetworkError) {
       let target = try DownloadTarget(file, at: start)
-      var call = Call(path: path, isSigned: true)
-      if start > 0 { call.headers["Range"] = "bytes=\(start)-" }
+      var failure: NetworkError?
       do throws(NetworkError) {
-        var answer = try await send(call) { target.write($0) }
-        if answer.status == 307 { answer = try await follow(answer, from: start) { target.write($0) } }
-        try target.close()
+        let answer = try await fetch(path, behind: start, to: { target.write($0) })
         // Everything again, behind what was there: the other side does not know ranges.
         if start > 0, answer.status == 200 {
           try Files.remove(file)
-          throw .unreachable(server: "\(server)", reason: "it does not give parts of \(path)")
+          failure = .unreachable(server: "\(server)", reason: "it does not give parts of \(path)")
         }
-        return
       } catch {
-        if let failure = target.failure { throw failure }
-        if case .refused("http.range", _, _) = error, start > 0 {
-          // Nothing is missing, or too much is there: which of the two, the hash says.
-          if try await isWhole(path, byteCount: start) { return }
-          try Files.remove(file)
-        } else {
-          guard case .unreachable = error, attempt < settings.attempts else { throw error }
-        }
-        attempt += 1
-        if attempt > settings.attempts { throw error }
-        do { try await Task.sleep(for: .seconds(Double.random(in: 0.05...1))) } catch { throw .interrupted }
+        failure = error
       }
+      // What the disk says comes before what the network says: the transfer broke because of it.
+      return target.failure ?? failure
+    } catch {
+      return error
     }
+  }
+
+  private func fetch(
+    _ path: String, behind start: UInt64, to sink: @escaping @Sendable (UnsafeRawBufferPointer) -> Bool
+  ) async throws(NetworkError) -> Answer {
+    var call = Call(path: path, isSigned: true)
+    if start > 0 { call.headers["Range"] = "bytes=\(start)-" }
+    let answer = try await send(call, to: sink)
+    return answer.status == 307 ? try await follow(answer, from: start, to: sink) : answer
   }
 
   /// Whether the server's file is as long.

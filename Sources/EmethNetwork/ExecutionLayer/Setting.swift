@@ -14,10 +14,15 @@ struct Setting: Sendable {
   static let wantedEpoch = Setting(name: "wantedEpoch")
   /// The last transfer that is in a batch.
   static let closedTransfer = Setting(name: "closedTransfer")
-  /// Who signs tickets and batches.
+  /// Who signs tickets and batches from epoch 1 on: the key of the network's seed.
   static let signer = Setting(name: "signer")
+  /// How the Signer's role was handed on: an array of signed changes.
+  static let signerChanges = Setting(name: "signerChanges")
   /// What is in the Splitter's store of every process that serves the network.
   static let store = Setting(name: "store")
+
+  /// Whether jobs hold what they need: those of earlier layouts did not, nor do those of a network in one process.
+  static let holds = Setting(name: "holds")
 
   /// What an account was granted, holon.
   static func grant(to account: Address) -> Setting { Setting(name: "grant \(account)") }

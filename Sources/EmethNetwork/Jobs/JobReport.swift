@@ -117,6 +117,8 @@ public struct JobReport: Codable, Sendable {
   public var tickets: [SignedTicket]
   /// The newest batch.
   public var batch: SignedBatch?
+  /// How the role of their Signer was handed on, oldest change first; `nil` where it never was.
+  public var signerChanges: [SignedSignerChange]?
   /// State root of the model: its parameters, no moments, the steps and rounds done. With a masked
   /// vocabulary, that of the nodes' model.
   public var stateRoot: Bytes32?
@@ -173,6 +175,7 @@ extension Surroundings {
             balance: balances.total)
         },
         tickets: accounts.compactMap { tickets[$0.address] }, batch: try Signer.latestBatch(in: db),
+        signerChanges: try signer.schedule(in: db).recordedChanges,
         stateRoot: record.request.isTraining ? record.progress.rounds.last?.initRoot : nil,
         conservation: try Ledger.conservation(in: db))
     }

@@ -46,11 +46,12 @@ extension JobWorker {
     record.progress.rounds[Int(round)].trainLoss = losses / Double(verified.count)
     record.progress.rounds[Int(round)].validationLoss = loss
     record.progress.rounds[Int(round)].clipped = clipped
+    let held = network.stores(for: id, .round(round + 1)).objects
     record.progress.rounds.append(
       RoundRecord(
-        round: round + 1, startingParameters: try store.put(state.parameterBytes()),
+        round: round + 1, startingParameters: try held.put(state.parameterBytes()),
         initRoot: try state.rootHash(on: device()), exponents: limited(next.exponents),
-        velocity: try next.velocity.map { data throws(NetworkError) in try store.put(data) }, beganAt: 0))
+        velocity: try next.velocity.map { data throws(NetworkError) in try held.put(data) }, beganAt: 0))
     try database.write { db in
       let now = try network.tick(in: db)
       record.progress.rounds[Int(round) + 1].beganAt = now
@@ -107,6 +108,7 @@ extension JobWorker {
     for subJob in records {
       try parties.forget(subJob)
     }
+    if network.isLive { return try release(round) }
     for cohort in try cohorts(round) {
       for vector in cohort.postedVectors { try store.removeVector(vector.root) }
       for sum in cohort.wrongSums { try store.removeVector(sum.content.sumRoot) }
@@ -124,6 +126,19 @@ extension JobWorker {
       if let velocity = old.velocity, velocity != kept.velocity, try !isNamedByOthers(velocity, in: db) {
         try store.remove(velocity)
       }
+    }
+  }
+
+  /// Ends what the job holds for a round that is over; who collects what nobody holds deletes it.
+  private func release(_ round: UInt32) throws(NetworkError) {
+    let keepsSums = self.keepsSums
+    try database.write { [id] db in
+      for purpose: HoldPurpose in [.round(round), .vectors(round)] {
+        try HoldStore.release(purpose, of: id, in: db)
+      }
+      let sums = try CohortStore.cohorts(of: id, round: round, in: db).compactMap(\.sum)
+      let kept = keepsSums ? Set(sums.map { ObjectName.vector($0.content.sumRoot) }) : []
+      try HoldStore.release(.sums(round), of: id, except: kept, in: db)
     }
   }
 
@@ -151,7 +166,9 @@ extension JobWorker {
       (try JobStore.subJobs(of: id, in: db), try CohortStore.cohorts(of: id, in: db))
     }
     for subJob in records { try parties.forget(subJob) }
-    for cohort in cohorts { for vector in cohort.postedVectors { try store.removeVector(vector.root) } }
+    if !network.isLive {
+      for cohort in cohorts { for vector in cohort.postedVectors { try store.removeVector(vector.root) } }
+    }
     try parties.finish()
   }
 }

@@ -18,11 +18,16 @@ extension JobWorker {
 
   var vectorWork: VectorWork { VectorWork(threads: threads) }
 
-  var aggregator: Aggregator {
+  /// The Aggregator, what it adds being held for a round.
+  func aggregator(_ round: UInt32) -> Aggregator {
     Aggregator(
-      key: network.operatorKeys.aggregator, store: store, domain: network.domain,
+      key: network.operatorKeys.aggregator, store: network.stores(for: id, .sums(round)).objects,
+      domain: network.domain,
       folder: network.folder.appending(path: "aggregator"), fault: network.aggregatorFault)
   }
+
+  /// The account that signs sums.
+  var aggregatorAddress: Address { network.operatorKeys.aggregator.address }
 
   func cohorts(_ round: UInt32) throws(NetworkError) -> [CohortRecord] {
     try database.read { [id] db in try CohortStore.cohorts(of: id, round: round, in: db) }
@@ -271,7 +276,7 @@ extension JobWorker {
         try record.masked(under: roster).map { try CohortMessage.masked($0).wire() }
       )
     }
-    let answer = try aggregator.add(offer, masked: masked, again: again, work: vectorWork)
+    let answer = try aggregator(record.round).add(offer, masked: masked, again: again, work: vectorWork)
     guard case .cohortSum(let signed) = try CohortMessage(wire: answer) else {
       throw .malformed(what: "the Aggregator's answer", reason: "it is no sum")
     }

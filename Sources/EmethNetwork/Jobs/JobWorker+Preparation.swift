@@ -17,17 +17,19 @@ extension JobWorker {
       let splitter = network.splitter
       let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
       record.progress.plan = try committed(division.plan, by: splitter)
+      let held = network.stores(for: id, .job)
       for (index, part) in division.parts.enumerated() {
         record.progress.parts.append(
-          try store.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
+          try held.objects.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
       }
-      record.progress.validation = try network.splitterStore.put(division.validation.bytes)
+      record.progress.validation = try held.splitter.put(division.validation.bytes)
       try network.keep(leaves: division.leaves, of: id)
 
       let state = try startingState()
       record.progress.rounds = [
         RoundRecord(
-          round: 0, startingParameters: try store.put(state.parameterBytes()),
+          round: 0,
+          startingParameters: try network.stores(for: id, .round(0)).objects.put(state.parameterBytes()),
           initRoot: try state.rootHash(on: device()),
           exponents: limited(
             Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count)),

@@ -79,7 +79,7 @@ extension JobWorker {
     let beacon = try database.read { db in try Signer.batch(epoch: epoch + 1, in: db).digest }
     let audit = try asNetworkError {
       try CohortAudit(
-        roster: result.roster, masked: result.masked, sum: signed, aggregator: aggregator.address,
+        roster: result.roster, masked: result.masked, sum: signed, aggregator: aggregatorAddress,
         in: network.domain)
     }
     var shares: [SignedSumShare] = []
@@ -130,7 +130,7 @@ extension JobWorker {
     guard signed.content.sumRoot == expected, let wrong = cohort.sum else {
       throw .inconsistent(
         what:
-          "the Aggregator \(aggregator.address) signs a wrong sum again: \(signed.content.sumRoot), not \(expected)"
+          "the Aggregator \(aggregatorAddress) signs a wrong sum again: \(signed.content.sumRoot), not \(expected)"
       )
     }
     return try database.write { db in
@@ -142,7 +142,7 @@ extension JobWorker {
       try record.apply(.summed(sumRoot: expected), to: &standing, at: try network.tick(in: db))
       try CohortStore.update(record, of: id, in: db)
       try remark(
-        "the Aggregator \(aggregator.address) added cohort \(record.number + 1) of round \(record.round + 1) wrongly "
+        "the Aggregator \(aggregatorAddress) added cohort \(record.number + 1) of round \(record.round + 1) wrongly "
           + "and signed \(found); the right sum is \(expected)", in: db)
       return record
     }

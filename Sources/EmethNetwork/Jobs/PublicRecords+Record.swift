@@ -36,9 +36,10 @@ extension Surroundings {
   func publicRecords(of record: JobRecord, plan: SplitPlan) throws(NetworkError) -> PublicRecords {
     try database.read { db in
       let tickets = try Signer.newestTickets(in: db)
+      let schedule = try signer.schedule(in: db)
       return PublicRecords(
-        domain: domain, signer: operatorKeys.signer.address, ruleSet: record.request.ruleSet, job: record.job,
-        status: record.status, plan: plan,
+        domain: domain, signer: schedule.first, signerChanges: schedule.recordedChanges,
+        ruleSet: record.request.ruleSet, job: record.job, status: record.status, plan: plan,
         rounds: record.progress.rounds.map { PublicRecords.Round(round: $0.round, initRoot: $0.initRoot) },
         result: record.progress.result,
         subJobs: try JobStore.subJobs(of: record.job.id, in: db).map { subJob in

@@ -83,8 +83,10 @@ public struct PublicRecords: Codable, Sendable {
 
   /// The domain of all signatures.
   public var domain: EIP712Domain
-  /// Who signs tickets and batches.
+  /// Who signs tickets and batches, from epoch 1 on.
   public var signer: Address
+  /// How that role was handed on, oldest change first; `nil` where it never was.
+  public var signerChanges: [SignedSignerChange]?
   /// The rule set that all terms follow.
   public var ruleSet: String
   /// The parent job.

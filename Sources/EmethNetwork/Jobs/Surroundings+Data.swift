@@ -18,7 +18,9 @@ extension Surroundings {
 
   /// Keeps the hashes of a job's record leaves, which third parties get with its records.
   func keep(leaves: [Bytes32], of job: JobID) throws(NetworkError) {
-    try splitterStore.place.write(
+    let store = stores(for: job, .job).splitter
+    try store.keeper?(leavesKey(of: job))
+    try store.place.write(
       Data(leaves.flatMap(\.bytes)), as: leavesKey(of: job), hash: nil, durable: true)
   }
 

@@ -13,6 +13,8 @@ protocol Surroundings: Sendable {
   var store: ContentStore { get }
   /// What the Splitter keeps to itself.
   var splitterStore: ContentStore { get }
+  /// The two, what is put into them being held for a job, where objects that nobody holds are deleted.
+  func stores(for job: JobID, _ purpose: HoldPurpose) -> (objects: ContentStore, splitter: ContentStore)
   var domain: EIP712Domain { get }
   /// The keys of the operator's own roles.
   var operatorKeys: OperatorKeys { get }
@@ -57,6 +59,7 @@ protocol Surroundings: Sendable {
 /// The keys of the roles that the operator of a network holds.
 struct OperatorKeys: Sendable {
   let splitter: PrivateKey
+  /// The first Signer's; ``SignerKeys`` has those that took over from it.
   let signer: PrivateKey
   let aggregator: PrivateKey
 
@@ -69,7 +72,9 @@ struct OperatorKeys: Sendable {
 
 extension Surroundings {
   var splitter: Splitter { Splitter(key: operatorKeys.splitter) }
-  var signer: Signer { Signer(key: operatorKeys.signer, domain: domain) }
+  var signer: Signer {
+    Signer(keys: SignerKeys(first: operatorKeys.signer, network: folder), domain: domain)
+  }
 
   /// The time in seconds.
   func seconds(in db: SQLSession) throws -> UInt64 { try milliseconds(in: db) / 1_000 }

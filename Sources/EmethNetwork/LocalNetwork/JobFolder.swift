@@ -257,8 +257,9 @@ public struct JobFolder: Sendable {
     guard let first = records.batches.first else { throw Problem("there is no batch") }
     try require(
       first.batch.epoch == 1 && first.batch.previousBatch == .zero, "the chain does not begin with epoch 1")
+    let schedule = try records.signers
     for batch in records.batches {
-      try batch.check(signer: records.signer)
+      try batch.check(signer: schedule.signer(of: batch.batch.epoch))
       try require(batch.domain == records.domain, "batch \(batch.batch.epoch) is of another domain")
     }
     for (batch, previous) in zip(records.batches.dropFirst(), records.batches) {
@@ -267,8 +268,9 @@ public struct JobFolder: Sendable {
   }
 
   private func checkTickets(_ records: PublicRecords) throws {
+    let schedule = try records.signers
     for signed in records.tickets {
-      try signed.check(signer: records.signer, in: records.domain)
+      try signed.check(signer: schedule.signer(of: signed.ticket.epoch), in: records.domain)
       let ticket = signed.ticket
       let leaves = records.leaves.filter { $0.account == ticket.account && $0.epoch == ticket.epoch }.map(
         \.leaf)

@@ -77,7 +77,7 @@ extension LocalNetwork {
         throw NetworkError.jobEnded(id: id, status: record.status, reason: record.reason)
       }
       try ExecutionLayer.apply(.cancel(by: record.job.requester), to: &record, at: try tick(in: db), in: db)
-      try Signer(key: keys.signer, domain: domain).closeEpoch(at: try tick(in: db), in: db)
+      try signer.closeEpoch(at: try tick(in: db), in: db)
     }
   }
 

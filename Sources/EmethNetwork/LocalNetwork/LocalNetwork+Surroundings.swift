@@ -10,6 +10,11 @@ extension LocalNetwork: Surroundings {
   var cohortPeriods: CohortRecord.Periods? { nil }
   var isLive: Bool { false }
 
+  // Whoever knows that nobody needs an object any more deletes it at once.
+  func stores(for job: JobID, _ purpose: HoldPurpose) -> (objects: ContentStore, splitter: ContentStore) {
+    (store, splitterStore)
+  }
+
   func hidesUpdates(parts: UInt32) -> Bool { settings.hidesUpdates(parts: parts) }
 
   func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64? {

@@ -41,6 +41,7 @@ extension LocalNetwork {
   ) async throws(NetworkError) -> JobReport {
     let lock = try FolderLock(folder: folder)
     defer { withExtendedLifetime(lock) {} }
+    for store in [store, splitterStore] { try store.sweepDrafts(olderThan: 0) }
     let worker = try JobWorker(
       network: self, job: id, threads: threads, keepsEvidence: keepsEvidence,
       modelCache: modelCache, modules: modules, stop: stop, progress: progress)

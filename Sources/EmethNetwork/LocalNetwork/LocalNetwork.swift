@@ -94,6 +94,8 @@ public final class LocalNetwork: Sendable {
 
   private func openAccounts() throws(NetworkError) {
     try database.write { db in
+      // Its jobs hold nothing: who serves the folder later finds out what they need.
+      try db.execute(sql: "DELETE FROM setting WHERE name = ?", arguments: [Setting.holds.name])
       for account in accounts {
         try db.execute(
           sql: "INSERT INTO account (address, role, number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

@@ -2,7 +2,7 @@ import EmethKit
 
 /// Closes epochs: signs one batch over all accounts and a ticket for each account that changed (PROTOCOL 9).
 struct Signer: Sendable {
-  let key: PrivateKey
+  let keys: SignerKeys
   let domain: EIP712Domain
 
   /// Closes the open epoch inside the caller's transaction and returns the signed batch.
@@ -10,6 +10,7 @@ struct Signer: Sendable {
   func closeEpoch(at time: UInt64, in db: SQLSession) throws -> SignedBatch {
     let previous = try Self.latestBatch(in: db)
     let epoch = (previous?.batch.epoch ?? 0) + 1
+    let key = try keys.key(of: schedule(in: db).signer(of: epoch))
     var newest = try Self.newestTickets(in: db)
     for address in try String.fetchAll(db, sql: "SELECT address FROM account ORDER BY address") {
       let account = try Address(address)
@@ -53,6 +54,12 @@ struct Signer: Sendable {
       sql: "INSERT INTO batch (epoch, toTime, digest, batch) VALUES (?, ?, ?, ?)",
       arguments: [Int64(epoch), Int64(clamping: batch.toTime), "\(signed.digest)", try signed.wireText()])
     return signed
+  }
+
+  /// Who signs which epoch.
+  func schedule(in db: SQLSession) throws -> SignerSchedule {
+    let changes = try Setting.signerChanges.text(in: db).map { try [SignedSignerChange](wireText: $0) }
+    return try SignerSchedule(first: keys.first.address, changes: changes ?? [], domain: domain)
   }
 
   /// The newest ticket of every account that has one.

@@ -2,7 +2,7 @@ import EmethKit
 import Foundation
 
 /// A copy of a network's folder in one file, made while the network is served: a tar archive of its database, its
-/// operator's seed, its tokenizers and the objects that lie in the folder.
+/// operator's seed and keys, its tokenizers and the objects that lie in the folder.
 ///
 /// ```swift
 /// try NetworkBackup(folder: folder).write(to: file)
@@ -23,7 +23,7 @@ public struct NetworkBackup: Sendable {
 
   private static let database = "network.sqlite"
   private static let seed = "seed"
-  private static let folders = ["objects", "splitter", "tokenizers"]
+  private static let folders = ["objects", "splitter", "tokenizers", SignerKeys.folderName]
   private let folder: URL
 
   /// A backup of the network in a folder.
@@ -68,7 +68,7 @@ public struct NetworkBackup: Sendable {
       }
       try TarArchive.end(archive)
     }
-    contents.objects = names.filter { !$0.hasPrefix("tokenizers/") }.count
+    contents.objects = names.count { Self.isObject($0) }
     return contents
   }
 
@@ -142,6 +142,11 @@ public struct NetworkBackup: Sendable {
     return names.sorted()
   }
 
+  /// Whether a file is an object, and no tokenizer's or key's.
+  private static func isObject(_ name: String) -> Bool {
+    name.hasPrefix("objects/") || name.hasPrefix("splitter/")
+  }
+
   /// Whether a file of a network's folder may be called so: parts that are no hidden names, in one of its folders.
   private static func isName(_ name: String) -> Bool {
     if name == database || name == seed { return true }
@@ -170,7 +175,7 @@ public struct NetworkBackup: Sendable {
     for name in try names(in: folder) {
       let file = folder.appending(path: name)
       contents.bytes += Files.byteCount(of: file) ?? 0
-      guard !name.hasPrefix("tokenizers/") else { continue }
+      guard isObject(name) else { continue }
       contents.objects += 1
       // Vectors are named by a root of another form, which whoever reads them compares; data sets' givers are empty.
       let parts = name.split(separator: "/")

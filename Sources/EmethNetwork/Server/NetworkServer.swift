@@ -182,8 +182,26 @@ private struct DrivingService: Service {
         tasks.addTask {
           for await _ in state.service.changes() { state.changes.raise() }
         }
+        tasks.addTask { await sweepUploads() }
         try await tasks.waitForAll()
       }
+    }
+  }
+}
+
+extension DrivingService {
+  /// Gives up uploads that nobody ends, when the server starts and every hour after that.
+  fileprivate func sweepUploads() async {
+    while !Task.isCancelled {
+      do {
+        try await state.offload { [state] in
+          try state.uploads.sweep()
+          try state.directUploads?.sweep()
+        }
+      } catch {
+        state.logger.error("uploads were not swept", metadata: ["error": "\(NetworkError(error).message)"])
+      }
+      try? await Task.sleep(for: .seconds(3_600))
     }
   }
 }

@@ -124,13 +124,15 @@ extension RequestFailure {
     self.init(status, code: error.code, error.message, details: details, hint: error.hint)
   }
 
-  /// Who is not allowed to do something, is told so; everything else that a rule refuses is a conflict with how
+  /// Who is not allowed to do something, or asks for more than there is room for, is told so; everything else that a rule refuses is a conflict with how
   /// things stand, or a body that breaks the rules of its form.
   private static func status(ofRefusal code: String) -> HTTPResponse.Status {
     switch code {
     case "account.notAllowed", "job.wrongSender", "job.wrongRegistrar", "job.verifierNotEligible": .forbidden
     case _ where code.hasSuffix(".forbidden") || code.hasSuffix(".wrongRole"): .forbidden
     case _ where code.hasSuffix(".unknown"): .notFound
+    case "upload.quota": .contentTooLarge
+    case "job.resultGone": .gone
     case _ where code.hasSuffix(".signerMismatch") || code.hasPrefix("signature."): .forbidden
     case _ where code.hasPrefix("format.") || code.hasPrefix("manifest.") || code.hasPrefix("number."):
       .badRequest

@@ -61,7 +61,10 @@ extension Routes {
       let account = try context.address()
       let epoch = try context.epoch()
       let (detail, signer) = try await state.offload {
-        (try state.service.ticketDetail(of: account, epoch: epoch), try state.service.facts().signer)
+        (
+          try state.service.ticketDetail(of: account, epoch: epoch),
+          try state.service.facts().signer(of: epoch)
+        )
       }
       guard let detail else {
         throw RequestFailure(.notFound, code: "ticket.none", "\(account) has no ticket of epoch \(epoch)")
@@ -87,7 +90,8 @@ extension Routes {
       let (found, leaves, signer) = try await state.offload { [service = state.service] in
         (
           try service.batches(before: epoch + 1, limit: 2).batches,
-          try service.leaves(epoch: epoch, after: after, limit: Self.pageLength), try service.facts().signer
+          try service.leaves(epoch: epoch, after: after, limit: Self.pageLength),
+          try service.facts().signer(of: epoch)
         )
       }
       guard let batch = found.first, batch.batch.epoch == epoch else {

@@ -10,7 +10,10 @@ extension Routes {
         let hash = try context.hash()
         let account = try await state.account(of: request)
         return try await state.offload {
-          state.uploads.progress(of: UploadStore.Name(kind: kind, hash: hash, account: account))
+          // Who has no business here keeps nothing alive.
+          try state.uploads.progress(
+            of: UploadStore.Name(kind: kind, hash: hash, account: account),
+            keeps: state.service.mayUpload(account))
         }
       }
 

@@ -18,6 +18,8 @@ public struct ServerSettings: Sendable {
   public var partLimit = 16 << 20
   /// The longest object, in bytes.
   public var objectLimit: UInt64 = 64 << 30
+  /// The most bytes of one account that lie here and that no job has named.
+  public var unusedByteLimit: UInt64 = 256 << 30
   /// The most connections at once; more wait until one ends.
   public var connectionLimit = 8_192
   /// The most connections of one address; more are closed at once.

@@ -39,7 +39,8 @@ final class ServerState: Sendable {
     uploads = try UploadStore(
       folder: service.folder.appending(path: "uploads"), objects: service.store,
       dataSets: service.splitterStore,
-      objectLimit: settings.objectLimit)
+      objectLimit: settings.objectLimit,
+      holds: UploadHolds(database: service.database, byteLimit: settings.unusedByteLimit))
     if let objects = service.store.remote, let dataSets = service.splitterStore.remote {
       directUploads = DirectUploads(
         objects: objects, dataSets: dataSets, uploads: uploads, folder: service.store.folder)

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import Synchronization
 
 /// What arrives in parts: each part is written behind those before it, and when all are there the whole is checked
 /// against its name and moves to where it belongs.
@@ -37,7 +36,7 @@ final class UploadStore: Sendable {
 
   /// So many uploads may an account have begun.
   static let countLimit = 64
-  /// What was not gone on with for so long is deleted when the server starts.
+  /// What was not gone on with for so long is deleted, looked for every hour.
   static let lifetimeSeconds = 7 * 86_400.0
   /// The same for the bytes of a part on their way: another server that shares the folder may be taking it in.
   private static let partLifetimeSeconds = 3_600.0
@@ -47,19 +46,29 @@ final class UploadStore: Sendable {
   private let objects: ContentStore
   private let dataSets: ContentStore
   private let objectLimit: UInt64
-  private let busy = Mutex<Set<Name>>([])
+  /// `nil` where objects are not deleted when nobody holds them.
+  private let holds: UploadHolds?
+  /// Accounts that begin uploads, by the last byte of their addresses.
+  private let turns = (0..<64).map { _ in NSLock() }
 
   /// - Parameters:
   ///   - folder: where unfinished uploads lie.
   ///   - objectLimit: the longest object, and all unfinished ones of one account together, in bytes.
   init(
-    folder: URL, objects: ContentStore, dataSets: ContentStore, objectLimit: UInt64
+    folder: URL, objects: ContentStore, dataSets: ContentStore, objectLimit: UInt64,
+    holds: UploadHolds? = nil
   ) throws(NetworkError) {
     self.folder = folder
     self.objects = objects
     self.dataSets = dataSets
     self.objectLimit = objectLimit
+    self.holds = holds
     try Files.makeFolder(folder)
+    try sweep()
+  }
+
+  /// Deletes what was not gone on with for too long.
+  func sweep() throws(NetworkError) {
     for file in try contents() {
       let age = -(file.modified.timeIntervalSinceNow)
       let lifetime =
@@ -69,15 +78,41 @@ final class UploadStore: Sendable {
   }
 
   /// How far an upload is.
-  func progress(of name: Name) -> Progress {
-    if let there = byteCount(of: name), isKnown(name) { return Progress(offset: there, isComplete: true) }
+  ///
+  /// - Parameter keeps: whether what is there already is held for the account from now on.
+  func progress(of name: Name, keeps: Bool = true) throws(NetworkError) -> Progress {
+    if try keeps ? keepIfThere(name) : isThere(name), let there = byteCount(of: name) {
+      return Progress(offset: there, isComplete: true)
+    }
+    let begun = try files(beginning: "\(stem(name))-").compactMap { Files.byteCount(of: $0.url) }
     return Progress(
-      offset: Files.byteCount(of: file(of: name)) ?? 0, isComplete: false,
-      isDirect: objects.remote == nil ? nil : true)
+      offset: begun.max() ?? 0, isComplete: false, isDirect: objects.remote == nil ? nil : true)
   }
 
   /// Whether an upload is in its place, for this account.
-  func isThere(_ name: Name) -> Bool { byteCount(of: name) != nil && isKnown(name) }
+  func isThere(_ name: Name) -> Bool { isStored(name) && isKnown(name) }
+
+  /// Whether an upload is in its place, for this account, and stays there for a while.
+  func keepIfThere(_ name: Name) throws(NetworkError) -> Bool {
+    guard isThere(name) else { return false }
+    try keep(name, byteCount: byteCount(of: name) ?? 0)
+    // It may have been deleted before it was held.
+    return isThere(name)
+  }
+
+  /// Holds what goes to its place now.
+  func keep(_ name: Name, byteCount: UInt64) throws(NetworkError) {
+    try holds?.take(name, byteCount: byteCount)
+  }
+
+  /// Whether it is there now: what was learned before counts no more when somebody else has deleted it.
+  private func isStored(_ name: Name) -> Bool {
+    switch name.kind {
+    case .object: (try? objects.contains(name.hash)) ?? false
+    case .dataSet: (try? dataSets.contains(name.hash)) ?? false
+    case .vector: (try? objects.place.contains(ContentStore.key(ofVector: name.hash))) ?? false
+    }
+  }
 
   /// Notes that an account has given all of a data set, which is in its place.
   func noteGiver(of name: Name) throws(NetworkError) {
@@ -96,32 +131,31 @@ final class UploadStore: Sendable {
   func append(_ part: Data, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
     -> Progress
   {
-    guard busy.withLock({ $0.insert(name).inserted }) else {
-      throw .refused(code: "upload.busy", message: "another part of \(name.hash) is being written", hint: nil)
+    if try keepIfThere(name), let there = byteCount(of: name) {
+      return Progress(offset: there, isComplete: true)
     }
-    defer { busy.withLock { _ = $0.remove(name) } }
-    if let there = byteCount(of: name), isKnown(name) { return Progress(offset: there, isComplete: true) }
-    let file = file(of: name)
-    let there = Files.byteCount(of: file)
-    guard offset == there ?? 0 else {
+    let file = try begin(name, size: size)
+    defer { withExtendedLifetime(file) {} }
+    guard offset == file.byteCount else {
+      try removeEmpty(file)
       throw .refused(
         code: "upload.offset",
-        message: "found a part at \(offset), \(there ?? 0) bytes of \(name.hash) are there",
+        message: "found a part at \(offset), \(file.byteCount) bytes of \(name.hash) are there",
         hint: "ask for the upload's offset and go on from there")
     }
     let (end, isTooLong) = offset.addingReportingOverflow(UInt64(part.count))
     guard !isTooLong, end <= size else {
+      try removeEmpty(file)
       throw .malformed(what: "part of \(name.hash)", reason: "it ends at \(end), the whole has \(size) bytes")
     }
-    try checkRoom(for: size, of: name, isNew: there == nil)
-    try Files.write(part, to: file, at: offset)
+    try Files.write(part, to: file.url, at: offset)
     guard end == size else { return Progress(offset: end, isComplete: false) }
     do throws(NetworkError) {
-      try finish(file, name)
+      try finish(file.url, name)
     } catch {
       // What has not its name is of no use to anyone.
       if case .corruptObject = error {
-        try Files.remove(file)
+        try Files.remove(file.url)
         throw .refused(
           code: "upload.corrupt", message: "what was sent is not \(name.hash)", hint: "send it again")
       }
@@ -130,7 +164,36 @@ final class UploadStore: Sendable {
     return Progress(offset: size, isComplete: true)
   }
 
+  /// The file of an upload, which is made when there is room for it; one at a time of an account, so that what they are
+  /// allowed together is counted.
+  private func begin(_ name: Name, size: UInt64) throws(NetworkError) -> UploadFile {
+    let turn = turns[Int(name.account.bytes.last ?? 0) % turns.count]
+    turn.lock()
+    defer { turn.unlock() }
+    let url = file(of: name, size: size)
+    if !FileManager.default.fileExists(atPath: url.path) {
+      let mine = try files(beginning: "\(name.account)-")
+      // What they will have, as they said when they began.
+      try checkRoom(
+        for: size, of: name,
+        unfinished: mine.map {
+          UInt64($0.url.lastPathComponent.split(separator: "-").last ?? "") ?? Files.byteCount(of: $0.url)
+            ?? 0
+        })
+    }
+    guard let file = try UploadFile(url) else {
+      throw .refused(code: "upload.busy", message: "another part of \(name.hash) is being written", hint: nil)
+    }
+    return file
+  }
+
+  /// What was begun with nothing is not begun.
+  private func removeEmpty(_ file: UploadFile) throws(NetworkError) {
+    if file.byteCount == 0 { try Files.remove(file.url) }
+  }
+
   private func finish(_ file: URL, _ name: Name) throws(NetworkError) {
+    try keep(name, byteCount: Files.byteCount(of: file) ?? 0)
     switch name.kind {
     case .object: try objects.adopt(file, as: name.hash)
     case .dataSet:
@@ -160,15 +223,6 @@ final class UploadStore: Sendable {
     return (try? DataSetGivers(splitterStore: dataSets).contains(name.account, of: name.hash)) ?? false
   }
 
-  private func checkRoom(for size: UInt64, of name: Name, isNew: Bool) throws(NetworkError) {
-    guard size <= objectLimit else {
-      throw .badSetting(name: "size", found: "\(size)", allowed: "at most \(objectLimit) bytes")
-    }
-    guard isNew else { return }
-    let mine = try contents().filter { $0.url.lastPathComponent.hasPrefix("\(name.account)-") }
-    try checkRoom(for: size, of: name, unfinished: mine.map { Files.byteCount(of: $0.url) ?? 0 })
-  }
-
   /// Refuses an upload that is too long, and the next one of an account that has begun too many.
   func checkRoom(for size: UInt64, of name: Name, unfinished: [UInt64]) throws(NetworkError) {
     guard size <= objectLimit else {
@@ -181,11 +235,18 @@ final class UploadStore: Sendable {
         message: "\(unfinished.count) uploads of \(name.account) are unfinished, \(bytes) bytes",
         hint: "finish them first; what is left alone for a week is deleted")
     }
+    try holds?.checkRoom(for: size, of: name.account, unfinished: bytes)
   }
 
-  private func file(of name: Name) -> URL {
-    folder.appending(
-      path: "\(name.account)-\(name.kind.rawValue)-\(Hex.encode(name.hash.bytes, prefixed: false))")
+  /// What the files of an upload's name begin with; behind it comes the whole's length.
+  private func stem(_ name: Name) -> String {
+    "\(name.account)-\(name.kind.rawValue)-\(Hex.encode(name.hash.bytes, prefixed: false))"
+  }
+
+  private func file(of name: Name, size: UInt64) -> URL { folder.appending(path: "\(stem(name))-\(size)") }
+
+  private func files(beginning start: String) throws(NetworkError) -> [(url: URL, modified: Date)] {
+    try contents().filter { $0.url.lastPathComponent.hasPrefix(start) }
   }
 
   private func contents() throws(NetworkError) -> [(url: URL, modified: Date)] {
@@ -194,7 +255,11 @@ final class UploadStore: Sendable {
         at: folder, includingPropertiesForKeys: [.contentModificationDateKey]
       )
       .map {
-        ($0, try $0.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate ?? .now)
+        // One that another request has finished meanwhile is as good as new.
+        (
+          $0,
+          (try? $0.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate) ?? .now
+        )
       }
     }
   }

@@ -55,6 +55,14 @@ enum ErrandStore {
     ).map { try record($0).errand }
   }
 
+  /// What a job has asked and was told, oldest first.
+  static func answered(of job: JobID, in db: SQLSession) throws -> [Record] {
+    try SQLRow.fetchAll(
+      db, sql: "SELECT * FROM errand WHERE job = ? AND answer IS NOT NULL ORDER BY number",
+      arguments: ["\(job)"]
+    ).map(record)
+  }
+
   static func answer(_ id: String, _ text: String, at now: UInt64, in db: SQLSession) throws {
     try db.execute(
       sql: "UPDATE errand SET answer = ?, answeredAt = ? WHERE id = ?", arguments: [text, Int64(now), id])

@@ -36,7 +36,38 @@ extension NetworkService {
       guard now < record.errand.due else {
         throw refused("errand.late", "errand \(id) was due at \(record.errand.due), now is \(now)")
       }
+      try hold(what: text, names: record.errand, of: record.job, at: now, in: db)
       try ErrandStore.answer(id, text, at: now, in: db)
+    }
+  }
+
+  /// Holds the objects that an answer names, for as long as the job needs them for that.
+  private func hold(
+    what answer: String, names errand: Errand, of job: JobID, at now: UInt64, in db: SQLSession
+  ) throws {
+    guard let (objects, purpose) = try named(by: answer, to: errand, in: db) else { return }
+    try HoldStore.takeOver(objects, from: errand.account, for: job, purpose, at: now, in: db)
+  }
+
+  /// The objects that an answer names, and what for; nil for none.
+  func named(
+    by answer: String, to errand: Errand, in db: SQLSession
+  ) throws -> (objects: [ObjectName], purpose: HoldPurpose)? {
+    switch errand.question {
+    case .open:
+      let objects = try SealedOpening(wireText: answer).objects
+      return (objects.map { .object($0) }, .opening(errand.id))
+    case .cohort(let subJob, _):
+      guard let message = try MessageAnswer(wireText: answer).message?.wrappedValue,
+        case .masked(let masked)? = try? CohortMessage(wire: message)
+      else { return nil }
+      return (
+        [.vector(masked.content.maskedRoot)], .vectors(try JobStore.subJob(subJob, in: db).position.round)
+      )
+    case .judge(let request):
+      guard let update = try JudgementReport(wireText: answer).update else { return nil }
+      return ([.object(update)], .vectors(try JobStore.subJob(request.facts.subJob, in: db).position.round))
+    case .openSecret, .reveal, .share, .examineMask: return nil
     }
   }
 

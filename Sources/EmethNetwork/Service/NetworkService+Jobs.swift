@@ -48,7 +48,13 @@ extension NetworkService {
     try database.write { db in
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
-      // Nobody deletes it from now on.
+      // Nobody deletes them from now on.
+      try HoldStore.takeOver(
+        [.splitter(submission.dataSet)] + (submission.initialParameters.map { [.object($0)] } ?? []),
+        from: requester, for: id, .job, at: now, in: db)
+      guard try splitterStore.contains(submission.dataSet) else {
+        throw NetworkError.missingObject(hash: submission.dataSet)
+      }
       if let parameters = submission.initialParameters, try !store.contains(parameters) {
         throw NetworkError.missingObject(hash: parameters)
       }
@@ -205,13 +211,23 @@ extension NetworkService {
         code: "job.noResult",
         message: "job \(id) has no result: it is \(record.status.name) and no round is complete", hint: nil)
     }
+    guard try store.contains(newest.startingParameters) else { throw resultIsGone(id) }
     let request = try record.request.training
     let manifest = request.manifest
     return JobResult(
       jobId: id, status: record.status, rounds: record.machine.roundsComplete,
       manifest: manifest.canonicalJSON, parameters: newest.startingParameters, stateRoot: newest.initRoot,
-      tokenizer: try tokenizerFiles(of: request),
+      tokenizer: try tokenizerFiles(of: request, job: id),
       vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil)
+  }
+
+  /// What is said of a result that was kept for as long as the operator keeps results.
+  func resultIsGone(_ id: JobID) -> NetworkError {
+    let days = settings.resultSeconds.map { "\($0 / 86_400) days" } ?? "ever"
+    return .refused(
+      code: "job.resultGone",
+      message: "the result of job \(id) is deleted: results are kept for \(days) after a job's end",
+      hint: "fetch a result within that time")
   }
 
   static func notYours(_ id: JobID, _ what: String, _ account: Address) -> NetworkError {

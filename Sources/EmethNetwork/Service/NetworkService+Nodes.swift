@@ -5,10 +5,12 @@ extension NetworkService {
   /// What everybody may know.
   public func facts() throws(NetworkError) -> NetworkFacts {
     try database.read { db in
-      NetworkFacts(
-        domain: domain, time: try seconds(in: db), signer: operatorKeys.signer.address,
-        aggregator: operatorKeys.aggregator.address, epochMilliseconds: settings.epochMilliseconds,
-        periods: servedPeriods, epoch: try Signer.latestBatch(in: db)?.batch.epoch ?? 0)
+      let epoch = try Signer.latestBatch(in: db)?.batch.epoch ?? 0
+      let schedule = try signer.schedule(in: db)
+      return NetworkFacts(
+        domain: domain, time: try seconds(in: db), signer: schedule.signer(of: epoch + 1),
+        signerChanges: schedule.recordedChanges, aggregator: operatorKeys.aggregator.address,
+        epochMilliseconds: settings.epochMilliseconds, periods: servedPeriods, epoch: epoch)
     }
   }
 

@@ -9,6 +9,9 @@ extension NetworkService {
   ///   divided.
   public func leaves(of id: JobID) throws(NetworkError) -> (url: URL, byteCount: UInt64) {
     let record = try database.read { db in try JobStore.job(id, in: db) }
+    if record.progress.plan != nil, record.status.isFinal, try leavesFile(of: id) == nil {
+      throw resultIsGone(id)
+    }
     guard record.progress.plan != nil, let file = try leavesFile(of: id),
       let byteCount = Files.byteCount(of: file)
     else {

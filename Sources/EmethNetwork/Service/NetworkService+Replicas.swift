@@ -16,6 +16,7 @@ extension NetworkService {
       throw .otherRun(
         path: folder.path, what: "the Signer of its seed", found: "\(signerAddress)", wanted: known)
     }
+    try database.read { db in try signer.checkKeys(in: db) }
     if database.isShared { try checkOneStore() }
   }
 

@@ -13,13 +13,14 @@ extension NetworkService {
   ) async throws(NetworkError) {
     // On threads of their own, one each: they must not wait behind anything, and nothing behind them, whatever a
     // database takes.
-    let loops = WorkExecutor(threads: 3)
+    let loops = WorkExecutor(threads: 4)
     clock.watch(true)
     defer { clock.watch(false) }
     await withTaskGroup { group in
       group.addTask(executorPreference: loops) { await self.keepTime(onError) }
       group.addTask(executorPreference: loops) { await self.closeEpochsRegularly(onError) }
       group.addTask(executorPreference: loops) { await self.driveJobs(onError) }
+      group.addTask(executorPreference: loops) { await self.collectRegularly(onError) }
     }
     throw .interrupted
   }

@@ -18,6 +18,17 @@ extension NetworkService: Surroundings {
     return periods
   }
 
+  func stores(for job: JobID, _ purpose: HoldPurpose) -> (objects: ContentStore, splitter: ContentStore) {
+    func held(_ store: ContentStore, _ place: String) -> ContentStore {
+      store.keeping { [self] key throws(NetworkError) in
+        try HoldTaker(database: database).take(for: "\(job)", purpose, ObjectName("\(place)\(key)")) {
+          clock.milliseconds / 1_000
+        }
+      }
+    }
+    return (held(store, ObjectName.objects), held(splitterStore, ObjectName.splitter))
+  }
+
   func hidesUpdates(parts: UInt32) -> Bool { parts >= Cohort.minimumAccounts }
 
   func milliseconds(in db: SQLSession) throws -> UInt64 { clock.milliseconds }

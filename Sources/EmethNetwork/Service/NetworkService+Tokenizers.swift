@@ -47,12 +47,14 @@ extension NetworkService {
   }
 
   /// The files of a job's tokenizer, which are objects then; `nil` for bytes.
-  func tokenizerFiles(of request: TrainingRequest) throws(NetworkError) -> [String: Bytes32]? {
+  func tokenizerFiles(of request: TrainingRequest, job: JobID) throws(NetworkError) -> [String: Bytes32]? {
     guard let name = request.tokenizer else { return nil }
     let place = folder.appending(path: name)
     let names = try asNetworkError { try FileManager.default.contentsOfDirectory(atPath: place.path) }
     var files: [String: Bytes32] = [:]
-    for name in names { files[name] = try store.put(try Files.read(place.appending(path: name))) }
+    // For whoever fetches the result now; made again for the next one.
+    let held = stores(for: job, .upload).objects
+    for name in names { files[name] = try held.put(try Files.read(place.appending(path: name))) }
     return files
   }
 

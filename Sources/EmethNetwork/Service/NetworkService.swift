@@ -16,7 +16,7 @@ import Synchronization
 ///
 /// The folder holds `network.sqlite` (jobs, ledger, errands, tickets), `objects/` (what roles share),
 /// `splitter/` (what the Splitter keeps to itself) and `seed`, from which the keys of Splitter, Aggregator
-/// and Signer follow.
+/// and Signer follow; `signers/` has the keys of those that took over from that Signer.
 public final class NetworkService: Sendable {
   /// Where everything lies.
   public let folder: URL
@@ -37,6 +37,8 @@ public final class NetworkService: Sendable {
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
+  /// What nobody has written to for so long is left of a process that was killed.
+  static let draftSeconds = 3_600
   /// Nil where several processes serve the network.
   private let lock: FolderLock?
 
@@ -77,6 +79,10 @@ public final class NetworkService: Sendable {
     database = try NetworkDatabase(location ?? .file(folder.appending(path: "network.sqlite")))
     let stores = try NetworkStores(folder: folder, storage: settings.storage)
     (store, splitterStore) = (stores.objects, stores.splitter)
+    // Where others serve the folder too, they may be at work on theirs.
+    for store in [store, splitterStore] {
+      try store.sweepDrafts(olderThan: location?.isShared == true ? Self.draftSeconds : 0)
+    }
     operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let last = try database.read { db in
       max(try Signer.latestBatch(in: db)?.batch.toTime ?? 0, try Setting.aliveAt.number(in: db))
@@ -84,11 +90,12 @@ public final class NetworkService: Sendable {
     sharedTime = try database.isShared ? SharedTime(of: database) : nil
     clock = NetworkClock(notBefore: last * 1_000, source: time ?? sharedTime?.source ?? .system)
     try checkOneNetwork()
+    try adoptHolds()
     try grantAll()
     try makeUp(forOutageFrom: last, to: clock.milliseconds / 1_000)
     withExtendedLifetime(opening) {}
   }
 
-  /// Who signs tickets and batches.
+  /// Who signs tickets and batches from epoch 1 on, and may have handed that on (``SignerRotation``).
   public var signerAddress: Address { operatorKeys.signer.address }
 }

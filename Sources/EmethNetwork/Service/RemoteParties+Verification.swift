@@ -75,7 +75,7 @@ extension RemoteParties {
 
   /// One step towards the verdict of the verifier that was drawn last; nil before it is there.
   private func judge(_ subJob: JobID, parent: JobRecord) throws(NetworkError) -> JobWorker.Outcome? {
-    let (text, opening) = try database.write { db -> (String?, SealedOpening?) in
+    let text = try database.write { db -> String? in
       var record = try JobStore.subJob(subJob, in: db)
       guard let draw = record.notes.draws.last, let result = record.notes.result else {
         throw NetworkError.inconsistent(
@@ -84,8 +84,8 @@ extension RemoteParties {
       let now = try service.seconds(in: db)
       let opening: SealedOpening?
       switch try opened(&record, to: draw, at: now, in: db) {
-      case .pending: return (nil, nil)
-      case .silent where record.status.isFinal: return (nil, nil)
+      case .pending: return nil
+      case .silent where record.status.isFinal: return nil
       case .silent: opening = nil
       case .given(let given): opening = given
       }
@@ -96,17 +96,16 @@ extension RemoteParties {
         onRecord(record, draw)?.answerBy ?? now + UInt64(record.machine.parameters.verificationSeconds)
       let reply = try ErrandStore.ask(
         .judge(request), of: draw.verifier, key: draw.seed.bytes, job: id, due: due, at: now, in: db)
-      switch reply {
-      case .pending: return (nil, nil)
-      case .given(let text): return (text, opening)
-      case .silent:
-        record.notes.silent = (record.notes.silent ?? []) + [draw.verifier]
-        try JobStore.update(record, in: db)
-        return (nil, opening)
+      if case .pending = reply { return nil }
+      // Nobody else can open what the node opened; the next verifier gets its own.
+      if let node = record.machine.node {
+        try HoldStore.release(.opening(openErrand(of: node, subJob, draw)), of: id, in: db)
       }
+      if case .given(let text) = reply { return text }
+      record.notes.silent = (record.notes.silent ?? []) + [draw.verifier]
+      try JobStore.update(record, in: db)
+      return nil
     }
-    // Nobody else can open these; the next verifier gets its own.
-    if let opening { for object in opening.objects { try service.store.remove(object) } }
     guard let text else { return nil }
     return try asNetworkError {
       let report = try JudgementReport(wireText: text)
@@ -115,6 +114,13 @@ extension RemoteParties {
         update: report.update)
     }
   }
+
+  /// The errand by which a node is asked to open to a drawn verifier.
+  private func openErrand(of node: Address, _ subJob: JobID, _ draw: VerifierDraw) -> String {
+    ErrandStore.id(.open, of: node, subJob: subJob, key: Self.openKey(draw))
+  }
+
+  private static func openKey(_ draw: VerifierDraw) -> [UInt8] { draw.seed.bytes + draw.verifier.bytes }
 
   /// The draw as the SubJob's machine has it; nil for one that comes after another's verdict.
   private func onRecord(_ record: SubJobRecord, _ draw: VerifierDraw) -> JobMachine.Draw? {
@@ -132,9 +138,8 @@ extension RemoteParties {
       subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
     let due = onRecord(record, draw)?.openBy ?? now + UInt64(record.machine.parameters.openingSeconds)
     let reply = try ErrandStore.ask(
-      .open(challenge, binding: binding), of: node, key: draw.seed.bytes + draw.verifier.bytes, job: id,
-      due: due,
-      at: now, in: db)
+      .open(challenge, binding: binding), of: node, key: Self.openKey(draw), job: id, due: due, at: now,
+      in: db)
     let isFirst = onRecord(record, draw).map { $0.openedAt == nil } ?? false
     switch reply {
     case .pending: return .pending

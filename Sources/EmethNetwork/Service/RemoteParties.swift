@@ -108,12 +108,15 @@ struct RemoteParties: Parties {
   // MARK: - Afterwards
 
   /// Nodes and verifiers forget by themselves.
-  ///
-  /// An update that a verifier named stays: it may be an object that somebody else needs.
   func forget(_ record: SubJobRecord) throws(NetworkError) {}
 
   func finish() throws(NetworkError) {
-    try database.write { db in try ErrandStore.removeAll(of: id, in: db) }
+    try database.write { db in
+      try ErrandStore.removeAll(of: id, in: db)
+      try HoldStore.end(
+        JobStore.job(id, in: db), cohorts: CohortStore.cohorts(of: id, in: db), at: service.seconds(in: db),
+        in: db)
+    }
   }
 }
 

@@ -31,6 +31,14 @@ public struct ServiceSettings: Sendable, Hashable {
   public var waitingJobs = 64
   /// The bucket of an S3-compatible store in which objects lie; `nil`: they lie in the network's folder.
   public var storage: S3Address?
+  /// How long results are kept after a job's end, seconds; `nil` is for ever.
+  public var resultSeconds: UInt64? = 30 * 86_400
+  /// How long what an account has given waits for a job that names it, seconds.
+  public var uploadSeconds: UInt64 = 86_400
+  /// How old an object that nobody holds must be to be deleted, seconds.
+  public var graceSeconds: UInt64 = 3_600
+  /// How often objects that nobody holds are looked for, seconds.
+  public var collectionSeconds: UInt64 = 3_600
   /// CPU threads for what the Execution Layer itself computes: dividing, adding, validating.
   public var threads = 2
 

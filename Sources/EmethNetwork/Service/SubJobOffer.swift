@@ -111,8 +111,10 @@ public struct NetworkFacts: Codable, Sendable, Hashable {
   public var domain: EIP712Domain
   /// The service's time, unix seconds.
   public var time: UInt64
-  /// Who signs tickets and batches.
+  /// Who signs the tickets and the batch of the epoch that is open.
   public var signer: Address
+  /// How that role was and will be handed on, oldest change first; `nil` where it never was.
+  public var signerChanges: [SignedSignerChange]?
   /// Who adds masked updates.
   public var aggregator: Address
   /// How often epochs are closed, milliseconds.
@@ -121,4 +123,10 @@ public struct NetworkFacts: Codable, Sendable, Hashable {
   public var periods: JobParameters
   /// The newest epoch; 0 before the first.
   @DecimalText public var epoch: UInt64
+
+  /// Who signs the tickets and the batch of an epoch, as this says: ``SignerSchedule`` looks whether it may.
+  func signer(of epoch: UInt64) -> Address {
+    guard let changes = signerChanges, let oldest = changes.first else { return signer }
+    return changes.last { $0.content.epoch <= epoch }?.content.next ?? oldest.content.previous
+  }
 }

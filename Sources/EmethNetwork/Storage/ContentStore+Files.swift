@@ -9,6 +9,7 @@ extension ContentStore {
   public func adopt(_ file: URL, as hash: Bytes32) throws(NetworkError) {
     let found = try Files.hash(of: file)
     guard found == hash else { throw .corruptObject(hash: hash, found: found) }
+    try keeper?(Self.key(of: hash))
     try place.adopt(file, as: Self.key(of: hash), hash: hash, durable: true)
   }
 

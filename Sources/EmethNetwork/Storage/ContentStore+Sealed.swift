@@ -64,6 +64,7 @@ extension ContentStore {
       }
       try file.close()
       let hash = hasher.finalize()
+      try keeper?(Self.key(of: hash))
       try place.adopt(draft, as: Self.key(of: hash), hash: hash, durable: durable)
       return hash
     } catch {

@@ -11,6 +11,7 @@ extension ContentStore {
 
   /// Stores a vector under its root.
   func put(vector: Data, root: Bytes32) throws(NetworkError) {
+    try keeper?(Self.key(ofVector: root))
     try place.write(vector, as: Self.key(ofVector: root), hash: nil, durable: true)
   }
 

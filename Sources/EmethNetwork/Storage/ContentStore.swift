@@ -10,6 +10,8 @@ public struct ContentStore: Sendable {
   public let folder: URL
   /// Where objects lie.
   let place: any ObjectPlace
+  /// Told the key of whatever is stored, before it is: whoever deletes what nobody needs leaves it alone then.
+  private(set) var keeper: (@Sendable (_ key: String) throws(NetworkError) -> Void)?
 
   /// Opens the store in `folder`, which is made when absent.
   public init(folder: URL) throws(NetworkError) {
@@ -21,6 +23,13 @@ public struct ContentStore: Sendable {
     self.folder = folder
     self.place = place
     try Files.makeFolder(folder)
+  }
+
+  /// The same store, what is put into it being held.
+  func keeping(_ keeper: @escaping @Sendable (_ key: String) throws(NetworkError) -> Void) -> ContentStore {
+    var store = self
+    store.keeper = keeper
+    return store
   }
 
   /// Where objects lie, if that is elsewhere.
@@ -40,6 +49,7 @@ public struct ContentStore: Sendable {
   @discardableResult
   public func put(_ data: Data, durable: Bool = true) throws(NetworkError) -> Bytes32 {
     let hash = data.withUnsafeBytes { SHA256.hash($0) }
+    try keeper?(Self.key(of: hash))
     // One that a power failure left damaged is written again.
     if remote == nil, try contains(hash), (try? get(hash)) != nil { return hash }
     try place.write(data, as: Self.key(of: hash), hash: hash, durable: durable)
@@ -87,6 +97,21 @@ public struct ContentStore: Sendable {
   /// How many bytes an object has; nil when it is not stored.
   public func byteCount(of hash: Bytes32) -> UInt64? {
     (try? place.byteCount(of: Self.key(of: hash))) ?? nil
+  }
+
+  /// Deletes what processes that were killed have left unfinished.
+  ///
+  /// - Parameter seconds: for so long nobody has written to it; 0 where no other process writes here.
+  func sweepDrafts(olderThan seconds: Int) throws(NetworkError) {
+    guard place is FolderPlace, let walk = FileManager.default.enumerator(atPath: folder.path) else { return }
+    for case let path as String in walk where path.hasSuffix(".partial") {
+      let draft = folder.appending(path: path)
+      var status = stat()
+      guard draft.lastPathComponent.hasPrefix("."), lstat(draft.path, &status) == 0,
+        seconds == 0 || status.st_mtim.tv_sec <= time(nil) - seconds
+      else { continue }
+      try Files.remove(draft)
+    }
   }
 
   /// Deletes an object that nobody needs any more; one that is absent is no error.

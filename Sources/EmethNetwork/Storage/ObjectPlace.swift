@@ -24,6 +24,16 @@ protocol ObjectPlace: Sendable {
   func remove(_ key: String) throws(NetworkError)
   /// Deletes a copy that is not what it should be; false where there are no copies.
   func dropCopy(of key: String) throws(NetworkError) -> Bool
+  /// All objects, some at a time.
+  func list(_ body: ([StoredObject]) throws(NetworkError) -> Void) throws(NetworkError)
+}
+
+/// An object as it lies somewhere.
+struct StoredObject: Sendable, Hashable {
+  var key: String
+  var byteCount: UInt64
+  /// When it came, unix seconds; `nil` where that is not known.
+  var storedAt: UInt64?
 }
 
 /// Objects as files of a folder, by paths that are their keys.
@@ -70,4 +80,21 @@ struct FolderPlace: ObjectPlace {
   func remove(_ key: String) throws(NetworkError) { try Files.remove(url(of: key)) }
 
   func dropCopy(of key: String) throws(NetworkError) -> Bool { false }
+
+  func list(_ body: ([StoredObject]) throws(NetworkError) -> Void) throws(NetworkError) {
+    guard let walk = FileManager.default.enumerator(atPath: folder.path) else { return }
+    var batch: [StoredObject] = []
+    for case let key as String in walk where !key.hasSuffix(".partial") {
+      var status = stat()
+      guard lstat(url(of: key).path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+      batch.append(
+        StoredObject(
+          key: key, byteCount: UInt64(status.st_size), storedAt: UInt64(max(0, status.st_mtim.tv_sec))))
+      if batch.count == 1_000 {
+        try body(batch)
+        batch.removeAll(keepingCapacity: true)
+      }
+    }
+    try body(batch)
+  }
 }

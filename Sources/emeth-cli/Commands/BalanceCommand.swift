@@ -27,19 +27,34 @@ extension Command {
     return .done
   }
 
-  /// `emeth withdraw AMOUNT`: moves money to where the next ticket pays it out.
+  /// `emeth withdraw AMOUNT`: moves money to where the next ticket pays it out, or out of a chain's ledger.
   static let withdraw = Command(
     CommandDefinition(
-      "withdraw", section: .keys, summary: "make money on a server ready for withdrawal",
-      discussion: ["It counts from the account's next ticket on, and can't be spent on the server any more."],
+      "withdraw", section: .keys, summary: "take money out of a server or of a chain's ledger",
+      discussion: [
+        "On a server it counts from the account's next ticket on, and can't be spent there any more.",
+        "With --rpc it is taken from the account's ledger in EMETH Core, as far as no job locks it.",
+      ],
       arguments: [BalanceArguments.amount],
-      flags: ServerOptions.signedOnly + [CommonFlags.json],
+      flags: [ServerOptions.only] + ChainOptions.all,
       examples: [
         CommandExample(
-          "emeth withdraw 1.5emeth --server http://127.0.0.1:7443 --key-file key", "one and a half")
+          "emeth withdraw 1.5emeth --server http://127.0.0.1:7443 --key-file key", "one and a half"),
+        CommandExample(
+          "EMETH_RPC=https://rpc.example.org/KEY emeth withdraw 5emeth --rpc env --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "out of EMETH Core"),
       ],
-      exitCodes: [.no: "the account has less to spend, or \(KeyOptions.wrongPassword)"])
+      exitCodes: [.no: "the account has less to take out, or \(KeyOptions.wrongPassword)"])
   ) { parsed, context in
+    if ChainOptions.isChain(parsed) {
+      try ChainOptions.refuse(ServerOptions.only, parsed)
+      let amount = parsed[BalanceArguments.amount]
+      let isDryRun = parsed[ChainOptions.dryRun]
+      return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+        try await account.withdraw(amount, isDryRun: isDryRun)
+      }
+    }
+    for flag in ChainOptions.own { try ChainOptions.refuse(flag, parsed) }
     let client = try ServerOptions.requiredClient(parsed, context, signed: true)
     guard let account = client.account else { return .usage }
     do {

@@ -33,10 +33,14 @@ struct ConfigurationFile {
 
   /// Gives the flags of a command that were not typed the values that stand in the file.
   ///
-  /// - Parameter environment: the flags, by name, that the environment has set: it comes before the file.
-  /// - Throws: for a member that is no flag of the command, most likely mistyped, and for a value that its flag refuses.
-  func fill(_ parsed: inout ParsedCommand, environment: Set<String> = []) throws {
-    let flags = parsed.definition.flags.filter { $0.valueName != nil && $0.name != "config" }
+  /// - Parameters:
+  ///   - flags: the flags that a file may set; `nil`: all of the command that take a value.
+  ///   - environment: the flags, by name, that the environment has set: it comes before the file.
+  /// - Throws: for a member that is none of these flags, most likely mistyped, and for a value that its flag refuses.
+  func fill(
+    _ parsed: inout ParsedCommand, flags: [FlagDefinition]? = nil, environment: Set<String> = []
+  ) throws {
+    let flags = flags ?? parsed.definition.flags.filter { $0.valueName != nil && $0.name != "config" }
     for (member, texts) in texts.sorted(by: { $0.key < $1.key }) {
       guard let flag = flags.first(where: { Self.names(of: $0).contains(member) }) else {
         throw CommandFailure(

@@ -73,13 +73,36 @@ extension DocumentKind {
     }
   }
 
+  /// The Signer's role handed on.
+  static let signerChange = DocumentKind(name: "change of the Signer", member: SignerChange.jsonKey) {
+    input, terms in
+    try refuseLeaves(terms)
+    let signed = try input.decode(SignedSignerChange.self)
+    try input.check("change of the Signer") { () throws(TicketError) in
+      _ = try SignerSchedule(changes: [signed])
+      try terms.check(signed)
+    }
+    let change = signed.content
+    return CheckedDocument(kind: "change of the Signer", signers: signed.allSigners) {
+      [
+        "from epoch \(change.epoch) on \(change.next) signs, until then \(change.previous)",
+        terms.signatureLine(of: signed), place(signed.domain),
+      ]
+    }
+  }
+
   /// What a run left: its tickets and the batch over them, signed by one Signer.
   static let run = DocumentKind(name: "record of a run", member: "tickets") { input, terms in
     struct Record: Decodable {
       var tickets: [SignedTicket]
       var batch: SignedBatch?
+      var signerChanges: [SignedSignerChange]?
     }
     let record = try input.decode(Record.self)
+    var terms = terms
+    try input.check("record of a run") { () throws(TicketError) in
+      if let changes = record.signerChanges { terms.handovers = try SignerSchedule(changes: changes) }
+    }
     let batch = try record.batch.map { try checked($0, input, terms) }
     if batch == nil { try refuseLeaves(terms) }
     var ticketTerms = terms

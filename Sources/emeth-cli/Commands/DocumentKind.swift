@@ -16,6 +16,7 @@ struct DocumentKind: Sendable {
   /// All kinds; the first whose member an object has is the object's.
   static let all: [DocumentKind] = [
     .run, .batchConflict, .payoutConflict, .provenJob, .provenTicket, .ticket, .submission, .batch,
+    .signerChange,
   ]
 
   /// The kind of a document.

@@ -11,6 +11,8 @@ extension ErrorReport {
         exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
     case let error as NetworkError:
       self.init(exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
+    case let error as ChainError:
+      self.init(exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
     case let error as SealingError:
       self.init(exitCode: error.exitCode, code: error.code, message: error.message, hint: error.hint)
     case let error as any EmethError:
@@ -70,6 +72,22 @@ extension NetworkError {
     case .badDataSet, .badSetting, .otherVersion, .unfinishedWork, .otherRun, .corruptObject, .missingObject,
       .unknownJob, .insufficientBalance, .malformed, .moduleFailed, .refused:
       .badInput
+    }
+  }
+}
+
+extension ChainError {
+  /// A contract or an account of which the answer is no, a node that is not available, or bad data.
+  fileprivate var exitCode: ExitCode {
+    switch self {
+    case .badEndpoint: .usage
+    case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken: .no
+    case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
+      .reorganisedTooDeep, .missingDeposit, .creditUndone:
+      .unavailable
+    case .store(let error): error.exitCode
+    case .wrongChain, .noContract, .wrongContract, .contract, .ticket, .keyInUse: .badInput
+    case .interrupted: .interrupted
     }
   }
 }

@@ -15,14 +15,16 @@ extension Command {
         "The first Ctrl-C stops it in order: requests in flight are answered; a second one stops it at once. Either way "
           + "nothing is lost.",
         "--config names a JSON file whose members are called like the flags (listen, data, database, storage, interval, "
-          + "audience, grants, tlsCertificate, tlsKey); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE come "
-          + "before it, flags before both.",
+          + "audiences, grants, tlsCertificate, tlsKey, keepResults, ...); EMETH_LISTEN, EMETH_DATA, EMETH_DATABASE and EMETH_STORAGE "
+          + "come before it, flags before both.",
         "Jobs and money are in an SQLite file in the folder, or in a PostgreSQL database (--database), on which several "
           + "servers may work. Its password is better in EMETH_DATABASE, --config or PGPASSFILE than among the flags, "
           + "which everybody on the machine can read.",
         "With --storage s3://BUCKET/PREFIX?endpoint=URL&region=NAME objects lie in a bucket, and nodes and requesters "
           + "fetch and send them there. The keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or "
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
+        "Objects that no job needs any more are deleted, looked for every hour: a job's data when it has ended, its result "
+          + "--keep-results days later, what an account has sent and no job has named after a day.",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
           + "the network into one file, also while it is served; the file has the Signer's secret. --restore makes a new "
           + "folder of it; epochs that were closed after the copy was made are not in it.",
@@ -30,7 +32,8 @@ extension Command {
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.threads, ServeArguments.logLevel,
+        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults, ServeArguments.threads,
+        ServeArguments.logLevel,
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
@@ -46,9 +49,10 @@ extension Command {
           "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
       ],
       exitCodes: [.no: "--audit: a balance does not follow from the entries"])
-  ) { parsed, context in
-    let file = try ServeConfiguration.read(parsed[ServeArguments.config])
-    let folder = try file.folder(parsed, context)
+  ) { typed, context in
+    let configuration = try ServeConfiguration(typed, context)
+    let parsed = configuration.parsed
+    let folder = try configuration.folder
     let others = [
       parsed[ServeArguments.audit] ? "--audit" : nil, parsed[ServeArguments.backup].map { _ in "--backup" },
       parsed[ServeArguments.restore].map { _ in "--restore" },
@@ -58,7 +62,7 @@ extension Command {
         rule: "\(others.joined(separator: " and ")) are two things to do: give one",
         command: parsed.definition.name)
     }
-    let database = try file.database(parsed, context)
+    let database = try configuration.database
     if parsed[ServeArguments.audit] { return try audit(folder, database, parsed, context) }
     if database != nil, let other = others.first {
       throw CommandFailure(
@@ -73,8 +77,8 @@ extension Command {
       return try tell(
         NetworkBackup.restore(URL(filePath: file), to: folder), "restored to \(folder.path)", parsed, context)
     }
-    let service = try file.service(parsed, context)
-    let settings = try file.server(parsed, context)
+    let service = try configuration.service()
+    let settings = try configuration.server()
     try FolderPath.refuseUnusable(folder.path)
     let server = try inNetwork(folder) {
       var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
@@ -168,6 +172,9 @@ enum ServeArguments {
   static let storage = Flag(
     "storage", .text.named("URL"), absent: "the folder of --data",
     help: "bucket for objects: s3://BUCKET[/PREFIX][?endpoint=URL&region=NAME]")
+  static let keepResults = Flag(
+    "keep-results", .resultRetention, absent: "30",
+    help: "days for which results are kept after a job's end, or forever")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

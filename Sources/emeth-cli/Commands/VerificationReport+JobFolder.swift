@@ -33,15 +33,22 @@ extension VerificationReport {
     let records = try JSONInput.decode(
       PublicRecords.self, from: try InputFile("\(path)/job/records.json").text(),
       named: "\(path)/job/records.json")
+    var terms = terms
+    var signers: [Address: Int] = [:]
     do throws(TicketError) {
+      if records.signerChanges != nil { terms.handovers = try records.signers }
       for batch in records.batches { try terms.check(batch) }
       for ticket in records.tickets { try terms.check(ticket) }
     } catch {
       throw Self.failure("finished job", error, in: path)
     }
+    for signer in records.batches.map(\.signer) + records.tickets.map(\.signer) {
+      signers[signer, default: 0] += 1
+    }
     self.init(
-      kind: "finished job", checks: checks.map(\.what) + [terms.trustLine([(records.signer, nil)])],
-      signers: ["\(records.signer)": records.batches.count + records.tickets.count],
+      kind: "finished job",
+      checks: checks.map(\.what) + [terms.trustLine(signers.keys.sorted().map { ($0, nil) })],
+      signers: Dictionary(uniqueKeysWithValues: signers.map { ($0.key.description, $0.value) }),
       trusted: terms.signers != nil)
   }
 }

@@ -19,15 +19,18 @@ extension Command {
           + "not when the replay agrees with the node. --bisect names the first step and operator where the "
           + "node's own account and the replay part.",
         "--signer says whose signature counts, --signers that so many of some accounts must have signed. "
-          + "Without them it checks only that each was signed by whom it names, and says so.",
+          + "Without them it checks only that each was signed by whom it names, and says so. Where a Signer's key was "
+          + "changed, --handovers names a file that says when, such as what a server answers at /api/v2/network: with "
+          + "one trusted account of it, each ticket and batch must be signed by who signs its epoch. A finished job's "
+          + "folder says it by itself.",
         "Of several documents all are checked: the exit code is 1 if one does not verify, 3 if the only ones "
           + "that fail can't be read; the first \(VerificationTally.shownFailures) are named. Batches that "
           + "follow each other are checked as a chain.",
       ],
       arguments: [VerifyArguments.path],
       flags: [
-        VerifyArguments.signer, VerifyArguments.signers, VerifyArguments.chainID, VerifyArguments.contract,
-        VerifyArguments.leaves, VerifyArguments.bisect, VerifyArguments.threads,
+        VerifyArguments.signer, VerifyArguments.signers, VerifyArguments.handovers, VerifyArguments.chainID,
+        VerifyArguments.contract, VerifyArguments.leaves, VerifyArguments.bisect, VerifyArguments.threads,
       ] + SplitVerification.flags + [CommonFlags.json],
       examples: [
         CommandExample("emeth verify ticket.json", "digest, signature and signer of a ticket"),
@@ -150,6 +153,8 @@ extension Command {
     static let signer = Flag("signer", .address, absent: nil, help: "account that must have signed")
     static let signers = Flag(
       "signers", .trustedSigners, absent: nil, help: "accounts of which so many must have signed")
+    static let handovers = Flag(
+      "handovers", .file, absent: nil, help: "JSON file with the changes of the Signer's key")
     static let chainID = Flag("chain-id", .uint256, absent: nil, help: "chain that it must count for")
     static let contract = Flag("contract", .address, absent: nil, help: "contract that it must count for")
     static let leaves = Flag(
@@ -165,12 +170,17 @@ extension Command {
         throw UsageError.contradiction(
           rule: "--signer and --signers exclude each other", command: "verify")
       }
+      if parsed.isGiven(handovers), !parsed.isGiven(signer), !parsed.isGiven(signers) {
+        throw UsageError.contradiction(
+          rule: "--handovers says when whom to trust, and --signer names nobody", command: "verify")
+      }
       guard parsed.isGiven(chainID) == parsed.isGiven(contract) else {
         throw UsageError.contradiction(
           rule: "--chain-id and --contract name a domain together", command: "verify")
       }
       var terms = VerificationTerms(
         signers: parsed[signers] ?? parsed[signer].map { TrustedSigners($0) },
+        handovers: try parsed[handovers].flatMap { try SignerChanges.schedule(in: $0) },
         leaves: try parsed[leaves].map { try InputFile($0).bytes() })
       if let chain = parsed[chainID], let contract = parsed[contract] {
         terms.domain = EIP712Domain(chainId: chain, verifyingContract: contract)

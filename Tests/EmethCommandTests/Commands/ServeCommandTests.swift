@@ -19,13 +19,7 @@ import Testing
       process.standardOutput = output
       process.standardError = errors
       try process.run()
-      var line = Data()
-      while !line.contains(UInt8(ascii: "\n")) {
-        let more = output.fileHandleForReading.availableData
-        guard !more.isEmpty else { break }
-        line.append(more)
-      }
-      url = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      url = output.firstLine()
       try #require(url.hasPrefix("http://127.0.0.1:"), "serve printed \(url)")
     }
 
@@ -48,6 +42,23 @@ import Testing
     var account: Address
     var unspent: TokenAmount
     var payout: TokenAmount
+  }
+
+  @Test func resultsAreKeptForDaysOrForEver() throws {
+    let folder = try ScratchFolder()
+    for (value, word) in [
+      ("0", "out of range"), ("36501", "out of range"), ("30d", "not allowed"), ("", "not allowed"),
+    ] {
+      let result = try Program.run("serve", "--data", folder.path("net"), "--keep-results", value)
+      #expect(result.exitCode == 2 && result.errors.contains(word), "\(value): \(result.errors)")
+      #expect(result.errors.contains("a number of days from 1 to 36500, or forever"))
+    }
+    try Data(#"{"keepResults": "a month"}"#.utf8).write(to: URL(filePath: folder.path("config.json")))
+    let result = try Program.run(
+      "serve", "--data", folder.path("net"), "--config", folder.path("config.json"))
+    #expect(result.exitCode == 3 && result.errors.contains("keepResults"), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: folder.path("net")))
+    #expect(try Server(in: folder, ["--keep-results", "forever"]).stop() == 0)
   }
 
   @Test func grantsAreThereAndCanBeWithdrawn() throws {
@@ -105,6 +116,45 @@ import Testing
     let config = try Program.run("serve", "--config", folder.path("emeth.json"), "--data", folder.path("net"))
     #expect(config.exitCode == 3)
     #expect(config.errors.contains("listn"))
+  }
+
+  /// What is typed comes before the environment, that before the file; members are called like the flags.
+  @Test func aFileSetsWhatIsNotTyped() throws {
+    let folder = try ScratchFolder()
+    let account = TestKeys.key(1).address
+    try folder.write(
+      """
+      {"listen": "127.0.0.1:0", "data": "\(folder.path("net"))", "interval": "100ms", "threads": 1,
+       "audience": ["net.example"], "grants": {"\(account)": "2emeth"}, "logLevel": "error"}
+      """, to: "emeth.json")
+    func serve(_ words: String, _ environment: [String: String] = [:]) throws -> ProgramResult {
+      try Program.shell(
+        "timeout 5 $EMETH serve --config emeth.json \(words)", environment: environment, in: folder.url)
+    }
+    // It is stopped in order, and by then it has granted and closed an epoch.
+    let served = try serve("")
+    #expect(served.output.hasPrefix("http://127.0.0.1:"), "\(served.errors)")
+    let audit = try serve("--audit --json")
+    struct Totals: Decodable { var `in`: TokenAmount }
+    #expect(try audit.json(Totals.self).in == TokenAmount(emeth: "2"))
+    for (words, environment) in [
+      ("--audit --data other", [:]), ("--audit", ["EMETH_DATA": "other"]),
+      ("--audit --data other", ["EMETH_DATA": folder.path("net")]),
+    ] {
+      let other = try serve(words, environment)
+      #expect(other.exitCode == 4 && other.errors.contains("other"), "\(words): \(other.errors)")
+    }
+    for (json, code, part) in [
+      (#"{"listn": "x"}"#, "config.unknown", "listn"), (#"{"threads": 0}"#, "config.value", "threads"),
+      (#"{"interval": "5"}"#, "config.value", "interval"), (#"{"backup": "x"}"#, "config.unknown", "backup"),
+      (#"{"grants": {"0x12": "1emeth"}}"#, "config.value", "grants"), ("[1]", "config.malformed", "JSON"),
+    ] {
+      try folder.write(json, to: "emeth.json")
+      let refused = try serve("--data net --json")
+      let error = try JSONDecoder().decode(ErrorObject.self, from: Data(refused.errors.utf8))
+      #expect(refused.exitCode == 3 && error.code == code, "\(json): \(error.message)")
+      #expect(error.message.contains(part))
+    }
   }
 
   @Test func aBucketThatCantBeUsedIsNamed() throws {
@@ -171,5 +221,92 @@ import Testing
     #expect(
       try JSONDecoder().decode(ErrorObject.self, from: Data(audit.errors.utf8)).code == "network.inconsistent"
     )
+  }
+
+  @Test func anotherKeySignsFromAnEpochOn() throws {
+    let folder = try ScratchFolder()
+    let account = TestKeys.key(1).address
+    try folder.writeKey(TestKeys.key(2), to: "next")
+    try folder.writeKey(TestKeys.key(3), to: "third")
+    try folder.writeKey(TestKeys.key(1), to: "account")
+    func rotate(_ key: String, _ flags: String...) throws -> ProgramResult {
+      try Program.run(
+        executable: Program.url,
+        ["rotate-signer", "--data", folder.path("net"), "--key-file", folder.path(key)] + flags)
+    }
+    func code(_ result: ProgramResult) throws -> String {
+      #expect(result.output.isEmpty)
+      return try JSONDecoder().decode(ErrorObject.self, from: Data(result.errors.utf8)).code
+    }
+    let nothing = try rotate("next", "--json")
+    #expect(nothing.exitCode == 4)
+    #expect(try code(nothing) == "file.failed")
+    // While it is served.
+    let server = try Server(in: folder, ["--grant", "\(account)=3emeth", "--interval", "100ms"])
+    let done = try rotate("next", "--json")
+    #expect(done.exitCode == 0, "\(done.errors)")
+    let change = try done.json(SignedSignerChange.self)
+    #expect(change.content.next == TestKeys.key(2).address && (2...3).contains(change.content.epoch))
+    let both = try rotate("account", "--json")
+    #expect(both.exitCode == 3)
+    #expect(["signer.pending", "signer.otherRole"].contains(try code(both)))
+    #expect(server.stop() == 0)
+    let log = try server.log()
+    #expect(log.isEmpty, "\(log)")
+
+    try folder.write(done.output, to: "change.json")
+    for signer in [change.content.previous, change.content.next] {
+      let report = try Program.run("verify", folder.path("change.json"), "--signer", "\(signer)")
+      #expect(report.exitCode == 0, "\(report.errors)")
+      #expect(report.output.contains("from epoch \(change.content.epoch) on \(change.content.next) signs"))
+    }
+    #expect(try Program.run("verify", folder.path("change.json"), "--signer", "\(account)").exitCode == 1)
+    // The same folder again: its key is there.
+    let again = try Server(in: folder)
+    #expect(again.stop() == 0)
+  }
+
+  @Test func ticketsAreVerifiedByTheKeyOfTheirEpoch() throws {
+    let folder = try ScratchFolder()
+    let (old, new) = (TestKeys.key(1), TestKeys.key(2))
+    let content = SignerChange(epoch: 3, previous: old.address, next: new.address)
+    let change = try SignedSignerChange(signing: content, in: .embedded, with: old).cosigned(with: new)
+    let text = String(decoding: try JSONEncoder().encode(change), as: UTF8.self)
+    try folder.write("[\(text)]", to: "list")
+    try folder.write("{\"signer\":\"\(new.address)\",\"signerChanges\":[\(text)]}", to: "facts")
+    try folder.write(text, to: "one")
+    func verify(_ epoch: UInt64, by key: PrivateKey, _ flags: String...) throws -> ProgramResult {
+      let ticket = Ticket(
+        account: TestKeys.key(5).address, epoch: epoch, cumulativePayout: .zero, unspent: .zero,
+        locked: .zero, jobsRoot: .zero)
+      let signed = SignedTicket(signing: ticket, in: .embedded, with: key)
+      return try Program.run(
+        executable: Program.url, ["verify", "-"] + flags,
+        input: String(decoding: try JSONEncoder().encode(signed), as: UTF8.self))
+    }
+    for file in ["list", "facts", "one"] {
+      for trusted in [old, new] {
+        let flags = ["--signer", "\(trusted.address)", "--handovers", folder.path(file)]
+        for (epoch, key, exitCode) in [
+          (2, old, 0), (3, new, 0), (9, new, 0), (3, old, 1), (2, new, 1), (3, TestKeys.key(5), 1),
+        ] as [(UInt64, PrivateKey, Int32)] {
+          let result = try verify(epoch, by: key, flags[0], flags[1], flags[2], flags[3])
+          #expect(result.exitCode == exitCode, "\(file), epoch \(epoch): \(result.errors)")
+          #expect(exitCode != 0 || result.output.contains("signature: trusted, by \(key.address)"))
+        }
+      }
+    }
+    // Nobody of the chain is trusted: it says nothing.
+    let stranger = try verify(
+      3, by: new, "--signer", "\(TestKeys.key(5).address)", "--handovers", folder.path("list"))
+    #expect(stranger.exitCode == 1)
+    #expect(try verify(3, by: new, "--handovers", folder.path("list")).exitCode == 2)
+    try folder.write(text.replacing("\"epoch\":\"3\"", with: "\"epoch\":\"4\""), to: "altered")
+    let altered = try verify(
+      3, by: new, "--signer", "\(old.address)", "--handovers", folder.path("altered"), "--json")
+    #expect(altered.exitCode == 1)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(altered.errors.utf8)).code
+        == "ticket.digestMismatch")
   }
 }

@@ -135,11 +135,55 @@ import Testing
     ]
   }
 
+  private var extensionCases: [Case] {
+    let job = ABIValue.fixedBytes(scene.job.bytes)
+    let (node, other) = (ABIValue.address(scene.node), ABIValue.address(scene.other))
+    let ticket = scene.ticket.ticket
+    let batch = scene.later.batch.batch
+    return [
+      call(
+        EmethCore.request(
+          salt: scene.word, program: .languageModelTraining, parallel: 4, epochs: 2, dataset: "data.zip",
+          parameters: "{}", fuelLimit: Fuel(units: 9), fuelPrice: FuelPrice(holonPerFuel: 8), deadline: 7,
+          maxEscrow: amount),
+        [
+          .bytes32(scene.word), .uint(1), .uint(4), .uint(2), .string("data.zip"), .string("{}"), .uint(9),
+          .uint(8), .uint(7), .uint(25),
+        ]),
+      call(
+        EmethCore.requestSubJob(
+          parent: scene.job, round: 1, part: 2, attempt: 3, program: .meanOfNumbers, dataset: "d",
+          parameters: "p", fuelLimit: Fuel(units: 9), verifierFee: amount, deadline: 7, isMasked: true),
+        [
+          job, .uint(1), .uint(2), .uint(3), .uint(999), .string("d"), .string("p"), .uint(9), .uint(25),
+          .uint(7), .bool(true),
+        ]),
+      call(EmethCore.setServer(scene.node, isAllowed: true), [node, .bool(true)]),
+      call(EmethCore.setContracts(settlement: scene.node, verification: scene.other), [node, other]),
+      call(EmethCore.setPaused(true), [.bool(true)]),
+      call(EmethCore.setFuelCounts(.languageModelTraining, true), [.uint(1), .bool(true)]),
+      call(EmethCore.jobTerms(scene.job), [job]), call(EmethCore.settlement()),
+      call(EmethCore.verification()),
+      call(EmethCore.isPaused()),
+      call(
+        EmethCore.redeemTickets([scene.ticket, scene.ticket]),
+        [
+          .array([.tuple(ticket.abiValues), .tuple(ticket.abiValues)]),
+          .array([.bytes(scene.ticket.signature.bytes), .bytes(scene.ticket.signature.bytes)]),
+        ]),
+      call(EmethCore.ticketDigest(ticket), [.tuple(ticket.abiValues)]),
+      call(EmethCore.batchDigest(batch), [.tuple(batch.eip712Values)]),
+      call(EmethCore.pool()), call(EmethCore.totalDeposited()), call(EmethCore.totalGranted()),
+      call(EmethCore.core()), call(EmethCore.domainSeparator()),
+    ]
+  }
+
   @Test func calldataHoldsWhatWasSaid() throws {
-    for (function, data, arguments) in jobCases + settlementCases {
+    let cases = jobCases + settlementCases + extensionCases
+    for (function, data, arguments) in cases {
       #expect(try function.decodeCall(data, canonical: true) == arguments, "\(function)")
     }
-    let called = Set((jobCases + settlementCases).map(\.function))
+    let called = Set(cases.map(\.function))
     #expect(called == Set(EmethCore.functions), "every function has a call, and every call a function")
   }
 

@@ -50,6 +50,24 @@ import Testing
       ),
       ([.uint(3), .uint(25)], .slotFunded(slot: 3, minted: amount)),
       ([.address(node), .uint(9)], .signerProposed(signer: node, startsAt: 9)),
+      (
+        [.fixedBytes(scene.job.bytes), .uint(1), .uint(2), .uint(3), .uint(25)],
+        .settled(
+          scene.job, requester: TokenAmount(holon: 1), node: TokenAmount(holon: 2),
+          verifier: TokenAmount(holon: 3), burned: amount)
+      ),
+      ([.address(node), .uint(25)], .deposited(account: node, amount: amount)),
+      ([.address(node), .uint(25)], .withdrawn(account: node, amount: amount)),
+      ([.address(node), .uint(7), .uint(25)], .rewardPaid(node: node, slot: 7, amount: amount)),
+      (
+        [.address(node), .address(other), .bool(true)],
+        .serverSet(requester: node, server: other, isAllowed: true)
+      ),
+      ([.uint(25)], .poolFunded(amount: amount)),
+      ([.uint(25), .uint(26)], .burned(amount: amount, total: TokenAmount(holon: 26))),
+      ([.address(node), .uint(25)], .bondDeposited(sender: node, amount: amount)),
+      ([.uint(25), .uint(9)], .bondWithdrawalAnnounced(amount: amount, readyAt: 9)),
+      ([.address(node), .uint(25)], .bondWithdrawn(receiver: node, amount: amount)),
     ]
     #expect(cases.count == EmethCore.events.count)
     for (event, (values, expected)) in zip(EmethCore.events, cases) {
@@ -59,7 +77,7 @@ import Testing
         try EmethCore.Event(topics: log.topics, data: Array(log.data.dropLast()))
       }
       #expect(throws: ContractError.self, "\(event)") {
-        try EmethCore.Event(topics: Array(log.topics.prefix(1)), data: log.data)
+        try EmethCore.Event(topics: log.topics + [.zero], data: log.data)
       }
     }
   }

@@ -87,7 +87,7 @@ import Testing
       .totalPayoutMismatch(found: .zero, expected: .zero), .proofMismatch(account: who),
       .leafMissing(account: who),
       .duplicateAccount(who), .leavesLine(number: 1, cause: .format(.jsonMissing(key: "epoch"))),
-      .leavesNotCanonical, .signed(.repeatedSigner(who)),
+      .leavesNotCanonical, .signerReturns(who), .signed(.repeatedSigner(who)),
       .signed(.tooFewSigners(found: 0, allowed: TrustedSigners(who))),
       .signed(.cosignatures(found: 65, allowed: 64)), .jobMissing(JobID(requester: who, salt: word)),
       .jobProofMismatch(JobID(requester: who, salt: word)), .noConflict(first: 1, second: 2),

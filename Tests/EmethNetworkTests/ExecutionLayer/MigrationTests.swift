@@ -7,7 +7,7 @@ import Testing
 
 /// Databases of every earlier layout are brought to the present one with what is in them.
 @Suite struct MigrationTests {
-  @Test(arguments: 1...5)
+  @Test(arguments: 1...6)
   func aFileOfAnEarlierLayoutKeepsWhatIsInIt(layout: Int) throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appending(path: "network.sqlite")
@@ -39,7 +39,17 @@ import Testing
           try db.execute(
             sql: "INSERT INTO cohort (parent, round, number, record) VALUES ('one', 0, 0, '{}')")
         }
-        if layout >= 5 {
+        if layout >= 6 {
+          // What the step to 6 finds out.
+          try db.execute(
+            sql: """
+              UPDATE job SET requester = '\(requester)', requestedAt = 77,
+                line = '{"dataSetName":"a ''name''","escrow":"9000","rounds":3,"roundsDone":2,"validationLoss":2.125}';
+              UPDATE batch SET toTime = 99;
+              UPDATE subJob SET node = '\(node)' WHERE id = 'a';
+              INSERT INTO requestNonce (account, nonce, at) VALUES ('\(node)', x'0102', 5);
+              """)
+        } else if layout == 5 {
           // The server made this table by itself.
           try db.execute(
             sql: """
@@ -76,7 +86,9 @@ import Testing
         #expect(
           try Int.fetchOne(db, sql: "SELECT count(*) FROM requestNonce") == (layout >= 5 ? 1 : 0)
             + time)
-        #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM errand") == 0)
+        for table in ["errand", "hold", "removal"] {
+          #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") == 0)
+        }
       }
       #expect(try NonceStore(database).use(.zero, of: requester, at: 5) == (time == 0))
     }
@@ -101,6 +113,25 @@ import Testing
     #expect(try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") } == 1)
   }
 
+  @Test func aPostgreSQLDatabaseOfAnEarlierLayoutKeepsWhatIsInIt() throws {
+    let address = try TestPostgres.shared.get().makeDatabase()
+    do {
+      let connection = try PostgresConnection(address)
+      try PostgresMigrations.migrate(connection, upTo: 6)
+      try connection.run("INSERT INTO setting (name, value) VALUES ('clock', '7000')")
+      #expect(throws: (any Error).self) { try connection.rows("SELECT object FROM hold", []) }
+    }
+    for _ in 0..<2 {
+      let database = try NetworkDatabase(.postgres(address))
+      try database.write { db in
+        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7])
+        #expect(try Setting.clock.number(in: db) == 7_000)
+        try HoldStore.take([.object(.zero)], for: "somebody", .upload, byteCount: 5, at: 9, in: db)
+        #expect(try HoldStore.isHeld(.object(.zero), in: db) && !HoldStore.isHeld(.splitter(.zero), in: db))
+      }
+    }
+  }
+
   @Test func aPostgreSQLDatabaseIsLaidOutOnceByWhoeverComesFirst() async throws {
     let address = try TestPostgres.shared.get().makeDatabase()
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -111,7 +142,7 @@ import Testing
     }
     let database = try NetworkDatabase(.postgres(address))
     #expect(
-      try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout") } == [6])
+      try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout") } == [6, 7])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -136,7 +167,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 6)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 7)) {
       try NetworkDatabase(.postgres(address))
     }
   }

@@ -1,4 +1,4 @@
-"""botocore's signatures: for each JSON line {method, host, path, query, headers, payload, seconds, access, secret,
+"""botocore's signatures: for each JSON line {method, host, path, query, headers, urlHeaders, payload, seconds, access, secret,
 region} and perhaps token, a line with the Authorization header and a line with the presigned path for 900 seconds."""
 import datetime
 import json
@@ -18,7 +18,7 @@ for line in sys.stdin:
         request = AWSRequest(
             method=case["method"],
             url=url + (f"?{case['query']}" if case["query"] and not presigned else ""),
-            headers={} if presigned else dict(case["headers"]),
+            headers=dict(case["urlHeaders"] if presigned else case["headers"]),
         )
         if presigned:
             request.url = url + (f"?{case['query']}" if case["query"] else "")

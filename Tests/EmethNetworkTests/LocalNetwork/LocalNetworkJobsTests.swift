@@ -63,12 +63,12 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 6)) {
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 7)) {
       try LocalNetwork(folder: folder.url)
     }
   }
 
-  /// Takes back what layouts 5 and 6 have brought.
+  /// Takes back what layouts 5 to 7 have brought.
   private static let withoutServices = """
     DROP TABLE IF EXISTS errand;
     DROP TABLE IF EXISTS bond;
@@ -80,6 +80,8 @@ import Testing
     DROP INDEX IF EXISTS subJobOpen;
     DROP INDEX IF EXISTS subJobNode;
     DROP TABLE IF EXISTS requestNonce;
+    DROP TABLE IF EXISTS hold;
+    DROP TABLE IF EXISTS removal;
     """
 
   /// The same of the columns that are there.
@@ -108,7 +110,7 @@ import Testing
             DROP TABLE cohort;
             DROP TABLE forfeit;
             \(Self.withoutServices)
-            DELETE FROM grdb_migrations WHERE identifier IN ('2', '3', '4', '5', '6');
+            DELETE FROM grdb_migrations WHERE identifier IN ('2', '3', '4', '5', '6', '7');
             PRAGMA user_version = 1;
             """)
         try Self.dropColumns(in: db)
@@ -128,14 +130,14 @@ import Testing
             DROP TABLE IF EXISTS cohort;
             DROP TABLE IF EXISTS forfeit;
             \(Self.withoutServices)
-            DELETE FROM grdb_migrations WHERE identifier IN ('3', '4', '5', '6');
+            DELETE FROM grdb_migrations WHERE identifier IN ('3', '4', '5', '6', '7');
             PRAGMA user_version = 2;
             """)
         try Self.dropColumns(in: db)
       }
     }
     try layOut(status: .processing)
-    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 6)) {
+    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 7)) {
       try LocalNetwork(folder: folder.url)
     }
     // Nothing was changed by the refusal; one that has not begun, or has ended, is no obstacle.

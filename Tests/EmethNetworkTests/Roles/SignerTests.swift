@@ -8,7 +8,8 @@ import Testing
 private struct SignerScene {
   let folder: TemporaryFolder
   let database: NetworkDatabase
-  let signer = Signer(key: TestNetwork.key("signer", 0), domain: .embedded)
+  let key = TestNetwork.key("signer", 0)
+  var signer: Signer { Signer(keys: SignerKeys(first: key, network: folder.url), domain: .embedded) }
   let accounts = (0..<4).map { TestNetwork.key("node", $0).address }
 
   init(_ kind: TestDatabase) throws {
@@ -84,7 +85,7 @@ private struct SignerScene {
     #expect(second.batch.totalPayout == TokenAmount(holon: 30))
     #expect(first.batch.totalPayout == .zero)
     for signed in newest.values {
-      try signed.check(signer: scene.signer.key.address, in: .embedded)
+      try signed.check(signer: scene.key.address, in: .embedded)
     }
   }
 
@@ -120,9 +121,9 @@ private struct SignerScene {
     }
     #expect(batches.map(\.batch.epoch) == [1, 2, 3, 4, 5])
     #expect(batches[0].batch.previousBatch == .zero)
-    for batch in batches { try batch.check(signer: scene.signer.key.address, in: .embedded) }
+    for batch in batches { try batch.check(signer: scene.key.address, in: .embedded) }
     for (batch, previous) in zip(batches.dropFirst(), batches) {
-      try batch.check(after: previous, signers: TrustedSigners(scene.signer.key.address))
+      try batch.check(after: previous, signers: TrustedSigners(scene.key.address))
       #expect(batch.batch.previousBatch == previous.digest)
       #expect(batch.batch.fromTime == previous.batch.toTime)
     }

@@ -2,7 +2,8 @@ import Foundation
 import Synchronization
 import Testing
 
-/// A relay on loopback that breaks connections: the first few after so many bytes, in whatever direction they went.
+/// A relay on loopback that breaks connections: the first few after so many bytes, in whatever direction they went; or
+/// one whose server answers.
 final class BreakingRelay: Sendable {
   let port: UInt16
   private let listener: Int32
@@ -12,11 +13,12 @@ final class BreakingRelay: Sendable {
     var target: UInt16?
     var breaksLeft: Int
     var connections = 0
+    var losesAnswer = false
   }
 
   private let bytesBeforeBreak: Int
 
-  init(breaks: Int, after byteCount: Int) throws {
+  init(breaks: Int = 0, after byteCount: Int = 0) throws {
     bytesBeforeBreak = byteCount
     state = Mutex(State(breaksLeft: breaks))
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -39,6 +41,10 @@ final class BreakingRelay: Sendable {
 
   /// Where to relay to from now on.
   func relay(to port: UInt16) { state.withLock { $0.target = port } }
+
+  /// Ends the connection over which the server answers next, instead of passing the answer on: the request was done, and
+  /// nobody hears of it.
+  func loseNextAnswer() { state.withLock { $0.losesAnswer = true } }
 
   /// How many connections there were, and how many are still to be broken.
   var connections: Int { state.withLock { $0.connections } }
@@ -73,13 +79,15 @@ final class BreakingRelay: Sendable {
         let received = recv(ends[index].fd, &buffer, buffer.count, 0)
         guard received > 0 else { break relaying }
         count += received
-        let breaks =
-          count > bytesBeforeBreak
-          && state.withLock { state in
-            guard state.breaksLeft > 0 else { return false }
-            state.breaksLeft -= 1
+        let breaks = state.withLock { state in
+          if index == 1, state.losesAnswer {
+            state.losesAnswer = false
             return true
           }
+          guard count > bytesBeforeBreak, state.breaksLeft > 0 else { return false }
+          state.breaksLeft -= 1
+          return true
+        }
         if breaks { break relaying }
         var sent = 0
         while sent < received {

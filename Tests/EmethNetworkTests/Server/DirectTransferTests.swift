@@ -149,6 +149,171 @@ import Testing
     }
   }
 
+  // MARK: - Strangers
+
+  /// The uploads of one of several servers over a bucket.
+  private func uploads(_ address: S3Address, in folder: TemporaryFolder) throws -> (DirectUploads, S3Place) {
+    let place = folder.url.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    let stores = try NetworkStores(folder: place, storage: address)
+    let objects = try #require(stores.objects.remote)
+    let uploads = try UploadStore(
+      folder: place.appending(path: "uploads"), objects: stores.objects, dataSets: stores.splitter,
+      objectLimit: 100 << 20)
+    return (
+      DirectUploads(
+        objects: objects, dataSets: try #require(stores.splitter.remote), uploads: uploads,
+        folder: stores.objects.folder), objects
+    )
+  }
+
+  /// Sends bytes to a URL, as anybody can.
+  private static func send(_ data: Data, to url: String) throws -> Int {
+    let slash = try #require(url.range(of: "/emeth/"))
+    let transfer = CurlTransfer(
+      method: "PUT", path: String(url[slash.lowerBound...]), body: data, sink: .memory(limit: 1 << 20),
+      timeoutSeconds: 60, isCancelled: { false })
+    let server = try ServerAddress(String(url[..<slash.lowerBound]))
+    try CurlHandle(server: server, settings: ClientSettings()).perform(transfer)
+    return transfer.status
+  }
+
+  private func begin(
+    _ uploads: DirectUploads, _ name: UploadStore.Name, _ size: Int
+  ) throws -> [DirectUploads.Part] {
+    let turn = try uploads.goOn(name, size: UInt64(size))
+    #expect(!turn.isComplete && !turn.isChecking)
+    return turn.parts
+  }
+
+  private func end(_ uploads: DirectUploads, _ name: UploadStore.Name, _ size: Int) throws {
+    for _ in 0..<200 {
+      if try uploads.goOn(name, size: UInt64(size)).isComplete { return }
+      Thread.sleep(forTimeInterval: 0.02)
+    }
+    Issue.record("it was never complete")
+  }
+
+  /// A URL is for one part of one length; what is longer ends the upload, and nothing of it stays.
+  @Test func aPartIsAsLongAsItWasSaid() async throws {
+    let folder = try TemporaryFolder()
+    let address = try await S3Server.one().address(keysIn: folder)
+    let (uploads, objects) = try await blocking { [self] in try self.uploads(address, in: folder) }
+    let data = testBytes(20 << 20)
+    let name = UploadStore.Name(kind: .object, hash: sha256(data), account: key.address)
+    try await blocking { [self] in
+      let parts = try begin(uploads, name, data.count)
+      #expect(parts.map(\.byteCount) == [16 << 20, 4 << 20])
+      for part in parts {
+        #expect(part.url.contains("X-Amz-SignedHeaders=content-length%3Bhost"))
+        #expect(part.url.contains("/incoming/"))
+      }
+      // This store does not look at what is signed, as one that is badly set up.
+      #expect(try Self.send(data.prefix(16 << 20) + Data([0]), to: parts[0].url) == 200)
+      let error = #expect(throws: NetworkError.self) { try uploads.goOn(name, size: UInt64(data.count)) }
+      #expect(error?.code == "upload.corrupt" && error?.message.contains("allowed are 16777216") == true)
+      #expect(try objects.client.uploads(address.prefix).isEmpty)
+      // Begun anew it has another place, which nobody could have guessed.
+      let again = try begin(uploads, name, data.count)
+      #expect(again[0].url.split(separator: "?")[0] != parts[0].url.split(separator: "?")[0])
+      #expect(try Self.send(data.prefix(16 << 20), to: parts[0].url) != 200)
+      #expect(try Self.send(data.prefix(16 << 20), to: again[0].url) == 200)
+      #expect(try Self.send(data.suffix(4 << 20), to: again[1].url) == 200)
+      try end(uploads, name, data.count)
+      #expect(try objects.client.hash(objects.prefix + ContentStore.key(of: name.hash))?.hash == name.hash)
+      // What was merged can't be reached any more.
+      #expect(try Self.send(testBytes(16 << 20, seed: 3), to: again[0].url) != 200)
+      #expect(try objects.client.list("\(address.prefix)incoming/").isEmpty)
+    }
+  }
+
+  /// Two servers look at the same upload: the slower one finds what the other has done, and spoils nothing.
+  @Test func twoServersMayLookAtTheSameUpload() async throws {
+    let folder = try TemporaryFolder()
+    let address = try await S3Server.one().address(keysIn: folder)
+    let data = testBytes(1_000)
+    let name = UploadStore.Name(kind: .object, hash: sha256(data), account: key.address)
+    try await blocking { [self] in
+      let (one, objects) = try uploads(address, in: folder)
+      let (other, _) = try uploads(address, in: folder)
+      let client = objects.client
+      let part = try begin(one, name, data.count)[0]
+      #expect(
+        try begin(other, name, data.count)[0].url.split(separator: "?")[0]
+          == part.url.split(separator: "?")[0])
+      #expect(try Self.send(data, to: part.url) == 200)
+      let upload = try #require(try client.uploads("\(address.prefix)incoming/").first)
+      try client.complete(upload.id, upload.key, client.parts(of: upload.id, upload.key))
+      try one.check(upload.key, name, size: UInt64(data.count))
+      try other.check(upload.key, name, size: UInt64(data.count))
+      #expect(try client.hash(objects.prefix + ContentStore.key(of: name.hash))?.hash == name.hash)
+      // Another's upload that is not what it is called harms nothing but itself.
+      let wrong = "\(address.prefix)incoming/wrong"
+      try client.put(testBytes(1_000, seed: 4), as: wrong, hash: nil)
+      let error = #expect(throws: NetworkError.self) { try other.check(wrong, name, size: 1_000) }
+      #expect(error?.code == "upload.corrupt")
+      #expect(try client.look(at: wrong) == nil)
+      #expect(try client.hash(objects.prefix + ContentStore.key(of: name.hash))?.hash == name.hash)
+    }
+  }
+
+  /// What was begun and left alone goes after a week, merged or not; what is new stays.
+  @Test func uploadsThatAreLeftAloneAreSwept() async throws {
+    let folder = try TemporaryFolder()
+    let address = try await S3Server.one().address(keysIn: folder)
+    try await blocking { [self] in
+      let (uploads, objects) = try uploads(address, in: folder)
+      let client = objects.client
+      for seed: UInt64 in 0..<3 {
+        let data = testBytes(100, seed: seed)
+        let name = UploadStore.Name(kind: .object, hash: sha256(data), account: key.address)
+        let part = try begin(uploads, name, data.count)[0]
+        guard seed == 0 else { continue }
+        // Merged by a server that was killed then.
+        #expect(try Self.send(data, to: part.url) == 200)
+        let upload = try #require(try client.uploads("\(address.prefix)incoming/").first)
+        try client.complete(upload.id, upload.key, client.parts(of: upload.id, upload.key))
+      }
+      // A server's own, which this store says to be of 2010, and somebody else's in the same bucket.
+      _ = try client.begin(objects.prefix + "aa/bb")
+      let foreign = try client.begin("foreign-\(UUID().uuidString)")
+      let now = DirectUploads.now()
+      try uploads.sweep(at: now)
+      #expect(try client.uploads("\(address.prefix)incoming/").count == 2)
+      #expect(try client.list("\(address.prefix)incoming/").count == 1)
+      #expect(try client.uploads(objects.prefix).isEmpty)
+      try uploads.sweep(at: now + 8 * 86_400)
+      #expect(try client.uploads(address.prefix).isEmpty && client.list(address.prefix).isEmpty)
+      #expect(try client.uploads("foreign-").contains { $0.id == foreign })
+    }
+  }
+
+  /// Requests that come at once do not begin more than an account may have begun.
+  @Test func whatIsBegunAtOnceIsCounted() async throws {
+    let folder = try TemporaryFolder()
+    let address = try await S3Server.one().address(keysIn: folder)
+    let (uploads, objects) = try await blocking { [self] in try self.uploads(address, in: folder) }
+    let begun = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for seed: UInt64 in 0..<8 {
+        group.addTask { [key] in
+          try await blocking {
+            let name = UploadStore.Name(
+              kind: .object, hash: sha256(testBytes(9, seed: seed)), account: key.address)
+            do throws(NetworkError) {
+              return try !uploads.goOn(name, size: 40 << 20).parts.isEmpty
+            } catch {
+              #expect(error.code == "upload.tooMany")
+              return false
+            }
+          }
+        }
+      }
+      return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+    }
+    #expect(begun == 2, "100 MiB are allowed")
+    #expect(try await blocking { try objects.client.uploads(address.prefix).count } == 2)
+  }
+
   @Test func aServerWithoutABucketTakesObjectsItself() async throws {
     try await RunningServer.scene { server, network in
       network.state.withLock { _ = $0.uploaders.insert(key.address) }

@@ -121,7 +121,7 @@ import Testing
       folder: folder.url.appending(path: "uploads"), objects: objects, dataSets: objects, objectLimit: 1_000)
     let data = bytes(300)
     let name = UploadStore.Name(kind: .object, hash: hash(data), account: key.address)
-    #expect(uploads.progress(of: name) == .init(offset: 0, isComplete: false))
+    #expect(try uploads.progress(of: name) == .init(offset: 0, isComplete: false))
     #expect(
       try uploads.append(data[0..<100], at: 0, of: 300, to: name) == .init(offset: 100, isComplete: false))
     for offset in [UInt64(0), 99, 101, 300] {
@@ -135,13 +135,102 @@ import Testing
       _ = try uploads.append(
         data[0..<1], at: 0, of: 1_001, to: .init(kind: .object, hash: .zero, account: key.address))
     }
-    #expect(uploads.progress(of: name).offset == 100)
+    #expect(try uploads.progress(of: name).offset == 100)
     // Another account's parts are its own.
     let other = UploadStore.Name(kind: .object, hash: hash(data), account: TestKeys.other.address)
-    #expect(uploads.progress(of: other).offset == 0)
+    #expect(try uploads.progress(of: other).offset == 0)
     #expect(try uploads.append(data[100..<300], at: 100, of: 300, to: name).isComplete)
-    #expect(uploads.progress(of: other) == .init(offset: 300, isComplete: true))
+    #expect(try uploads.progress(of: other) == .init(offset: 300, isComplete: true))
     #expect(try objects.get(hash(data)) == data)
+  }
+
+  /// Two servers over one folder: what one has checked the other does not write to.
+  @Test func aPartOfTheSameUploadElsewhereWaits() throws {
+    let folder = try TemporaryFolder()
+    let objects = try ContentStore(folder: folder.url.appending(path: "objects"))
+    func open() throws -> UploadStore {
+      try UploadStore(
+        folder: folder.url.appending(path: "uploads"), objects: objects, dataSets: objects, objectLimit: 1_000
+      )
+    }
+    let (one, other) = (try open(), try open())
+    let data = bytes(300)
+    let name = UploadStore.Name(kind: .object, hash: hash(data), account: key.address)
+    _ = try one.append(data[0..<100], at: 0, of: 300, to: name)
+    let uploads = try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/uploads")
+    let place = folder.url.appending(path: "uploads/\(try #require(uploads.first))")
+    do {
+      let held = try #require(try UploadFile(place))
+      #expect(held.byteCount == 100)
+      #expect(try UploadFile(place) == nil)
+      let error = #expect(throws: NetworkError.self) {
+        _ = try other.append(data[100..<300], at: 100, of: 300, to: name)
+      }
+      #expect(error?.code == "upload.busy")
+      withExtendedLifetime(held) {}
+    }
+    #expect(try other.append(data[100..<300], at: 100, of: 300, to: name).isComplete)
+    #expect(try objects.get(hash(data)) == data && one.progress(of: name).isComplete)
+    #expect(!FileManager.default.fileExists(atPath: place.path))
+  }
+
+  /// An account's uploads count as long as it said, not as far as they are.
+  @Test func whatIsBegunIsCountedAsItWillBe() throws {
+    let folder = try TemporaryFolder()
+    let objects = try ContentStore(folder: folder.url.appending(path: "objects"))
+    let uploads = try UploadStore(
+      folder: folder.url.appending(path: "uploads"), objects: objects, dataSets: objects, objectLimit: 1_000)
+    func begin(_ seed: UInt64, _ account: Address, size: UInt64) throws {
+      let name = UploadStore.Name(kind: .object, hash: hash(bytes(9, seed: seed)), account: account)
+      _ = try uploads.append(bytes(1), at: 0, of: size, to: name)
+    }
+    try begin(1, key.address, size: 600)
+    let error = #expect(throws: NetworkError.self) { try begin(2, key.address, size: 600) }
+    #expect(error?.code == "upload.tooMany")
+    try begin(2, key.address, size: 400)
+    try begin(1, TestKeys.other.address, size: 1_000)
+    #expect(throws: NetworkError.self) { try begin(3, key.address, size: 1) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/uploads").count == 3)
+  }
+
+  /// What comes is held for who gave it, and only so much of it may lie here.
+  @Test func whatNoJobHasNamedIsLimited() async throws {
+    var settings = ServerSettings()
+    settings.unusedByteLimit = 1_000
+    try await RunningServer.scene(settings) { server, network in
+      network.state.withLock {
+        $0.uploaders.insert(key.address)
+        $0.uploaders.insert(TestKeys.other.address)
+      }
+      let folder = try TemporaryFolder()
+      let client = server.client(key)
+      func give(_ seed: UInt64, _ count: Int) async throws {
+        let data = bytes(count, seed: seed)
+        try await client.give(object: file(data, in: folder), hash: hash(data))
+      }
+      func unused(_ account: Address) throws -> UInt64 {
+        try network.database.read { db in try HoldStore.unusedByteCount(of: account, in: db) }
+      }
+      try await give(1, 600)
+      try await give(1, 600)
+      #expect(try unused(key.address) == 600)
+      let error = await #expect(throws: NetworkError.self) { try await give(2, 401) }
+      #expect(error?.code == "upload.quota" && error?.message.contains("1000") == true)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
+      try await give(2, 400)
+      // What a job names does not count.
+      try network.database.write { db in
+        try HoldStore.takeOver(
+          [.object(hash(bytes(600, seed: 1)))], from: key.address, for: network.jobID, .job, at: 1, in: db)
+      }
+      #expect(try unused(key.address) == 400)
+      try await give(3, 600)
+      // Who may not send keeps nothing alive by asking.
+      network.state.withLock { _ = $0.uploaders.remove(TestKeys.other.address) }
+      let asked: UploadStore.Progress = try await server.client(TestKeys.other).get(
+        "/api/v2/objects/\(hash(bytes(600, seed: 3)))/upload", signed: true)
+      #expect(try asked.isComplete && unused(TestKeys.other.address) == 0)
+    }
   }
 
   @Test func rangesAreReadStrictly() {

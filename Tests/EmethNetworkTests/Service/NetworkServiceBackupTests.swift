@@ -17,7 +17,9 @@ import Testing
       for index in 0..<2 { try scene.startVerifier(index) }
       try await scene.verifiersStand(2)
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      let end = ContinuousClock.now + .seconds(120)
       while try !scene.server.service().subJobs(of: job).contains(where: { $0.status == .submitted }) {
+        try #require(ContinuousClock.now < end, "no node hands anything in")
         try await Task.sleep(for: .milliseconds(10))
       }
       let contents = try NetworkBackup(folder: scene.server.folder).write(to: file)

@@ -150,11 +150,19 @@ struct DirectConnection: NetworkConnection {
     try store.put(try server.service().store.get(hash), durable: false)
   }
 
+  /// What a server does with what comes to it.
+  private func hold(_ kind: UploadStore.Kind, _ hash: Bytes32) throws(NetworkError) {
+    try UploadHolds(database: try server.service().database, byteLimit: .max).take(
+      UploadStore.Name(kind: kind, hash: hash, account: account), byteCount: 1)
+  }
+
   func give(object hash: Bytes32, from store: ContentStore) async throws(NetworkError) {
+    try hold(.object, hash)
     try server.service().store.put(try store.get(hash))
   }
 
   func give(vector root: Bytes32, from store: ContentStore) async throws(NetworkError) {
+    try hold(.vector, root)
     let vector = try store.vector(root, work: VectorWork(threads: 1))
     try server.service().store.put(vector: vector, root: root)
   }
@@ -348,6 +356,9 @@ final class ServiceScene: Sendable {
 extension NetworkService {
   /// A data set as it lies after an account has given it.
   func give(_ dataSet: Data, by account: Address) throws -> Bytes32 {
+    try UploadHolds(database: database, byteLimit: .max).take(
+      UploadStore.Name(kind: .dataSet, hash: sha256(dataSet), account: account),
+      byteCount: UInt64(dataSet.count))
     let hash = try splitterStore.put(dataSet)
     try dataSetGivers.add(account, of: hash)
     return hash

@@ -52,12 +52,29 @@ import Testing
         "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2F"))
   }
 
+  /// A URL for one length is not one for another.
+  @Test func headersOfAURLAreSigned() {
+    func url(_ headers: Members) -> String {
+      Self.example.presigned(
+        method: "PUT", host: Self.host, path: "/a", query: [("partNumber", "1")], headers: headers, seconds: 9
+      )
+    }
+    let plain = url([])
+    let (one, two) = (url([("Content-Length", "5")]), url([("Content-Length", "6")]))
+    #expect(
+      plain.contains("X-Amz-SignedHeaders=host&")
+        && one.contains("X-Amz-SignedHeaders=content-length%3Bhost&"))
+    #expect(Set([plain, one, two].map { $0.suffix(64) }).count == 3)
+  }
+
   private struct Case: Codable {
     var method: String
     var host: String
     var path: String
     var query: String
     var headers: [String: String]
+    /// Those of the URL.
+    var urlHeaders: [String: String]
     var payload: String
     var seconds: UInt64
     var access: String
@@ -89,16 +106,20 @@ import Testing
         [("prefix", text(9)), ("list-type", "2")],
       ])
       let headers: Members = pick([[], [("Range", "bytes=5-")], [("x-amz-copy-source", "/a/b%20c")]])
+      let urlHeaders: Members = pick([[], [("Content-Length", "\(generator.nextWord())")]])
       let method = pick(["GET", "PUT", "POST", "DELETE", "HEAD"])
       let payload = pick([AWSSignature.emptyPayload, AWSSignature.unsignedPayload])
       let signed = signature.headers(
         method: method, host: host, path: path, query: query, headers: headers, payload: payload)
       expected.append(signed.first { $0.name == "Authorization" }?.value ?? "")
       expected.append(
-        signature.presigned(method: method, host: host, path: path, query: query, seconds: 900))
+        signature.presigned(
+          method: method, host: host, path: path, query: query, headers: urlHeaders, seconds: 900))
       let asked = Case(
         method: method, host: host, path: path, query: AWSSignature.query(query),
-        headers: Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) }), payload: payload,
+        headers: Dictionary(uniqueKeysWithValues: headers.map { ($0.name, $0.value) }),
+        urlHeaders: Dictionary(uniqueKeysWithValues: urlHeaders.map { ($0.name, $0.value) }),
+        payload: payload,
         seconds: seconds, access: credentials.accessKey, secret: credentials.secretKey,
         token: credentials.sessionToken, region: region)
       input += String(decoding: try JSONEncoder().encode(asked), as: UTF8.self) + "\n"

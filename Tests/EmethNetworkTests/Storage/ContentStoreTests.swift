@@ -105,6 +105,29 @@ import Testing
     #expect(try files().isEmpty)
   }
 
+  /// What `kill -9` left in the middle of writing goes when its place is opened again; objects stay.
+  @Test func draftsOfTheDeadAreSwept() throws {
+    let hash = try store.put(Data("stays".utf8))
+    let place = store.location(of: hash)
+    let name = place.lastPathComponent
+    let drafts = [
+      place.deletingLastPathComponent().appending(path: ".\(name).123.\(UUID().uuidString).partial"),
+      store.folder.appending(path: ".\(UUID().uuidString).partial"),
+      store.folder.appending(path: "vectors/.a.partial"),
+    ]
+    try FileManager.default.createDirectory(
+      at: store.folder.appending(path: "vectors"), withIntermediateDirectories: true)
+    for draft in drafts { try Data("half".utf8).write(to: draft) }
+    var old = [timeval(tv_sec: 1_000, tv_usec: 0), timeval(tv_sec: 1_000, tv_usec: 0)]
+    #expect(utimes(drafts[0].path, &old) == 0)
+    // Others may be at work on the new ones.
+    try store.sweepDrafts(olderThan: 3_600)
+    #expect(try files().count == 3)
+    try store.sweepDrafts(olderThan: 0)
+    #expect(try files() == [name])
+    #expect(try store.get(hash) == Data("stays".utf8))
+  }
+
   @Test func aFileInPlaceOfTheFolderIsNamed() throws {
     let file = folder.url.appending(path: "file")
     try Data("x".utf8).write(to: file)

@@ -30,13 +30,7 @@ final class S3Server: Sendable {
     process.standardInput = input
     process.standardOutput = output
     try process.run()
-    var line = Data()
-    while !line.contains(UInt8(ascii: "\n")) {
-      let more = output.fileHandleForReading.availableData
-      guard !more.isEmpty else { break }
-      line.append(more)
-    }
-    let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
+    let words = output.firstLine().split(separator: " ").map(String.init)
     try #require(words.count == 3, "the script failed; what it says stands above")
     port = try #require(UInt16(words[0]))
     credentials = AWSCredentials(accessKey: words[1], secretKey: words[2])

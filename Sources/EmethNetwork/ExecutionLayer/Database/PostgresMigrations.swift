@@ -9,8 +9,11 @@ enum PostgresMigrations {
 
   /// Brings a database to the supported layout, one process at a time.
   ///
+  /// - Parameter last: the layout to stop at.
   /// - Throws: ``PostgresFailure``, ``NetworkError/otherVersion(path:found:supported:)``.
-  static func migrate(_ connection: PostgresConnection) throws {
+  static func migrate(
+    _ connection: PostgresConnection, upTo last: Int = NetworkDatabase.supportedVersion
+  ) throws {
     try connection.begin("BEGIN")
     do {
       // The number is EMETH in ASCII.
@@ -23,7 +26,7 @@ enum PostgresMigrations {
           path: "\(connection.address)", found: version, supported: NetworkDatabase.supportedVersion
         )
       }
-      for step in steps where step.version > version {
+      for step in steps where step.version > version && step.version <= last {
         try connection.run(step.sql)
         try connection.run("INSERT INTO layout (version) VALUES (\(step.version))")
       }
@@ -116,6 +119,17 @@ enum PostgresMigrations {
         CREATE TABLE turn ();
         -- The last transaction of each connection that was committed, for those who lost the answer.
         CREATE TABLE commitMark (connection text COLLATE "C" PRIMARY KEY, mark bigint NOT NULL, at bigint NOT NULL);
-        """)
+        """),
+    Step(
+      version: 7,
+      sql: """
+        CREATE TABLE hold (
+          object text COLLATE "C" NOT NULL, holder text COLLATE "C" NOT NULL, purpose text COLLATE "C" NOT NULL,
+          byteCount bigint NOT NULL, at bigint NOT NULL, PRIMARY KEY (object, holder, purpose)
+        );
+        CREATE INDEX holdHolder ON hold (holder, purpose);
+        CREATE INDEX holdAt ON hold (purpose, at);
+        CREATE TABLE removal (object text COLLATE "C" PRIMARY KEY, at bigint NOT NULL);
+        """),
   ]
 }

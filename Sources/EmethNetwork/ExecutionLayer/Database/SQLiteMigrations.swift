@@ -166,6 +166,20 @@ enum SQLiteMigrations {
           PRAGMA user_version = 6;
           """)
     }
+    // Who needs which object, and what is being deleted. What jobs of earlier layouts hold a service finds out itself.
+    migrator.registerMigration("7") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE hold (
+            object TEXT NOT NULL, holder TEXT NOT NULL, purpose TEXT NOT NULL, byteCount INTEGER NOT NULL,
+            at INTEGER NOT NULL, PRIMARY KEY (object, holder, purpose)
+          ) STRICT, WITHOUT ROWID;
+          CREATE INDEX holdHolder ON hold (holder, purpose);
+          CREATE INDEX holdAt ON hold (purpose, at);
+          CREATE TABLE removal (object TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+          PRAGMA user_version = 7;
+          """)
+    }
     return migrator
   }
 }

@@ -90,18 +90,22 @@ struct AWSSignature: Sendable {
   }
 
   /// Path and query of a request that whoever has them may send, for so many seconds (at most a week).
+  ///
+  /// - Parameter given: headers that the request must have, with these values and no others.
   func presigned(
-    method: String, host: String, path: String, query: [(name: String, value: String)] = [], seconds: Int
+    method: String, host: String, path: String, query: [(name: String, value: String)] = [],
+    headers given: [(name: String, value: String)] = [], seconds: Int
   ) -> String {
+    let headers = [("host", host)] + given.map { ($0.name.lowercased(), $0.value) }
     var query = query
     query.append(("X-Amz-Algorithm", "AWS4-HMAC-SHA256"))
     query.append(("X-Amz-Credential", "\(credentials.accessKey)/\(scope)"))
     query.append(("X-Amz-Date", time))
     query.append(("X-Amz-Expires", "\(seconds)"))
-    query.append(("X-Amz-SignedHeaders", "host"))
+    query.append(("X-Amz-SignedHeaders", headers.map(\.0).sorted().joined(separator: ";")))
     if let token = credentials.sessionToken { query.append(("X-Amz-Security-Token", token)) }
     let signature = signature(
-      method: method, path: path, query: query, headers: [("host", host)], payload: Self.unsignedPayload)
+      method: method, path: path, query: query, headers: headers, payload: Self.unsignedPayload)
     return "\(path)?\(Self.query(query))&X-Amz-Signature=\(signature)"
   }
 

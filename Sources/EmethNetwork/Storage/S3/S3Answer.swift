@@ -9,6 +9,22 @@ struct S3Answer: Sendable {
 
   /// The text of the body's first element of a name.
   func text(_ tag: String) -> String? { XMLElements(body).texts(tag).first }
+
+  /// Whether the body is a document and no error. A store that works on something for long sends white space first, and
+  /// after that, with the status of success, perhaps an error.
+  var isDocument: Bool {
+    let body = body.drop { $0 == 0x20 || (0x09...0x0D).contains($0) }
+    var text = String(decoding: body.prefix(1_024), as: UTF8.self)[...]
+    if text.hasPrefix("<?") {
+      guard let end = text.range(of: "?>") else { return false }
+      text = text[end.upperBound...].drop { $0.isWhitespace }
+    }
+    guard text.first == "<" else { return false }
+    let name = text.dropFirst().prefix { !$0.isWhitespace && $0 != ">" && $0 != "/" }
+    // What is cut off in its name is none.
+    guard !name.isEmpty, name.endIndex != text.endIndex, name != "Error" else { return false }
+    return true
+  }
 }
 
 /// The few things that a store's XML says, read without a parser: elements by their names, wherever they stand.
@@ -49,7 +65,9 @@ struct XMLElements {
 extension NetworkError {
   /// What a store's refusal means for who runs the server.
   init(_ answer: S3Answer, of address: S3Address, doing what: String) {
-    let found = answer.text("Code") ?? "status \(answer.status)"
+    let found =
+      answer.text("Code")
+      ?? ((200..<300).contains(answer.status) ? "nothing that could be read" : "status \(answer.status)")
     let code: String
     switch found {
     case "NoSuchBucket": code = "storage.noBucket"

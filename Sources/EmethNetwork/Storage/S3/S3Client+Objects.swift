@@ -11,8 +11,17 @@ extension S3Client {
     var modified: String
   }
 
+  /// What is at a key now: how long it is, and the store's name for exactly these bytes.
+  struct Seen: Sendable, Hashable {
+    var byteCount: UInt64
+    var tag: String
+  }
+
   /// An object's length; `nil` when there is none.
-  func byteCount(of key: String) throws(NetworkError) -> UInt64? {
+  func byteCount(of key: String) throws(NetworkError) -> UInt64? { try look(at: key)?.byteCount }
+
+  /// What is at a key; `nil` when there is nothing.
+  func look(at key: String) throws(NetworkError) -> Seen? {
     let answer = try send(
       Call(method: "HEAD", key: key, timeoutSeconds: settings.timeoutSeconds, what: "look for \(key)"),
       allowing: [404])
@@ -21,15 +30,16 @@ extension S3Client {
     guard let count = answer.headers["content-length"].flatMap({ UInt64($0) }) else {
       throw .malformed(what: "answer of \(address.endpoint)", reason: "found no length of \(key)")
     }
-    return count
+    return Seen(byteCount: count, tag: answer.headers["etag"] ?? "")
   }
 
   /// Fetches an object to a file, behind what is there of it already; what broke goes on where it stopped.
   ///
+  /// - Parameter tag: the bytes that are wanted, where the key may have others by now.
   /// - Returns: false when there is no such object.
-  func fetch(_ key: String, to file: URL) throws(NetworkError) -> Bool {
+  func fetch(_ key: String, to file: URL, tag: String? = nil) throws(NetworkError) -> Bool {
     try stream(
-      key, from: Files.byteCount(of: file) ?? 0,
+      key, tag, from: Files.byteCount(of: file) ?? 0,
       to: { offset throws(NetworkError) in
         let target = try DownloadTarget(file, at: offset)
         return ({ target.write($0) }, { target.failure })
@@ -37,10 +47,14 @@ extension S3Client {
   }
 
   /// An object's SHA-256 and length, from its bytes as they come, of which none is kept; `nil` when there is none.
-  func hash(_ key: String) throws(NetworkError) -> (hash: Bytes32, byteCount: UInt64)? {
+  ///
+  /// - Parameter tag: the bytes that are wanted, where the key may have others by now.
+  func hash(
+    _ key: String, tag: String? = nil
+  ) throws(NetworkError) -> (hash: Bytes32, byteCount: UInt64)? {
     let hasher = StreamHasher()
     let isThere = try stream(
-      key, from: 0,
+      key, tag, from: 0,
       to: { offset throws(NetworkError) in
         // What came before a break was taken in already.
         ({ hasher.take($0) }, { nil })
@@ -51,7 +65,7 @@ extension S3Client {
   private typealias Target = (write: (UnsafeRawBufferPointer) -> Bool, failure: () -> NetworkError?)
 
   private func stream(
-    _ key: String, from start: UInt64, to target: (UInt64) throws(NetworkError) -> Target
+    _ key: String, _ tag: String?, from start: UInt64, to target: (UInt64) throws(NetworkError) -> Target
   ) throws(NetworkError) -> Bool {
     var offset = start
     var attempt = 1
@@ -60,7 +74,8 @@ extension S3Client {
       let (write, failure) = try target(offset)
       var received = offset
       var call = Call(key: key, what: "read \(key)")
-      if offset > 0 { call.headers = [(name: "Range", value: "bytes=\(offset)-")] }
+      if let tag { call.headers.append((name: "If-Match", value: tag)) }
+      if offset > 0 { call.headers.append((name: "Range", value: "bytes=\(offset)-")) }
       call.sink = { bytes in
         received += UInt64(bytes.count)
         return write(bytes)
@@ -109,21 +124,29 @@ extension S3Client {
   /// All objects whose keys begin so.
   func list(_ prefix: String) throws(NetworkError) -> [Listed] {
     var found: [Listed] = []
+    try pages(prefix) { found += $0 }
+    return found
+  }
+
+  /// The same, some at a time.
+  func pages(_ prefix: String, _ body: ([Listed]) throws(NetworkError) -> Void) throws(NetworkError) {
     var next: String?
     while true {
       var query = [(name: "list-type", value: "2"), (name: "prefix", value: prefix)]
       if let next { query.append((name: "continuation-token", value: next)) }
       let answer = try send(
-        Call(key: "", query: query, timeoutSeconds: settings.timeoutSeconds, what: "list \(prefix)"))
-      for entry in XMLElements(answer.body).elements("Contents") {
-        guard let key = entry.texts("Key").first else { continue }
-        found.append(
-          Listed(
+        Call(
+          key: "", query: query, answer: .document, timeoutSeconds: settings.timeoutSeconds,
+          what: "list \(prefix)"))
+      try body(
+        XMLElements(answer.body).elements("Contents").compactMap { entry in
+          guard let key = entry.texts("Key").first, key.hasPrefix(prefix) else { return nil }
+          return Listed(
             key: key, byteCount: UInt64(entry.texts("Size").first ?? "") ?? 0,
-            modified: entry.texts("LastModified").first ?? ""))
-      }
+            modified: entry.texts("LastModified").first ?? "")
+        })
       guard answer.text("IsTruncated") == "true", let token = answer.text("NextContinuationToken") else {
-        return found
+        return
       }
       next = token
     }

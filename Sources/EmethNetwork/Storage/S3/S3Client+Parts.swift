@@ -58,7 +58,9 @@ extension S3Client {
     var query = [(name: "prefix", value: prefix), (name: "uploads", value: "")]
     while true {
       let answer = try send(
-        Call(key: "", query: query, timeoutSeconds: settings.timeoutSeconds, what: "list uploads"))
+        Call(
+          key: "", query: query, answer: .document,
+          timeoutSeconds: settings.timeoutSeconds, what: "list uploads"))
       for entry in XMLElements(answer.body).elements("Upload") {
         guard let key = entry.texts("Key").first, let id = entry.texts("UploadId").first,
           key.hasPrefix(prefix)
@@ -74,12 +76,25 @@ extension S3Client {
     return found.sorted { ($0.initiated, $0.id) < ($1.initiated, $1.id) }
   }
 
+  /// The time that a store's word for it means, such as `2026-11-21T20:00:00.000Z`, unix seconds.
+  static func seconds(of text: String) -> UInt64? {
+    let digits = text.prefix(19)
+    let numbers = digits.split { !$0.isASCII || !$0.isNumber }.compactMap { Int32($0) }
+    guard digits.utf8.count == 19, numbers.count == 6, (1...12).contains(numbers[1]) else { return nil }
+    var parts = tm()
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1_900, numbers[1] - 1, numbers[2])
+    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
+    let seconds = timegm(&parts)
+    return seconds < 0 ? nil : UInt64(seconds)
+  }
+
   /// Begins an upload; returns its id.
   func begin(_ key: String) throws(NetworkError) -> String {
     let answer = try send(
       Call(
         method: "POST", key: key, query: [(name: "uploads", value: "")],
-        timeoutSeconds: settings.timeoutSeconds, what: "begin \(key)"))
+        answer: .document, timeoutSeconds: settings.timeoutSeconds,
+        what: "begin \(key)"))
     guard let id = answer.text("UploadId") else {
       throw .malformed(what: "answer of \(address.endpoint)", reason: "found no id of an upload")
     }
@@ -96,7 +111,9 @@ extension S3Client {
         (name: "uploadId", value: id),
       ]
       let answer = try send(
-        Call(key: key, query: query, timeoutSeconds: settings.timeoutSeconds, what: "list parts of \(key)"))
+        Call(
+          key: key, query: query, answer: .document, timeoutSeconds: settings.timeoutSeconds,
+          what: "list parts of \(key)"))
       for entry in XMLElements(answer.body).elements("Part") {
         guard let number = entry.texts("PartNumber").first.flatMap({ Int($0) }),
           let tag = entry.texts("ETag").first, let size = entry.texts("Size").first.flatMap({ UInt64($0) })
@@ -125,7 +142,8 @@ extension S3Client {
     try send(
       Call(
         method: "POST", key: key, query: [(name: "uploadId", value: id)],
-        headers: [(name: "Content-Type", value: "application/xml")], body: body, what: "merge \(key)"))
+        headers: [(name: "Content-Type", value: "application/xml")], body: body,
+        answer: .made, what: "merge \(key)"))
   }
 
   /// Gives an upload up: its parts are deleted.
@@ -177,12 +195,20 @@ extension S3Client {
   private static let copyByteLimit: UInt64 = 1 << 30
 
   /// Copies an object inside the bucket.
-  func copy(_ source: String, to key: String, byteCount: UInt64) throws(NetworkError) {
-    let from = (
-      name: "x-amz-copy-source", value: AWSSignature.encode("/\(address.bucket)/\(source)", slash: true)
-    )
+  ///
+  /// - Parameter tag: the bytes that are meant: others that have taken their key since are not copied.
+  func copy(
+    _ source: String, to key: String, byteCount: UInt64, tag: String? = nil
+  ) throws(NetworkError) {
+    var from = [
+      (name: "x-amz-copy-source", value: AWSSignature.encode("/\(address.bucket)/\(source)", slash: true))
+    ]
+    if let tag { from.append((name: "x-amz-copy-source-if-match", value: tag)) }
     guard byteCount > Self.copyByteLimit else {
-      try send(Call(method: "PUT", key: key, headers: [from], what: "copy to \(key)"))
+      try send(
+        Call(
+          method: "PUT", key: key, headers: from, answer: .made, what: "copy to \(key)")
+      )
       return
     }
     let id = try begin(key)
@@ -195,8 +221,8 @@ extension S3Client {
         let range = (name: "x-amz-copy-source-range", value: "bytes=\(offset)-\(end - 1)")
         let answer = try send(
           Call(
-            method: "PUT", key: key, query: Self.query(part: number, of: id), headers: [from, range],
-            what: "copy to \(key)"))
+            method: "PUT", key: key, query: Self.query(part: number, of: id), headers: from + [range],
+            answer: .made, what: "copy to \(key)"))
         parts[number] = Part(tag: answer.text("ETag") ?? "", byteCount: end - offset)
         offset = end
       }

@@ -18,10 +18,30 @@ final class S3Client: Sendable {
     var bodyHash: Bytes32?
     /// Where a good answer's body goes; `nil`: into memory.
     var sink: ((UnsafeRawBufferPointer) -> Bool)?
+    /// What a good answer has in its body.
+    var answer = AnswerBody.bytes
     /// How long the answer may take; `nil`: as long as bytes flow.
     var timeoutSeconds: Double?
     /// What is being done, for messages.
     var what: String
+  }
+
+  /// What a good answer has in its body.
+  enum AnswerBody {
+    /// An object's bytes, which may look like anything, or nothing that counts.
+    case bytes
+    /// A document, and no error.
+    case document
+    /// What came of a work that may fail after the status was sent: a document with the tag of what was made.
+    case made
+
+    fileprivate func isIn(_ answer: S3Answer) -> Bool {
+      switch self {
+      case .bytes: true
+      case .document: answer.isDocument
+      case .made: answer.isDocument && answer.text("ETag")?.isEmpty == false
+      }
+    }
   }
 
   let address: S3Address
@@ -42,13 +62,16 @@ final class S3Client: Sendable {
   }
 
   /// A URL by which anybody can do one thing for so many seconds.
+  ///
+  /// - Parameter headers: which the request must have besides, as they are here.
   func presigned(
-    _ method: String, _ key: String, query: [(name: String, value: String)] = [], seconds: Int
+    _ method: String, _ key: String, query: [(name: String, value: String)] = [],
+    headers: [(name: String, value: String)] = [], seconds: Int
   ) -> String {
     "\(address.endpoint)"
       + signature().presigned(
         method: method, host: address.endpoint.audience, path: address.path(of: key), query: query,
-        seconds: seconds)
+        headers: headers, seconds: seconds)
   }
 
   /// Sends a request until it is answered well, or ill for good.
@@ -62,7 +85,7 @@ final class S3Client: Sendable {
       do throws(NetworkError) {
         let answer = try once(call)
         // A merge of parts that takes long is answered 200 before it is known how it ended.
-        let isError = answer.status >= 300 || answer.text("Error") != nil
+        let isError = answer.status >= 300 || !call.answer.isIn(answer)
         guard isError, !allowed.contains(answer.status) else { return answer }
         let failure = NetworkError(answer, of: address, doing: call.what)
         guard Self.isPassing(answer), attempt < settings.attempts else { throw failure }

@@ -85,13 +85,20 @@ final class S3Place: ObjectPlace {
 
   /// Makes an object of another key's bytes, which were checked.
   ///
-  /// - Parameter copy: a file that has them, which is taken; `nil`: there is none.
-  func takeOver(_ source: String, as key: String, byteCount: UInt64, copy: URL?) throws(NetworkError) {
+  /// - Parameters:
+  ///   - seen: which bytes were checked, those and no others are taken.
+  ///   - copy: a file that has them, which is taken; `nil`: there is none.
+  func takeOver(_ source: String, as key: String, _ seen: S3Client.Seen, copy: URL?) throws(NetworkError) {
+    let byteCount = seen.byteCount
     let beginning = try client.send(
       S3Client.Call(
-        key: source, headers: [(name: "Range", value: "bytes=0-\(Self.beginningByteCount - 1)")],
+        key: source,
+        headers: [
+          (name: "If-Match", value: seen.tag),
+          (name: "Range", value: "bytes=0-\(Self.beginningByteCount - 1)"),
+        ],
         timeoutSeconds: client.settings.timeoutSeconds, what: "read \(key)"), allowing: [416])
-    try client.copy(source, to: prefix + key, byteCount: byteCount)
+    try client.copy(source, to: prefix + key, byteCount: byteCount, tag: seen.tag)
     note(key, byteCount, beginning: beginning.status == 416 ? Data() : beginning.body)
     if let copy { try cache.adopt(copy, as: prefix + key) }
   }
@@ -103,6 +110,17 @@ final class S3Place: ObjectPlace {
   }
 
   func dropCopy(of key: String) throws(NetworkError) -> Bool { try cache.remove(prefix + key) }
+
+  func list(_ body: ([StoredObject]) throws(NetworkError) -> Void) throws(NetworkError) {
+    try client.pages(prefix) { page throws(NetworkError) in
+      try body(
+        page.map {
+          StoredObject(
+            key: String($0.key.dropFirst(prefix.count)), byteCount: $0.byteCount,
+            storedAt: S3Client.seconds(of: $0.modified))
+        })
+    }
+  }
 
   /// So many first bytes are remembered of what is stored.
   private static let beginningByteCount = 64

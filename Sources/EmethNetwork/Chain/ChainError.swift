@@ -1,0 +1,179 @@
+import EmethKit
+
+/// What can go wrong with a chain: a node that is away, slow, limited or contradicts itself, a contract that refuses,
+/// a transaction that can't be paid, a reorganisation that is too deep.
+public enum ChainError: EmethError, Equatable {
+  /// Text that is no URL of a node. It may hold a key, so it is not repeated.
+  case badEndpoint
+  /// A node that can't be reached, or whose answer did not come in time.
+  case unreachable(endpoint: String, reason: String)
+  /// A node that answers that it was asked too often, however long it is waited.
+  case rateLimited(endpoint: String)
+  /// A node that refuses a request, in its words.
+  case refused(endpoint: String, method: String, number: Int, message: String)
+  /// A node that does not have the state or the history that was asked for any more.
+  case pruned(endpoint: String, method: String, message: String)
+  /// An answer that has not the form it must have.
+  case malformed(method: String, reason: String)
+  /// An answer that contradicts what was asked or another answer.
+  case contradiction(method: String, what: String, found: String, expected: String)
+  /// A node of another chain.
+  case wrongChain(found: UInt64, expected: UInt64)
+  /// An address at which there is no contract.
+  case noContract(address: Address, chainID: UInt64)
+  /// A contract that is another one than it should be.
+  case wrongContract(address: Address, what: String, found: String, expected: String)
+  /// What a contract returned or logged that can't be read.
+  case contract(ContractError)
+  /// A call that the contract refuses.
+  case reverted(function: String, reason: RevertReason)
+  /// A transaction that used up its gas.
+  case outOfGas(function: String, transaction: Bytes32, limit: UInt64)
+  /// An account that can't pay gas and value of a transaction, in wei.
+  case insufficientFunds(account: Address, found: UInt256, needed: UInt256)
+  /// An account that has fewer tokens than it would send.
+  case insufficientTokens(account: Address, found: TokenAmount, needed: TokenAmount)
+  /// A ticket that this chain's settlement does not redeem.
+  case ticket(TicketError)
+  /// Gas that is dearer than the sender would pay, in wei.
+  case feeTooHigh(found: UInt256, allowed: UInt256)
+  /// A nonce that another transaction of the account has used: this one can't come into the chain any more.
+  case nonceTaken(account: Address, nonce: UInt64, transaction: Bytes32)
+  /// A key under which another transaction was sent before.
+  case keyInUse(key: String, transaction: Bytes32)
+  /// A transaction that was sent and did not come into the chain in time; it still may.
+  case unconfirmed(transaction: Bytes32, seconds: Int)
+  /// A chain that has changed further back than is remembered.
+  case reorganisedTooDeep(from: UInt64, remembered: Int)
+  /// A deposit that was credited and that the chain now tells otherwise, or no more.
+  case creditUndone(number: UInt64, credited: String, found: String)
+  /// A deposit that must be there, since a later one is.
+  case missingDeposit(number: UInt64, next: UInt64)
+  /// The file that remembers transactions or events can't be used.
+  case store(NetworkError)
+  /// The user or the system asked to stop.
+  case interrupted
+
+  /// The stable name of the error.
+  public var code: String {
+    switch self {
+    case .badEndpoint: "chain.badEndpoint"
+    case .unreachable: "chain.unreachable"
+    case .rateLimited: "chain.rateLimited"
+    case .refused: "chain.refused"
+    case .pruned: "chain.pruned"
+    case .malformed: "chain.malformed"
+    case .contradiction: "chain.contradiction"
+    case .wrongChain: "chain.wrongChain"
+    case .noContract: "chain.noContract"
+    case .wrongContract: "chain.wrongContract"
+    case .contract(let error): error.code
+    case .reverted: "chain.reverted"
+    case .outOfGas: "chain.outOfGas"
+    case .insufficientFunds: "chain.insufficientFunds"
+    case .insufficientTokens: "chain.insufficientTokens"
+    case .ticket(let error): error.code
+    case .feeTooHigh: "chain.feeTooHigh"
+    case .nonceTaken: "chain.nonceTaken"
+    case .keyInUse: "chain.keyInUse"
+    case .unconfirmed: "chain.unconfirmed"
+    case .reorganisedTooDeep: "chain.reorganisedTooDeep"
+    case .creditUndone: "chain.creditUndone"
+    case .missingDeposit: "chain.missingDeposit"
+    case .store(let error): error.code
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// One sentence: what, where, the value found, what is allowed.
+  public var message: String {
+    switch self {
+    case .badEndpoint:
+      "the chain's node: allowed is http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH], without user and password"
+    case .unreachable(let endpoint, let reason): "can't reach the chain's node \(endpoint): \(reason)"
+    case .rateLimited(let endpoint): "the chain's node \(endpoint) says that it is asked too often"
+    case .refused(let endpoint, let method, let number, let message):
+      "the chain's node \(endpoint) refuses \(method): \(message) (\(number))"
+    case .pruned(let endpoint, let method, let message):
+      "the chain's node \(endpoint) has no old state for \(method): \(message)"
+    case .malformed(let method, let reason): "answer to \(method): \(reason)"
+    case .contradiction(let method, let what, let found, let expected):
+      "answer to \(method) contradicts itself: \(what) is \(found), expected \(expected)"
+    case .wrongChain(let found, let expected): "the node is of chain \(found), expected chain \(expected)"
+    case .noContract(let address, let chainID): "no contract at \(address) on chain \(chainID)"
+    case .wrongContract(let address, let what, let found, let expected):
+      "the contract at \(address) is another one: \(what) is \(found), expected \(expected)"
+    case .contract(let error): error.message
+    case .reverted(let function, let reason): "\(function) \(reason)"
+    case .outOfGas(let function, let transaction, let limit):
+      "\(function) ran out of gas in transaction \(transaction): allowed were \(limit)"
+    case .insufficientFunds(let account, let found, let needed):
+      "account \(account) has \(found) wei for gas, needs \(needed)"
+    case .insufficientTokens(let account, let found, let needed):
+      "account \(account) has \(found), needs \(needed)"
+    case .ticket(let error): error.message
+    case .feeTooHigh(let found, let allowed):
+      "gas costs \(found) wei each, allowed are \(allowed)"
+    case .nonceTaken(let account, let nonce, let transaction):
+      "transaction \(transaction) was displaced: account \(account) has used nonce \(nonce) for another one"
+    case .keyInUse(let key, let transaction):
+      "\(key) was sent before as another transaction, \(transaction)"
+    case .unconfirmed(let transaction, let seconds):
+      "transaction \(transaction) is not confirmed after \(seconds) s"
+    case .reorganisedTooDeep(let from, let remembered):
+      "the chain has changed before block \(from), and only \(remembered) blocks are remembered"
+    case .creditUndone(let number, let credited, let found):
+      "deposit \(number) was credited as \(credited), and the chain now says \(found)"
+    case .missingDeposit(let number, let next):
+      "deposit \(number) is missing in the chain's logs, where deposit \(next) is"
+    case .store(let error): error.message
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// What the user can do about it.
+  public var hint: String? {
+    switch self {
+    case .unreachable, .rateLimited: "the same command can be repeated; nothing is sent twice"
+    case .pruned: "name a node that keeps the whole history"
+    case .contradiction, .missingDeposit: "name another node, or several whose answers can be compared"
+    case .wrongChain: "is this the right node, and the right --chain?"
+    case .noContract, .wrongContract: "is this the right address, and the right chain?"
+    case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
+    case .feeTooHigh: "wait until gas is cheaper, or allow more"
+    case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"
+    case .unconfirmed: "repeat the same command: it waits for the same transaction"
+    case .creditUndone: "crediting stops here: compare the chain with the ledger before it goes on"
+    case .reorganisedTooDeep: "is it the same chain? then all has to be read anew, with the credits kept"
+    case .contract(let error): error.hint
+    case .ticket(let error): error.hint
+    case .store(let error): error.hint
+    default: nil
+    }
+  }
+}
+
+extension ChainError {
+  /// Any error of the layers below, as this layer reports it.
+  init(_ error: any Error) {
+    switch error {
+    case let error as ChainError: self = error
+    case let error as ContractError: self = .contract(error)
+    case is CancellationError: self = .interrupted
+    default:
+      let error = NetworkError(error)
+      self = error == .interrupted ? .interrupted : .store(error)
+    }
+  }
+
+  /// What a node's words mean; nil for what no node said.
+  var fault: RPCFault? {
+    guard case .refused(_, _, let number, let message) = self else { return nil }
+    return RPCFault(number: number, message: message)
+  }
+}
+
+/// Runs `body` and reports whatever it throws as a ``ChainError``.
+func asChainError<Result>(_ body: () throws -> Result) throws(ChainError) -> Result {
+  do { return try body() } catch { throw ChainError(error) }
+}

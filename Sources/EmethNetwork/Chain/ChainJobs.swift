@@ -1,0 +1,113 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+/// The jobs of EMETH Core as the 2023 cache lists them: which there are, and when they changed, out of the events that were
+/// read; what is in them, from the contract, once for each change.
+///
+/// ```swift
+/// let jobs = ChainJobs(client: client, store: follower.store, core: contracts.core)
+/// let open = try await jobs.list(.requested)
+/// ```
+/// Nothing is asked of the node for a job that has not changed. A reorganisation changes the events, and so the answers.
+final class ChainJobs: Sendable {
+  private struct Known {
+    /// The event after which it was read.
+    var event: ChainLog
+    /// Nil for a job that holds what no type of this project holds: a stranger can register such a one.
+    var job: CachedJob?
+  }
+
+  private let client: ChainClient
+  private let store: EventStore
+  private let core: Address
+  private let known = Mutex<[JobID: Known]>([:])
+
+  init(client: ChainClient, store: EventStore, core: Address) {
+    self.client = client
+    self.store = store
+    self.core = core
+  }
+
+  /// The jobs that have a status, or all; the newest changes first.
+  func list(_ status: JobStatus? = nil, limit: Int = Routes.cacheLimit) async throws(ChainError)
+    -> [CachedJob]
+  {
+    var wanted: [(JobID, ChainLog)] = []
+    for (id, found, log) in try newest() where status == nil || found == status {
+      wanted.append((id, log))
+      if wanted.count == limit { break }
+    }
+    return try await read(wanted).compactMap { $0 }.filter { status == nil || $0.status == status?.rawValue }
+  }
+
+  /// A job; nil when no event tells of it.
+  func find(_ id: JobID) async throws(ChainError) -> CachedJob? {
+    guard let (_, _, log) = try newest().first(where: { $0.0 == id }) else { return nil }
+    return try await read([(id, log)]).first ?? nil
+  }
+
+  /// The last event of each job, newest first; what is no status of this project is left out.
+  private func newest() throws(ChainError) -> [(JobID, JobStatus, ChainLog)] {
+    var seen: Set<JobID> = []
+    var newest: [(JobID, JobStatus, ChainLog)] = []
+    for log in try store.logs([EmethCore.statusTopic]).reversed() where log.address == core {
+      guard case .status(let id, _, let status)? = try? EmethCore.Event(topics: log.topics, data: log.data),
+        seen.insert(id).inserted
+      else { continue }
+      newest.append((id, status, log))
+    }
+    return newest
+  }
+
+  private func read(_ wanted: [(JobID, ChainLog)]) async throws(ChainError) -> [CachedJob?] {
+    let missing = known.withLock { known in wanted.filter { known[$0.0]?.event != $0.1 } }
+    let calls = missing.flatMap { id, _ in
+      [
+        ChainClient.ethCall(EmethCore.job(id), core), ChainClient.ethCall(EmethCore.jobDetail(id), core),
+        ChainClient.ethCall(EmethCore.jobAssign(id), core),
+      ]
+    }
+    let results = try await client.batch(calls)
+    for (index, (id, log)) in missing.enumerated() {
+      let found = Array(results[3 * index..<3 * index + 3])
+      let job = try await cached(id, found)
+      known.withLock { $0[id] = Known(event: log, job: job) }
+    }
+    return known.withLock { known in wanted.map { known[$0.0]?.job } }
+  }
+
+  private func cached(_ id: JobID, _ results: [Result<JSONValue, ChainError>]) async throws(ChainError)
+    -> CachedJob?
+  {
+    do throws(ChainError) {
+      guard let job = try await client.output(of: EmethCore.job(id), at: core, results[0]) else { return nil }
+      let detail = try await client.output(of: EmethCore.jobDetail(id), at: core, results[1])
+      let assign = try await client.output(of: EmethCore.jobAssign(id), at: core, results[2])
+      return CachedJob(job, detail, assign)
+    } catch {
+      if case .contract = error { return nil }
+      throw error
+    }
+  }
+}
+
+extension CachedJob {
+  /// A job as Core has it.
+  init(_ job: EmethCore.Job, _ detail: EmethCore.JobDetail, _ assign: EmethCore.JobAssign?) {
+    let times = [job.requestedAt, assign?.startedAt ?? 0, assign?.submittedAt ?? 0, assign?.verifiedAt ?? 0]
+    self.init(
+      id: "\(job.jobID)", parentId: job.parentJob.map { "\($0)" } ?? "0x" + String(repeating: "0", count: 32),
+      programId: detail.programID.rawValue, param: detail.parameters, numParallel: detail.numParallel,
+      numEpoch: detail.numEpoch, dataset: detail.dataset, deadline: job.deadline,
+      fuelLimit: "\(job.fuelLimit.units)", fuelPrice: "\(job.fuelPrice.holonPerFuel)",
+      fuelUsed: "\(assign?.fuelUsed.units ?? 0)", result: detail.result.isEmpty ? nil : detail.result,
+      requester: "\(job.owner)", assignedNode: assign.map { "\($0.node)" }, status: job.status.rawValue,
+      created: Self.chainTime(job.requestedAt), updated: Self.chainTime(times.max() ?? job.requestedAt))
+  }
+
+  /// ISO 8601, as the rest of the cache has it.
+  private static func chainTime(_ seconds: UInt64) -> String {
+    Date(timeIntervalSince1970: Double(min(seconds, 253_402_300_799))).formatted(.iso8601)
+  }
+}

@@ -1,0 +1,187 @@
+import EmethKit
+import Foundation
+import Logging
+
+/// Follows a chain: reads what contracts log into an ``EventStore``, and takes back what a reorganisation undoes.
+///
+/// ```swift
+/// let follower = EventFollower(client: client, store: store, contracts: [core, settlement], firstBlock: 19_000_000)
+/// while try await !follower.advance().isAtHead {}
+/// ```
+/// Blocks are linked by their hashes, so that nothing of another fork gets in; `advance` may be stopped at any moment.
+public final class EventFollower: Sendable {
+  /// How far one step came.
+  public struct Step: Hashable, Sendable {
+    /// The chain's newest block.
+    public var head: UInt64
+    /// The last block that was read; nil: none yet.
+    public var last: UInt64?
+    /// How many blocks were taken back.
+    public var undone = 0
+    /// How many logs were taken in.
+    public var logs = 0
+    /// Whether nothing is left to read.
+    public var isAtHead: Bool { last.map { $0 >= head } ?? false }
+  }
+
+  /// Where the events lie.
+  public let store: EventStore
+  private let client: ChainClient
+  private let contracts: [Address]
+  private let firstBlock: UInt64
+  private let blocksPerStep: UInt64
+  /// Blocks so far behind the head are read without their heads, a whole range at once.
+  private let settledDepth: UInt64
+  private let logger: Logger?
+
+  /// Nothing is read yet.
+  ///
+  /// - Parameters:
+  ///   - firstBlock: where the contracts begin.
+  ///   - blocksPerStep: the most blocks of one question; fewer where the node gives no more.
+  ///   - settledDepth: how far behind the head no reorganisation is looked for while old blocks are read.
+  public init(
+    client: ChainClient, store: EventStore, contracts: [Address], firstBlock: UInt64 = 0,
+    blocksPerStep: UInt64 = 2_000, settledDepth: UInt64 = 128, logger: Logger? = nil
+  ) {
+    self.client = client
+    self.store = store
+    self.contracts = contracts
+    self.firstBlock = firstBlock
+    self.blocksPerStep = max(1, blocksPerStep)
+    self.settledDepth = settledDepth
+    self.logger = logger
+  }
+
+  /// Reads one step on: some blocks, or none at the head.
+  ///
+  /// - Throws: ``ChainError/reorganisedTooDeep(from:remembered:)``,
+  ///   ``ChainError/contradiction(method:what:found:expected:)`` and what the node answers.
+  @discardableResult
+  public func advance() async throws(ChainError) -> Step {
+    guard let head = try await client.block(.latest) else {
+      throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
+    }
+    var step = Step(head: head.number)
+    step.undone = try await takeBack()
+    let last = try store.last()
+    step.last = last?.number
+    let from = max(firstBlock, last.map { $0.number + 1 } ?? firstBlock)
+    guard from <= head.number else { return step }
+    let settled = head.number > settledDepth ? head.number - settledDepth : 0
+    let found =
+      from < settled
+      ? try await old(from...min(from + blocksPerStep - 1, settled))
+      : try await recent(from...min(from + UInt64(client.settings.batchLimit) - 1, head.number), after: last)
+    guard let found else { return step }
+    try store.append(found.blocks, logs: found.logs)
+    step.last = found.blocks.last?.number ?? step.last
+    step.logs = found.logs.count
+    return step
+  }
+
+  /// Old blocks: what was logged in them, and the head of the last one to go on from.
+  private func old(
+    _ range: ClosedRange<UInt64>
+  ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
+    let (logs, upper) = try await logs(in: range)
+    guard let block = try await client.block(.number(upper)) else { return nil }
+    return ([block], logs)
+  }
+
+  /// Recent blocks, each with its head: all must follow from each other, and each log must be of one of them.
+  private func recent(
+    _ range: ClosedRange<UInt64>, after last: EventStore.Place?
+  ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
+    var mismatch: ChainError?
+    // A block may be replaced between two answers; where it happens again and again, the node contradicts itself.
+    for _ in 0..<4 {
+      let (logs, upper) = try await logs(in: range)
+      var blocks: [ChainBlock] = []
+      for block in try await client.blocks((range.lowerBound...upper).map { .number($0) }) {
+        guard let block else { return nil }
+        blocks.append(block)
+      }
+      mismatch = Self.mismatch(blocks, logs, after: last)
+      if mismatch == nil { return (blocks, logs) }
+      // The last one is replaced: it is to be taken back first.
+      if let last, last.number + 1 == range.lowerBound, blocks.first?.parentHash != last.hash,
+        try await client.block(.number(last.number))?.hash != last.hash
+      {
+        return nil
+      }
+    }
+    throw mismatch ?? .malformed(method: "eth_getLogs", reason: "it fits no blocks")
+  }
+
+  private static func mismatch(
+    _ blocks: [ChainBlock], _ logs: [ChainLog], after last: EventStore.Place?
+  ) -> ChainError? {
+    func contradiction(_ what: String, _ found: Bytes32, _ expected: Bytes32) -> ChainError {
+      .contradiction(method: "eth_getLogs", what: what, found: "\(found)", expected: "\(expected)")
+    }
+    if let last, let first = blocks.first, first.number == last.number + 1, first.parentHash != last.hash {
+      return contradiction("the block before block \(first.number)", first.parentHash, last.hash)
+    }
+    for (block, next) in zip(blocks, blocks.dropFirst()) where next.parentHash != block.hash {
+      return contradiction("the block before block \(next.number)", next.parentHash, block.hash)
+    }
+    let hashes = Dictionary(blocks.map { ($0.number, $0.hash) }) { first, _ in first }
+    for log in logs {
+      guard let hash = hashes[log.blockNumber], hash == log.blockHash else {
+        return contradiction(
+          "the block of log \(log.index) in block \(log.blockNumber)", log.blockHash,
+          hashes[log.blockNumber] ?? .zero)
+      }
+    }
+    return nil
+  }
+
+  /// The logs of a range, or of its first part when the node gives no more at once, and where that ends.
+  private func logs(in range: ClosedRange<UInt64>) async throws(ChainError) -> (
+    logs: [ChainLog], upper: UInt64
+  ) {
+    var upper = range.upperBound
+    while true {
+      do throws(ChainError) {
+        return (try await client.logs(of: contracts, in: range.lowerBound...upper), upper)
+      } catch {
+        guard case .tooMuch? = error.fault, upper > range.lowerBound else { throw error }
+        upper = range.lowerBound + (upper - range.lowerBound) / 2
+      }
+    }
+  }
+
+  /// Takes back what is no part of the chain any more.
+  ///
+  /// - Returns: how many of the blocks that were read.
+  private func takeBack() async throws(ChainError) -> Int {
+    let all = try store.remembered(limit: EventStore.rememberedBlocks)
+    guard let newest = all.first else { return 0 }
+    var rest = all[...]
+    var isNewest = true
+    while !rest.isEmpty {
+      // Most often nothing has changed: one question tells.
+      let some = Array(rest.prefix(isNewest ? 1 : client.settings.batchLimit))
+      let found = try await client.blocks(some.map { .number($0.number) })
+      if let index = zip(some, found).enumerated().first(where: { $1.0.hash == $1.1?.hash })?.offset {
+        let kept = some[index].number
+        guard kept < newest.number else { return 0 }
+        try store.rollBack(to: kept)
+        logger?.warning(
+          "the chain was reorganised", metadata: ["from": "\(kept + 1)", "to": "\(newest.number)"])
+        return Int(newest.number - kept)
+      }
+      rest = rest.dropFirst(some.count)
+      isNewest = false
+    }
+    // The first of all may be replaced as well: nothing before it was read.
+    let oldest = all[all.count - 1].number
+    guard all.count < EventStore.rememberedBlocks, oldest == firstBlock else {
+      throw .reorganisedTooDeep(from: oldest, remembered: all.count)
+    }
+    if firstBlock == 0 { throw .reorganisedTooDeep(from: 0, remembered: all.count) }
+    try store.rollBack(to: firstBlock - 1)
+    return all.count
+  }
+}

@@ -1,0 +1,64 @@
+/// What a node means by an error, out of its number and its words: nodes agree on few numbers and fewer words.
+enum RPCFault: Sendable {
+  /// Asked too often.
+  case rateLimited
+  /// More blocks or logs than it gives at once.
+  case tooMuch
+  /// It does not have that state or those blocks any more.
+  case pruned
+  /// Something that may be gone in a moment.
+  case passing
+  /// The contract reverted.
+  case reverted
+  /// The transaction is in its pool already.
+  case alreadyKnown
+  /// The nonce was used.
+  case nonceTooLow
+  /// The fees are too low, for the block or to displace another transaction.
+  case underpriced
+  /// The account can't pay for gas and value.
+  case insufficientFunds
+  /// Anything else.
+  case other
+
+  init(number: Int, message: String) {
+    let words = message.lowercased()
+    func says(_ some: String...) -> Bool { some.contains { words.contains($0) } }
+    if says("already known", "known transaction", "already imported", "alreadyexists") {
+      self = .alreadyKnown
+    } else if says("nonce too low", "nonce is too low", "oldnonce") {
+      self = .nonceTooLow
+    } else if says("underpriced", "less than block base fee", "fee too low", "max fee per gas less") {
+      self = .underpriced
+    } else if says("insufficient funds", "insufficient balance", "cannot afford") {
+      self = .insufficientFunds
+    } else if number == 3 || says("revert") {
+      self = .reverted
+    } else if says(
+      "block range", "blocks in one query", "query returned more", "too many results", "response size")
+    {
+      self = .tooMuch
+    } else if number == 429 || number == -32005 || says("rate limit", "too many requests", "compute units") {
+      self = .rateLimited
+    } else if says(
+      "missing trie node", "pruned", "historical state", "state is not available", "state not available")
+    {
+      self = .pruned
+    } else if number == -32603
+      || says("timeout", "timed out", "temporarily", "try again", "header not found", "unavailable")
+    {
+      self = .passing
+    } else {
+      self = .other
+    }
+  }
+
+  /// Whether the same request may be answered in a moment.
+  var isPassing: Bool {
+    switch self {
+    case .rateLimited, .passing: true
+    case .tooMuch, .pruned, .reverted, .alreadyKnown, .nonceTooLow, .underpriced, .insufficientFunds, .other:
+      false
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import EmethKit
+
+/// An object of a served network, by its store and its key there: as it is called in a bucket, and in the network's folder.
+struct ObjectName: Hashable, Sendable, CustomStringConvertible {
+  /// `objects/` or `splitter/`, and the key.
+  let description: String
+
+  init(_ description: String) { self.description = description }
+
+  static let objects = "objects/"
+  static let splitter = "splitter/"
+
+  /// What roles share.
+  static func object(_ hash: Bytes32) -> ObjectName { ObjectName("\(objects)\(ContentStore.key(of: hash))") }
+  /// A masked vector or a sum.
+  static func vector(_ root: Bytes32) -> ObjectName {
+    ObjectName("\(objects)\(ContentStore.key(ofVector: root))")
+  }
+  /// What the Splitter keeps to itself.
+  static func splitter(_ hash: Bytes32) -> ObjectName {
+    ObjectName("\(splitter)\(ContentStore.key(of: hash))")
+  }
+  /// The hashes of a job's record leaves.
+  static func leaves(of job: JobID) -> ObjectName { ObjectName("\(splitter)leaves-\(job)") }
+}
+
+/// What an object is held for.
+enum HoldPurpose: Hashable, Sendable, CustomStringConvertible {
+  /// An account has given it, and nobody has named it yet; for a while.
+  case upload
+  /// A job needs it until it ends.
+  case job
+  /// The model that a round begins with.
+  case round(UInt32)
+  /// What is added in a round: masked vectors, updates.
+  case vectors(UInt32)
+  /// What was added in a round.
+  case sums(UInt32)
+  /// What a node has opened to a verifier, by the errand's id.
+  case opening(String)
+  /// What a job has led to; for as long as the operator says.
+  case result
+
+  var description: String {
+    switch self {
+    case .upload: "upload"
+    case .job: "job"
+    case .round(let round): "round \(round)"
+    case .vectors(let round): "vectors \(round)"
+    case .sums(let round): "sums \(round)"
+    case .opening(let errand): "opening \(errand)"
+    case .result: "result"
+    }
+  }
+}
+
+/// Who needs which object: rows, not counts, so that taking and releasing twice is the same as once. Everything is inside
+/// the caller's transaction.
+///
+/// An object that nobody holds may be deleted. Who is about to store one takes the hold first; who finds one there takes
+/// the hold and looks then. Whoever deletes notes it before (``claimRemoval(of:at:in:)``), in a transaction that sees all
+/// holds, and while that note is there no hold is given: so nothing is deleted that somebody counts on.
+enum HoldStore {
+  /// Holds objects for a job or an account.
+  ///
+  /// - Parameter byteCount: how long the object is, where an account has given it.
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, `upload.busy`, while one is being deleted.
+  static func take(
+    _ objects: some Sequence<ObjectName>, for holder: some CustomStringConvertible, _ purpose: HoldPurpose,
+    byteCount: UInt64 = 0, at now: UInt64, in db: SQLSession
+  ) throws {
+    for object in objects {
+      let isGoing = "SELECT 1 FROM removal WHERE object = ?"
+      guard try SQLRow.fetchOne(db, sql: isGoing, arguments: ["\(object)"]) == nil else {
+        throw NetworkError.refused(
+          code: busy, message: "\(object) is being deleted, as nobody held it",
+          hint: "send it again in a moment")
+      }
+      try db.execute(
+        sql: """
+          INSERT INTO hold (object, holder, purpose, byteCount, at) VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT (object, holder, purpose) DO UPDATE SET byteCount = excluded.byteCount, at = excluded.at
+          """,
+        arguments: [
+          "\(object)", "\(holder)", "\(purpose)", Int64(clamping: byteCount), Int64(clamping: now),
+        ])
+    }
+  }
+
+  /// The code of what is refused while an object is being deleted.
+  static let busy = "upload.busy"
+
+  /// A job takes over what accounts have given it: it does not count as theirs any more.
+  static func takeOver(
+    _ objects: some Sequence<ObjectName>, from account: Address, for job: JobID, _ purpose: HoldPurpose,
+    at now: UInt64, in db: SQLSession
+  ) throws {
+    let objects = Array(objects)
+    try take(objects, for: job, purpose, at: now, in: db)
+    for object in objects {
+      try db.execute(
+        sql: "DELETE FROM hold WHERE object = ? AND holder = ? AND purpose = ?",
+        arguments: ["\(object)", "\(account)", "\(HoldPurpose.upload)"])
+    }
+  }
+
+  /// Ends what a job holds for a purpose.
+  static func release(
+    _ purpose: HoldPurpose, of job: JobID, except kept: Set<ObjectName> = [], in db: SQLSession
+  ) throws {
+    for object in try objects(of: job, purpose, in: db) where !kept.contains(object) {
+      try db.execute(
+        sql: "DELETE FROM hold WHERE object = ? AND holder = ? AND purpose = ?",
+        arguments: ["\(object)", "\(job)", "\(purpose)"])
+    }
+  }
+
+  /// What a job holds for a purpose.
+  static func objects(
+    of job: JobID, _ purpose: HoldPurpose, in db: SQLSession
+  ) throws -> [ObjectName] {
+    try String.fetchAll(
+      db, sql: "SELECT object FROM hold WHERE holder = ? AND purpose = ? ORDER BY object",
+      arguments: ["\(job)", "\(purpose)"]
+    ).map { ObjectName($0) }
+  }
+
+  /// Whether anybody holds an object.
+  static func isHeld(_ object: ObjectName, in db: SQLSession) throws -> Bool {
+    try SQLRow.fetchOne(
+      db, sql: "SELECT 1 FROM hold WHERE object = ? LIMIT 1", arguments: ["\(object)"]) != nil
+  }
+
+  /// Bytes that an account has given and no job holds.
+  static func unusedByteCount(of account: Address, in db: SQLSession) throws -> UInt64 {
+    try UInt64.fetchOne(
+      db,
+      sql: """
+        SELECT CAST(coalesce(sum(byteCount), 0) AS bigint) FROM hold WHERE holder = ?1 AND purpose = 'upload'
+          AND NOT EXISTS (SELECT 1 FROM hold AS other WHERE other.object = hold.object AND other.purpose <> 'upload')
+        """, arguments: ["\(account)"]) ?? 0
+  }
+
+  // MARK: - Ends
+
+  /// Ends all holds of a job that has ended, but for what it has led to.
+  static func end(_ record: JobRecord, cohorts: [CohortRecord], at now: UInt64, in db: SQLSession) throws {
+    let job = record.job.id
+    var result: Set<ObjectName> = []
+    if let newest = record.progress.rounds.last, record.progress.rounds.count > 1 {
+      result = [.object(newest.startingParameters), .leaves(of: job)]
+      for cohort in cohorts where cohort.holds {
+        // Those that were too large to be kept are not held since their round ended.
+        guard let sum = cohort.sum else { continue }
+        let name = ObjectName.vector(sum.content.sumRoot)
+        if try objects(of: job, .sums(cohort.round), in: db).contains(name) { result.insert(name) }
+      }
+    }
+    for object in result.sorted(by: { $0.description < $1.description }) {
+      // Ended twice, it is kept no longer.
+      try db.execute(
+        sql: """
+          INSERT INTO hold (object, holder, purpose, byteCount, at) VALUES (?, ?, 'result', 0, ?)
+          ON CONFLICT DO NOTHING
+          """, arguments: ["\(object)", "\(job)", Int64(clamping: now)])
+    }
+    try db.execute(
+      sql: "DELETE FROM hold WHERE holder = ? AND purpose NOT IN ('result', 'upload')", arguments: ["\(job)"])
+  }
+
+  /// Jobs that have ended, with all that belongs to them, and hold more than what they have led to.
+  static func endedJobs(in db: SQLSession) throws -> [JobID] {
+    let final = JobStatus.allCases.filter(\.isFinal).map { "\($0.rawValue)" }.joined(separator: ", ")
+    return try String.fetchAll(
+      db,
+      sql: """
+        SELECT DISTINCT hold.holder FROM hold JOIN job ON job.id = hold.holder
+        WHERE hold.purpose NOT IN ('result', 'upload') AND job.status IN (\(final))
+          AND NOT EXISTS (SELECT 1 FROM subJob WHERE parent = job.id AND status = \(JobStatus.submitted.rawValue))
+          AND NOT EXISTS (SELECT 1 FROM errand WHERE errand.job = job.id)
+        """
+    ).map { try JobID(hex: $0) }
+  }
+
+  /// Ends the holds for a purpose that began before a time.
+  static func expire(_ purpose: HoldPurpose, before time: UInt64, in db: SQLSession) throws {
+    try db.execute(
+      sql: "DELETE FROM hold WHERE purpose = ? AND at < ?",
+      arguments: ["\(purpose)", Int64(clamping: time)])
+  }
+
+  // MARK: - Removals
+
+  /// Notes those of the objects that nobody holds as being deleted; from now on nobody gets a hold of them.
+  static func claimRemoval(
+    of objects: [ObjectName], at now: UInt64, in db: SQLSession
+  ) throws -> [ObjectName] {
+    try objects.filter { object in
+      guard try !isHeld(object, in: db) else { return false }
+      // What is noted already is another's to delete.
+      return try db.execute(
+        sql: "INSERT INTO removal (object, at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+        arguments: ["\(object)", Int64(clamping: now)]) == 1
+    }
+  }
+
+  /// Objects that are being deleted, some of those that were noted by a time.
+  static func removals(
+    notedBy time: UInt64 = .max, limit: Int, in db: SQLSession
+  ) throws -> [ObjectName] {
+    try String.fetchAll(
+      db, sql: "SELECT object FROM removal WHERE at <= ? ORDER BY object LIMIT ?",
+      arguments: [Int64(clamping: time), limit]
+    ).map { ObjectName($0) }
+  }
+
+  /// Notes that objects are deleted.
+  static func endRemoval(of objects: [ObjectName], in db: SQLSession) throws {
+    for object in objects {
+      try db.execute(sql: "DELETE FROM removal WHERE object = ?", arguments: ["\(object)"])
+    }
+  }
+}

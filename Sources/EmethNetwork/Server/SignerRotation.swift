@@ -1,0 +1,94 @@
+import EmethKit
+import Foundation
+
+/// Gives the role of a network's Signer to another key, also while the network is served.
+///
+/// ```swift
+/// let change = try SignerRotation(folder: folder).handOver(to: newKey)
+/// print(change.content.epoch)   // the first epoch that the new key signs
+/// ```
+/// The epoch that is open now is still signed by the old key, the next one by the new key; whoever closes it looks in the
+/// database. What was signed before stays good (``SignerSchedule``).
+public struct SignerRotation: Sendable {
+  private let folder: URL
+  private let database: DatabaseLocation?
+
+  /// A rotation in the network of a folder, or of the one whose state is in a database elsewhere.
+  public init(folder: URL, database: DatabaseLocation? = nil) {
+    self.folder = folder
+    self.database = database
+  }
+
+  /// Notes the change and keeps the key in the network's folder, where all servers find it.
+  ///
+  /// - Returns: the change, signed by both.
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``: `signer.pending` while the last change has not come about,
+  ///   `signer.returns` for a key that was Signer before, `signer.otherRole` for one that has another role or an account;
+  ///   ``NetworkError/fileFailed(path:operation:reason:)`` when there is no network;
+  ///   ``NetworkError/otherRun(path:what:found:wanted:)`` when the folder is not the database's; ``NetworkError/databaseFailed(_:)``.
+  public func handOver(to key: PrivateKey) throws(NetworkError) -> SignedSignerChange {
+    let file = folder.appending(path: "network.sqlite")
+    for needed in [folder.appending(path: "seed")] + (database == nil ? [file] : [])
+    where !FileManager.default.fileExists(atPath: needed.path) {
+      throw .fileFailed(path: needed.path, operation: "read", reason: "no network is there")
+    }
+    let network = try NetworkDatabase(database ?? .file(file))
+    let operators = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
+    let signer = Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: .embedded)
+    // What is refused leaves no key behind; what is noted has its key.
+    _ = try network.read { db in try change(to: key, signer, operators, in: db) }
+    try signer.keys.keep(key)
+    return try network.write { db in
+      let change = try change(to: key, signer, operators, in: db)
+      let changes = try signer.schedule(in: db).changes + [change]
+      try Setting.signerChanges.set(changes.wireText(), in: db)
+      return change
+    }
+  }
+
+  /// The change that may be made now.
+  private func change(
+    to key: PrivateKey, _ signer: Signer, _ operators: OperatorKeys, in db: SQLSession
+  ) throws -> SignedSignerChange {
+    let known = try Setting.signer.text(in: db)
+    guard known == "\(operators.signer.address)" else {
+      throw NetworkError.otherRun(
+        path: folder.path, what: "the Signer of its seed", found: "\(operators.signer.address)",
+        wanted: known ?? "that of a network which was served")
+    }
+    var schedule = try signer.schedule(in: db)
+    let open = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
+    if let last = schedule.changes.last?.content, last.epoch > open {
+      throw NetworkError.refused(
+        code: "signer.pending",
+        message: "epoch \(open) is open, and \(last.next) takes over with epoch \(last.epoch)",
+        hint: "one change at a time: repeat the command when epoch \(open) is closed")
+    }
+    guard !schedule.contains(key.address) else {
+      throw NetworkError.refused(
+        code: "signer.returns", message: "\(key.address) is or was this network's Signer",
+        hint: "make a new key: emeth new-key --out FILE")
+    }
+    if let role = try otherRole(of: key.address, operators, in: db) {
+      throw NetworkError.refused(
+        code: "signer.otherRole", message: "\(key.address) is this network's \(role)",
+        hint: "make a new key: emeth new-key --out FILE")
+    }
+    let change = try SignedSignerChange(
+      signing: SignerChange(epoch: open + 1, previous: schedule.newest, next: key.address), in: signer.domain,
+      with: signer.keys.key(of: schedule.newest)
+    ).cosigned(with: key)
+    try schedule.append(change)
+    return change
+  }
+
+  private func otherRole(
+    of account: Address, _ operators: OperatorKeys, in db: SQLSession
+  ) throws -> String? {
+    if account == operators.splitter.address { return "Splitter" }
+    if account == operators.aggregator.address { return "Aggregator" }
+    let role = try String.fetchOne(
+      db, sql: "SELECT role FROM account WHERE address = ?", arguments: ["\(account)"])
+    return role == NetworkService.holder ? "holder of money" : role
+  }
+}

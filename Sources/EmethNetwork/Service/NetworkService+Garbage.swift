@@ -1,0 +1,220 @@
+import EmethKit
+import Foundation
+
+/// Objects that nobody needs any more: found by who holds what (``HoldStore``), and deleted.
+///
+/// It may be killed anywhere: what is left then is garbage or a note that something is being deleted, with which the next
+/// one goes on.
+extension NetworkService {
+  /// What a look over all objects has come to.
+  struct Collection: Sendable, Hashable {
+    /// Objects that were deleted.
+    var objects = 0
+    /// Their bytes.
+    var bytes: UInt64 = 0
+  }
+
+  private static let collectorLease = "collector"
+  /// So long a request of a server that lost its lease may still be on its way to the store, seconds.
+  private static let straggleSeconds: UInt64 = 300
+
+  /// Whether this process is the one that deletes.
+  private var isCollector: Bool { database.leases?.take([Self.collectorLease]).isEmpty != true }
+
+  /// Deletes what nobody needs, when the service starts and every so often; of several servers one does.
+  func collectRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
+    var next = ContinuousClock.now
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        if isCollector {
+          if ContinuousClock.now >= next {
+            try collect()
+            next = .now + .seconds(Double(settings.collectionSeconds))
+          } else {
+            // What another server was about to delete when it ended.
+            try finishRemovals()
+          }
+        }
+      } catch {
+        onError(nil, error)
+      }
+      try? await Task.sleep(for: .seconds(min(60, Double(settings.collectionSeconds))))
+    }
+  }
+
+  /// Ends the holds of what has ended, and deletes every object that nobody holds and that is old enough; nothing where
+  /// another server does.
+  ///
+  /// - Parameter wall: this machine's time, unix seconds, by which objects are old.
+  @discardableResult
+  func collect(
+    wall: UInt64 = UInt64(max(0, Date().timeIntervalSince1970))
+  ) throws(NetworkError) -> Collection {
+    guard isCollector else { return Collection() }
+    try finishRemovals()
+    try endHolds()
+    var collection = Collection()
+    for (store, place) in [(store, ObjectName.objects), (splitterStore, ObjectName.splitter)] {
+      try store.sweepDrafts(olderThan: Self.draftSeconds)
+      try store.place.list { found throws(NetworkError) in
+        let old = found.filter { object in
+          guard let at = object.storedAt else { return false }
+          return Self.isNamed(object.key, in: place) && at + settings.graceSeconds <= wall
+        }
+        for part in old.pieces(of: 100) { try remove(part, place, &collection) }
+      }
+    }
+    return collection
+  }
+
+  /// Whether a key is one that objects have; what else lies in a store is left alone.
+  private static func isNamed(_ key: String, in place: String) -> Bool {
+    func isHash(_ text: Substring) -> Bool {
+      text.utf8.count == 64
+        && text.utf8.allSatisfy {
+          (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+            || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+        }
+    }
+    if place == ObjectName.splitter, key.hasPrefix("leaves-0x") { return true }
+    let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, isHash(parts[1]) else { return false }
+    return parts[0] == parts[1].prefix(2) || (place == ObjectName.objects && parts[0] == "vectors")
+  }
+
+  private func remove(
+    _ candidates: ArraySlice<StoredObject>, _ place: String, _ collection: inout Collection
+  ) throws(NetworkError) {
+    let named = Dictionary(
+      candidates.map { (ObjectName("\(place)\($0.key)"), $0.byteCount) },
+      uniquingKeysWith: { first, _ in first })
+    let names = named.keys.sorted { $0.description < $1.description }
+    // Most are held: that is asked without a change.
+    let free = try database.read { db in try names.filter { try !HoldStore.isHeld($0, in: db) } }
+    guard !free.isEmpty else { return }
+    let claimed = try database.write { db in
+      try HoldStore.claimRemoval(of: free, at: seconds(in: db), in: db)
+    }
+    try remove(claimed)
+    collection.objects += claimed.count
+    collection.bytes += claimed.reduce(0) { $0 + (named[$1] ?? 0) }
+  }
+
+  /// Deletes what was noted as being deleted, and then the note.
+  private func remove(_ claimed: [ObjectName]) throws(NetworkError) {
+    for object in claimed {
+      // Another goes on with the notes then.
+      guard isCollector else { throw .database(reason: "another server has taken over deleting objects") }
+      let text = object.description
+      if text.hasPrefix(ObjectName.objects) {
+        try store.place.remove(String(text.dropFirst(ObjectName.objects.count)))
+      } else if text.hasPrefix(ObjectName.splitter) {
+        try splitterStore.place.remove(String(text.dropFirst(ObjectName.splitter.count)))
+      }
+    }
+    guard !claimed.isEmpty else { return }
+    try database.write { db in try HoldStore.endRemoval(of: claimed, in: db) }
+  }
+
+  /// Goes on with what a server was about to delete when it ended; where there may be others, once nothing that it asked
+  /// of the store can still be on its way: what is stored anew after the note is gone must not be met by that.
+  private func finishRemovals() throws(NetworkError) {
+    while isCollector {
+      let left = try database.read { db in
+        let now = try seconds(in: db)
+        let latest = database.isShared ? now - min(now, Self.straggleSeconds) : .max
+        return try HoldStore.removals(notedBy: latest, limit: 100, in: db)
+      }
+      if left.isEmpty { return }
+      try remove(left)
+    }
+  }
+
+  /// Ends the holds of jobs that have ended, and of what was kept for long enough.
+  private func endHolds() throws(NetworkError) {
+    for job in try database.read({ db in try HoldStore.endedJobs(in: db) }) {
+      try database.write { db in
+        let record = try JobStore.job(job, in: db)
+        guard record.status.isFinal else { return }
+        try HoldStore.end(
+          record, cohorts: CohortStore.cohorts(of: job, in: db), at: seconds(in: db), in: db)
+      }
+    }
+    try database.write { db in
+      let now = try seconds(in: db)
+      try HoldStore.expire(.upload, before: now - min(now, settings.uploadSeconds), in: db)
+      if let kept = settings.resultSeconds {
+        try HoldStore.expire(.result, before: now - min(now, kept), in: db)
+      }
+    }
+  }
+
+  // MARK: - What jobs need
+
+  /// Takes holds of all that jobs need, once: those of earlier layouts have none.
+  func adoptHolds() throws(NetworkError) {
+    guard try database.read({ db in try Setting.holds.text(in: db) }) == nil else { return }
+    try finishRemovals()
+    try database.write { db in
+      guard try Setting.holds.text(in: db) == nil else { return }
+      let now = try seconds(in: db)
+      for text in try String.fetchAll(db, sql: "SELECT id FROM job ORDER BY number") {
+        let job = try JobID(hex: text)
+        for (purpose, objects) in try needs(of: job, in: db) {
+          try HoldStore.take(objects, for: job, purpose, at: now, in: db)
+        }
+      }
+      for job in try HoldStore.endedJobs(in: db) {
+        try HoldStore.end(
+          JobStore.job(job, in: db), cohorts: CohortStore.cohorts(of: job, in: db), at: now, in: db)
+      }
+      try Setting.holds.set("1", in: db)
+    }
+  }
+
+  /// All objects that a job names and may still need, by what it needs them for.
+  func needs(of job: JobID, in db: SQLSession) throws -> [HoldPurpose: Set<ObjectName>] {
+    let record = try JobStore.job(job, in: db)
+    let progress = record.progress
+    var needs: [HoldPurpose: Set<ObjectName>] = [:]
+    needs[.job] = [.splitter(record.request.dataSet)]
+    needs[.job]?.formUnion(progress.parts.map { .object($0) })
+    if case .training(let request) = record.request, let initial = request.initialParameters {
+      needs[.job]?.insert(.object(initial))
+    }
+    for hash in [progress.validation].compactMap({ $0 }) { needs[.job]?.insert(.splitter(hash)) }
+    if progress.plan != nil { needs[.job]?.insert(.leaves(of: job)) }
+    if let round = progress.rounds.last {
+      needs[.round(round.round)] = Set(
+        ([round.startingParameters] + [round.velocity].compactMap { $0 }).map { .object($0) })
+    }
+    for cohort in try CohortStore.cohorts(of: job, in: db) {
+      let sums = [cohort.sum].compactMap { $0 } + cohort.wrongSums
+      needs[.sums(cohort.round), default: []].formUnion(sums.map { .vector($0.content.sumRoot) })
+      guard cohort.round >= record.machine.roundsComplete else { continue }
+      needs[.vectors(cohort.round), default: []].formUnion(cohort.postedVectors.map { .vector($0.root) })
+    }
+    for subJob in try JobStore.subJobs(of: job, in: db) {
+      guard let update = subJob.notes.update, subJob.position.round >= record.machine.roundsComplete else {
+        continue
+      }
+      needs[.vectors(subJob.position.round), default: []].insert(.object(update))
+    }
+    for errand in try ErrandStore.answered(of: job, in: db) {
+      guard let (objects, purpose) = try named(by: errand.answer ?? "", to: errand.errand, in: db) else {
+        continue
+      }
+      // What was added is added.
+      if case .vectors(let round) = purpose, round < record.machine.roundsComplete { continue }
+      needs[purpose, default: []].formUnion(objects)
+    }
+    return needs.filter { !$0.value.isEmpty }
+  }
+}
+
+extension Array {
+  /// The array in slices of `size` elements, the last one shorter.
+  fileprivate func pieces(of size: Int) -> some Sequence<ArraySlice<Element>> {
+    stride(from: 0, to: count, by: size).lazy.map { self[$0..<Swift.min(count, $0 + size)] }
+  }
+}

@@ -1,0 +1,102 @@
+import EmethKit
+import EmethNetwork
+
+extension Command {
+  /// `emeth deposit AMOUNT`: pays tokens into EMETH's contracts on a chain.
+  static let deposit = Command(
+    CommandDefinition(
+      "deposit", section: .keys, summary: "pay tokens into EMETH's contracts on a chain",
+      discussion: [
+        "Without --to-servers they go into the account's ledger in EMETH Core, from which a node's deposits are locked and "
+          + "`emeth withdraw --rpc` takes them back; with it they are credited on the servers of this chain.",
+        "Where the contract may not take so many tokens yet, it is allowed to first: two transactions.",
+        ChainOptions.discussion,
+      ],
+      arguments: [DepositArguments.amount],
+      flags: [DepositArguments.toServers, DepositArguments.account] + ChainOptions.all,
+      examples: [
+        CommandExample(
+          "EMETH_RPC=https://rpc.example.org/KEY emeth deposit 25emeth --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key --dry-run", "what it would cost"),
+        CommandExample(
+          "emeth deposit 25emeth --to-servers --rpc http://127.0.0.1:8545 --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "to spend on the chain's servers"),
+      ],
+      exitCodes: [
+        .no: "the account has too few tokens or no coin for gas, the contract refuses, or "
+          + KeyOptions.wrongPassword
+      ])
+  ) { parsed, context in
+    let amount = parsed[DepositArguments.amount]
+    let isDryRun = parsed[ChainOptions.dryRun]
+    let (isForServers, given) = (parsed[DepositArguments.toServers], parsed[DepositArguments.account])
+    guard isForServers || given == nil else {
+      throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
+    }
+    return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+      guard isForServers else { return try await account.deposit(amount, isDryRun: isDryRun) }
+      return try await account.depositToLayer2(amount, for: given ?? account.address, isDryRun: isDryRun)
+    }
+  }
+
+  /// `emeth redeem-ticket FILE...`: has tickets paid on their chain.
+  static let redeemTicket = Command(
+    CommandDefinition(
+      "redeem-ticket", section: .keys, summary: "have signed tickets paid on their chain",
+      discussion: [
+        "A ticket pays its account what it grants above all that was paid before; whoever sends it pays the gas. Of several "
+          + "for one account the newest counts, what was paid already costs nothing, and up to 100 go in one transaction.",
+        "FILE holds a signed ticket as `emeth sign-ticket` prints it, JSON lines of them, or an array.",
+        ChainOptions.discussion,
+      ],
+      arguments: [RedeemArguments.files], flags: ChainOptions.all,
+      examples: [
+        CommandExample(
+          "emeth redeem-ticket signed.json --rpc http://127.0.0.1:8545 --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "one ticket")
+      ],
+      exitCodes: [
+        .no: "the contract refuses a ticket, the account has no coin for gas, or \(KeyOptions.wrongPassword)"
+      ])
+  ) { parsed, context in
+    var tickets: [SignedTicket] = []
+    for path in parsed[RedeemArguments.files] {
+      tickets += try await RedeemArguments.tickets(InputFile(path), context)
+    }
+    let (all, isDryRun) = (tickets, parsed[ChainOptions.dryRun])
+    return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+      try await account.redeem(all, isDryRun: isDryRun)
+    }
+  }
+
+  private enum DepositArguments {
+    static let amount = Argument("AMOUNT", .tokenAmount, help: "how much")
+    static let toServers = Flag(toggle: "to-servers", help: "credit it on the servers of the chain")
+    static let account = Flag("for", .address, absent: "the key's", help: "account that is credited there")
+  }
+
+  private enum RedeemArguments {
+    static let files = Argument(
+      repeated: "FILE", .file, help: "JSON of signed tickets, `-` for standard input")
+
+    static func tickets(_ file: InputFile, _ context: CommandContext) async throws -> [SignedTicket] {
+      var tickets: [SignedTicket] = []
+      var pieces = try JSONPieces(file, cancellation: context.cancellation)
+      while let group = try await pieces.nextGroup() {
+        for piece in group {
+          let json = try piece.parsed(in: file.name).value
+          do throws(TicketError) {
+            tickets.append(try SignedTicket(json: json))
+          } catch {
+            throw CommandFailure(
+              .badInput, code: error.code, "\(file.name), \(piece.place): \(error.message)", hint: error.hint)
+          }
+        }
+      }
+      guard !tickets.isEmpty else {
+        throw CommandFailure(.badInput, code: "ticket.nothing", "\(file.name) holds no ticket")
+      }
+      return tickets
+    }
+  }
+}

@@ -1,0 +1,1 @@
+../EmethNetworkTests/Support/Pipe+FirstLine.swift

@@ -1,0 +1,291 @@
+import EmethKit
+import Foundation
+import Synchronization
+import Testing
+
+@testable import EmethNetwork
+
+/// The event file is the chain's, before and after reorganisations, and no deposit is credited twice.
+@Suite(.enabled(if: ChainBridge.python != nil, ChainBridge.reason), .timeLimit(.minutes(5)))
+struct EventFollowerTests {
+  /// A ledger that adds whatever it is given: a deposit that came twice would show.
+  private final class Ledger: Sendable {
+    let balances = Mutex<[Address: TokenAmount]>([:])
+    let count = Mutex(0)
+
+    func credit(_ deposit: ChainDeposit) {
+      balances.withLock { $0[deposit.account, default: .zero] += deposit.amount }
+      count.withLock { $0 += 1 }
+    }
+
+    func balance(_ account: Address) -> TokenAmount { balances.withLock { $0[account] ?? .zero } }
+  }
+
+  private let scene: ChainScene
+  private let ledger = Ledger()
+
+  init() async throws {
+    scene = try await ChainScene.deploy()
+    try await scene.prepareSettlement()
+  }
+
+  /// A follower on the same file, as after a restart.
+  private func follower(
+    client: ChainClient? = nil, settledDepth: UInt64 = 128, blocksPerStep: UInt64 = 2_000
+  ) throws -> EventFollower {
+    let contracts = [scene.contracts.core, scene.contracts.settlement]
+    let store = try EventStore(
+      file: scene.folder.url.appending(path: "events.sqlite"), chainID: scene.bridge.chainID,
+      contracts: contracts)
+    return EventFollower(
+      client: client ?? scene.client, store: store, contracts: contracts, blocksPerStep: blocksPerStep,
+      settledDepth: settledDepth)
+  }
+
+  private func follow(_ follower: EventFollower) async throws -> EventFollower.Step {
+    var undone = 0
+    for _ in 0..<200 {
+      var step = try await follower.advance()
+      undone += step.undone
+      step.undone = undone
+      if step.isAtHead { return step }
+    }
+    throw ChainError.malformed(method: "test", reason: "the head is never reached")
+  }
+
+  private func deposit(_ amount: UInt64, _ name: String, by key: PrivateKey? = nil) async throws {
+    let key = key ?? scene.user
+    let call = EmethCore.depositToLayer2(account: key.address, amount: ChainScene.amount(amount))
+    _ = try await scene.sender(key).submit(call, to: scene.contracts.settlement, under: name)
+  }
+
+  private func credit(_ follower: EventFollower, confirmations: UInt64 = 2) async throws -> [UInt64] {
+    let ledger = ledger
+    return try await follower.creditDeposits(confirmations: confirmations, of: scene.contracts.settlement) {
+      deposit throws(ChainError) in ledger.credit(deposit)
+    }.map(\.number)
+  }
+
+  /// What the chain says now, read at once.
+  private func chainsLogs() async throws -> [ChainLog] {
+    let head = try await scene.client.blockNumber()
+    return try await scene.client.logs(
+      of: [scene.contracts.core, scene.contracts.settlement], in: 0...head)
+  }
+
+  @Test func itReadsWhatTheChainSays() async throws {
+    _ = try await scene.sender().submit(
+      EmethCore.deposit(ChainScene.amount(2)), to: scene.contracts.core, under: "in")
+    try await deposit(3, "a")
+    let follower = try follower()
+    let step = try await follow(follower)
+    #expect(step.last == step.head && step.undone == 0)
+    let expected = try await chainsLogs()
+    #expect(expected.count > 3)
+    #expect(try follower.store.logs() == expected)
+    #expect(try follower.deposits(of: scene.contracts.settlement).map(\.amount) == [ChainScene.amount(3)])
+    // In small steps, old blocks without heads, the same.
+    let file = scene.folder.url.appending(path: "other.sqlite")
+    let contracts = [scene.contracts.core, scene.contracts.settlement]
+    let store = try EventStore(file: file, chainID: scene.bridge.chainID, contracts: contracts)
+    let slow = EventFollower(
+      client: try scene.bridge.client { $0.batchLimit = 2 }, store: store, contracts: contracts,
+      blocksPerStep: 3,
+      settledDepth: 2)
+    _ = try await follow(slow)
+    #expect(try store.logs() == expected)
+    #expect(throws: ChainError.self, "the file of other contracts") {
+      try EventStore(file: file, chainID: 1, contracts: contracts)
+    }
+  }
+
+  @Test func aReorganisationIsTakenBack() async throws {
+    try await deposit(3, "a")
+    let snapshot = try await scene.bridge.snapshot()
+    try await deposit(4, "b")
+    try await scene.bridge.mine(2)
+    _ = try await follow(follower())
+    #expect(try follower().deposits(of: scene.contracts.settlement).count == 2)
+
+    try await scene.bridge.tell("evm_revert", snapshot)
+    try await scene.bridge.tell("evm_increaseTime", .hex(UInt64(60)))
+    try await deposit(5, "c", by: scene.other)
+    try await scene.bridge.mine(3)
+    let step = try await follow(follower())
+    #expect(step.undone == 3)
+    #expect(try follower().store.logs() == (try await chainsLogs()))
+    #expect(
+      try follower().deposits(of: scene.contracts.settlement).map(\.amount)
+        == [ChainScene.amount(3), ChainScene.amount(5)])
+  }
+
+  @Test func depositsAreCreditedOnceWhenDeepEnough() async throws {
+    try await deposit(3, "a")
+    _ = try await follow(follower())
+    #expect(try await credit(follower(), confirmations: 2) == [])
+    try await scene.bridge.mine()
+    _ = try await follow(follower())
+    #expect(try await credit(follower()) == [0])
+    #expect(try await credit(follower()) == [])
+    // What was read may be forgotten, what was credited not.
+    try follower().store.readAnew()
+    #expect(try follower().store.logs().isEmpty)
+    try await deposit(4, "b")
+    try await scene.bridge.mine()
+    _ = try await follow(follower())
+    #expect(try await credit(follower()) == [1])
+    #expect(ledger.balance(scene.user.address) == ChainScene.amount(7))
+    // Killed between the note and the credit: it is asked for once more, as the same deposit.
+    try await deposit(5, "c")
+    try await scene.bridge.mine()
+    let follower = try follower()
+    _ = try await follow(follower)
+    await #expect(throws: ChainError.interrupted) {
+      _ = try await follower.creditDeposits(confirmations: 2, of: scene.contracts.settlement) {
+        _ throws(ChainError) in throw .interrupted
+      }
+    }
+    #expect(try await credit(self.follower()) == [2])
+  }
+
+  /// Three blocks are replaced after a credit: with the same deposit again nothing is credited twice, in whatever block
+  /// it is; with another one under its number crediting stops.
+  @Test(arguments: [true, false]) func aReorganisationAfterACreditNeverCreditsTwice(sameAgain: Bool)
+    async throws
+  {
+    let snapshot = try await scene.bridge.snapshot()
+    try await deposit(3, "a")
+    try await scene.bridge.mine(2)
+    _ = try await follow(follower())
+    #expect(try await credit(follower(), confirmations: 3) == [0])
+
+    try await scene.bridge.tell("evm_revert", snapshot)
+    try await scene.bridge.tell("evm_increaseTime", .hex(UInt64(60)))
+    try await scene.bridge.mine()
+    _ = try await follow(follower())
+    #expect(try await credit(follower(), confirmations: 3) == [])
+    if sameAgain {
+      // The journal hands the same transaction in again.
+      try await scene.sender().resume()
+      let call = EmethCore.depositToLayer2(account: scene.user.address, amount: ChainScene.amount(3))
+      _ = try await scene.sender().submit(call, to: scene.contracts.settlement, under: "a")
+    } else {
+      try await deposit(9, "z", by: scene.other)
+    }
+    try await scene.bridge.mine(5)
+    let step = try await follow(follower())
+    #expect(step.last == step.head)
+    if sameAgain {
+      #expect(try await credit(follower(), confirmations: 3) == [])
+      try await deposit(1, "next")
+      try await scene.bridge.mine(3)
+      _ = try await follow(follower())
+      #expect(try await credit(follower(), confirmations: 3) == [1])
+      #expect(ledger.balance(scene.user.address) == ChainScene.amount(4))
+    } else {
+      await #expect(throws: ChainError.self) { _ = try await credit(follower(), confirmations: 3) }
+      do {
+        _ = try await credit(follower(), confirmations: 3)
+      } catch {
+        #expect((error as? ChainError)?.code == "chain.creditUndone")
+      }
+      #expect(ledger.count.withLock { $0 } == 1)
+      #expect(ledger.balance(scene.other.address) == .zero)
+    }
+  }
+
+  @Test func aCreditedDepositThatIsGoneStopsCrediting() async throws {
+    let snapshot = try await scene.bridge.snapshot()
+    try await deposit(3, "a")
+    try await scene.bridge.mine()
+    _ = try await follow(follower())
+    #expect(try await credit(follower()) == [0])
+    try await scene.bridge.tell("evm_revert", snapshot)
+    try await scene.bridge.tell("evm_increaseTime", .hex(UInt64(60)))
+    try await scene.bridge.mine(6)
+    _ = try await follow(follower())
+    do {
+      _ = try await credit(follower())
+      Issue.record("a deposit that the chain does not have any more")
+    } catch {
+      guard case .creditUndone(0, _, "nothing of it")? = error as? ChainError else { throw error }
+    }
+  }
+
+  @Test func aLyingNodeGetsNothingIn() async throws {
+    try await deposit(3, "a")
+    let topic = JSONValue.string("\(EmethCore.depositTopic)")
+    let head = try #require(try await scene.client.block(.latest))
+    func log(block: UInt64, hash: Bytes32, address: Address) -> JSONValue {
+      .array([
+        .object([
+          .init("address", .string("\(address)")), .init("topics", .array([topic])),
+          .init("data", .string("0x")),
+          .init("blockNumber", .hex(block)), .init("blockHash", .string("\(hash)")),
+          .init("transactionHash", .string("\(Bytes32.zero)")), .init("logIndex", .string("0x0")),
+        ])
+      ])
+    }
+    let lies = [
+      log(block: head.number, hash: .zero, address: scene.contracts.settlement),
+      log(block: head.number, hash: head.hash, address: scene.contracts.token),
+      log(block: head.number + 9, hash: head.hash, address: scene.contracts.settlement),
+    ]
+    for lie in lies {
+      try await scene.bridge.fault("eth_getLogs", "result", lie, count: 99)
+      let follower = try follower()
+      do {
+        _ = try await follow(follower)
+        Issue.record("a lie was taken in")
+      } catch {
+        #expect((error as? ChainError)?.code == "chain.contradiction")
+      }
+      #expect(try follower.store.logs().isEmpty)
+      try await scene.bridge.noFaults()
+    }
+    // A deposit that is kept from us shows by the number of the next one.
+    try await deposit(4, "b")
+    let logs = try await chainsLogs()
+    let store = try follower().store
+    _ = try await follow(follower())
+    #expect(try store.logs() == logs)
+  }
+
+  @Test func rangesThatAreTooWideAreHalved() async throws {
+    try await deposit(3, "a")
+    let refusal = JSONValue.object([
+      .init("code", .number("-32602")), .init("message", .string("query returned more than 10000 results")),
+    ])
+    try await scene.bridge.fault("eth_getLogs", "error", refusal, count: 3)
+    let follower = try follower()
+    _ = try await follow(follower)
+    #expect(try follower.store.logs() == (try await chainsLogs()))
+  }
+
+  @Test func aReorganisationDeeperThanRememberedIsNamed() async throws {
+    let file = scene.folder.url.appending(path: "deep.sqlite")
+    let contracts = [scene.contracts.settlement]
+    let store = try EventStore(file: file, chainID: scene.bridge.chainID, contracts: contracts)
+    let follower = EventFollower(client: scene.client, store: store, contracts: contracts, firstBlock: 2)
+    _ = try await follow(follower)
+    // The first block that was read is replaced as well: all is read anew.
+    let wrong = try #require(try await scene.client.block(.number(3)))
+    let all = try store.remembered(limit: 999)
+    try store.rollBack(to: 1)
+    let patched = try ChainBlock(
+      .object([
+        .init("number", .string("0x2")), .init("hash", .string("\(Bytes32.zero)")),
+        .init("parentHash", .string("\(wrong.hash)")), .init("timestamp", .string("0x1")),
+        .init("gasLimit", .string("0x1")),
+      ]), method: "test")
+    try store.append([try #require(patched)], logs: [])
+    let step = try await follow(follower)
+    #expect(step.undone == 1)
+    #expect(try store.remembered(limit: 999) == all)
+    // Where nothing that is remembered is the chain's, and the beginning is elsewhere, nobody can say what changed.
+    let other = EventFollower(client: scene.client, store: store, contracts: contracts, firstBlock: 0)
+    try store.rollBack(to: 1)
+    try store.append([try #require(patched)], logs: [])
+    await #expect(throws: ChainError.reorganisedTooDeep(from: 2, remembered: 1)) { try await other.advance() }
+  }
+}

@@ -1,0 +1,319 @@
+import EmethKit
+import Foundation
+import Synchronization
+import Testing
+
+@testable import EmethNetwork
+
+/// What nobody needs goes, and nothing else does.
+@Suite(.serialized) struct GarbageTests {
+  private static let day: UInt64 = 86_400
+
+  /// A service that nobody drives, and what puts its clock ahead, in seconds.
+  private func service(
+    _ folder: TemporaryFolder, _ kind: TestDatabase = .sqlite, storage: S3Address? = nil
+  ) throws -> (NetworkService, @Sendable (UInt64) -> Void) {
+    var settings = try ServiceScene.settings()
+    settings.storage = storage
+    let ahead = Ahead()
+    let service = try NetworkService(
+      folder: folder.url.appending(path: "server"), settings: settings,
+      database: kind == .sqlite ? nil : kind.location(in: folder),
+      time: NetworkClock.Source(
+        wall: { NetworkClock.Source.system.wall() + ahead.seconds.withLock { $0 } * 1_000 },
+        steady: NetworkClock.Source.system.steady))
+    return (service, { seconds in ahead.seconds.withLock { $0 += seconds } })
+  }
+
+  private final class Ahead: Sendable { let seconds = Mutex<UInt64>(0) }
+
+  private static func names(_ service: NetworkService) throws -> Set<String> {
+    var names: Set<String> = []
+    for (store, place) in [(service.store, "objects/"), (service.splitterStore, "splitter/")] {
+      try store.place.list { found throws(NetworkError) in
+        names.formUnion(found.map { place + $0.key })
+      }
+    }
+    return names
+  }
+
+  private static var now: UInt64 { UInt64(Date().timeIntervalSince1970) }
+
+  @Test(arguments: TestDatabase.all)
+  func whatNobodyHoldsGoesWhenItIsOld(on kind: TestDatabase) throws {
+    let folder = try TemporaryFolder()
+    let (service, putAhead) = try service(folder, kind)
+    let account = ServiceScene.requester.address
+    let free = try service.store.put(Data("nobody's".utf8))
+    let given = try service.give(Data("a data set".utf8), by: account)
+    let root = VectorWork(threads: 1).root(of: testBytes(4_000))
+    try service.store.put(vector: testBytes(4_000), root: root)
+    // What is none of ours stays, whatever it is.
+    let foreign = ["objects/readme", "objects/ab/short", "splitter/note-x", "objects/vectors/note"]
+    for name in foreign {
+      let file = service.folder.appending(path: name)
+      try FileManager.default.createDirectory(
+        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data().write(to: file)
+    }
+    #expect(try service.collect() == NetworkService.Collection(), "all of it is new")
+    let collected = try service.collect(wall: Self.now + 3_601)
+    #expect(collected.objects == 2 && collected.bytes == 4_008)
+    #expect(try !service.store.contains(free))
+    #expect(try service.splitterStore.contains(given))
+    // Nobody has named it for a day.
+    putAhead(Self.day + 1)
+    #expect(try service.collect(wall: Self.now + 3_601).objects == 1)
+    #expect(try !service.splitterStore.contains(given))
+    let left = try Self.names(service).filter { !$0.hasPrefix("splitter/network-") }
+    #expect(left.isSuperset(of: foreign) && left.count == foreign.count + 1, "and the giver's mark: \(left)")
+    // It is missing where it is named now, and can be given again.
+    let submission = JobSubmission(
+      salt: .zero, manifest: try TestNetwork.manifest(), dataSetName: "gone", dataSet: given, parallel: 1,
+      fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 60)
+    #expect(throws: NetworkError.missingObject(hash: given)) {
+      try service.submit(submission, by: account)
+    }
+    #expect(try service.database.read { db in try !HoldStore.isHeld(.splitter(given), in: db) })
+    #expect(try service.give(Data("a data set".utf8), by: account) == given)
+    _ = try service.submit(submission, by: account)
+  }
+
+  /// A service that was killed while it deleted: the next one goes on, and meanwhile nobody relies on what is half gone.
+  @Test(arguments: [true, false])
+  func aDeletionThatWasKilledIsEnded(isDeleted: Bool) throws {
+    let folder = try TemporaryFolder()
+    let hash: Bytes32
+    do {
+      let (service, _) = try service(folder)
+      hash = try service.store.put(Data("old".utf8))
+      #expect(
+        try service.database.write { db in
+          try HoldStore.claimRemoval(of: [.object(hash)], at: 1, in: db)
+        }.count == 1)
+      if isDeleted { try service.store.remove(hash) }
+    }
+    let (service, _) = try service(folder)
+    let error = #expect(throws: NetworkError.self) {
+      try service.database.write { db in
+        try HoldStore.take([.object(hash)], for: "somebody", .job, at: 1, in: db)
+      }
+    }
+    #expect(error?.code == "upload.busy")
+    try service.collect()
+    #expect(try !service.store.contains(hash))
+    #expect(try service.database.read { db in try HoldStore.removals(limit: 1, in: db) }.isEmpty)
+    let held = service.stores(for: JobID(requester: .zero, salt: .zero), .round(0)).objects
+    #expect(try held.put(Data("old".utf8)) == hash)
+    #expect(try service.database.read { db in try HoldStore.isHeld(.object(hash), in: db) })
+    try service.collect(wall: Self.now + Self.day)
+    #expect(try service.store.contains(hash))
+  }
+
+  /// Of several servers another one goes on, once nothing of the first can still be on its way to the store.
+  @Test func aDeletionOfAnotherServerIsWaitedFor() throws {
+    let folder = try TemporaryFolder()
+    let (service, putAhead) = try service(folder, .postgres)
+    let hash = try service.store.put(Data("old".utf8))
+    try service.database.write { db in
+      _ = try HoldStore.claimRemoval(of: [.object(hash)], at: service.seconds(in: db), in: db)
+    }
+    #expect(try service.collect(wall: Self.now + Self.day) == NetworkService.Collection())
+    #expect(try service.store.contains(hash))
+    #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) } == [.object(hash)])
+    putAhead(301)
+    try service.collect()
+    #expect(try !service.store.contains(hash))
+    #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) }.isEmpty)
+  }
+
+  /// One server deletes: who finds that it is another one leaves what it has noted to that one.
+  @Test func oneServerDeletes() throws {
+    let folder = try TemporaryFolder()
+    let location = try TestDatabase.postgres.location(in: folder)
+    let (one, other) = try (
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location),
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location)
+    )
+    let hash = try one.store.put(Data("old".utf8))
+    #expect(one.database.leases?.take(["collector"]) == ["collector"])
+    #expect(try other.collect(wall: Self.now + Self.day) == NetworkService.Collection())
+    #expect(try one.store.contains(hash))
+    one.database.leases?.giveBack("collector")
+    #expect(try other.collect(wall: Self.now + Self.day).objects == 1)
+    #expect(try !one.store.contains(hash))
+  }
+
+  /// What is stored for a job is held before it is there: a deletion in between finds that.
+  @Test func whatIsStoredIsHeldBefore() throws {
+    let folder = try TemporaryFolder()
+    let (service, _) = try service(folder)
+    let job = JobID(requester: .zero, salt: .zero)
+    let seen = Mutex<[String]>([])
+    let store = service.store.keeping { key throws(NetworkError) in
+      let isThere = try service.store.place.contains(key)
+      seen.withLock { $0.append("\(key) \(isThere)") }
+    }
+    let data = testBytes(1_000)
+    let hash = try store.put(data)
+    let file = folder.url.appending(path: "file")
+    try testBytes(50).write(to: file)
+    try store.adopt(file, as: sha256(testBytes(50)))
+    try store.put(vector: data, root: .zero)
+    var random = ChaCha20Generator(key: TestNetwork.seed(3))
+    let sealed = try store.putSealed(data, to: SealingIdentity(using: &random).recipient, using: &random)
+    let keys = [
+      ContentStore.key(of: hash), ContentStore.key(of: sha256(testBytes(50))),
+      ContentStore.key(ofVector: .zero), ContentStore.key(of: sealed),
+    ]
+    #expect(seen.withLock { $0 } == keys.map { "\($0) false" })
+    // The services' own stores are such.
+    let stores = service.stores(for: job, .job)
+    try stores.objects.put(data)
+    try stores.splitter.put(data)
+    try service.keep(leaves: [.zero], of: job)
+    let held = try service.database.read { db in try HoldStore.objects(of: job, .job, in: db) }
+    #expect(held == [.object(hash), .leaves(of: job), .splitter(hash)].sorted())
+  }
+
+  @Test(.enabled(if: S3Server.python != nil, S3Server.reason))
+  func itIsTheSameInABucket() async throws {
+    let folder = try TemporaryFolder()
+    let address = try await S3Server.one().address(keysIn: folder)
+    try await blocking { [self] in
+      let (service, _) = try service(folder, storage: address)
+      let free = try service.store.put(testBytes(1_000))
+      let held = try service.stores(for: JobID(requester: .zero, salt: .zero), .job).objects.put(
+        testBytes(900))
+      let given = try service.give(testBytes(800), by: ServiceScene.requester.address)
+      let foreign = try #require(service.store.remote).prefix + "foreign"
+      try #require(service.store.remote).client.put(Data(), as: foreign, hash: nil)
+      #expect(try service.collect() == NetworkService.Collection())
+      #expect(try service.collect(wall: Self.now + 3_700) == .init(objects: 1, bytes: 1_000))
+      #expect(try !service.store.contains(free) && service.store.contains(held))
+      #expect(try service.splitterStore.contains(given))
+      #expect(try service.store.remote?.client.look(at: foreign) != nil)
+    }
+  }
+
+  /// Everything that nobody holds goes at once while a job runs; the job does not notice. Afterwards its result is there,
+  /// for as long as results are kept, and nothing else.
+  @Test(arguments: TestDatabase.all, [UInt32(3), 2])
+  func aJobEndsAsWithoutAndLeavesItsResult(on kind: TestDatabase, parallel: UInt32) async throws {
+    let local = try await NetworkServiceTests.localRoot(parallel: parallel)
+    var settings = try ServiceScene.settings()
+    settings.graceSeconds = 0
+    settings.collectionSeconds = 1
+    settings.uploadSeconds = 600
+    settings.resultSeconds = 30 * Self.day
+    settings.check = .all
+    try await ServiceScene.with(settings, on: kind) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(), parallel: parallel))
+      // All that its records name is held, at every moment.
+      var looks = 0
+      while try !scene.server.service().job(job).summary.status.isFinal {
+        let service = try scene.server.service()
+        let missing = try service.database.read { db in
+          let needs = try service.needs(of: job, in: db).filter { purpose, _ in
+            // What was opened is held until its verifier has spoken.
+            if case .opening = purpose { false } else { true }
+          }
+          return try needs.values.joined().filter { try !HoldStore.isHeld($0, in: db) }
+        }
+        let isFinal = try service.job(job).summary.status.isFinal
+        #expect(missing.isEmpty || isFinal, "\(missing)")
+        looks += 1
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect(looks > 3)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.stateRoot == local)
+      let service = try scene.server.service()
+      let result = try service.result(of: job, for: ServiceScene.requester.address)
+      let cohorts = try service.records(of: job).aggregation?.cohorts ?? []
+      #expect(cohorts.isEmpty == (parallel < 3))
+      let wanted = Set(
+        ([.object(result.parameters), .leaves(of: job)]
+          + cohorts.map { .vector($0.sum.content.sumRoot) } as [ObjectName]).map(\.description))
+      var left: Set<String> = []
+      for _ in 0..<100 {
+        left = try Self.names(service).filter {
+          !$0.hasPrefix("splitter/givers/") && !$0.hasPrefix("splitter/network-")
+        }
+        if left == wanted { break }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(left == wanted, "too much: \(left.subtracting(wanted)), missing: \(wanted.subtracting(left))")
+      #expect(try service.leaves(of: job).byteCount > 0)
+      // A month later.
+      scene.server.ahead.withLock { $0 = (30 * Self.day + 60) * 1_000 }
+      for _ in 0..<300 {
+        left = try Self.names(service).filter { wanted.contains($0) }
+        if left.isEmpty { break }
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(left.isEmpty)
+      for body in [
+        { _ = try service.result(of: job, for: ServiceScene.requester.address) },
+        { _ = try service.leaves(of: job) },
+      ] as [() throws -> Void] {
+        let error = #expect(throws: NetworkError.self) { try body() }
+        #expect(error?.code == "job.resultGone" && error?.message.contains("30 days") == true)
+      }
+      #expect(try service.records(of: job).status == .verified, "what was signed stays")
+      let errors = scene.server.errors.withLock { $0 }
+      #expect(errors.isEmpty, "\(errors)")
+    }
+  }
+
+  /// A job that was taken back needs nothing any more, and nobody drives it.
+  @Test func aJobThatWasTakenBackHoldsNothing() throws {
+    let folder = try TemporaryFolder()
+    let (service, _) = try service(folder)
+    let account = ServiceScene.requester.address
+    let dataSet = try service.give(Data(TestNetwork.text().utf8), by: account)
+    let job = try service.submit(
+      JobSubmission(
+        salt: .zero, manifest: try TestNetwork.manifest(), dataSetName: "text", dataSet: dataSet, parallel: 1,
+        fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 600), by: account)
+    try service.collect(wall: Self.now + Self.day)
+    #expect(try service.splitterStore.contains(dataSet))
+    try service.cancel(job, by: account)
+    try service.collect(wall: Self.now + Self.day)
+    #expect(try !service.splitterStore.contains(dataSet))
+    #expect(
+      try service.database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM hold") } == 0)
+  }
+
+  /// A network of an earlier layout has jobs that hold nothing: a service finds out what they need before it deletes.
+  @Test func jobsOfEarlierLayoutsKeepWhatTheyNeed() async throws {
+    let local = try await NetworkServiceTests.localRoot()
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
+      while try scene.server.service().subJobs(of: job).isEmpty {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      try scene.server.service().database.write { db in
+        try db.execute(sql: "DELETE FROM hold")
+        try db.execute(sql: "DELETE FROM setting WHERE name = 'holds'")
+      }
+      try await scene.server.restart()
+      let service = try scene.server.service()
+      let held = try service.database.read { db in
+        try (HoldStore.objects(of: job, .job, in: db), HoldStore.objects(of: job, .round(0), in: db))
+      }
+      #expect(held.0.count == 3 + 3 && held.1.count == 1, "\(held)")
+      try service.collect(wall: Self.now + Self.day)
+      for index in 0..<3 { try scene.startNode(index) }
+      #expect(try await scene.end(of: job).stateRoot == local)
+    }
+  }
+}
