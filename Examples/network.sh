@@ -4,6 +4,8 @@
 #
 #   Examples/network.sh [--embedded] [EMETH] [TEXT]
 #
+# Beside the training the mean of some numbers is computed (program 999), by the same nodes and verifiers.
+#
 # Two servers on one PostgreSQL database and one S3 bucket (moto's), four nodes and a verifier; what is missing is
 # installed. With --embedded nothing has to be installed or started but emeth: one server, which keeps all in a folder,
 # two nodes and a verifier. TEXT is $EMETH_DATA/neko.txt, or the text that `make run` takes. A few minutes.
@@ -156,6 +158,8 @@ export EMETH_SERVER=${url[${servers[-1]}]}
 job=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel "${#nodes[@]}" --rounds 2 --steps 40 \
   --layers 1 --heads 2 --width 32 --context 32 --batch 4 --seed 1 --json | jq -r .jobId)
 echo "job $job on $EMETH_SERVER" >&2
+seq 1 1000 | awk '{ printf "%.1f\n", $1 / 10 }' >numbers
+mean=$("$emeth" submit-job numbers --key-file requester.key --program 999 --parallel 5 --json | jq -r .jobId)
 wait_for 300 "somebody computes" find_busy_node
 echo "$busy computes: it and server1 are killed, and started again" >&2
 kill -9 "${process[$busy]}" "${process[server1]}"
@@ -165,7 +169,8 @@ serve server1
 work "$busy" node
 
 timeout 900 "$emeth" watch-job "$job" --json >events || fail "the job is not VERIFIED: $(tail -n 1 events)"
-echo "the job is VERIFIED" >&2
+timeout 900 "$emeth" watch-job "$mean" --json >events || fail "the mean is not VERIFIED: $(tail -n 1 events)"
+echo "both jobs are VERIFIED" >&2
 
 # ---- what it left, as a third party checks it
 
@@ -173,6 +178,9 @@ echo "the job is VERIFIED" >&2
 "$emeth" generate model --prompt "R" --max-tokens 20 >/dev/null
 signer=$(jq -r .signer model/job/records.json)
 "$emeth" verify model --signer "$signer"
+"$emeth" fetch-result "$mean" --key-file requester.key --out mean >/dev/null
+"$emeth" verify mean --signer "$signer" >/dev/null
+[ "$(tr -d '\r' <mean/result.dat)" = 1000,50.05 ] || fail "the mean is $(cat mean/result.dat)"
 jq -c '.tickets[]' model/job/records.json | "$emeth" verify - --signer "$signer"
 for name in "${nodes[@]}"; do
   "$emeth" node-status --key-file "$name.key" --json | jq -c "{node: \"$name\", earned, pending, lost}"
@@ -183,4 +191,4 @@ for name in "${servers[@]}"; do
   wait "${process[$name]}" || fail "$name does not stop in order"
 done
 "$emeth" serve --audit --data net "${service[@]}"
-echo "the job is VERIFIED, its tickets check, and every balance follows from the entries"
+echo "the jobs are VERIFIED, their tickets check, and every balance follows from the entries"

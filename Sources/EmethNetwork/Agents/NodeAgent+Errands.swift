@@ -27,7 +27,9 @@ extension NodeAgent {
     switch errand.question {
     case .open(let challenge, let binding):
       let sealed = try await lane.run { device in
-        try node.open(challenge, to: binding, at: secondsNow(), on: device)
+        try node.finished(challenge.subJob).0.assignment.program == nil
+          ? node.open(challenge, to: binding, at: secondsNow(), on: device)
+          : node.openPart(challenge, to: binding, at: secondsNow())
       }
       for object in sealed.objects {
         try await connection.give(object: object, from: node.store)

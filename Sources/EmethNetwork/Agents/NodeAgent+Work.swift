@@ -35,10 +35,11 @@ extension NodeAgent {
   /// A SubJob to take, which no other worker has in hand; nil when there was none for a while.
   private func nextSubJob() async -> JobID? {
     do throws(NetworkError) {
-      let offers = try await connection.openSubJobs(settings.filter, waitingUpTo: settings.patience)
+      let offers = try await connection.openSubJobs(filter, waitingUpTo: settings.patience)
       if offers.isEmpty { return nil }
       let money = try await connection.balances().unspent
-      for offer in ordered(offers) where offer.deposit <= money && canEnd(offer) {
+      for offer in ordered(offers)
+      where offer.deposit <= money && canCompute(offer) && canEnd(offer) {
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
         return offer.id
       }
@@ -119,21 +120,17 @@ extension NodeAgent {
     defer { renewal.cancel() }
     let began = ContinuousClock.now
     do throws(NetworkError) {
-      for object in [assignment.data, assignment.startingParameters] {
+      let isTraining = assignment.program == nil
+      for object in [assignment.data] + (isTraining ? [assignment.startingParameters] : []) {
         try await untilAnswered("fetching what SubJob \(subJob) needs") { () throws(NetworkError) in
           try await connection.fetch(object: object, into: node.store)
         }
       }
-      let (own, tell) = (node, onEvent)
-      let steps = try asNetworkError { try TrainingManifest(json: assignment.manifest).stepsPerRound }
-      let result = try await raising(stop) { () async throws(NetworkError) in
-        try await lane.run { device in
-          var done = 0
-          return try own.compute(assignment, on: device, stop: stop) { report in
-            done += 1
-            tell(.step(subJob, AgentEvent.StepProgress(step: done, of: Int(steps), loss: report.loss)))
-          }
-        }
+      let result: NodeResult?
+      if isTraining {
+        result = try await train(assignment, on: lane, stop)
+      } else {
+        result = try await computePart(assignment, on: lane, stop)
       }
       if result != nil {
         do throws(NetworkError) {
@@ -157,11 +154,29 @@ extension NodeAgent {
     }
   }
 
+  private func train(
+    _ assignment: Assignment, on lane: AgentLane, _ stop: StopFlag
+  ) async throws(NetworkError) -> NodeResult? {
+    let (own, tell, subJob) = (node, onEvent, assignment.subJob)
+    let steps = try asNetworkError { try TrainingManifest(json: assignment.manifest).stepsPerRound }
+    return try await raising(stop) { () async throws(NetworkError) in
+      try await lane.run { device in
+        var done = 0
+        return try own.compute(assignment, on: device, stop: stop) { report in
+          done += 1
+          tell(.step(subJob, AgentEvent.StepProgress(step: done, of: Int(steps), loss: report.loss)))
+        }
+      }
+    }
+  }
+
   private func learn(_ assignment: Assignment, seconds: Double) throws(NetworkError) {
     // A result that was there already says nothing; nor does one that took less than can be measured.
     guard seconds > 1 else { return }
     let measured = Double(assignment.fuel.units) / seconds
-    let program = Self.measuredProgram
+    let program = assignment.program ?? Self.measuredProgram
+    // How long a proof of work takes is luck.
+    guard program != .proofOfWork else { return }
     let known = speed.fuelPerSecond(of: program) ?? measured
     let next = (known + measured) / 2
     try speed.keep(next, of: program)

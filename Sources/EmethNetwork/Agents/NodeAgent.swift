@@ -20,8 +20,10 @@ public final class NodeAgent: Sendable {
     public var workers = 1
     /// CPU threads of each.
     public var threads = 2
-    /// Which SubJobs it takes.
+    /// Which SubJobs it takes, of those that it can compute.
     public var filter = SubJobFilter()
+    /// External programs that it computes by.
+    public var modules: [ProgramModule] = []
     /// By how much it must be faster than the deadline asks for, percent.
     public var marginPercent = 25
     /// Bytes of boundary states that it keeps.
@@ -49,13 +51,18 @@ public final class NodeAgent: Sendable {
   let journal: NodeJournal
   let speed: NodeSpeed
   let state = Mutex(State())
+  /// What it asks for: nothing that it can't compute.
+  let filter: SubJobFilter
+  /// Where modules run; nil where it has none.
+  let sandbox: ModuleSandbox?
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
 
   /// A node with its key and its own folder. One process works on a folder at a time.
   ///
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
-  ///   ``NetworkError/fileFailed(path:operation:reason:)``.
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/badSetting(name:found:allowed:)`` for programs
+  ///   that it can't compute, and where there are modules and no sandbox what is missing.
   public convenience init(
     key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain = .embedded,
     settings: Settings = Settings(), onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
@@ -70,6 +77,8 @@ public final class NodeAgent: Sendable {
     fault: NodeFault?, onEvent: @escaping @Sendable (AgentEvent) -> Void
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
+    filter = try Self.filter(settings)
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
     lock = try FolderLock(folder: folder)
     self.settings = settings
     self.connection = connection

@@ -49,13 +49,22 @@ extension VerifierAgent {
     }
   }
 
+  /// The program of a SubJob that is no training, to the byte; nil for a training's.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)`` where it is not here: there is no verdict then.
+  private func program(of facts: SubJobFacts) throws(NetworkError) -> ComputedProgram? {
+    guard facts.program != nil else { return nil }
+    return try ComputedProgram(ComputedManifest(json: facts.manifest), modules: settings.modules)
+  }
+
   /// Fetches what was opened, replays it, and says what it found. Evidence stays in the verifier's folder.
   private func judge(_ request: JudgementRequest, on lane: AgentLane) async throws(NetworkError)
     -> JudgementReport
   {
     let subJob = request.facts.subJob
     let sealed = request.opening?.objects ?? []
-    for object in sealed + [request.facts.startingParameters] {
+    let program = try program(of: request.facts)
+    for object in sealed + (program == nil ? [request.facts.startingParameters] : []) {
       do throws(NetworkError) {
         try await connection.fetch(object: object, into: store)
       } catch {
@@ -78,10 +87,14 @@ extension VerifierAgent {
     }
     let question = try verifier.question(
       submission: submission, facts: facts, seed: request.seed, segments: request.segments)
-    let stop = StopFlag()
+    let (stop, sandbox) = (StopFlag(), sandbox)
     let examination = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { device in
-        try verifier.examine(question, delivered: delivered, device: device, stop: stop)
+        if let program {
+          return try verifier.examinePart(
+            question, delivered: delivered, program: program, sandbox: sandbox, stop: stop)
+        }
+        return try verifier.examine(question, delivered: delivered, device: device, stop: stop)
       }
     }
     if let evidence = examination.evidence {

@@ -16,6 +16,8 @@ public final class VerifierAgent: Sendable {
     public var threads = 2
     /// The bond that it posts, if it has as much.
     public var bond = TokenAmount(holon: UInt256(10_000_000_000_000_000_000))
+    /// External programs that it computes by.
+    public var modules: [ProgramModule] = []
     /// How many commitments wait to be used.
     public var stock: UInt32 = 64
     /// For how long its key is bound to its account, seconds.
@@ -34,6 +36,8 @@ public final class VerifierAgent: Sendable {
   let store: ContentStore
   let domain: EIP712Domain
   let fault: NodeFault?
+  /// Where modules run; nil where it has none.
+  let sandbox: ModuleSandbox?
   let connection: any NetworkConnection
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
@@ -41,7 +45,7 @@ public final class VerifierAgent: Sendable {
   /// A verifier with its key and its own folder. One process works on a folder at a time.
   ///
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
-  ///   ``NetworkError/fileFailed(path:operation:reason:)``.
+  ///   ``NetworkError/fileFailed(path:operation:reason:)``, and where there are modules and no sandbox what is missing.
   public convenience init(
     key: PrivateKey, folder: URL, connection: any NetworkConnection, domain: EIP712Domain = .embedded,
     settings: Settings = Settings(), onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
@@ -57,6 +61,7 @@ public final class VerifierAgent: Sendable {
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
     self.settings = settings
     self.key = key
     self.folder = folder
@@ -111,13 +116,16 @@ public final class VerifierAgent: Sendable {
     var standing = try await connection.verifier()
     if standing.isStruck { return }
     let now = secondsNow()
-    if standing.bond < settings.bond || (standing.bindingExpiry ?? 0) < now + settings.bindingSeconds / 2 {
+    let modules = Set(settings.modules.map(\.manifest.hash))
+    if Set(standing.modules ?? []) != modules || standing.bond < settings.bond
+      || (standing.bindingExpiry ?? 0) < now + settings.bindingSeconds / 2
+    {
       let expiry = now + settings.bindingSeconds
       let binding = SignedKeyBinding(signing: KeyBinding(of: key, expiry: expiry), in: domain, with: key)
       // Who has less binds what there is.
       let has = try await connection.balances().unspent
       let bond = try asNetworkError { try min(settings.bond, standing.bond.adding(has)) }
-      try await connection.postBond(upTo: bond, binding: binding)
+      try await connection.postBond(upTo: bond, binding: binding, modules: Array(modules))
       standing = try await connection.verifier()
     }
     if standing.unused < settings.stock / 2 {

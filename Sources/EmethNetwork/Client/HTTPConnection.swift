@@ -43,6 +43,9 @@ public final class HTTPConnection: NetworkConnection {
     for (name, programs) in lists where !programs.isEmpty {
       query.append("\(name)=" + programs.map { "\($0.rawValue)" }.sorted().joined(separator: ","))
     }
+    if let modules = filter.modules {
+      query.append("modules=" + modules.map { "\($0)" }.sorted().joined(separator: ","))
+    }
     if filter.minimumFuelPrice.holonPerFuel > 0 {
       query.append("minimumFuelPrice=\(filter.minimumFuelPrice.holonPerFuel)")
     }
@@ -104,9 +107,9 @@ public final class HTTPConnection: NetworkConnection {
 
   /// As ``NetworkConnection`` says.
   public func postBond(
-    upTo amount: TokenAmount, binding: SignedKeyBinding
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32]
   ) async throws(NetworkError) {
-    let body = Routes.Bond(amount: amount, binding: binding)
+    let body = Routes.Bond(amount: amount, binding: binding, modules: modules.isEmpty ? nil : modules)
     let _: VerifierAccount = try await client.send("POST", "/api/v2/verifiers/bond", body, repeatable: true)
   }
 

@@ -2,7 +2,7 @@ import EmethCompute
 import EmethKit
 import Foundation
 
-/// A finished job of a server as the folder that a local run leaves: the model, and in `job/` everything that a third
+/// A finished job of a server as the folder that a local run leaves: the model or `result.dat`, and in `job/` everything that a third
 /// party needs to check it (``JobFolder``).
 ///
 /// ```swift
@@ -36,7 +36,11 @@ public struct JobDownload: Sendable {
         hint: "give the account's key")
     }
     let result = try await client.result(of: job)
-    try await writeModel(result, to: folder)
+    if let output = result.output {
+      try await client.fetch(object: output, to: folder.appending(path: JobFolder.resultFile))
+    } else {
+      try await writeModel(result, to: folder)
+    }
     let target = folder.appending(path: "job")
     try Files.makeFolder(target)
     let records = try await settledRecords()

@@ -161,7 +161,7 @@ enum HoldStore {
     let job = record.job.id
     var result: Set<ObjectName> = []
     if let newest = record.progress.rounds.last, record.progress.rounds.count > 1 {
-      result = [.object(newest.startingParameters), .leaves(of: job)]
+      result = [.object(record.progress.result ?? newest.startingParameters), .leaves(of: job)]
       for cohort in cohorts where cohort.holds {
         // Those that were too large to be kept are not held since their round ended.
         guard let sum = cohort.sum else { continue }

@@ -58,10 +58,10 @@ struct JobDetail: Sendable {
   var remarks: [String]
   /// Validation loss of the model that it began with.
   var initialLoss: Double?
-  /// Optimizer steps of a round.
+  /// Optimizer steps of a round; 0 for a job that is no training.
   var stepsPerRound: UInt32
-  /// Parameters of the model.
-  var parameters: UInt64
+  /// Parameters of the model; `nil` where there is none.
+  var parameters: UInt64?
   /// The escrow that is left.
   var escrow: TokenAmount
   /// Rounds begun.

@@ -64,18 +64,25 @@ struct JobDetailPage {
 
   private var facts: [(Phrase, Markup)] {
     let losses = summary.losses.compactMap(\.validationLoss)
-    return [
+    var facts: [(Phrase, Markup)] = [
       (.dataSet, context.name(summary.dataSet)), (.requester, context.account(view.requester)),
       (.registered, context.time(view.requestedAt)), (.deadline, context.time(view.deadline)),
       (.program, Markup("\(view.programId.rawValue)")),
-      (.model, Markup(context.words(.parametersCount, NumberText.grouped(detail.parameters)))),
+    ]
+    if let count = detail.parameters {
+      facts.append((.model, Markup(context.words(.parametersCount, NumberText.grouped(count)))))
+    }
+    facts.append(
       (
         .size,
         Markup(
           context.words(
             .roundsByParts, NumberText.grouped(summary.rounds), NumberText.grouped(summary.parallel)))
-      ),
-      (.validationLoss, change(from: detail.initialLoss, to: losses.last)),
+      ))
+    if detail.parameters != nil {
+      facts.append((.validationLoss, change(from: detail.initialLoss, to: losses.last)))
+    }
+    facts += [
       (.fuelLimit, Markup(NumberText.grouped(view.fuelLimit.units))),
       (
         .fuelPrice,
@@ -83,6 +90,7 @@ struct JobDetailPage {
       ),
       (.escrow, context.amount(summary.escrow)), (.escrowLeft, context.amount(detail.escrow)),
     ]
+    return facts
   }
 
   private static func gholon(_ price: FuelPrice) -> String {

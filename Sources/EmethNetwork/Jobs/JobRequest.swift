@@ -48,6 +48,30 @@ public enum JobRequest: Sendable, Hashable {
     }
   }
 
+  /// Hash of the module that the parts are computed by; `nil` for built-in programs.
+  var module: Bytes32? {
+    switch self {
+    case .training: nil
+    case .computed(let request): request.manifest.module
+    }
+  }
+
+  /// Whether outputs are checked without computing them again.
+  var provesItself: Bool {
+    switch self {
+    case .training: false
+    case .computed(let request): request.manifest.provesItself
+    }
+  }
+
+  /// How many must have come to the same output, the node among them.
+  var agreement: Int {
+    switch self {
+    case .training: 2
+    case .computed(let request): Int(request.manifest.agreement)
+    }
+  }
+
   /// The manifest, canonical JSON.
   var parameters: String {
     switch self {

@@ -12,7 +12,7 @@ extension JobWorker {
   var subJobParameters: JobParameters {
     var parameters = network.periods
     parameters.aggregation = masksUpdates ? .masked : .plain
-    parameters.selfProving = program?.provesItself ?? false
+    parameters.selfProving = request.provesItself
     return parameters
   }
 

@@ -16,7 +16,8 @@ extension JobWorker {
       firstRecord: part.firstRecord,
       partSecret: network.splitter.partSecret(of: id, part: part.index),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
-      noise: noise(of: part), noiseOpening: noiseOpening(of: record.position), fuel: cost.subJobFuel)
+      noise: noise(of: part), noiseOpening: noiseOpening(of: record.position), fuel: cost.subJobFuel,
+      program: request.isTraining ? nil : record.machine.job.programID)
   }
 
   func part(_ index: UInt32, of parent: JobRecord) throws(NetworkError) -> SplitPlan.Part {

@@ -6,13 +6,13 @@ import Foundation
 extension JobWorker {
   /// Divides the data set and posts bonds. Done once.
   func divideRecords() throws(NetworkError) {
-    guard case .computed(let computed) = request, let program else {
+    guard case .computed(let computed) = request else {
       throw .inconsistent(what: "a training is to be divided into records")
     }
     if try job().progress.plan == nil {
       let manifest = computed.manifest
-      try program.check(recordCount: manifest.recordCount, parts: computed.parallel)
       let bytes = try network.dataSet(computed.dataSet)
+      try manifest.check(bytes, parts: computed.parallel)
       let splitter = network.splitter
       let divided = try splitter.divide(
         bytes, named: computed.dataSetName, manifest.records, job: id, parts: computed.parallel)
@@ -22,9 +22,10 @@ extension JobWorker {
           path: computed.dataSetName, what: "another number of records than is paid for",
           found: "\(divided.plan.recordCount)", allowed: "\(manifest.recordCount)")
       }
+      let held = network.stores(for: id, .job).objects
       var parts: [Bytes32] = []
       for (index, part) in divided.parts.enumerated() {
-        parts.append(try store.put(splitter.payload(of: part, job: id, index: UInt32(index))))
+        parts.append(try held.put(splitter.payload(of: part, job: id, index: UInt32(index))))
       }
       try network.keep(leaves: divided.leaves, of: id)
       try database.write { [parts] db in
@@ -51,7 +52,7 @@ extension JobWorker {
 
   /// Joins the accepted outputs to the result, and ends the job.
   func join(_ round: UInt32) async throws(NetworkError) {
-    guard let program, let plan = try job().progress.plan else {
+    guard case .computed(let computed) = request, let plan = try job().progress.plan else {
       throw .inconsistent(what: "parts are to be joined that were never divided")
     }
     let verified = try database.read { [id] db in
@@ -69,15 +70,17 @@ extension JobWorker {
       }
       outputs.append(output)
     }
-    let joined = try program.join(outputs)
-    let result = try store.put(joined)
-    let remark = try program.remark(on: joined, records: plan.recordCount)
+    let manifest = computed.manifest
+    let joined = try manifest.join(outputs)
+    let result = try network.stores(for: id, .round(round + 1)).objects.put(joined)
+    let remark = try manifest.remark(on: joined, records: plan.recordCount)
     try database.write { db in
       let now = try network.tick(in: db)
       var current = try JobStore.job(id, in: db)
       current.progress.result = result
       current.reason =
-        program.provesItself ? "the result proves itself" : "every part was computed again to the same output"
+        manifest.provesItself
+        ? "the result proves itself" : "every part was computed again to the same output"
       current.progress.rounds.append(Self.round(round + 1, at: now))
       if let remark { current.progress.remarks = (current.progress.remarks ?? []) + [remark] }
       try ExecutionLayer.apply(.completeRound(round), to: &current, at: now, in: db)
@@ -85,8 +88,11 @@ extension JobWorker {
       try network.closeEpochAtEnd(ofJob: current.status.isFinal, in: db)
     }
     progress(.joined(bytes: joined.count))
+    for record in verified { try parties.forget(record) }
+    if network.isLive {
+      return try database.write { [id] db in try HoldStore.release(.vectors(round), of: id, in: db) }
+    }
     for record in verified {
-      try parties.forget(record)
       if let proof = record.notes.update, proof != result { try store.remove(proof) }
     }
   }
@@ -98,10 +104,10 @@ extension JobWorker {
   }
 }
 
-extension ComputedProgram {
+extension ComputedManifest {
   /// What else is to be said of a result.
   fileprivate func remark(on result: Data, records: UInt64) throws(NetworkError) -> String? {
-    guard self == .meanOfNumbers else { return nil }
+    guard program == .meanOfNumbers else { return nil }
     let count = try asNetworkError { try MeanOfNumbers(output: Array(result)).count }
     return count == records ? nil : "\(records - min(records, count)) of \(records) lines are no numbers"
   }

@@ -26,6 +26,13 @@ extension JobWorker {
         )
         return false
       }
+      if let lone = try partWithoutAgreement(round) {
+        try fail(
+          because:
+            "part \(lone + 1) was not computed by \(request.agreement): others that were drawn stayed silent"
+        )
+        return false
+      }
       if open.isEmpty {
         if !masksUpdates { return true }
         if try await addMasked(round) { return true }
@@ -47,6 +54,18 @@ extension JobWorker {
     try database.read { [id] db in
       try JobStore.subJobs(of: id, round: round, in: db).first { $0.machine.endReason == .verifiersSilent }?
         .position.part
+    }
+  }
+
+  /// A part whose node is paid although fewer have computed its output than the requester asked for.
+  private func partWithoutAgreement(_ round: UInt32) throws(NetworkError) -> UInt32? {
+    guard request.isAlwaysRepeated else { return nil }
+    return try database.read { [id] db in
+      try JobStore.subJobs(of: id, round: round, in: db).first { record in
+        let accepting = record.notes.judgements.map(\.verdict.verdict).filter(\.accepted)
+        return record.status == .verified
+          && Set(accepting.map(\.verifier)).count + 1 < request.agreement
+      }?.position.part
     }
   }
 

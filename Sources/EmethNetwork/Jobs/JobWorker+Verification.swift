@@ -283,7 +283,8 @@ extension JobWorker {
       subJob: record.id, position: record.position, node: record.machine.node ?? .zero,
       manifest: parent.job.parameters, dataRoot: part.root, sequenceCount: Int(part.count),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
-      noise: self.noise(of: part), fuel: cost.subJobFuel)
+      noise: self.noise(of: part), fuel: cost.subJobFuel,
+      program: request.isTraining ? nil : record.machine.job.programID)
   }
 
   /// Takes the verdicts of a pass down.

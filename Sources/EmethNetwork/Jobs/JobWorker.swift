@@ -10,7 +10,8 @@ final class JobWorker: Sendable {
   let network: any Surroundings
   let id: JobID
   let request: JobRequest
-  /// What computes the parts of a job that is no training, and where modules run.
+  /// What computes the parts of a job that is no training, and where modules run; nil where nodes and verifiers are
+  /// elsewhere, and have them.
   let program: ComputedProgram?
   let sandbox: ModuleSandbox?
   let rules: RuleSet
@@ -60,9 +61,13 @@ final class JobWorker: Sendable {
     switch request {
     case .training: (program, sandbox) = (nil, nil)
     case .computed(let computed):
-      let program = try ComputedProgram(computed.manifest, modules: modules)
-      self.program = program
-      sandbox = program.module == nil ? nil : try ModuleSandbox.find()
+      if network.isLive {
+        (program, sandbox) = (nil, nil)
+      } else {
+        let program = try ComputedProgram(computed.manifest, modules: modules)
+        self.program = program
+        sandbox = program.module == nil ? nil : try ModuleSandbox.find()
+      }
     }
     rules = try JobCost.ruleSet(named: request.ruleSet)
     cost = try JobCost(request)

@@ -31,6 +31,8 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var noiseOpening: NoiseOpening?
   /// Fuel of this SubJob by the formula.
   public var fuel: Fuel
+  /// The program of a SubJob that is no training; `nil` for one that is.
+  public var program: ProgramID?
 }
 
 /// What a node hands in: the signed submission. The update stays with the node until it is masked.
@@ -41,6 +43,8 @@ public struct NodeResult: Codable, Sendable, Hashable {
   public var trainLoss: Double
   /// Coordinates that the quantiser clipped.
   public var clipped: Int
+  /// Object: an output that proves itself; `nil` for what is computed again.
+  public var output: Bytes32?
 }
 
 /// Which segments of a submission a verifier wants to see.

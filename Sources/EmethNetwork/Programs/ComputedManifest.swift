@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import Foundation
 
 /// The manifest of a computed job: the program to the byte, its parameters, what its records are, and how many
 /// must agree on an output. Canonical JSON; submissions name its SHA-256.
@@ -40,11 +41,6 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     recordsPerFuel = program.recordsPerFuel
     self.agreement = agreement
     try check()
-    guard parameters.isEmpty || program.module != nil else {
-      throw .badSetting(
-        name: "parameters", found: parameters.keys.sorted().joined(separator: ", "),
-        allowed: "none: program \(program.id) has no parameters")
-    }
   }
 
   /// Reads a manifest within its limits.
@@ -67,16 +63,28 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     }
   }
 
+  /// Refuses what no job can be of: it may come from strangers.
   private func check() throws(NetworkError) {
-    guard version == 1 else {
-      throw .badSetting(name: "version of the manifest", found: "\(version)", allowed: "1")
+    func require(
+      _ holds: Bool, _ name: String, _ found: @autoclosure () -> String, _ allowed: String
+    ) throws(NetworkError) {
+      if !holds { throw .badSetting(name: name, found: found(), allowed: allowed) }
     }
-    guard recordsPerFuel > 0 else {
-      throw .badSetting(name: "recordsPerFuel", found: "0", allowed: "1 and above")
+    try require(version == 1, "version of the manifest", "\(version)", "1")
+    if let builtIn {
+      try require(
+        program == builtIn.id && partProgram == builtIn.partID && module == nil, "program",
+        "\(program) with parts of \(partProgram)", "\(builtIn.id) with parts of \(builtIn.partID), no module")
+      try require(
+        records == builtIn.records && recordsPerFuel == builtIn.recordsPerFuel, "records for one fuel",
+        "\(recordsPerFuel)", "\(builtIn.recordsPerFuel) lines")
+    } else {
+      try require(
+        program.isExternal && partProgram == program && module != nil, "program",
+        "\(program) with parts of \(partProgram)", "84, 999, or 10000 and above with the hash of its module")
+      try require(recordsPerFuel > 0, "records for one fuel", "0", "1 and above")
     }
-    guard recordCount > 0 else {
-      throw .badSetting(name: "records of the data set", found: "0", allowed: "1 and above")
-    }
+    try require(recordCount > 0, "records of the data set", "0", "1 and above")
     guard (2...3).contains(agreement) else {
       throw .badSetting(name: "agreement", found: "\(agreement)", allowed: "2 or 3")
     }
@@ -90,6 +98,11 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
           allowed: "a key of letters, digits and _, and a value of at most 4096 bytes")
       }
     }
+    guard parameters.isEmpty || module != nil else {
+      throw .badSetting(
+        name: "parameters", found: parameters.keys.sorted().joined(separator: ", "),
+        allowed: "none: program \(program) has no parameters")
+    }
   }
 
   private static func isLetter(_ byte: UInt8) -> Bool {
@@ -97,12 +110,18 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
   }
 
   /// The manifest of a text, as a job carries it.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)``, ``NetworkError/badSetting(name:found:allowed:)``.
   init(json: String) throws(NetworkError) {
     do {
       self = try ComputedManifest(wireText: json)
     } catch {
       throw .malformed(what: "manifest of a computed job", reason: WireFormat.problem(of: error))
     }
+    guard canonicalJSON == json else {
+      throw .malformed(what: "manifest of a computed job", reason: "it is not in canonical form")
+    }
+    try check()
   }
 
   /// The manifest as text: sorted keys, nothing else.
@@ -110,6 +129,25 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
 
   /// SHA-256 of the text.
   public var hash: Bytes32 { SHA256.hash(Array(canonicalJSON.utf8)) }
+
+  /// The program, where it is not a module: whoever divides and joins needs no module for that.
+  private var builtIn: ComputedProgram? { try? ComputedProgram(program, modules: []) }
+
+  /// Whether an output is checked without computing it again.
+  var provesItself: Bool { builtIn?.provesItself ?? false }
+
+  /// Refuses a data set, or parts of it, of which it is clear that nothing comes.
+  func check(_ dataSet: Data, parts: UInt32) throws(NetworkError) {
+    guard let builtIn else { return }
+    try builtIn.check(recordCount: recordCount, parts: parts)
+    try builtIn.check(dataSet: dataSet)
+  }
+
+  /// Joins the parts' outputs, in their order, as the program says.
+  func join(_ outputs: [Data]) throws(NetworkError) -> Data {
+    guard let builtIn else { return outputs.reduce(Data(), +) }
+    return try builtIn.join(outputs)
+  }
 
   /// Fuel of the largest of so many parts, by the formula.
   func partFuel(parts: UInt32) throws(NetworkError) -> Fuel {

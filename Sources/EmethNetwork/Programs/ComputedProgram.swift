@@ -32,6 +32,12 @@ public enum ComputedProgram: Sendable, Hashable {
   /// The program that a manifest names, to the byte.
   init(_ manifest: ComputedManifest, modules: [ProgramModule]) throws(NetworkError) {
     try self.init(manifest.program, modules: modules.filter { $0.manifest.hash == manifest.module })
+    // A requester who wrote another formula into it would pay less for the same work.
+    guard records == manifest.records, recordsPerFuel == manifest.recordsPerFuel else {
+      throw .malformed(
+        what: "manifest of a computed job",
+        reason: "its records, or how many cost one fuel, are not those of program \(manifest.program)")
+    }
   }
 
   /// Its number.

@@ -26,6 +26,8 @@ public struct SubJobFacts: Codable, Sendable, Hashable {
   public var noise: PartNoise?
   /// Fuel of the SubJob by the formula.
   public var fuel: Fuel
+  /// The program of a SubJob that is no training; `nil` for one that is.
+  public var program: ProgramID?
 }
 
 /// A verifier's finding on one submission.

@@ -8,6 +8,8 @@ extension Routes {
   struct Bond: Codable, Sendable {
     var amount: TokenAmount
     var binding: SignedKeyBinding
+    /// Hashes of the modules that it can compute by; `nil` is none.
+    var modules: [Bytes32]?
   }
 
   /// Commitments of a verifier, numbered from `first`.
@@ -51,7 +53,8 @@ extension Routes {
     json(.post, "/api/v2/verifiers/bond") { request, _, state in
       let (account, body) = try await state.signed(request, Bond.self)
       return try await state.offload {
-        try state.service.postBond(upTo: body.amount, binding: body.binding, by: account)
+        try state.service.postBond(
+          upTo: body.amount, binding: body.binding, modules: body.modules ?? [], by: account)
         return try state.service.verifier(account)
       }
     }

@@ -71,6 +71,10 @@ extension Request {
     var filter = SubJobFilter()
     filter.programs = try programs("programs")
     filter.withoutPrograms = try programs("withoutPrograms")
+    filter.modules = try query("modules", "hashes of modules with commas between them") { text in
+      let hashes = text.split(separator: ",").map { try? Bytes32(hex: String($0)) }
+      return hashes.contains(nil) ? nil : Set(hashes.compactMap { $0 })
+    }
     if let price = try query("minimumFuelPrice", "holon, a decimal number", { UInt256(decimal: $0) }) {
       filter.minimumFuelPrice = FuelPrice(holonPerFuel: price)
     }

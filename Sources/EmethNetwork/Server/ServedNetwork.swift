@@ -44,7 +44,7 @@ protocol ServedNetwork: Sendable {
   func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError)
 
   func postBond(
-    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
   ) throws(NetworkError)
   func postCommitments(
     _ commitments: [Bytes32], from first: UInt32, by verifier: Address

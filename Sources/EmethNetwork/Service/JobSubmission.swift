@@ -29,6 +29,8 @@ public struct JobSubmission: Codable, Sendable, Hashable {
   public var retry: RetryPolicy?
   /// How many segments of a SubJob are to be replayed; `nil` as the network does.
   public var check: SegmentCheck?
+  /// The program of a job that is no training; `nil` is a training.
+  public var program: ProgramID?
 
   /// A submission; whether it is possible is checked when it arrives.
   public init(
@@ -50,6 +52,20 @@ public struct JobSubmission: Codable, Sendable, Hashable {
     self.timeLimitSeconds = timeLimitSeconds
     self.retry = retry
     self.check = check
+  }
+
+  /// A submission of a job that is no training; whether it is possible is checked when it arrives.
+  public init(salt: Bytes32, computed request: ComputedRequest) {
+    self.salt = salt
+    manifest = request.manifest.canonicalJSON
+    dataSetName = request.dataSetName
+    dataSet = request.dataSet
+    parallel = request.parallel
+    fuelPrice = request.fuelPrice
+    ruleSet = request.ruleSet
+    timeLimitSeconds = request.timeLimitSeconds
+    retry = request.retry
+    program = request.manifest.program
   }
 }
 
@@ -108,7 +124,7 @@ public struct JobResult: Codable, Sendable, Hashable {
   public var rounds: UInt32
   /// The manifest, canonical JSON.
   public var manifest: String
-  /// Object: the parameters after the last complete round.
+  /// Object: the parameters after the last complete round; zero for a job that is no training.
   public var parameters: Bytes32
   /// State root of these parameters.
   public var stateRoot: Bytes32
@@ -117,4 +133,6 @@ public struct JobResult: Codable, Sendable, Hashable {
   /// The key of the relabelling of a masked vocabulary, by which the requester relabels the rows back;
   /// `nil` without.
   public var vocabularyMaskKey: Bytes32?
+  /// Object: what the parts' outputs were joined to; `nil` for a training.
+  public var output: Bytes32?
 }

@@ -38,8 +38,11 @@ public protocol NetworkConnection: Sendable {
   /// Answers an errand: JSON of the type that its kind names.
   func answer(_ errand: String, _ body: Data) async throws(NetworkError)
 
-  /// Locks a verifier's bond, up to `amount` in all, and posts the key that openings are sealed to.
-  func postBond(upTo amount: TokenAmount, binding: SignedKeyBinding) async throws(NetworkError)
+  /// Locks a verifier's bond, up to `amount` in all, posts the key that openings are sealed to, and says by which modules
+  /// it can compute.
+  func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32]
+  ) async throws(NetworkError)
   /// Posts commitments whose numbers begin with `first`; those that are there already must be the same.
   func postCommitments(_ commitments: [Bytes32], from first: UInt32) async throws(NetworkError)
   /// How the account stands as a verifier.

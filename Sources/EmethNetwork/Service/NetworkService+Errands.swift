@@ -142,8 +142,15 @@ extension NetworkService {
       )
     }
     let parent = try JobStore.job(try JobStore.subJob(challenge.subJob, in: db).position.parent, in: db)
-    let state = UInt64(
-      TrainingState.encodedByteCount(of: try ModelConfiguration(parent.request.training.manifest.model)))
+    let state: UInt64
+    switch parent.request {
+    case .training(let request):
+      state = UInt64(TrainingState.encodedByteCount(of: try ModelConfiguration(request.manifest.model)))
+    case .computed:
+      // What is opened is the part.
+      let part = try JobStore.subJob(challenge.subJob, in: db).position.part
+      state = store.byteCount(of: parent.progress.parts[Int(part)]) ?? 0
+    }
     for object in opening.objects {
       let (beginning, byteCount) = try store.beginning(
         of: object, byteCount: SealedObject.beginning.count)

@@ -93,14 +93,14 @@ extension NetworkService {
     let view = try job(id)
     return try database.read { db in
       let record = try JobStore.job(id, in: db)
-      let manifest = try record.request.training.manifest
+      let manifest = try? record.request.training.manifest
       let begun = UInt32(record.progress.rounds.count)
       let newest = begun > 0 ? min(begun, record.job.numEpoch) - 1 : nil
       let shown = round.flatMap { $0 < min(begun, record.job.numEpoch) ? $0 : nil } ?? newest
       return JobDetail(
         view: view, endReason: record.machine.endReason, remarks: record.progress.remarks ?? [],
-        initialLoss: record.progress.initialLoss, stepsPerRound: manifest.stepsPerRound,
-        parameters: manifest.model.parameterCount, escrow: record.machine.escrow,
+        initialLoss: record.progress.initialLoss, stepsPerRound: manifest?.stepsPerRound ?? 0,
+        parameters: manifest?.model.parameterCount, escrow: record.machine.escrow,
         roundsBegun: newest.map { $0 + 1 } ?? 0, round: shown,
         subJobs: try shown.map { round in
           try JobStore.subJobs(of: id, round: round, in: db).map { SubJobDetail($0, parent: record) }

@@ -225,7 +225,8 @@ extension NetworkService {
     if progress.plan != nil { needs[.job]?.insert(.leaves(of: job)) }
     if let round = progress.rounds.last {
       needs[.round(round.round)] = Set(
-        ([round.startingParameters] + [round.velocity].compactMap { $0 }).map { .object($0) })
+        [record.request.isTraining ? round.startingParameters : progress.result, round.velocity]
+          .compactMap { $0 }.map { .object($0) })
     }
     for cohort in try CohortStore.cohorts(of: job, in: db) {
       let sums = [cohort.sum].compactMap { $0 } + cohort.wrongSums

@@ -12,7 +12,6 @@ extension NetworkService {
   public func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID {
     let id = JobID(requester: requester, salt: submission.salt)
     if try database.read({ db in try JobStore.exists(id, in: db) }) { return id }
-    let manifest = try asNetworkError { try TrainingManifest(json: submission.manifest) }
     guard submission.timeLimitSeconds > 0, submission.timeLimitSeconds <= Self.longestJobSeconds else {
       throw .badSetting(
         name: "time limit", found: "\(submission.timeLimitSeconds) s",
@@ -22,24 +21,20 @@ extension NetworkService {
       throw .badSetting(
         name: "data set's name", found: "\(submission.dataSetName.utf8.count) bytes", allowed: "at most 255")
     }
-    let request = TrainingRequest(
-      manifest: manifest, dataSetName: submission.dataSetName, dataSet: submission.dataSet,
-      tokenizer: try keepTokenizer(submission.tokenizer), initialParameters: submission.initialParameters,
-      parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
-      timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard,
-      check: submission.check)
-    try check(request)
+    let request = try self.request(of: submission)
     try check(request.retry)
     let cost = try JobCost(request)
     // A check that can't be computed would be found out in the middle of the job.
     _ = try (request.check ?? settings.check).drawn(
-      subJobs: Int(manifest.rounds) * Int(request.parallel), segments: Int(manifest.segmentCount))
+      subJobs: Int(request.rounds) * Int(request.parallel), segments: request.segmentCount)
     if let limit = submission.fuelLimit, limit < cost.fuelLimit {
       throw .badSetting(name: "fuel limit", found: "\(limit)", allowed: "\(cost.fuelLimit) and above")
     }
     let fuelLimit = submission.fuelLimit ?? cost.fuelLimit
     let terms = try asNetworkError {
-      try JobCost.ruleSet(named: request.ruleSet).terms(fuelLimit: fuelLimit, fuelPrice: request.fuelPrice)
+      try JobCost.ruleSet(named: request.ruleSet).terms(
+        fuelLimit: fuelLimit, fuelPrice: request.fuelPrice,
+        verifierFee: request.provesItself ? .zero : nil)
     }
     // A hash is public, and not enough: who names a data set must have given all of it.
     guard try dataSetGivers.contains(requester, of: submission.dataSet) else {
@@ -59,17 +54,62 @@ extension NetworkService {
         throw NetworkError.missingObject(hash: parameters)
       }
       let job = try Job(
-        id: id, requester: requester, programID: .languageModelTraining, numParallel: request.parallel,
-        numEpoch: manifest.rounds, dataset: "\(request.dataSet)", parameters: manifest.canonicalJSON,
+        id: id, requester: requester, programID: request.program, numParallel: request.parallel,
+        numEpoch: request.rounds, dataset: "\(request.dataSet)", parameters: request.parameters,
         fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
         deadline: now + request.timeLimitSeconds, terms: terms)
       let machine = try ParentMachine(
         request: job, by: requester, idIsUnused: true,
         fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db), parameters: servedPeriods)
       try note(requester, as: "requester", in: db)
-      try ExecutionLayer.register(JobRecord(machine: machine, request: .training(request)), at: now, in: db)
+      try ExecutionLayer.register(JobRecord(machine: machine, request: request), at: now, in: db)
     }
     return id
+  }
+
+  /// What a submission asks for.
+  private func request(of submission: JobSubmission) throws(NetworkError) -> JobRequest {
+    if let program = submission.program, program != .languageModelTraining {
+      return .computed(try computation(of: submission, program))
+    }
+    let request = TrainingRequest(
+      manifest: try asNetworkError { try TrainingManifest(json: submission.manifest) },
+      dataSetName: submission.dataSetName, dataSet: submission.dataSet,
+      tokenizer: try keepTokenizer(submission.tokenizer), initialParameters: submission.initialParameters,
+      parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
+      timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard,
+      check: submission.check)
+    try check(request)
+    return .training(request)
+  }
+
+  /// The most parts of a job that is no training.
+  private static let partLimit: UInt32 = 10_000
+
+  private func computation(
+    of submission: JobSubmission, _ program: ProgramID
+  ) throws(NetworkError) -> ComputedRequest {
+    let manifest = try ComputedManifest(json: submission.manifest)
+    guard manifest.program == program else {
+      throw .badSetting(
+        name: "program", found: "\(program)", allowed: "\(manifest.program), as the manifest says")
+    }
+    guard submission.tokenizer == nil, submission.initialParameters == nil, submission.check == nil else {
+      throw .badSetting(
+        name: "program \(program)", found: "a tokenizer, initial parameters or a check",
+        allowed: "none of them: they are a training's")
+    }
+    guard submission.parallel > 0, submission.parallel <= Self.partLimit,
+      UInt64(submission.parallel) <= manifest.recordCount
+    else {
+      throw .badSetting(
+        name: "parallel", found: "\(submission.parallel)",
+        allowed: "1 to \(min(UInt64(Self.partLimit), manifest.recordCount))")
+    }
+    return ComputedRequest(
+      manifest: manifest, dataSetName: submission.dataSetName, dataSet: submission.dataSet,
+      parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
+      timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard)
   }
 
   /// The most attempts at a part, the longest first delay, and the largest factor of the next.
@@ -202,7 +242,8 @@ extension NetworkService {
     return try publicRecords(of: record, plan: plan)
   }
 
-  /// The objects of which a job's newest model is made; only its requester gets them.
+  /// The objects of which a job's newest model is made, or what its parts' outputs were joined to; only its requester
+  /// gets them.
   public func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult {
     let record = try database.read { db in try JobStore.job(id, in: db) }
     guard record.job.requester == requester else { throw Self.notYours(id, "job", requester) }
@@ -211,7 +252,15 @@ extension NetworkService {
         code: "job.noResult",
         message: "job \(id) has no result: it is \(record.status.name) and no round is complete", hint: nil)
     }
-    guard try store.contains(newest.startingParameters) else { throw resultIsGone(id) }
+    guard try store.contains(record.progress.result ?? newest.startingParameters) else {
+      throw resultIsGone(id)
+    }
+    if case .computed(let request) = record.request {
+      return JobResult(
+        jobId: id, status: record.status, rounds: record.machine.roundsComplete,
+        manifest: request.manifest.canonicalJSON, parameters: .zero, stateRoot: .zero,
+        output: record.progress.result)
+    }
     let request = try record.request.training
     let manifest = request.manifest
     return JobResult(

@@ -36,6 +36,7 @@ extension NetworkService {
         let known = parents[record.position.parent]
         let parent = try known ?? JobStore.job(record.position.parent, in: db)
         parents[record.position.parent] = parent
+        if let module = parent.request.module, filter.modules?.contains(module) == false { continue }
         if try obstacle(to: node, taking: record, in: db) == nil {
           offers.append(try offer(record, parent: parent))
         }
@@ -49,7 +50,7 @@ extension NetworkService {
   private func offer(_ record: SubJobRecord, parent: JobRecord) throws -> SubJobOffer {
     let job = record.machine.job
     let terms = job.terms
-    let fuel = try FuelFormula.training(parent.request.training.manifest)
+    let fuel = try JobCost(parent.request).subJobFuel
     let fee = terms.flatFee ? terms.feeLimit : try job.fuelPrice.fee(for: fuel)
     let round = parent.progress.rounds[Int(record.position.round)]
     return SubJobOffer(
@@ -58,7 +59,8 @@ extension NetworkService {
       fee: try fee.subtracting(terms.verifierFeeFromFee), deposit: terms.deposit,
       deadline: record.machine.deadline,
       dataBytes: store.byteCount(of: parent.progress.parts[Int(record.position.part)]) ?? 0,
-      parameterBytes: store.byteCount(of: round.startingParameters) ?? 0)
+      parameterBytes: parent.request.isTraining ? store.byteCount(of: round.startingParameters) ?? 0 : 0,
+      module: parent.request.module)
   }
 
   /// Why an account may not take a SubJob; nil when it may.
@@ -218,20 +220,32 @@ extension NetworkService {
           + "\(Self.highestLoss) and 0 to \(settings.maximumParameters)")
     }
     try asNetworkError { try result.submission.check(in: domain) }
+    let proof = try proof(in: result)
     try database.write { db in
       var record = try JobStore.subJob(submission.jobID, in: db)
       if record.machine.submission == result.submission.digest { return }
       var parent = try JobStore.job(record.position.parent, in: db)
-      let manifest = try parent.request.training.manifest
       record.notes.result = result
+      record.notes.update = proof
+      if let proof {
+        try HoldStore.takeOver(
+          [.object(proof)], from: node, for: parent.job.id, .vectors(record.position.round),
+          at: seconds(in: db), in: db)
+        guard try store.contains(proof) else { throw NetworkError.missingObject(hash: proof) }
+      }
       record.notes.epoch = (try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1
-      let tokens = UInt64(manifest.stepsPerRound)
-        .multipliedReportingOverflow(by: UInt64(manifest.batch) * UInt64(manifest.model.context))
-      let sum = parent.progress.trainedTokens.addingReportingOverflow(
-        tokens.overflow ? .max : tokens.partialValue)
-      parent.progress.trainedTokens = sum.overflow ? .max : sum.partialValue
+      if case .training(let request) = parent.request {
+        let manifest = request.manifest
+        let tokens = UInt64(manifest.stepsPerRound)
+          .multipliedReportingOverflow(by: UInt64(manifest.batch) * UInt64(manifest.model.context))
+        let sum = parent.progress.trainedTokens.addingReportingOverflow(
+          tokens.overflow ? .max : tokens.partialValue)
+        parent.progress.trainedTokens = sum.overflow ? .max : sum.partialValue
+      }
       try ExecutionLayer.apply(
-        .submit(by: node, fuelUsed: Fuel(units: submission.fuelUsed), submission: result.submission.digest),
+        .submit(
+          by: node, fuelUsed: Fuel(units: submission.fuelUsed), submission: result.submission.digest,
+          proofHolds: proof != nil),
         to: &record, parent: &parent, at: try seconds(in: db), in: db)
       try JobStore.update(parent, in: db)
     }

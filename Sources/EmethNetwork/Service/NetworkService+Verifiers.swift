@@ -2,10 +2,18 @@ import EmethKit
 
 /// What verifiers bind and post.
 extension NetworkService {
-  /// Locks a bond, up to `amount` in all, and takes down the key that openings are sealed to.
+  /// The most modules that a verifier announces.
+  private static let moduleLimit = 1_000
+
+  /// Locks a bond, up to `amount` in all, and takes down the key that openings are sealed to, and by which modules the
+  /// verifier can compute.
   public func postBond(
-    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32] = [], by verifier: Address
   ) throws(NetworkError) {
+    guard modules.count <= Self.moduleLimit else {
+      throw .badSetting(name: "modules", found: "\(modules.count)", allowed: "at most \(Self.moduleLimit)")
+    }
+    let announced = Set(modules.map { "\($0)" }).sorted().joined(separator: " ")
     try database.write { db in
       let now = try seconds(in: db)
       try binding.check(at: now, account: verifier, in: domain)
@@ -23,13 +31,13 @@ extension NetworkService {
       try note(verifier, as: "verifier", in: db)
       try db.execute(
         sql: """
-          INSERT INTO bond (verifier, holon, binding, expiry) VALUES (?, ?, ?, ?)
+          INSERT INTO bond (verifier, holon, binding, expiry, modules) VALUES (?, ?, ?, ?, ?)
           ON CONFLICT (verifier) DO UPDATE
-          SET holon = excluded.holon, binding = excluded.binding, expiry = excluded.expiry
+          SET holon = excluded.holon, binding = excluded.binding, expiry = excluded.expiry, modules = excluded.modules
           """,
         arguments: [
           "\(verifier)", "\(max(held, amount).holon)", try binding.wireText(),
-          Int64(clamping: binding.binding.expiry),
+          Int64(clamping: binding.binding.expiry), announced,
         ])
     }
   }
@@ -43,6 +51,14 @@ extension NetworkService {
       throw NetworkError.inconsistent(what: "the bond \(text) is no integer")
     }
     return TokenAmount(holon: holon)
+  }
+
+  /// By which modules a verifier can compute, ascending; nil for none.
+  private func modules(of verifier: Address, in db: SQLSession) throws -> [Bytes32]? {
+    let text = try String.fetchOne(
+      db, sql: "SELECT modules FROM bond WHERE verifier = ?", arguments: ["\(verifier)"])
+    let modules = try (text ?? "").split(separator: " ").map { try Bytes32(hex: String($0)) }
+    return modules.isEmpty ? nil : modules
   }
 
   /// The most commitments of one account that wait to be used.
@@ -105,7 +121,7 @@ extension NetworkService {
       return VerifierAccount(
         account: account, bond: isStruck ? .zero : try bond(of: account, in: db) ?? .zero, isStruck: isStruck,
         bindingExpiry: expiry.map { UInt64($0) }, posted: try count(""),
-        unused: try count("AND usedBy IS NULL"))
+        unused: try count("AND usedBy IS NULL"), modules: try modules(of: account, in: db))
     }
   }
 

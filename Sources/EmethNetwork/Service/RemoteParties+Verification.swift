@@ -14,15 +14,16 @@ extension RemoteParties {
       committedBefore: machine.submittedAt ?? 0, in: db)
   }
 
-  /// Work that nobody could check would not be paid: it is not given out before there is a verifier.
+  /// Work that nobody could check would not be paid: it is not given out before there are as many verifiers as it needs.
   func canBeChecked(in db: SQLSession) throws -> Bool {
-    try !standing(
+    if worker.request.provesItself { return true }
+    return try standing(
       bond: worker.bond.holon, parameters: service.periods, committedBefore: service.seconds(in: db), in: db
-    ).isEmpty
+    ).count >= worker.request.agreement - 1
   }
 
-  /// The verifiers whose bond is high enough, whose key counts long enough, and that have a commitment left from
-  /// before a time.
+  /// The verifiers whose bond is high enough, whose key counts long enough, that have a commitment left from before a
+  /// time, and the job's module.
   private func standing(
     bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: SQLSession
   ) throws -> [Address] {
@@ -31,10 +32,12 @@ extension RemoteParties {
     let names = try String.fetchAll(
       db,
       sql: """
-        SELECT verifier FROM bond WHERE expiry > ? AND EXISTS (
+        SELECT verifier FROM bond WHERE expiry > ? AND ' ' || modules || ' ' LIKE ? AND EXISTS (
           SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND usedBy IS NULL AND postedAt < ?)
         """,
-      arguments: [Int64(clamping: until), Int64(clamping: time)])
+      arguments: [
+        Int64(clamping: until), worker.request.module.map { "% \($0) %" } ?? "%", Int64(clamping: time),
+      ])
     return try names.map { try Address($0) }.filter { try bond(of: $0, in: db).holon >= needed }
   }
 

@@ -22,6 +22,8 @@ public struct SubJobOffer: Codable, Sendable, Hashable {
   @DecimalText public var dataBytes: UInt64
   /// Bytes of the parameters that it begins with.
   @DecimalText public var parameterBytes: UInt64
+  /// Hash of the module that it is computed by; `nil` for built-in programs.
+  public var module: Bytes32?
 }
 
 /// Which SubJobs a node wants to hear of, the best paid first.
@@ -30,6 +32,8 @@ public struct SubJobFilter: Codable, Sendable, Hashable {
   public var programs: Set<ProgramID> = []
   /// None of these.
   public var withoutPrograms: Set<ProgramID> = []
+  /// Of external programs only those of these modules, by their hashes; `nil` is all.
+  public var modules: Set<Bytes32>?
   /// Only those that pay at least so much for a unit of fuel.
   public var minimumFuelPrice = FuelPrice(gholon: 0)
   /// At most so many, 1 to 1,000.
@@ -103,6 +107,8 @@ public struct VerifierAccount: Codable, Sendable, Hashable {
   public var posted: UInt32
   /// How many of them are not used yet.
   public var unused: UInt32
+  /// Hashes of the modules that it computes with, ascending; `nil` is none.
+  public var modules: [Bytes32]?
 }
 
 /// What everybody may know of a served network.

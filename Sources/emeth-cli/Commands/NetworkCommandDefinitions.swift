@@ -48,7 +48,7 @@ extension CommandDefinition {
 
   static let submitJob = CommandDefinition(
     "submit-job", section: .requester,
-    summary: "request a training job on a server or a local network",
+    summary: "request a job on a server or a local network",
     discussion: [
       "With --server the data set is sent to the server, where the account of --key-file pays; without, it is stored in "
         + "the network's folder, whose own requester pays, and `emeth run --network FOLDER` works the queue. "
@@ -72,6 +72,9 @@ extension CommandDefinition {
       CommandExample(
         "emeth submit-job neko.txt --server http://127.0.0.1:7443 --key-file key --parallel 4",
         "four parts on the nodes of a server"),
+      CommandExample(
+        "emeth submit-job numbers.txt --program 999 --server http://127.0.0.1:7443 --key-file key",
+        "the mean of numbers, computed and checked by a server's nodes and verifiers"),
     ])
 
   static let listJobs = CommandDefinition(
@@ -99,7 +102,7 @@ extension CommandDefinition {
     exitCodes: [.no: "the job can't be canceled any more"])
 
   static let fetchResult = CommandDefinition(
-    "fetch-result", section: .requester, summary: "write a finished job's model to a folder",
+    "fetch-result", section: .requester, summary: "write a finished job's model or result to a folder",
     arguments: [NetworkOptions.job],
     flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, CommonFlags.json],
     examples: [CommandExample("emeth fetch-result 1f2e3d4c --out model", "the model with the job's records")],

@@ -11,6 +11,8 @@ extension Command {
         "Looks for SubJobs that pay enough and that this machine can end in time (it measures its speed first), takes as "
           + "many at once as it has workers, computes, hands in, and answers what it is asked about its work. The deposit "
           + "for each comes from the account of --key-file.",
+        "It computes trainings, programs 84 and 999, and external programs (10000 and above) whose folders --module names: "
+          + "a job names its module by hash, and who has another one under the same number does not take its parts.",
         "Its journal lies in --data: stopped or killed at any moment and started again with the same folder, it goes on. "
           + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more.",
         "--config, or EMETH_NODE_CONFIG, names a JSON file whose members are called like the flags (server, keyFile, data, "
@@ -21,8 +23,8 @@ extension Command {
       flags: ServerOptions.signedOnly + [
         NodeArguments.config, NodeArguments.folder, NodeArguments.workers, NodeArguments.threads,
         NodeArguments.minimumPrice,
-        NodeArguments.include, NodeArguments.exclude, NodeArguments.margin, NetworkOptions.modelCache,
-        CommonFlags.json,
+        NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
+        NetworkOptions.modelCache, CommonFlags.json,
       ],
       examples: [
         CommandExample(
@@ -48,6 +50,7 @@ extension Command {
     settings.filter.minimumFuelPrice = parsed[NodeArguments.minimumPrice]
     settings.filter.programs = Set(parsed[NodeArguments.include])
     settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])
+    settings.modules = try ProgramOptions.modules(parsed)
     settings.marginPercent = parsed[NodeArguments.margin]
     if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
     let events = AgentEvents(parsed, context)

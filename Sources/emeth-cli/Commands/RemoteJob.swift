@@ -3,11 +3,11 @@ import EmethKit
 import EmethNetwork
 import Foundation
 
-/// Flags of `submit-job` that count on a server only.
+/// Flags of `submit-job` beside those of a training.
 enum RemoteJobOptions {
   static let program = Flag(
     "program", .integer(in: 1...Int(Int32.max)), default: Int(ProgramID.languageModelTraining.rawValue),
-    help: "what is computed: 1 trains a language model; 84, 999 and 10000 and up in a local network only")
+    help: "what is computed: 1 trains a language model; 84, 999 and 10000 and up compute parts")
   static let fuelLimit = Flag(
     "fuel-limit", .fuel, absent: "what the formula gives", help: "most fuel that is paid for")
 }

@@ -41,19 +41,24 @@ struct RequestedComputation: Sendable {
       dataSetName: file.name, dataSet: SHA256.hash(bytes), parallel: parallel, fuelPrice: fuelPrice,
       timeLimitSeconds: UInt64(timeLimit / .seconds(1)), retry: retry)
   }
+
+  /// Sends the data set, then the request. Modules stay here: whoever has one of the same hash can work.
+  func submit(to client: ServerClient) async throws -> JobID {
+    let file = FileManager.default.temporaryDirectory.appending(path: "emeth-submit-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try dataSet.write(to: file)
+    try await client.give(dataSet: file, hash: request.dataSet)
+    return try await client.submit(
+      JobSubmission(salt: Bytes32(SystemRandom.bytes(32)) ?? .zero, computed: request))
+  }
 }
 
 extension Command {
-  /// `emeth submit-job DATASET --program N`: puts a job that is no training into a local network's queue.
-  static func submitComputation(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ExitCode {
-    if parsed.isGiven(ServerOptions.server) {
-      throw CommandFailure(
-        .usage, code: "program.unsupported",
-        "submit-job: found --program \(parsed[RemoteJobOptions.program]) with --server, allowed is 1 "
-          + "(language-model training)",
-        hint: "other programs are not served yet: they run in a local network",
-        details: ["found": "\(parsed[RemoteJobOptions.program])"])
-    }
+  /// `emeth submit-job DATASET --program N`: requests a job that is no training of a server, or puts it into a local
+  /// network's queue.
+  static func submitComputation(
+    _ parsed: ParsedCommand, _ context: CommandContext
+  ) async throws -> ExitCode {
     try ProgramOptions.refuseFlagsOfTraining(in: parsed)
     let job = try RequestedComputation(
       parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed),
@@ -69,6 +74,9 @@ extension Command {
           : "program \(request.program): \(job.request.manifest.recordCount) records in "
             + "\(request.parallel) parts, \(cost.fuelLimit) fuel, escrow \(cost.terms.escrow)\n")
       return .done
+    }
+    if let client = try ServerOptions.client(parsed, context, signed: true) {
+      return try await tell(job.submit(to: client), at: client, parsed, context)
     }
     let network = try openNetwork(parsed, context, mayMake: true)
     let id = try inNetwork(network.folder) {

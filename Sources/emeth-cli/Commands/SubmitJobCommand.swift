@@ -7,7 +7,7 @@ extension Command {
   /// `emeth submit-job DATASET`: requests a training job of a server, or puts it into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
     guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {
-      return try submitComputation(parsed, context)
+      return try await submitComputation(parsed, context)
     }
     try ProgramOptions.refuse(for: "a training", in: parsed)
     let options = try ModelOptions(parsed)
@@ -35,14 +35,7 @@ extension Command {
       fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline], retry: .standard, asking: check)
     if let client = try ServerOptions.client(parsed, context, signed: true) {
       let job = try await RemoteJob(request, fuelLimit: parsed[RemoteJobOptions.fuelLimit]).submit(to: client)
-      guard let seen = try await client.job(job) else { throw NetworkError.unknownJob(id: "\(job)") }
-      if parsed[CommonFlags.json] {
-        try context.output.write(JSONText.pretty(JobListing(seen.job.summary)))
-      } else {
-        try context.output.print("\(job)")
-        context.talk.note("follow it with: emeth watch-job \(job) --server \(client.server)")
-      }
-      return .done
+      return try await tell(job, at: client, parsed, context)
     }
     let network = try openNetwork(parsed, context, mayMake: true)
     let job = try inNetwork(network.folder) {
@@ -54,6 +47,22 @@ extension Command {
     } else {
       try context.output.print("\(job)")
       context.talk.note("work on it with: emeth run --network \(ShellWord.quoted(network.folder.path))")
+    }
+    return .done
+  }
+}
+
+extension Command {
+  /// Says which job a server has taken.
+  static func tell(
+    _ job: JobID, at client: ServerClient, _ parsed: ParsedCommand, _ context: CommandContext
+  ) async throws -> ExitCode {
+    guard let seen = try await client.job(job) else { throw NetworkError.unknownJob(id: "\(job)") }
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(JobListing(seen.job.summary)))
+    } else {
+      try context.output.print("\(job)")
+      context.talk.note("follow it with: emeth watch-job \(job) --server \(client.server)")
     }
     return .done
   }

@@ -11,10 +11,12 @@ extension Command {
       discussion: [
         "Posts a bond from the account of --key-file and a stock of commitments, replays the segments that the beacon "
           + "draws for it, and signs its verdicts. A false verdict costs the bond.",
+        "Parts of an external program (10000 and above) are drawn for it only if --module names the folder of the module.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        VerifierArguments.data, VerifierArguments.bond, VerifierArguments.threads, CommonFlags.json,
+        VerifierArguments.data, VerifierArguments.bond, VerifierArguments.threads, ProgramOptions.module,
+        CommonFlags.json,
       ],
       examples: [
         CommandExample(
@@ -27,6 +29,7 @@ extension Command {
     try FolderPath.refuseUnusable(folder.path)
     var settings = VerifierAgent.Settings()
     settings.threads = parsed[VerifierArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.modules = try ProgramOptions.modules(parsed)
     settings.bond = parsed[VerifierArguments.bond]
     let events = AgentEvents(parsed, context)
     let agent = try VerifierAgent(

@@ -7,7 +7,7 @@ import Testing
 
 /// Databases of every earlier layout are brought to the present one with what is in them.
 @Suite struct MigrationTests {
-  @Test(arguments: 1...6)
+  @Test(arguments: 1...7)
   func aFileOfAnEarlierLayoutKeepsWhatIsInIt(layout: Int) throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appending(path: "network.sqlite")
@@ -124,7 +124,7 @@ import Testing
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
-        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7])
+        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8])
         #expect(try Setting.clock.number(in: db) == 7_000)
         try HoldStore.take([.object(.zero)], for: "somebody", .upload, byteCount: 5, at: 9, in: db)
         #expect(try HoldStore.isHeld(.object(.zero), in: db) && !HoldStore.isHeld(.splitter(.zero), in: db))
@@ -142,7 +142,8 @@ import Testing
     }
     let database = try NetworkDatabase(.postgres(address))
     #expect(
-      try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout") } == [6, 7])
+      try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
+        == [6, 7, 8])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -167,7 +168,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 7)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 8)) {
       try NetworkDatabase(.postgres(address))
     }
   }

@@ -149,7 +149,7 @@ final class FakeNetwork: ServedNetwork {
   }
 
   func postBond(
-    upTo amount: TokenAmount, binding: SignedKeyBinding, by verifier: Address
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
   ) throws(NetworkError) { note("bond") }
 
   func postCommitments(

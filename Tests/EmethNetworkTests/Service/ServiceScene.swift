@@ -136,8 +136,10 @@ struct DirectConnection: NetworkConnection {
     try service.answer(errand, by: account, body)
   }
 
-  func postBond(upTo amount: TokenAmount, binding: SignedKeyBinding) async throws(NetworkError) {
-    try server.service().postBond(upTo: amount, binding: binding, by: account)
+  func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32]
+  ) async throws(NetworkError) {
+    try server.service().postBond(upTo: amount, binding: binding, modules: modules, by: account)
   }
 
   func postCommitments(_ commitments: [Bytes32], from first: UInt32) async throws(NetworkError) {
@@ -216,13 +218,14 @@ final class ServiceScene: Sendable {
   @discardableResult
   func startNode(
     _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, isDraining: Bool = false,
-    minimumFuelPrice: FuelPrice = FuelPrice(gholon: 0)
+    minimumFuelPrice: FuelPrice = FuelPrice(gholon: 0), modules: [ProgramModule] = []
   ) throws -> Task<Void, Never> {
     let key = Self.node(index)
     var settings = NodeAgent.Settings()
     settings.threads = 1
     settings.patience = 1
     settings.filter.minimumFuelPrice = minimumFuelPrice
+    settings.modules = modules
     let agent = try NodeAgent(
       key: key, folder: folder.url.appending(path: "node-\(index)"),
       connection: DirectConnection(account: key.address, server: other ?? server), domain: .embedded,
@@ -235,7 +238,7 @@ final class ServiceScene: Sendable {
 
   @discardableResult
   func startVerifier(
-    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil,
+    _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, modules: [ProgramModule] = [],
     lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
   ) throws -> Task<Void, Never> {
     let key = Self.verifier(index)
@@ -244,6 +247,7 @@ final class ServiceScene: Sendable {
     var settings = VerifierAgent.Settings()
     settings.threads = 1
     settings.patience = 1
+    settings.modules = modules
     let agent = try VerifierAgent(
       key: key, folder: folder.url.appending(path: "verifier-\(index)"), connection: connection,
       domain: .embedded,

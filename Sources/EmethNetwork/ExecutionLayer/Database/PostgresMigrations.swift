@@ -131,5 +131,6 @@ enum PostgresMigrations {
         CREATE INDEX holdAt ON hold (purpose, at);
         CREATE TABLE removal (object text COLLATE "C" PRIMARY KEY, at bigint NOT NULL);
         """),
+    Step(version: 8, sql: "ALTER TABLE bond ADD COLUMN modules text NOT NULL DEFAULT ''"),
   ]
 }

@@ -180,6 +180,14 @@ enum SQLiteMigrations {
           PRAGMA user_version = 7;
           """)
     }
+    // Which modules a verifier can compute, by their hashes with spaces between them.
+    migrator.registerMigration("8") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE bond ADD COLUMN modules TEXT NOT NULL DEFAULT '';
+          PRAGMA user_version = 8;
+          """)
+    }
     return migrator
   }
 }

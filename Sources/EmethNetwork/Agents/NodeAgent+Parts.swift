@@ -1,0 +1,63 @@
+import EmethKit
+import Foundation
+
+/// SubJobs of jobs that are no training: which of them a node can compute, and how.
+extension NodeAgent {
+  /// The programs of SubJobs that every node can compute.
+  private static let builtIn: Set<ProgramID> = [
+    .languageModelTrainingPart, .proofOfWork, .meanOfNumbersPart,
+  ]
+
+  /// What a node asks for: what its owner wants, of what it can compute.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)`` when nothing is left.
+  static func filter(_ settings: Settings) throws(NetworkError) -> SubJobFilter {
+    // Owners may name the job's program instead of its SubJobs'.
+    func ofSubJobs(_ programs: Set<ProgramID>) -> Set<ProgramID> {
+      Set(programs.map { (try? ProgramCatalogue.standard.subJobProgram(of: $0)) ?? $0 })
+    }
+    var filter = settings.filter
+    let able = builtIn.union(settings.modules.map(\.manifest.program))
+    let wanted = ofSubJobs(filter.programs)
+    filter.programs = wanted.isEmpty ? able : wanted.intersection(able)
+    guard !filter.programs.isEmpty else {
+      throw .badSetting(
+        name: "programs of the node", found: wanted.sorted().map { "\($0)" }.joined(separator: ", "),
+        allowed: able.sorted().map { "\($0)" }.joined(separator: ", ")
+          + "; 10000 and above with their modules: name their folders with --module")
+    }
+    filter.withoutPrograms = ofSubJobs(filter.withoutPrograms)
+    filter.modules = Set(settings.modules.map(\.manifest.hash))
+    return filter
+  }
+
+  /// Whether it has the program of an offer, to the byte: a server may know nothing of that.
+  func canCompute(_ offer: SubJobOffer) -> Bool {
+    guard filter.programs.contains(offer.programId) else { return false }
+    guard offer.programId.isExternal else { return true }
+    return offer.module.map { filter.modules?.contains($0) == true } ?? false
+  }
+
+  /// Computes a part by the program that its manifest names; an output that proves itself is handed over.
+  func computePart(
+    _ assignment: Assignment, on lane: AgentLane, _ stop: StopFlag
+  ) async throws(NetworkError) -> NodeResult? {
+    let manifest = try ComputedManifest(json: assignment.manifest)
+    let program = try ComputedProgram(manifest, modules: settings.modules)
+    let (own, sandbox) = (node, sandbox)
+    let computed = try await raising(stop) { () async throws(NetworkError) in
+      try await lane.run { _ in
+        try own.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
+      }
+    }
+    guard program.provesItself, var result = computed else { return computed }
+    let output = try node.store.put(try node.output(of: assignment.subJob), durable: false)
+    try await untilAnswered("handing over the output of SubJob \(assignment.subJob)") {
+      () throws(NetworkError) in
+      try await connection.give(object: output, from: node.store)
+    }
+    try node.store.remove(output)
+    result.output = output
+    return result
+  }
+}

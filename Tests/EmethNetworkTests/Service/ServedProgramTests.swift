@@ -1,0 +1,438 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// Jobs that are no training in a served network: nodes and verifiers with keys, folders and modules of their own.
+@Suite(.serialized) struct ServedProgramTests {
+  private static let numbers = (1...600).map { "\($0 * 7 % 1_009).25\n" }.joined()
+  private static var mean: String {
+    get throws { String(decoding: try MeanOfNumbers(part: Array(numbers.utf8)).output, as: UTF8.self) }
+  }
+  /// A proof of work of 8 bits.
+  private static let challenge = String(repeating: "5a", count: 65) + "00" + String(repeating: "f", count: 62)
+
+  private static func request(
+    _ program: ComputedProgram, _ text: String, parallel: UInt32, agreement: UInt32 = 2,
+    parameters: [String: String] = [:], attempts: UInt32 = 3
+  ) throws -> ComputedRequest {
+    ComputedRequest(
+      manifest: try ComputedManifest(
+        program, parameters: parameters,
+        recordCount: UInt64(program.records.records(in: Array(text.utf8)).count), agreement: agreement),
+      dataSetName: "data", dataSet: SHA256.hash(Array(text.utf8)), parallel: parallel,
+      fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 3_600,
+      retry: RetryPolicy(attempts: attempts, baseDelayMilliseconds: 100, factor: 2))
+  }
+
+  private static func submit(
+    _ request: ComputedRequest, _ text: String, in scene: ServiceScene, salt: Bytes32 = .zero
+  ) throws -> JobID {
+    _ = try scene.server.service().give(Data(text.utf8), by: ServiceScene.requester.address)
+    return try scene.submit(JobSubmission(salt: salt, computed: request))
+  }
+
+  private static func result(of job: JobID, in scene: ServiceScene) throws -> String {
+    let service = try scene.server.service()
+    let result = try service.result(of: job, for: ServiceScene.requester.address)
+    return String(decoding: try service.store.get(try #require(result.output)), as: UTF8.self)
+  }
+
+  private static func earned(_ key: PrivateKey, in scene: ServiceScene) throws -> NodeAccount {
+    try scene.server.service().work(of: key.address, newest: 100)
+  }
+
+  private static func names(_ service: NetworkService) throws -> Set<String> {
+    var names: Set<String> = []
+    try service.store.place.list { found throws(NetworkError) in names.formUnion(found.map(\.key)) }
+    return names
+  }
+
+  /// Looks at what a job has left when it has ended; nothing here outlives the service. Object: the result.
+  private static func whatIsLeft(
+    of job: JobID, _ request: ComputedRequest, in scene: ServiceScene
+  ) throws -> Bytes32 {
+    let service = try scene.server.service()
+    let records = try service.records(of: job)
+    #expect(records.subJobs.count == 3 && records.result != nil)
+    #expect(throws: NetworkError.self) { try service.result(of: job, for: ServiceScene.node(0).address) }
+    #expect(try service.jobDetail(job, round: nil).parameters == nil)
+    // The result alone is left of all objects, for as long as results are kept.
+    func held() throws -> Bool {
+      try service.database.read { db in try !HoldStore.objects(of: job, .job, in: db).isEmpty }
+    }
+    for _ in 0..<100 where try held() { Thread.sleep(forTimeInterval: 0.05) }
+    try service.collect(wall: UInt64(Date().timeIntervalSince1970) + 86_400)
+    let output = try #require(records.result)
+    #expect(try Self.names(service) == [ContentStore.key(of: output)])
+    #expect(try service.splitterStore.contains(request.dataSet) == false)
+    return output
+  }
+
+  @Test(arguments: TestDatabase.all)
+  func aMeanIsComputedCheckedPaidAndKept(on kind: TestDatabase) async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      for index in 0..<2 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      #expect(try scene.submit(JobSubmission(salt: .zero, computed: request)) == job, "sent twice, one job")
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED" && report.program == .meanOfNumbers, "\(report.reason)")
+      #expect(report.subJobs.count == 3 && report.subJobs.allSatisfy { $0.status == "VERIFIED" })
+      #expect(try Self.result(of: job, in: scene) == (try Self.mean))
+      let cost = try JobCost(.computed(request))
+      let earned = try (0..<2).reduce(TokenAmount.zero) {
+        try $0.adding(Self.earned(ServiceScene.node($1), in: scene).earned)
+      }
+      #expect(earned == cost.terms.feeLimit && earned > .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+      let output = try Self.whatIsLeft(of: job, request, in: scene)
+      scene.server.ahead.withLock { $0 += 31 * 86_400_000 }
+      try await scene.server.restart()
+      let later = try scene.server.service()
+      // The service before it may still have the lease of who deletes, for a moment.
+      for _ in 0..<400 where try later.store.contains(output) {
+        try later.collect(wall: UInt64(Date().timeIntervalSince1970) + 86_400)
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      let error = #expect(throws: NetworkError.self) {
+        try later.result(of: job, for: ServiceScene.requester.address)
+      }
+      #expect(error?.code == "job.resultGone")
+    }
+  }
+
+  /// A module goes to those who have it, to the byte: others under its number neither compute nor check.
+  @Test(arguments: TestDatabase.all)
+  func aModuleIsComputedByThoseWhoHaveIt(on kind: TestDatabase) async throws {
+    let wanted = try ModuleScene("tr a-z A-Z < /input > /output", extra: #""mode": "direct""#)
+    let other = try ModuleScene("rev < /input > /output", extra: #""mode": "direct""#)
+    let text = (1...40).map { "line \($0) of words\n" }.joined()
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      let module = try wanted.module
+      for index in 0..<2 { try scene.startNode(index, modules: [module]) }
+      try scene.startNode(2)
+      try scene.startNode(3, modules: [try other.module])
+      for index in 0..<2 { try scene.startVerifier(index, modules: [module]) }
+      try scene.startVerifier(2)
+      try scene.startVerifier(3, modules: [try other.module])
+      try await scene.verifiersStand(4)
+      let request = try Self.request(.module(module), text, parallel: 6, agreement: 3)
+      let job = try Self.submit(request, text, in: scene)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason) \(report.subJobs.map(\.reason))")
+      #expect(try Self.result(of: job, in: scene) == text.uppercased())
+      for index in 2...3 {
+        #expect(try Self.earned(ServiceScene.node(index), in: scene).work.isEmpty, "node \(index)")
+        let account = try scene.server.service().verifier(ServiceScene.verifier(index).address)
+        #expect(account.unused == account.posted && account.posted > 0, "verifier \(index) was never drawn")
+      }
+      let announced = try scene.server.service().verifier(ServiceScene.verifier(0).address).modules
+      #expect(announced == [module.manifest.hash])
+      // Both have computed every part: the node and two verifiers.
+      for subJob in try scene.server.service().records(of: job).subJobs {
+        let verdicts = subJob.verdicts + (subJob.furtherVerdicts ?? [])
+        #expect(Set(verdicts.filter(\.verdict.accepted).map(\.verdict.verifier)).count == 2)
+      }
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  @Test func withoutAVerifierThatHasTheModuleNothingIsGivenOut() async throws {
+    let wanted = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let module = try wanted.module
+      try scene.startNode(0, modules: [module])
+      try scene.startVerifier(0)
+      try await scene.verifiersStand(1)
+      let job = try Self.submit(Self.request(.module(module), "a\nb\n", parallel: 2), "a\nb\n", in: scene)
+      try await Task.sleep(for: .seconds(2))
+      #expect(try scene.server.service().subJobs(of: job).isEmpty)
+      try scene.startVerifier(1, modules: [module])
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == "a\nb\n")
+    }
+  }
+
+  @Test(arguments: TestDatabase.all)
+  func aNodeThatLiesIsRejected(on kind: TestDatabase) async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      try scene.startNode(0, fault: .swappedFinal)
+      for index in 0..<2 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      // It is alone until it has handed something in.
+      let service = try scene.server.service()
+      for _ in 0..<400 where try !service.subJobs(of: job).contains(where: { $0.status == .submitted }) {
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      try scene.startNode(1)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == (try Self.mean))
+      let failed = try service.subJobs(of: job).filter { $0.status == .failed }
+      #expect(!failed.isEmpty && failed.allSatisfy { $0.node == ServiceScene.node(0).address })
+      #expect(failed.allSatisfy { $0.reason.contains("computed again, the output has root") })
+      #expect(try Self.earned(ServiceScene.node(0), in: scene).lost > .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// An accepting verdict counts only with the output that it is about.
+  @Test func aVerifierThatAcceptsWithoutComputingIsNotHeard() async throws {
+    var settings = try ServiceScene.settings()
+    settings.periods.verificationSeconds = 15
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      try scene.startNode(0)
+      try scene.startVerifier(0, fault: .stampingVerifier)
+      try scene.startVerifier(1) { service, body in
+        guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body), report.update != nil
+        else { return nil }
+        report.update = try service.store.put(Data("1,1\r\n".utf8))
+        return try WireFormat.encoder.encode(report)
+      }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      let report = try await scene.end(of: job, within: 240)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == (try Self.mean))
+      let records = try scene.server.service().records(of: job)
+      let judged = Set(records.subJobs.flatMap(\.verdicts).map(\.verdict.verifier))
+      #expect(judged == [ServiceScene.verifier(1).address])
+      let refused = scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } }
+      #expect(!refused.isEmpty && refused.allSatisfy { $0.contains("resultRoot") }, "\(refused)")
+    }
+  }
+
+  /// Server and node are killed while a module runs, and started again.
+  @Test(arguments: TestDatabase.all)
+  func killedInTheMiddleItGoesOn(on kind: TestDatabase) async throws {
+    let slow = try ModuleScene("sleep 1; cat < /input > /output", extra: #""mode": "direct""#)
+    let text = (1...4).map { "\($0)\n" }.joined()
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      let module = try slow.module
+      let node = try scene.startNode(0, modules: [module])
+      for index in 0..<2 { try scene.startVerifier(index, modules: [module]) }
+      try await scene.verifiersStand(2)
+      let job = try Self.submit(Self.request(.module(module), text, parallel: 4), text, in: scene)
+      for _ in 0..<400
+      where try !scene.server.service().subJobs(of: job).contains(where: { $0.status == .processing }) {
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      node.cancel()
+      await scene.server.stop()
+      await node.value
+      try await scene.server.restart()
+      for time in 0..<3 {
+        if time == 1 { try scene.startNode(0, modules: [module]) }
+        try await Task.sleep(for: .seconds(1))
+        try await scene.server.restart()
+      }
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == text)
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// Requester, node and verifier have a server's URL, a key, the module and a folder, and nothing else.
+  @Test func overHTTPTheFolderVerifies() async throws {
+    let scene = try ModuleScene(
+      #"[ "$1" = --mark ] || exit 9; sed "s/^/$2 /" < /input > /output"#, extra: #""mode": "direct""#)
+    let module = try scene.module
+    let server = try await RunningServer.start { folder in
+      try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+    }
+    let folder = try TemporaryFolder()
+    var settings = NodeAgent.Settings()
+    (settings.threads, settings.patience, settings.modules) = (1, 2, [module])
+    let node = try NodeAgent(
+      key: ServiceScene.node(0), folder: folder.url.appending(path: "node"),
+      connection: HTTPConnection(server: "\(server.address)", key: ServiceScene.node(0)), settings: settings)
+    var checking = VerifierAgent.Settings()
+    (checking.threads, checking.patience, checking.modules) = (1, 2, [module])
+    let verifier = try VerifierAgent(
+      key: ServiceScene.verifier(0), folder: folder.url.appending(path: "verifier"),
+      connection: HTTPConnection(server: "\(server.address)", key: ServiceScene.verifier(0)),
+      settings: checking)
+    let agents = [Task { try? await node.run() }, Task { try? await verifier.run() }]
+    let client = server.client(ServiceScene.requester) { $0.attempts = 6 }
+    let text = "one\ntwo\nthree\n"
+    let file = folder.url.appending(path: "text")
+    try Data(text.utf8).write(to: file)
+    let request = try Self.request(.module(module), text, parallel: 3, parameters: ["mark": ">"])
+    try await client.give(dataSet: file, hash: request.dataSet)
+    let job = try await client.submit(JobSubmission(salt: TestNetwork.seed(3), computed: request))
+    let end = ContinuousClock.now + .seconds(120)
+    while try await client.job(job)?.job.summary.status.isFinal == false, ContinuousClock.now < end {
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    let report = try await client.report(on: job)
+    #expect(report.status == "VERIFIED", "\(report.reason) \(report.subJobs.map(\.reason))")
+    let target = folder.url.appending(path: "result")
+    try Files.makeFolder(target)
+    try await JobDownload(client: client, job: job).write(report: report, to: target)
+    let result = target.appending(path: "result.dat")
+    #expect(try String(decoding: Files.read(result), as: UTF8.self) == "> one\n> two\n> three\n")
+    let checks = try JobFolder(target).check()
+    #expect(checks.count > 5 && checks.allSatisfy { $0.holds }, "\(checks.filter { !$0.holds })")
+    try Data("> one\n".utf8).write(to: result)
+    #expect(try JobFolder(target).check().count { !$0.holds } == 2, "the signed files, and the records")
+    for agent in agents { agent.cancel() }
+    for agent in agents { await agent.value }
+    try await server.stop()
+  }
+
+  @Test(arguments: TestDatabase.all)
+  func aProofOfWorkNeedsNoVerifier(on kind: TestDatabase) async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      let request = try Self.request(.proofOfWork, Self.challenge, parallel: 1)
+      let job = try Self.submit(request, Self.challenge, in: scene)
+      // A node that hands in something else is refused, and may hand in what is right.
+      let service = try scene.server.service()
+      let liar = ServiceScene.node(5)
+      var taken: JobID?
+      for _ in 0..<200 where taken == nil {
+        taken = try service.openSubJobs(SubJobFilter(), for: liar.address).first?.id
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      let folder = try TemporaryFolder()
+      let node = TrainingNode(
+        key: liar, folder: folder.url, store: service.store, domain: .embedded, fault: .swappedFinal)
+      let assignment = try service.process(
+        try #require(taken), by: liar.address, binding: node.binding(expiry: secondsNow() + 3_600))
+      #expect(assignment.program == .proofOfWork)
+      var result = try #require(
+        try node.computePart(assignment, program: .proofOfWork, sandbox: nil, stop: StopFlag()))
+      for (output, what) in [(nil, "missing"), (Data("no".utf8), "resultRoot")] as [(Data?, String)] {
+        result.output = try output.map { try service.store.put($0) }
+        let error = #expect(throws: NetworkError.self) { try service.submit(result, by: liar.address) }
+        #expect(error?.message.contains(what) == true, "\(error?.message ?? "")")
+      }
+      result.output = try service.store.put(try node.output(of: assignment.subJob))
+      let error = #expect(throws: NetworkError.self) { try service.submit(result, by: liar.address) }
+      #expect(error?.message.contains("proves nothing") == true, "\(error?.message ?? "")")
+      try service.decline(assignment.subJob, by: liar.address, reason: "no luck")
+      try scene.startNode(0)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let solution = try Self.result(of: job, in: scene).trimmingCharacters(in: .newlines)
+      #expect(try ProofOfWork(record: Self.challenge).accepts(result: solution))
+      #expect(
+        try Self.earned(ServiceScene.node(0), in: scene).earned
+          == (try JobCost(.computed(request)).terms.feeLimit))
+      // Its notes name the output, which is the result: it stays.
+      try service.collect(wall: UInt64(Date().timeIntervalSince1970) + 86_400)
+      #expect(try !Self.result(of: job, in: scene).isEmpty)
+    }
+  }
+
+  @Test func aModuleThatFailsEndsTheJobAfterItsAttempts() async throws {
+    let failing = try ModuleScene("echo 'no such word' >&2; exit 3")
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let module = try failing.module
+      try scene.startNode(0, modules: [module])
+      try scene.startNode(1, modules: [module])
+      try scene.startVerifier(0, modules: [module])
+      try await scene.verifiersStand(1)
+      let request = try Self.request(.module(module), "a\n", parallel: 1, attempts: 2)
+      let job = try Self.submit(request, "a\n", in: scene)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "FAILED" && report.reason.contains("no such word"), "\(report.reason)")
+      let error = #expect(throws: NetworkError.self) { try Self.result(of: job, in: scene) }
+      #expect(error?.code == "job.noResult")
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  @Test func whatCanBeNoJobIsRefused() async throws {
+    let module = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let text = "1\n2\n3\n"
+      let honest = JobSubmission(
+        salt: .zero, computed: try Self.request(.meanOfNumbers, text, parallel: 2))
+      let external = JobSubmission(
+        salt: .zero, computed: try Self.request(.module(module.module), text, parallel: 2))
+      _ = try scene.server.service().give(Data(text.utf8), by: ServiceScene.requester.address)
+      func refused(
+        _ base: JobSubmission, _ code: String, _ words: String, _ change: (inout JobSubmission) -> Void
+      ) {
+        var submission = base
+        change(&submission)
+        let error = #expect(throws: NetworkError.self, "\(words)") { try scene.submit(submission) }
+        #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "")")
+      }
+      func replacing(_ old: String, _ new: String) -> (inout JobSubmission) -> Void {
+        { submission in
+          #expect(submission.manifest.contains(old), "\(submission.manifest)")
+          submission.manifest = submission.manifest.replacing(old, with: new)
+        }
+      }
+      refused(honest, "setting.invalid", "program") { $0.program = .proofOfWork }
+      refused(honest, "setting.invalid", "parallel") { $0.parallel = 4 }
+      refused(honest, "setting.invalid", "parallel") { $0.parallel = 0 }
+      refused(honest, "setting.invalid", "tokenizer") { $0.check = .all }
+      refused(honest, "wire.malformed", "canonical") { $0.manifest += " " }
+      refused(honest, "wire.malformed", "manifest") { $0.manifest = "{}" }
+      refused(honest, "setting.invalid", "records for one fuel", replacing("1000000", "9000000"))
+      refused(honest, "setting.invalid", "program", replacing("9991", "11"))
+      refused(
+        external, "setting.invalid", "records for one fuel",
+        replacing(#""recordsPerFuel":1000"#, #""recordsPerFuel":0"#))
+      refused(honest, "setting.invalid", "agreement") {
+        $0.manifest = $0.manifest.replacing(#""agreement":2"#, with: #""agreement":9"#)
+      }
+      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
+      // Another number of records than is paid for ends it before anybody computes.
+      var other = honest
+      replacing(#""recordCount":"#, #""recordCount":1"#)(&other)
+      let job = try scene.submit(other)
+      for _ in 0..<200 where try !scene.server.service().job(job).summary.status.isFinal {
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      let ended = try scene.server.service().job(job).summary
+      #expect(ended.status == .canceled && ended.reason.contains("records"), "\(ended.reason)")
+    }
+  }
+
+  /// A node asks for nothing that it can't compute, whatever its owner and its server say.
+  @Test func aNodeKnowsWhatItCanCompute() throws {
+    let scene = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
+    let module = try scene.module
+    var settings = NodeAgent.Settings()
+    let builtIn: Set<ProgramID> = [.languageModelTrainingPart, .proofOfWork, .meanOfNumbersPart]
+    #expect(try NodeAgent.filter(settings).programs == builtIn)
+    #expect(try NodeAgent.filter(settings).modules == [])
+    settings.filter.programs = [.meanOfNumbers, .firstExternal]
+    settings.filter.withoutPrograms = [.languageModelTraining]
+    #expect(try NodeAgent.filter(settings).programs == [.meanOfNumbersPart])
+    #expect(try NodeAgent.filter(settings).withoutPrograms == [.languageModelTrainingPart])
+    settings.modules = [module]
+    #expect(try NodeAgent.filter(settings).programs == [.meanOfNumbersPart, .firstExternal])
+    #expect(try NodeAgent.filter(settings).modules == [module.manifest.hash])
+    settings.modules = []
+    settings.filter.programs = [.firstExternal]
+    let error = #expect(throws: NetworkError.self) { try NodeAgent.filter(settings) }
+    #expect(error?.message.contains("--module") == true)
+  }
+
+  /// Another formula for fuel than the module's would pay nodes less.
+  @Test func aManifestOfTheModulesHashAndOtherFuelIsNotComputed() throws {
+    let scene = try ModuleScene(
+      "cat < /input > /output", extra: #""mode": "direct", "recordsPerFuel": 10"#)
+    let program = ComputedProgram.module(try scene.module)
+    let text = try ComputedManifest(program, recordCount: 5).canonicalJSON
+    #expect(try ComputedProgram(ComputedManifest(json: text), modules: [scene.module]) == program)
+    let cheap = text.replacing(#""recordsPerFuel":10"#, with: #""recordsPerFuel":1000"#)
+    #expect(cheap != text)
+    #expect(throws: NetworkError.self) {
+      try ComputedProgram(ComputedManifest(json: cheap), modules: [scene.module])
+    }
+  }
+}
