@@ -8,31 +8,33 @@ import Foundation
 /// let report = try await account.deposit(try TokenAmount(emeth: "25"))
 /// ```
 /// Each may be asked for again after an interruption: what is on its way is waited for, not sent anew. A payment that has
-/// arrived in the meantime is refused as ``ChainError/sentBefore(function:transaction:block:)`` until `again` is said.
-public struct ChainAccount: Sendable {
+/// arrived in the meantime is refused as ``ChainError/sentBefore(function:transaction:block:)`` until ``SenderSettings/again`` is said.
+public final class ChainAccount: Sendable {
   /// The chain's node.
   public let client: ChainClient
   /// The contracts, which were checked.
   public let contracts: ChainContracts
   let sender: TransactionSender
-  /// Whether a payment is wanted once more, where an earlier command sent the same one and it has arrived.
-  public var again = false
   /// Whose it is.
   public var address: Address { sender.account }
+
+  private init(client: ChainClient, contracts: ChainContracts, sender: TransactionSender) {
+    self.client = client
+    self.contracts = contracts
+    self.sender = sender
+  }
 
   /// Where an account lies on a chain.
   ///
   /// - Parameters:
-  ///   - expectedChainID: the chain that is meant; nil: whichever the node is of.
-  ///   - expectedSettlement: the settlement that is meant; nil: whichever the node says that Core names.
+  ///   - client: the node, and what it must answer (``ChainSettings/expectedSettlement``).
   ///   - journal: the file of what was sent.
-  /// - Throws: what ``ChainContracts/find(core:with:expectedChainID:)`` throws, ``ChainError/store(_:)``.
+  /// - Throws: what ``ChainContracts/find(core:with:)`` throws, ``ChainError/store(_:)``.
   public static func open(
-    client: ChainClient, core: Address, expectedChainID: UInt64? = nil, expectedSettlement: Address? = nil,
-    key: PrivateKey, journal: URL, settings: SenderSettings = SenderSettings()
+    client: ChainClient, core: Address, key: PrivateKey, journal: URL,
+    settings: SenderSettings = SenderSettings()
   ) async throws(ChainError) -> ChainAccount {
-    let contracts = try await ChainContracts.find(
-      core: core, with: client, expectedChainID: expectedChainID, expectedSettlement: expectedSettlement)
+    let contracts = try await ChainContracts.find(core: core, with: client)
     let sender = TransactionSender(
       client: client, chainID: contracts.chainID, key: key, journal: try NonceJournal(file: journal),
       settings: settings)
@@ -182,7 +184,7 @@ public struct ChainAccount: Sendable {
       switch found {
       case .waiting(let entry): waiting = waiting ?? entry.key
       case .arrived(let entry, let receipt):
-        guard again || Self.harmless.contains(call.function.name) else {
+        guard sender.settings.again || Self.harmless.contains(call.function.name) else {
           throw .sentBefore(
             function: call.function.name, transaction: receipt.transaction, block: receipt.blockNumber)
         }

@@ -42,11 +42,10 @@ public struct ChainContracts: Hashable, Sendable {
   /// - Throws: ``ChainError/wrongChain(found:expected:)``, ``ChainError/noContract(address:chainID:)``,
   ///   ``ChainError/wrongContract(address:what:found:expected:)``.
   public static func find(
-    core: Address, with client: ChainClient, expectedChainID: UInt64? = nil,
-    expectedSettlement: Address? = nil
+    core: Address, with client: ChainClient
   ) async throws(ChainError) -> ChainContracts {
     let chainID = try await client.chainID()
-    if let expectedChainID, chainID != expectedChainID {
+    if let expectedChainID = client.settings.expectedChainID, chainID != expectedChainID {
       throw .wrongChain(found: chainID, expected: expectedChainID)
     }
     guard try await !client.code(at: core).isEmpty else { throw .noContract(address: core, chainID: chainID) }
@@ -58,7 +57,7 @@ public struct ChainContracts: Hashable, Sendable {
         address: core, what: "settlement()", found: "\(Address.zero)",
         expected: "the contract that redeems tickets")
     }
-    if let expectedSettlement, settlement != expectedSettlement {
+    if let expectedSettlement = client.settings.expectedSettlement, settlement != expectedSettlement {
       throw .wrongContract(
         address: core, what: "settlement()", found: "\(settlement)", expected: "\(expectedSettlement)")
     }

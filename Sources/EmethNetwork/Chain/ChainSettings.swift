@@ -1,4 +1,6 @@
-/// How a chain's node is asked.
+import EmethKit
+
+/// How a chain's node is asked, and what it must answer.
 public struct ChainSettings: Sendable {
   /// Seconds for a request and its answer.
   public var timeoutSeconds = 20.0
@@ -14,6 +16,11 @@ public struct ChainSettings: Sendable {
   public var requestsPerSecond = 25.0
   /// The most bytes of an answer.
   public var answerByteLimit = 32 << 20
+
+  /// The chain that must be meant; nil for the one that the node names.
+  public var expectedChainID: UInt64?
+  /// The contract that must redeem tickets; nil for the one that Core names.
+  public var expectedSettlement: Address?
 
   /// The default settings.
   public init() {}

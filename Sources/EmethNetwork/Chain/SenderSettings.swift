@@ -16,6 +16,8 @@ public struct SenderSettings: Sendable {
   public var pollSeconds = 2.0
   /// Seconds after which waiting ends, however it stands.
   public var patienceSeconds = 1_200
+  /// Whether a payment is wanted once more, where an earlier command sent the same one and it has arrived.
+  public var again = false
 
   /// The default settings.
   public init() {}

@@ -12,7 +12,7 @@ import Logging
 /// ```
 /// The same name (`under`) is never sent twice, by whichever process and however often it is asked for; a transaction
 /// that the contract refused may be sent anew.
-public struct TransactionSender: Sendable {
+public final class TransactionSender: Sendable {
   /// The chain's node.
   public let client: ChainClient
   /// The chain.

@@ -49,11 +49,10 @@ extension Command {
     if ChainOptions.isChain(parsed) {
       try ChainOptions.refuse(ServerOptions.only, parsed)
       let amount = parsed[BalanceArguments.amount]
-      let (isDryRun, again) = (parsed[ChainOptions.dryRun], parsed[ChainOptions.again])
-      return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
-        var account = account
-        account.again = again
-        return try await account.withdraw(amount, isDryRun: isDryRun)
+      let isDryRun = parsed[ChainOptions.dryRun]
+      return try await ChainOptions.run(parsed, context, again: parsed[ChainOptions.again]) {
+        account throws(ChainError) in
+        try await account.withdraw(amount, isDryRun: isDryRun)
       }
     }
     for flag in ChainOptions.own + [ChainOptions.again] { try ChainOptions.refuse(flag, parsed) }

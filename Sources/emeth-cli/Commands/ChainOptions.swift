@@ -51,20 +51,23 @@ enum ChainOptions {
   /// Does something with an account on a chain and prints what came of it.
   static func run(
     _ parsed: ParsedCommand, _ context: CommandContext, settlement: Address? = nil,
-    _ body: @escaping @Sendable (ChainAccount) async throws(ChainError) -> ChainReport
+    again: Bool = false, _ body: @escaping @Sendable (ChainAccount) async throws(ChainError) -> ChainReport
   ) async throws -> ExitCode {
-    let client = ChainClient(endpoint: try endpoint(parsed, context))
+    var asking = ChainSettings()
+    asking.expectedChainID = parsed[chainID]
+    asking.expectedSettlement = settlement
+    let client = ChainClient(endpoint: try endpoint(parsed, context), settings: asking)
     let core = try core(parsed, context)
     let key = try KeyOptions.load(parsed, context)
     let journal = try folder(parsed, context).appending(path: "transactions.sqlite")
     var settings = SenderSettings()
     settings.confirmations = UInt64(parsed[confirmations])
     settings.patienceSeconds = Int(parsed[wait] / .seconds(1))
-    let (chain, patience) = (parsed[chainID], settings)
+    settings.again = again
+    let patience = settings
     let task = Task {
       let account = try await ChainAccount.open(
-        client: client, core: core, expectedChainID: chain, expectedSettlement: settlement, key: key,
-        journal: journal, settings: patience)
+        client: client, core: core, key: key, journal: journal, settings: patience)
       return try await body(account)
     }
     context.cancellation.onRequest { task.cancel() }

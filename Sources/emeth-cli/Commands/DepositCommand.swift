@@ -38,14 +38,14 @@ extension Command {
     guard isForServers || given == nil else {
       throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
     }
-    let (settlement, again) = (parsed[DepositArguments.settlement], parsed[ChainOptions.again])
+    let settlement = parsed[DepositArguments.settlement]
     guard !isForServers || (settlement != nil && parsed[ChainOptions.chainID] != nil) else {
       throw UsageError.contradiction(
         rule: "--to-servers needs --chain-id and --settlement", command: "deposit")
     }
-    return try await ChainOptions.run(parsed, context, settlement: settlement) { account throws(ChainError) in
-      var account = account
-      account.again = again
+    return try await ChainOptions.run(
+      parsed, context, settlement: settlement, again: parsed[ChainOptions.again]
+    ) { account throws(ChainError) in
       guard isForServers else { return try await account.deposit(amount, isDryRun: isDryRun) }
       return try await account.depositToLayer2(amount, for: given ?? account.address, isDryRun: isDryRun)
     }

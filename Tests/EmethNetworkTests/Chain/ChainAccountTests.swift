@@ -57,7 +57,7 @@ struct ChainAccountTests {
     let scene = try await ChainScene.deploy()
     let (core, call) = (scene.contracts.core, EmethCore.deposit(one))
     let sent = try await scene.sender().send(call, to: core, under: "interrupted")
-    var account = try await account(scene)
+    let account = try await account(scene)
     for isDryRun in [true, false, false] {
       guard
         case .sentBefore("deposit", sent.newest.hash, _)? = await failure({
@@ -72,9 +72,7 @@ struct ChainAccountTests {
     // Another command in between changes nothing of that.
     _ = try await account.withdraw(one)
     #expect(await failure { _ = try await account.deposit(one) }?.code == "chain.sentBefore")
-    account.again = true
-    let again = try await account.deposit(one)
-    account.again = false
+    let again = try await self.account(scene) { $0.again = true }.deposit(one)
     #expect(again.steps.map(\.wasSentBefore) == [false])
     #expect(try await scene.ledger(scene.user.address) == one)
     // What a command has seen the end of is no matter for the next one.
@@ -156,8 +154,8 @@ struct ChainAccountTests {
     let scene = try await ChainScene.deploy()
     let found = await failure {
       _ = try await ChainAccount.open(
-        client: scene.client, core: scene.contracts.core, expectedSettlement: scene.other.address,
-        key: scene.user, journal: scene.folder.url.appending(path: "other.sqlite"))
+        client: scene.bridge.client { $0.expectedSettlement = scene.other.address },
+        core: scene.contracts.core, key: scene.user, journal: scene.folder.url.appending(path: "other.sqlite"))
     }
     #expect(
       found

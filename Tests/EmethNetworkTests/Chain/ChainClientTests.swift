@@ -27,7 +27,8 @@ struct ChainClientTests {
 
     #expect(
       await failure {
-        _ = try await ChainContracts.find(core: contracts.core, with: client, expectedChainID: 1)
+        _ = try await ChainContracts.find(
+          core: contracts.core, with: scene.bridge.client { $0.expectedChainID = 1 })
       } == .wrongChain(found: scene.bridge.chainID, expected: 1))
     let nobody = try Address("0x00000000000000000000000000000000000000ff")
     #expect(

@@ -41,7 +41,7 @@ struct ChainScene {
     let named = EmethCore.setContracts(settlement: settlement, verification: verifiers)
     _ = try await sender.submit(named, to: core, under: "setContracts")
     _ = try await sender.submit(EmethToken.setMinter(core), to: token, under: "setMinter")
-    let contracts = try await ChainContracts.find(core: core, with: client, expectedChainID: bridge.chainID)
+    let contracts = try await ChainContracts.find(core: core, with: client)
     for (index, key) in [bridge.keys[1], bridge.keys[3]].enumerated() {
       _ = try await sender.submit(
         EmethToken.transfer(to: key.address, amount: amount(500)), to: token, under: "money \(index)")
