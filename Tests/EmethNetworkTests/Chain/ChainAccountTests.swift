@@ -155,7 +155,8 @@ struct ChainAccountTests {
     let found = await failure {
       _ = try await ChainAccount.open(
         client: scene.bridge.client { $0.expectedSettlement = scene.other.address },
-        core: scene.contracts.core, key: scene.user, journal: scene.folder.url.appending(path: "other.sqlite"))
+        core: scene.contracts.core, key: scene.user, journal: scene.folder.url.appending(path: "other.sqlite")
+      )
     }
     #expect(
       found
