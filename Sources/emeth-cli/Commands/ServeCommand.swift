@@ -32,7 +32,8 @@ extension Command {
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults, ServeArguments.threads,
+        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults, ServeArguments.programs,
+        ServeArguments.threads,
         ServeArguments.logLevel,
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
@@ -175,6 +176,8 @@ enum ServeArguments {
   static let keepResults = Flag(
     "keep-results", .resultRetention, absent: "30",
     help: "days for which results are kept after a job's end, or forever")
+  static let programs = Flag(
+    toggle: "programs", help: "take jobs of 84, 999 and modules too: among people who trust each other")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

@@ -19,6 +19,7 @@ struct ServeConfiguration {
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
     ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.keepResults,
+    ServeArguments.programs,
   ]
 
   /// Reads environment and file.
@@ -76,6 +77,7 @@ struct ServeConfiguration {
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
     if let text = parsed[ServeArguments.storage] { settings.storage = try address(of: text) }
+    settings.takesPrograms = parsed[ServeArguments.programs]
     if let kept = parsed[ServeArguments.keepResults] { settings.resultSeconds = kept.seconds }
     return settings
   }

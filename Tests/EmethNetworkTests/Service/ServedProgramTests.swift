@@ -26,6 +26,14 @@ import Testing
       retry: RetryPolicy(attempts: attempts, baseDelayMilliseconds: 100, factor: 2))
   }
 
+  private static func settings() throws -> ServiceSettings {
+    var settings = try ServiceScene.settings()
+    settings.takesPrograms = true
+    // What was given goes with its job.
+    settings.uploadSeconds = 0
+    return settings
+  }
+
   private static func submit(
     _ request: ComputedRequest, _ text: String, in scene: ServiceScene, salt: Bytes32 = .zero
   ) throws -> JobID {
@@ -55,7 +63,7 @@ import Testing
   ) throws -> Bytes32 {
     let service = try scene.server.service()
     let records = try service.records(of: job)
-    #expect(records.subJobs.count == 3 && records.result != nil)
+    #expect(records.subJobs.count >= 3 && records.result != nil)
     #expect(throws: NetworkError.self) { try service.result(of: job, for: ServiceScene.node(0).address) }
     #expect(try service.jobDetail(job, round: nil).parameters == nil)
     // The result alone is left of all objects, for as long as results are kept.
@@ -63,6 +71,7 @@ import Testing
       try service.database.read { db in try !HoldStore.objects(of: job, .job, in: db).isEmpty }
     }
     for _ in 0..<100 where try held() { Thread.sleep(forTimeInterval: 0.05) }
+    Thread.sleep(forTimeInterval: 1.1)
     try service.collect(wall: UInt64(Date().timeIntervalSince1970) + 86_400)
     let output = try #require(records.result)
     #expect(try Self.names(service) == [ContentStore.key(of: output)])
@@ -72,7 +81,7 @@ import Testing
 
   @Test(arguments: TestDatabase.all)
   func aMeanIsComputedCheckedPaidAndKept(on kind: TestDatabase) async throws {
-    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       for index in 0..<2 { try scene.startNode(index) }
       for index in 0..<2 { try scene.startVerifier(index) }
       try await scene.verifiersStand(2)
@@ -81,7 +90,8 @@ import Testing
       #expect(try scene.submit(JobSubmission(salt: .zero, computed: request)) == job, "sent twice, one job")
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED" && report.program == .meanOfNumbers, "\(report.reason)")
-      #expect(report.subJobs.count == 3 && report.subJobs.allSatisfy { $0.status == "VERIFIED" })
+      // On a busy machine a part may need another attempt.
+      #expect(report.subJobs.filter { $0.status == "VERIFIED" }.count == 3)
       #expect(try Self.result(of: job, in: scene) == (try Self.mean))
       let cost = try JobCost(.computed(request))
       let earned = try (0..<2).reduce(TokenAmount.zero) {
@@ -111,7 +121,7 @@ import Testing
     let wanted = try ModuleScene("tr a-z A-Z < /input > /output", extra: #""mode": "direct""#)
     let other = try ModuleScene("rev < /input > /output", extra: #""mode": "direct""#)
     let text = (1...40).map { "line \($0) of words\n" }.joined()
-    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       let module = try wanted.module
       for index in 0..<2 { try scene.startNode(index, modules: [module]) }
       try scene.startNode(2)
@@ -143,7 +153,7 @@ import Testing
 
   @Test func withoutAVerifierThatHasTheModuleNothingIsGivenOut() async throws {
     let wanted = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
       let module = try wanted.module
       try scene.startNode(0, modules: [module])
       try scene.startVerifier(0)
@@ -160,7 +170,7 @@ import Testing
 
   @Test(arguments: TestDatabase.all)
   func aNodeThatLiesIsRejected(on kind: TestDatabase) async throws {
-    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       try scene.startNode(0, fault: .swappedFinal)
       for index in 0..<2 { try scene.startVerifier(index) }
       try await scene.verifiersStand(2)
@@ -185,7 +195,7 @@ import Testing
 
   /// An accepting verdict counts only with the output that it is about.
   @Test func aVerifierThatAcceptsWithoutComputingIsNotHeard() async throws {
-    var settings = try ServiceScene.settings()
+    var settings = try Self.settings()
     settings.periods.verificationSeconds = 15
     try await ServiceScene.with(settings, on: .sqlite) { scene in
       try scene.startNode(0)
@@ -215,7 +225,7 @@ import Testing
   func killedInTheMiddleItGoesOn(on kind: TestDatabase) async throws {
     let slow = try ModuleScene("sleep 1; cat < /input > /output", extra: #""mode": "direct""#)
     let text = (1...4).map { "\($0)\n" }.joined()
-    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       let module = try slow.module
       let node = try scene.startNode(0, modules: [module])
       for index in 0..<2 { try scene.startVerifier(index, modules: [module]) }
@@ -247,7 +257,7 @@ import Testing
       #"[ "$1" = --mark ] || exit 9; sed "s/^/$2 /" < /input > /output"#, extra: #""mode": "direct""#)
     let module = try scene.module
     let server = try await RunningServer.start { folder in
-      try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      try NetworkService(folder: folder.url, settings: Self.settings())
     }
     let folder = try TemporaryFolder()
     var settings = NodeAgent.Settings()
@@ -291,7 +301,7 @@ import Testing
 
   @Test(arguments: TestDatabase.all)
   func aProofOfWorkNeedsNoVerifier(on kind: TestDatabase) async throws {
-    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       let request = try Self.request(.proofOfWork, Self.challenge, parallel: 1)
       let job = try Self.submit(request, Self.challenge, in: scene)
       // A node that hands in something else is refused, and may hand in what is right.
@@ -335,7 +345,7 @@ import Testing
 
   @Test func aModuleThatFailsEndsTheJobAfterItsAttempts() async throws {
     let failing = try ModuleScene("echo 'no such word' >&2; exit 3")
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
       let module = try failing.module
       try scene.startNode(0, modules: [module])
       try scene.startNode(1, modules: [module])
@@ -351,9 +361,19 @@ import Testing
     }
   }
 
+  /// Unless the operator has said otherwise.
+  @Test func aServerTakesNoPrograms() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
+      let error = #expect(throws: NetworkError.self) { try Self.submit(request, Self.numbers, in: scene) }
+      #expect(error?.code == "program.unsupported")
+      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
+    }
+  }
+
   @Test func whatCanBeNoJobIsRefused() async throws {
     let module = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
       let text = "1\n2\n3\n"
       let honest = JobSubmission(
         salt: .zero, computed: try Self.request(.meanOfNumbers, text, parallel: 2))
@@ -380,12 +400,12 @@ import Testing
       refused(honest, "setting.invalid", "tokenizer") { $0.check = .all }
       refused(honest, "wire.malformed", "canonical") { $0.manifest += " " }
       refused(honest, "wire.malformed", "manifest") { $0.manifest = "{}" }
-      refused(honest, "setting.invalid", "records for one fuel", replacing("1000000", "9000000"))
-      refused(honest, "setting.invalid", "program", replacing("9991", "11"))
+      refused(honest, "wire.malformed", "records for one fuel", replacing("1000000", "9000000"))
+      refused(honest, "wire.malformed", "program", replacing("9991", "11"))
       refused(
-        external, "setting.invalid", "records for one fuel",
+        external, "wire.malformed", "records for one fuel",
         replacing(#""recordsPerFuel":1000"#, #""recordsPerFuel":0"#))
-      refused(honest, "setting.invalid", "agreement") {
+      refused(honest, "wire.malformed", "agreement") {
         $0.manifest = $0.manifest.replacing(#""agreement":2"#, with: #""agreement":9"#)
       }
       #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
