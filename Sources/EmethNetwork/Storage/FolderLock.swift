@@ -24,5 +24,10 @@ final class FolderLock: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // A process that is just being started has a copy of the descriptor until it becomes another program: closing
+    // alone would leave the folder locked for that moment.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
