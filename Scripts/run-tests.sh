@@ -17,9 +17,9 @@ fi
 if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts/run-kernel-conformance.sh; fi
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
-# Servers and agents live by the real clock, and a heap that is searched must stand still: these tests come one after
+# Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come one after
 # another, with nothing else beside them.
-alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.(DirectTransfer|Explorer|LongPoll|NetworkServer|NetworkService|ObjectTransfer|PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransportSecurity)'
+alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.(Chain|DirectTransfer|EventFollower|Explorer|LongPoll|NetworkServer|NetworkService|ObjectTransfer|PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransactionSender|TransportSecurity)'
 mkdir -p .build
 # What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
 run() {
