@@ -42,7 +42,8 @@ let package = Package(
       name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL", pkgConfig: "libpq",
       providers: [.apt(["libpq-dev"])]),
 
-    .target(name: "CEmethCompute", cSettings: strictC),
+    // The CUDA kernels are text for NVRTC, embedded into the library.
+    .target(name: "CEmethCompute", exclude: ["cuda/kernels"], cSettings: strictC),
     .target(name: "EmethKit", dependencies: ["COpenSSL", "CSecp256k1"], swiftSettings: strict),
     .target(name: "EmethCompute", dependencies: ["CEmethCompute", "COpenSSL"], swiftSettings: strict),
     .target(
