@@ -14,7 +14,11 @@ if [ "$scale" -gt 1 ]; then
 fi
 
 # The kernels alone, in C; with the large counts also AVX-512 in an emulator.
-if [ "$scale" -gt 1 ]; then Scripts/run-kernel-conformance.sh full; else Scripts/run-kernel-conformance.sh; fi
+# The kernels of CUDA on an emulated device; with the large counts also with planted errors.
+counts=()
+if [ "$scale" -gt 1 ]; then counts=(full); fi
+Scripts/run-kernel-conformance.sh "${counts[@]}"
+Scripts/run-cuda-emulation.sh "${counts[@]}"
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come one after

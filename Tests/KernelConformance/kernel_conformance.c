@@ -267,7 +267,8 @@ static uint64_t check_read_memory(emeth_device* device, input_kind kind, size_t 
 static uint64_t check_cross_entropy(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t vocabularies[] = {1, 2, 16, 17, 100, 256, 4096, 5000, 8200, 20000};
   const size_t V = vocabularies[variant % 10], group = 3, stride = 4, rows = 7;
-  float *logits = random_array(rows * V, kind), *out = malloc(rows * V * sizeof(float)), losses[7];
+  float *logits = random_array(rows * V, kind), *out = malloc(rows * V * sizeof(float));
+  float* losses = malloc(rows * sizeof(float));
   uint32_t targets[12];
   for (size_t i = 0; i < 12; i++) targets[i] = i % 5 == 4 ? EMETH_NO_TARGET : (uint32_t)(random_word() % V);
   uint64_t hash = HASH_START;
@@ -277,7 +278,7 @@ static uint64_t check_cross_entropy(emeth_device* device, input_kind kind, size_
   hash = hash_of(hash_of(hash, losses, rows), logits, rows * V);
   emeth_cross_entropy(device, losses, logits, targets, group, stride, rows, V, 0.1f, true);
   hash = hash_of(hash_of(hash, losses, rows), logits, rows * V);
-  free(logits), free(out);
+  free(logits), free(out), free(losses);
   return hash;
 }
 

@@ -58,6 +58,12 @@ emeth_status emeth_cuda_log(const emeth_cuda_launcher* launcher, float* out, con
 emeth_status emeth_cuda_tanh(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t count);
 emeth_status emeth_cuda_packed_product(const emeth_cuda_launcher* launcher,
                                        const emeth_packed_product_arguments* arguments);
+emeth_status emeth_cuda_packed_embedding(const emeth_cuda_launcher* launcher, float* out, const uint32_t* tokens,
+                                         const uint32_t* positions, const void* wte, emeth_weight_format format,
+                                         const float* wpe, size_t rows, size_t C);
+// Waits until done.
+emeth_status emeth_cuda_read_memory(const emeth_cuda_launcher* launcher, uint64_t* sum, const void* memory,
+                                    size_t bytes);
 // The peak's measurement: as emeth_fma_chains, waits until done.
 emeth_status emeth_cuda_fma_chains(const emeth_cuda_launcher* launcher, double* operations, size_t tasks,
                                    size_t steps);

@@ -2,7 +2,47 @@
 #ifndef EMETH_CUDA_KERNEL_LIST_H
 #define EMETH_CUDA_KERNEL_LIST_H
 
-#define EMETH_CUDA_KERNELS(KERNEL) \
-  KERNEL(add, add)
+#define EMETH_CUDA_KERNELS(KERNEL)               \
+  KERNEL(elements, add)                          \
+  KERNEL(elements, gelu_forward)                 \
+  KERNEL(elements, gelu_backward)                \
+  KERNEL(elements, exponential)                  \
+  KERNEL(elements, logarithm)                    \
+  KERNEL(elements, hyperbolic_tangent)           \
+  KERNEL(sum, block_sums)                        \
+  KERNEL(column_sum, column_sum)                 \
+  KERNEL(layer_norm, layer_norm_forward)         \
+  KERNEL(layer_norm, layer_norm_backward)        \
+  KERNEL(layer_norm, layer_norm_parameters)      \
+  KERNEL(embedding, embedding_forward)           \
+  KERNEL(embedding, embedding_positions)         \
+  KERNEL(embedding, embedding_tokens)            \
+  KERNEL(dropout, dropout)                       \
+  KERNEL(softmax, softmax)                       \
+  KERNEL(cross_entropy, cross_entropy)           \
+  KERNEL(adamw, adamw)                           \
+  KERNEL(matmul, matmul_large)                   \
+  KERNEL(matmul, matmul_small)                   \
+  KERNEL(matmul, matmul_a_large)                 \
+  KERNEL(matmul, matmul_a_small)                 \
+  KERNEL(matmul, matmul_b_large)                 \
+  KERNEL(matmul, matmul_b_small)                 \
+  KERNEL(matmul, matmul_ab_large)                \
+  KERNEL(matmul, matmul_ab_small)                \
+  KERNEL(attention, attention_scores_large)      \
+  KERNEL(attention, attention_scores_small)      \
+  KERNEL(attention, attention_by_query_large)    \
+  KERNEL(attention, attention_by_query_small)    \
+  KERNEL(attention, attention_by_key_large)      \
+  KERNEL(attention, attention_by_key_small)      \
+  KERNEL(attention, attention_softmax)           \
+  KERNEL(attention, attention_probabilities)     \
+  KERNEL(attention, attention_score_gradients)   \
+  KERNEL(attention_cached, attention_cache_rows) \
+  KERNEL(attention_cached, attention_cached)     \
+  KERNEL(packed_product, packed_product)         \
+  KERNEL(packed_product, packed_embedding)       \
+  KERNEL(measure, fma_chains)                    \
+  KERNEL(measure, read_memory)
 
 #endif

@@ -1,0 +1,62 @@
+#include "launch.h"
+
+// Which part of the multiprocessors' time tiles of this size use, were they all alike: they are taken in
+// rounds of one a multiprocessor, and fewer than four warps leave some of its schedulers idle. A small tile
+// reads twice as much for each output.
+static double use_of_time(const emeth_cuda_product* product, size_t batch, uint32_t multiprocessors,
+                          size_t tile, double pace) {
+  const size_t tiles = emeth_cuda_blocks(product->m, tile) * emeth_cuda_blocks(product->n, tile) * batch;
+  const size_t rounds = emeth_cuda_blocks(tiles, multiprocessors);
+  const double outputs = (double)product->m * (double)product->n * (double)batch;
+  const double computed = (double)(rounds * multiprocessors) * (double)(tile * tile);
+  const size_t warps = rounds * EMETH_TILE_THREADS(tile) / 32;
+  return pace * outputs / computed * (warps < 4 ? (double)warps / 4 : 1);
+}
+
+emeth_status emeth_cuda_launch_product(const emeth_cuda_launcher* launcher, emeth_cuda_kernel large,
+                                       emeth_cuda_kernel small, const emeth_cuda_product* product,
+                                       size_t batch) {
+  const bool choose_large = use_of_time(product, batch, launcher->multiprocessors, EMETH_LARGE_TILE, 1) >=
+                            use_of_time(product, batch, launcher->multiprocessors, EMETH_SMALL_TILE, 0.85);
+  const size_t tile = choose_large ? EMETH_LARGE_TILE : EMETH_SMALL_TILE;
+  const size_t tiles = emeth_cuda_blocks(product->m, tile) * emeth_cuda_blocks(product->n, tile);
+  if (tiles > EMETH_CUDA_LARGEST_GRID || batch > EMETH_CUDA_LARGEST_GRID_SIDE) return EMETH_OUT_OF_RANGE;
+  emeth_cuda_product copy = *product;
+  return launcher->launch(
+      launcher->context, choose_large ? large : small, (emeth_cuda_size){(uint32_t)tiles, 1, (uint32_t)batch},
+      (emeth_cuda_size){(uint32_t)EMETH_TILE_THREADS(tile), 1, 1}, 0, EMETH_CUDA_ARGUMENTS(&copy));
+}
+
+static bool aligned(const void* pointer) { return (uintptr_t)pointer % 16 == 0; }
+
+static emeth_cuda_matrix matrix(const float* base, size_t stride) {
+  return (emeth_cuda_matrix){.base = (float*)base, .stride = stride};
+}
+
+emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* g) {
+  // Numbers of rows and columns are 32 bits in the kernel, with room for a tile.
+  const size_t limit = INT32_MAX;
+  if (g->m > limit || g->n > limit || g->k > limit) return EMETH_OUT_OF_RANGE;
+  const size_t a_stride = g->a_transposed ? g->m : g->k, b_stride = g->b_transposed ? g->k : g->n;
+  const emeth_cuda_product product = {.out = matrix(g->out, g->n),
+                                      .a = matrix(g->a, a_stride),
+                                      .b = matrix(g->b, b_stride),
+                                      .bias = g->bias,
+                                      .activation = g->activation,
+                                      .slope_of = g->slope_of,
+                                      .m = (uint32_t)g->m,
+                                      .n = (uint32_t)g->n,
+                                      .k = (uint32_t)g->k,
+                                      .heads = 1,
+                                      .accumulate = g->accumulate,
+                                      .out_vectors = aligned(g->out) && g->n % 4 == 0,
+                                      .a_vectors = aligned(g->a) && a_stride % 4 == 0,
+                                      .b_vectors = aligned(g->b) && b_stride % 4 == 0};
+  static const emeth_cuda_kernel kernels[4][2] = {
+      {EMETH_KERNEL_matmul_large, EMETH_KERNEL_matmul_small},
+      {EMETH_KERNEL_matmul_a_large, EMETH_KERNEL_matmul_a_small},
+      {EMETH_KERNEL_matmul_b_large, EMETH_KERNEL_matmul_b_small},
+      {EMETH_KERNEL_matmul_ab_large, EMETH_KERNEL_matmul_ab_small}};
+  const size_t layout = (g->a_transposed ? 1 : 0) + (g->b_transposed ? 2 : 0);
+  return emeth_cuda_launch_product(launcher, kernels[layout][0], kernels[layout][1], &product, 1);
+}
