@@ -13,17 +13,20 @@ if [ "$scale" -gt 1 ]; then
   export EMETH_TORCH_PYTHON=$EMETH_PYTHON
 fi
 
-# The kernels alone, in C; with the large counts also AVX-512 in an emulator.
-# The kernels of CUDA on an emulated device; with the large counts also with planted errors.
+# The kernels alone, in C, and those of CUDA on an emulated device; with the large counts also AVX-512 in an emulator,
+# and with planted errors.
 counts=()
 if [ "$scale" -gt 1 ]; then counts=(full); fi
 Scripts/run-kernel-conformance.sh "${counts[@]}"
 Scripts/run-cuda-emulation.sh "${counts[@]}"
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
-# Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come one after
-# another, with nothing else beside them.
-alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.(Chain|DirectTransfer|EventFollower|Explorer|LongPoll|NetworkServer|NetworkService|ObjectTransfer|PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransactionSender|TransportSecurity)'
+# Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come
+# one after another, with nothing else beside them.
+alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
+alone+='Chain|DirectTransfer|EventFollower|Explorer|JobFile|LongPoll|NetworkServer|NetworkService|ObjectTransfer|'
+alone+='PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransactionSender|'
+alone+='TransportSecurity)'
 mkdir -p .build
 # What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
 run() {

@@ -2,7 +2,7 @@ import EmethKit
 import Foundation
 
 /// A copy of a network's folder in one file, made while the network is served: a tar archive of its database, its
-/// operator's seed and keys, its tokenizers and the objects that lie in the folder.
+/// operator's seed and keys, its tokenizers, and the objects and files of jobs that lie in the folder.
 ///
 /// ```swift
 /// try NetworkBackup(folder: folder).write(to: file)
@@ -23,7 +23,9 @@ public struct NetworkBackup: Sendable {
 
   private static let database = "network.sqlite"
   private static let seed = "seed"
-  private static let folders = ["objects", "splitter", "tokenizers", SignerKeys.folderName]
+  private static let folders = [
+    "objects", "splitter", "tokenizers", "job-files", SignerKeys.folderName,
+  ]
   private let folder: URL
 
   /// A backup of the network in a folder.
@@ -151,7 +153,7 @@ public struct NetworkBackup: Sendable {
   private static func isName(_ name: String) -> Bool {
     if name == database || name == seed { return true }
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    return (2...4).contains(parts.count) && folders.contains(String(parts[0]))
+    return (2...5).contains(parts.count) && folders.contains(String(parts[0]))
       && parts.allSatisfy { part in
         part.first != "." && (1...128).contains(part.utf8.count)
           && part.utf8.allSatisfy { byte in

@@ -156,6 +156,7 @@ public final class NetworkServer: Sendable {
     table.addWork()
     table.addErrands()
     table.addCache()
+    table.addJobFiles()
     table.addPages()
     return router
   }
@@ -198,6 +199,10 @@ extension DrivingService {
           try state.uploads.sweep()
           try state.directUploads?.sweep()
         }
+        try await state.jobFiles.sweep(at: state.now, isRunning: state.isRunning) { body in
+          try await state.offload(body)
+        }
+        try await state.callers.sweep(isRunning: state.isRunning)
       } catch {
         state.logger.error("uploads were not swept", metadata: ["error": "\(NetworkError(error).message)"])
       }

@@ -18,11 +18,23 @@ extension Routes {
       guard let id else {
         return Response(json: try await state.offload { try CachedJob.list(status, in: state.database) })
       }
-      guard let job = try await state.offload({ try CachedJob.find(id, in: state.database) }) else {
+      guard let job = try await state.listedJob(id) else {
         throw NetworkError.unknownJob(id: "\(id)")
       }
       return Response(json: job)
     }
+  }
+}
+
+extension ServerState {
+  /// A job or a SubJob as the cache has it; nil when there is none.
+  func listedJob(_ id: JobID) async throws -> CachedJob? {
+    try await offload { [service] in try service.listedJob(id) }
+  }
+
+  /// Whether a job is there and has not ended.
+  func isRunning(_ id: JobID) async throws -> Bool {
+    try await listedJob(id).flatMap { JobStatus(rawValue: $0.status) }.map { !$0.isFinal } ?? false
   }
 }
 

@@ -12,6 +12,7 @@ protocol ServedNetwork: Sendable {
   var splitterStore: ContentStore { get }
   func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError)
   func changes() -> AsyncStream<UInt64>
+  func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob?
   func facts() throws(NetworkError) -> NetworkFacts
 
   func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID
@@ -60,6 +61,10 @@ protocol ServedNetwork: Sendable {
   func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage
 
   func mayUpload(_ account: Address) throws(NetworkError) -> Bool
+}
+
+extension ServedNetwork {
+  func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob? { try CachedJob.find(id, in: database) }
 }
 
 extension NetworkService: ServedNetwork {}

@@ -46,8 +46,13 @@ extension ServerState {
   /// The account that signed a request, and its JSON body.
   func signed<Body: Decodable>(_ request: Request, _ type: Body.Type) async throws -> (Address, Body) {
     let (account, data) = try await signedData(request, limit: settings.bodyLimit)
+    return (account, try read(data, type))
+  }
+
+  /// A JSON body.
+  func read<Body: Decodable>(_ data: Data, _ type: Body.Type) throws(RequestFailure) -> Body {
     do {
-      return (account, try JSONDecoder().decode(Body.self, from: data))
+      return try JSONDecoder().decode(Body.self, from: data)
     } catch {
       throw RequestFailure(
         .badRequest, code: "http.badBody", "the body can't be read: \(WireFormat.problem(of: error))")

@@ -12,6 +12,9 @@ final class ServerState: Sendable {
   let uploads: UploadStore
   /// Uploads that do not go through the server; `nil` where objects lie in its folder.
   let directUploads: DirectUploads?
+  /// Files of jobs, for nodes of 2023, and where these nodes ask from.
+  let jobFiles: JobFileStore
+  let callers: JobFileCallers
   let registry: PrometheusRegistry
   let logger: Logger
   /// Wakes those who wait for something to change, and lets them go when the server stops.
@@ -41,6 +44,11 @@ final class ServerState: Sendable {
       dataSets: service.splitterStore,
       objectLimit: settings.objectLimit,
       holds: UploadHolds(database: service.database, byteLimit: settings.unusedByteLimit))
+    let jobFolder = service.folder.appending(path: "job-files")
+    jobFiles = JobFileStore(
+      place: service.store.remote.map { S3JobFiles(client: $0.client) } ?? FolderJobFiles(folder: jobFolder),
+      fileLimit: settings.objectLimit, accountLimit: settings.unusedByteLimit)
+    callers = JobFileCallers(folder: jobFolder.appending(path: "callers"))
     if let objects = service.store.remote, let dataSets = service.splitterStore.remote {
       directUploads = DirectUploads(
         objects: objects, dataSets: dataSets, uploads: uploads, folder: service.store.folder)

@@ -17,6 +17,8 @@ final class FakeNetwork: ServedNetwork {
     /// What somebody outside has called a data set, and said as a reason.
     var dataSet = "neko"
     var reason = ""
+    /// What the cache of 2023 lists.
+    var listed: [JobID: CachedJob] = [:]
   }
 
   let folder: URL
@@ -52,6 +54,8 @@ final class FakeNetwork: ServedNetwork {
   }
 
   func changes() -> AsyncStream<UInt64> { marks.stream }
+
+  func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob? { state.withLock { $0.listed[id] } }
 
   func facts() throws(NetworkError) -> NetworkFacts {
     if state.withLock({ $0.isBroken }) { throw .database(reason: "the secret place /var/lib/emeth is full") }

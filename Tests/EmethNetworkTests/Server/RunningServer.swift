@@ -89,10 +89,16 @@ struct Asked: Sendable {
   static func send(
     to server: RunningServer, _ method: String, _ path: String, body: Data?, headers: [(String, String)]
   ) async throws -> Asked {
-    let address = server.address
-    return try await blocking {
+    try await send(to: server.address, method, path, body: body, headers: headers)
+  }
+
+  /// The same to any server.
+  static func send(
+    to address: ServerAddress, _ method: String, _ path: String, body: Data?, headers: [(String, String)]
+  ) async throws -> Asked {
+    try await blocking {
       let transfer = CurlTransfer(
-        method: method, path: path, body: body, sink: .memory(limit: 1 << 20), timeoutSeconds: 20,
+        method: method, path: path, body: body, sink: .memory(limit: 8 << 20), timeoutSeconds: 20,
         isCancelled: { false })
       transfer.headers = headers
       try CurlHandle(server: address, settings: ClientSettings()).perform(transfer)
