@@ -3,8 +3,10 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import time
 
@@ -15,6 +17,25 @@ JOB = (
 ).split()
 
 
+class Clock:
+    """The clock of a process, off by as many seconds as it is put."""
+
+    def __init__(self, folder: pathlib.Path, name: str):
+        library = folder / "clock.so"
+        if not library.exists():
+            compiler = shutil.which("cc") or shutil.which("clang")
+            source = pathlib.Path(__file__).with_name("clock.c")
+            subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source], check=True)
+        self.file = folder / f"{name}.clock"
+        self.environment = {"LD_PRELOAD": str(library), "EMETH_TEST_CLOCK": str(self.file)}
+        self.put(0)
+
+    def put(self, seconds: int):
+        # Not a new file: processes look at this one.
+        with open(self.file, "r+b" if self.file.exists() else "wb") as file:
+            file.write(struct.pack("<q", seconds))
+
+
 class Network:
     """One server, three nodes, two verifiers and a requester, each with a key and a folder of its own."""
 
@@ -23,11 +44,15 @@ class Network:
     killable = ["server"]
     nodes = ["node1", "node2", "node3"]
     verifiers = ["verifier1", "verifier2"]
+    # Machines that compute for a node.
+    helpers: list[str] = []
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         self.processes: dict[str, subprocess.Popen] = {}
         self.listen = "127.0.0.1:0"
+        # Clocks that a test can put forward and back, by the process.
+        self.clocks: dict[str, Clock] = {}
         self.grants: list[str] = []
         for name in ["requester", *self.nodes, *self.verifiers]:
             self.emeth("new-key", "--out", f"{name}.key")
@@ -62,12 +87,13 @@ class Network:
             words = ["serve", "--data", "net", "--interval", "500ms", *self.grants, *self.serve_words(name)]
         else:
             role = name.rstrip("0123456789")
-            words = [role, "--key-file", f"{name}.key", "--data", name, "--threads", "1"]
+            role = "node" if name in self.helpers else role
+            words = [role, "--key-file", f"{name}.key", "--data", name, "--threads", "1", *self.words(name)]
         log = open(self.folder / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
             [EMETH, *words],
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment() | (self.clocks[name].environment if name in self.clocks else {}),
             stdout=subprocess.PIPE if name in self.servers else log,
             stderr=log,
             text=True,
@@ -85,6 +111,10 @@ class Network:
     def serve_words(self, name: str) -> list[str]:
         """What `emeth serve` is told besides."""
         return ["--listen", self.listen]
+
+    def words(self, name: str) -> list[str]:
+        """What `emeth node` and `emeth verifier` are told besides."""
+        return []
 
     def note_listening(self, name: str, address: str):
         self.listen = address
@@ -107,8 +137,8 @@ class Network:
 
     # -- jobs
 
-    def submit(self) -> str:
-        words = ["submit-job", "text", "--key-file", "requester.key", *JOB, "--json"]
+    def submit(self, what: list[str] = JOB) -> str:
+        words = ["submit-job", "text", "--key-file", "requester.key", *what, "--json"]
         return json.loads(self.emeth(*words))["jobId"]
 
     def report(self, job: str) -> dict:

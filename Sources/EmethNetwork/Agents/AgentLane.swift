@@ -21,7 +21,11 @@ extension NetworkError {
   /// Whether the network has answered and will not answer otherwise.
   var isFinalAnswer: Bool {
     switch self {
-    case .refused, .malformed, .unknownJob, .badSetting, .insufficientBalance: true
+    // Not the work is refused but this request: the clock of one of the two is wrong, its body was cut off, or somebody
+    // else is at the same object.
+    case .refused(let code, _, _):
+      !(code.hasPrefix("request.") || ["http.bodyIncomplete", "upload.busy"].contains(code))
+    case .malformed, .unknownJob, .badSetting, .insufficientBalance: true
     default: false
     }
   }

@@ -38,8 +38,10 @@ extension NodeAgent {
       let offers = try await connection.openSubJobs(filter, waitingUpTo: settings.patience)
       if offers.isEmpty { return nil }
       let money = try await connection.balances().unspent
+      // Deadlines are the network's: whatever this machine's clock shows.
+      let now = try await connection.facts().time
       for offer in ordered(offers)
-      where offer.deposit <= money && canCompute(offer) && canEnd(offer) {
+      where offer.deposit <= money && canCompute(offer) && canEnd(offer, at: now) {
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
         return offer.id
       }
@@ -62,12 +64,14 @@ extension NodeAgent {
   }
 
   /// Whether it ends before the deadline, with a margin.
-  private func canEnd(_ offer: SubJobOffer) -> Bool {
+  ///
+  /// - Parameter now: the network's time, unix seconds.
+  private func canEnd(_ offer: SubJobOffer, at now: UInt64) -> Bool {
     guard
       let speed = speed.fuelPerSecond(of: offer.programId) ?? speed.fuelPerSecond(of: Self.measuredProgram)
     else { return false }
     let seconds = Double(offer.fuel.units) / speed * (1 + Double(settings.marginPercent) / 100)
-    return Double(secondsNow()) + seconds < Double(offer.deadline)
+    return Double(now) + seconds < Double(offer.deadline)
   }
 
   /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped

@@ -31,8 +31,9 @@ extension Command {
       ],
       flags: [
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
-        ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-        ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults, ServeArguments.programs,
+        ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
+        ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults,
+        ServeArguments.programs,
         ServeArguments.threads,
         ServeArguments.logLevel,
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
@@ -163,6 +164,9 @@ enum ServeArguments {
   static let interval = Flag(
     "interval", .interval, absent: "60s", help: "how often the Signer closes an epoch while something changes"
   )
+  static let lease = Flag(
+    "lease", .interval, absent: "180s",
+    help: "how long a node keeps a SubJob without a word; it renews three times as often")
   static let audience = Flag(
     repeated: "audience", .text.named("HOST[:PORT]"),
     help: "name by which clients know the server, besides the address: what their requests are signed for")

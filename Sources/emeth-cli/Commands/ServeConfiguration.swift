@@ -17,8 +17,9 @@ struct ServeConfiguration {
   /// What a file may set.
   private static let settings: [any CommandFlag] = [
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
-    ServeArguments.grant, ServeArguments.interval, ServeArguments.audience, ServeArguments.certificate,
-    ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel, ServeArguments.keepResults,
+    ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
+    ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
+    ServeArguments.keepResults,
     ServeArguments.programs,
   ]
 
@@ -73,6 +74,16 @@ struct ServeConfiguration {
     var settings = ServiceSettings()
     if let span = parsed[ServeArguments.interval] {
       settings.epochMilliseconds = UInt32(span / .milliseconds(1))
+    }
+    if let span = parsed[ServeArguments.lease] {
+      let source = source(of: ServeArguments.lease)
+      guard span >= .seconds(3) else {
+        throw CommandFailure(
+          source.exitCode, code: "setting.invalid", "\(source.name): found \(span), allowed 3s to 24h",
+          details: ["found": "\(span)", "allowed": "3s to 24h"])
+      }
+      settings.periods.leaseSeconds = UInt32(span / .seconds(1))
+      settings.periods.leaseRenewalSeconds = settings.periods.leaseSeconds / 3
     }
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
