@@ -189,31 +189,53 @@ static uint64_t on_read_memory(emeth_device* device, const void* memory, size_t 
 // Several large tiles and several small ones, their edges and the order of tiles, which the small shapes of
 // the other checks have not.
 static uint64_t check_tiles(emeth_device* device, input_kind kind, size_t variant) {
-  static const size_t shapes[][3] = {{255, 254, 19}, {128, 252, 24}, {70, 130, 9}};
-  const size_t *shape = shapes[variant % 3], m = shape[0], n = shape[1], k = shape[2];
+  static const size_t shapes[][3] = {{255, 254, 19}, {128, 252, 24}, {70, 130, 3}};
+  const size_t *shape = shapes[(variant / 3 + kind) % 3], m = shape[0], n = shape[1], k = shape[2];
   const int layout = (int)(variant + kind) % 4;
   float *a = random_array(m * k, kind), *b = random_array(k * n, kind), *bias = random_array(n, kind);
   float *out = random_array(m * n, kind), *activation = malloc(m * n * sizeof(float));
   const emeth_matmul_arguments arguments = {.out = out,
                                             .a = a,
                                             .b = b,
-                                            .bias = bias,
+                                            // Without one a sum of -0 stays so.
+                                            .bias = variant % 2 ? NULL : bias,
                                             .activation = activation,
                                             .m = m,
                                             .n = n,
                                             .k = k,
                                             .a_transposed = layout & 1,
                                             .b_transposed = layout & 2,
-                                            .accumulate = variant % 2};
+                                            .accumulate = variant % 4 == 1};
   emeth_matmul(device, &arguments);
   const uint64_t hash = hash_of(hash_of(HASH_START, out, m * n), activation, m * n);
   free(a), free(b), free(bias), free(out), free(activation);
   return hash;
 }
 
+// Rows of several blocks of the row rule.
+static uint64_t check_long_rows(emeth_device* device, input_kind kind, size_t variant) {
+  const size_t rows = 2, n = 4096 * (1 + variant) + 3, count = rows * n;
+  float *in = random_array(count, kind), *d_out = random_array(count, kind),
+        *d_in = random_array(count, kind);
+  float *gain = random_array(n, kind), *out = malloc(count * sizeof(float));
+  float *mean = malloc(rows * sizeof(float)), *reciprocal = malloc(rows * sizeof(float));
+  float *d_gain = random_array(n, kind), *d_offset = random_array(n, kind);
+  uint64_t hash = HASH_START;
+  emeth_layer_norm_forward(device, out, mean, reciprocal, in, gain, gain, rows, n);
+  hash = hash_of(hash_of(hash_of(hash, out, count), mean, rows), reciprocal, rows);
+  emeth_layer_norm_backward(device, d_in, d_gain, d_offset, d_out, in, gain, mean, reciprocal, rows, n);
+  hash = hash_of(hash_of(hash_of(hash, d_in, count), d_gain, n), d_offset, n);
+  emeth_softmax(device, out, in, rows, n);
+  hash = hash_of(hash, out, count);
+  free(in), free(d_out), free(d_in), free(gain), free(out), free(mean), free(reciprocal);
+  free(d_gain), free(d_offset);
+  return hash;
+}
+
 static uint64_t check_long_attention(emeth_device* device, input_kind kind, size_t variant) {
   static const size_t shapes[][4] = {{1, 250, 128, 1}, {2, 140, 24, 2}, {1, 128, 130, 1}};
-  const size_t *shape = shapes[variant % 3], B = shape[0], T = shape[1], C = shape[2], NH = shape[3];
+  const size_t *shape = shapes[(variant / 3 + kind) % 3], B = shape[0], T = shape[1], C = shape[2],
+               NH = shape[3];
   const size_t rows = B * T, stats = B * NH * T;
   float *qkv = random_array(rows * 3 * C, kind), *d_out = random_array(rows * C, kind);
   float *out = malloc(rows * C * sizeof(float)), *d_qkv = malloc(rows * 3 * C * sizeof(float));
@@ -270,6 +292,7 @@ static const struct {
   const char* name;
   check* run;
 } more_checks[] = {{"tiles", check_tiles},
+                   {"long_rows", check_long_rows},
                    {"long_attention", check_long_attention},
                    {"long_embedding", check_long_embedding},
                    {"packed_embedding", check_packed_embedding}};
