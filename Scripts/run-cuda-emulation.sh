@@ -90,3 +90,6 @@ planted embedding.cu long_embedding 's/matches\[i\]\) \* C/matches[total - 1 - i
 planted dropout.cuh dropout 's/round < 20/round < 18/'
 planted attention.cu attention 's/\* \(g\[i\] - total\)\) \* scale/* scale) * (g[i] - total)/'
 planted adamw.cu adamw 's/fmaf\(s.beta1, first_moments\[i\], s.one_minus_beta1 \* g\)/s.beta1 * first_moments[i] + s.one_minus_beta1 * g/'
+planted matmul_bfloat16.cu bfloat16 '/^    __syncthreads\(\);$/d'
+planted matmul_bfloat16.cu bfloat16 's/half \* 8 \+ lane \/ 4/half * 8 + lane % 8/'
+planted matmul_bfloat16.cu bfloat16 's/row \+ i \* 16, step, false/row + i * 16, step, true/'

@@ -288,6 +288,55 @@ static uint64_t check_packed_embedding(emeth_device* device, input_kind kind, si
   return hash;
 }
 
+static float rounded(float x) {
+  const uint32_t bits = (uint32_t)emeth_bfloat16_of(x) << 16;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+// The products of the `fast` profile have no bits of their own: each output must lie within the rounding of
+// binary32 sums of the exact products of the rounded operands; of numbers whose sums are exact, at it.
+static uint64_t check_bfloat16(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t shapes[][3] = {{130, 129, 70}, {5, 40, 33}, {128, 132, 64}, {17, 8, 1}};
+  if (device != EMULATED || (kind != NORMAL && kind != COARSE)) return HASH_START;
+  const size_t *shape = shapes[(variant + kind) % 4], m = shape[0], n = shape[1], k = shape[2];
+  uint64_t wrong = 0;
+  for (int layout = 0; layout < 4; layout++) {
+    float *a = random_array(m * k, kind), *b = random_array(k * n, kind), *bias = random_array(n, kind);
+    float *out = random_array(m * n, kind), *before = malloc(m * n * sizeof(float));
+    float* activation = malloc(m * n * sizeof(float));
+    memcpy(before, out, m * n * sizeof(float));
+    const emeth_matmul_arguments arguments = {.out = out,
+                                              .a = a,
+                                              .b = b,
+                                              .bias = layout == 1 ? bias : NULL,
+                                              .activation = activation,
+                                              .m = m,
+                                              .n = n,
+                                              .k = k,
+                                              .a_transposed = layout & 1,
+                                              .b_transposed = layout & 2,
+                                              .accumulate = layout == 2};
+    finish(emeth_cuda_matmul_bfloat16(&emulated_launcher, &arguments));
+    for (size_t i = 0; i < m * n; i++) {
+      double sum = layout == 2 ? before[i] : layout == 1 ? bias[i % n] : 0, size = fabs(sum);
+      for (size_t step = 0; step < k; step++) {
+        const size_t row = i / n, column = i % n;
+        const double x = rounded(a[layout & 1 ? step * m + row : row * k + step]);
+        const double y = rounded(b[layout & 2 ? column * k + step : step * n + column]);
+        sum += x * y;
+        size += fabs(x * y);
+      }
+      const double allowed = kind == COARSE ? 0 : size * 0x1p-22;
+      float gelu;
+      emeth_gelu_forward(reference, &gelu, &out[i], 1);
+      if (!(fabs(out[i] - sum) <= allowed) || gelu != activation[i]) wrong++;
+    }
+    free(a), free(b), free(bias), free(out), free(before), free(activation);
+  }
+  return HASH_START + wrong;
+}
+
 static const struct {
   const char* name;
   check* run;
@@ -295,7 +344,8 @@ static const struct {
                    {"long_rows", check_long_rows},
                    {"long_attention", check_long_attention},
                    {"long_embedding", check_long_embedding},
-                   {"packed_embedding", check_packed_embedding}};
+                   {"packed_embedding", check_packed_embedding},
+                   {"bfloat16", check_bfloat16}};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

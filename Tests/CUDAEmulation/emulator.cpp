@@ -76,6 +76,7 @@ static const size_t STACK_BYTES = 1 << 16;
 static const unsigned MOST_THREADS = 1024;
 
 enum fiber_state { READY, AT_BARRIER, AT_WARP, DONE };
+enum warp_kind { SHUFFLE, BALLOT, LOAD_MATRICES, LOAD_TRANSPOSED, MULTIPLY_MATRICES };
 
 struct fiber {
   void* stack_pointer;
@@ -87,8 +88,10 @@ struct fiber {
   int line, condition;
   // At a warp's operation: with whom, and what is given; then the result.
   unsigned mask, source;
-  bool ballot;
-  uint32_t bits;
+  warp_kind kind;
+  const unsigned short* row;
+  float sums[4];
+  uint32_t given[6], result[4];
 };
 
 static fiber fibers[MOST_THREADS];
@@ -254,43 +257,107 @@ int emulated_barrier(const char* file, int line, int condition) {
   return current->condition;
 }
 
-// Waits until all lanes of the mask have come to the same operation; the last one gives all their results.
-static uint32_t warp_operation(unsigned mask, uint32_t bits, unsigned source, bool ballot) {
+static float float_of_bfloat16(unsigned bits) { return __int_as_float((int)(bits << 16)); }
+// Element `number` of a register that holds two.
+static float half_of(uint32_t pair, unsigned number) {
+  return float_of_bfloat16(pair >> 16 * number & 0xFFFF);
+}
+
+// Gives all lanes of the mask the results of what they have come to.
+static void complete_warp(fiber* lanes, unsigned mask, warp_kind kind) {
+  uint32_t votes = 0;
+  for (unsigned lane = 0; lane < 32; lane++) {
+    if (mask >> lane & 1) votes |= lanes[lane].given[0] << lane;
+  }
+  for (unsigned lane = 0; lane < 32; lane++) {
+    if (!(mask >> lane & 1)) continue;
+    fiber& f = lanes[lane];
+    const unsigned row = lane / 4, column = lane % 4 * 2;
+    switch (kind) {
+      case SHUFFLE: f.result[0] = lanes[f.source].given[0]; break;
+      case BALLOT: f.result[0] = votes; break;
+      case LOAD_MATRICES:
+      case LOAD_TRANSPOSED:
+        for (unsigned i = 0; i < 4; i++) {
+          const fiber* rows = lanes + 8 * i;
+          const unsigned low = kind == LOAD_MATRICES ? rows[row].row[column] : rows[column].row[row];
+          const unsigned high = kind == LOAD_MATRICES ? rows[row].row[column + 1] : rows[column + 1].row[row];
+          f.result[i] = low | high << 16;
+        }
+        break;
+      case MULTIPLY_MATRICES:
+        for (unsigned i = 0; i < 4; i++) {
+          double sum = f.sums[i];
+          const unsigned r = row + i / 2 * 8, c = column + i % 2;
+          for (unsigned k = 0; k < 16; k++) {
+            // Of a: registers for rows below 8, from 8 on, then the same for k from 8 on; of b: for k alone.
+            const float a = half_of(lanes[r % 8 * 4 + k % 8 / 2].given[k / 8 * 2 + r / 8], k % 2);
+            const float b = half_of(lanes[c * 4 + k % 8 / 2].given[4 + k / 8], k % 2);
+            sum += (double)a * (double)b;
+          }
+          f.result[i] = (uint32_t)__float_as_int((float)sum);
+        }
+        break;
+    }
+  }
+  for (unsigned lane = 0; lane < 32; lane++) {
+    if (mask >> lane & 1) lanes[lane].state = READY;
+  }
+}
+
+// Waits until all lanes of the mask have come to the same operation with what they give.
+static void warp_operation(unsigned mask, warp_kind kind) {
   const unsigned number = number_of(current), first = number / 32 * 32;
   const unsigned count = block_size.x * block_size.y * block_size.z;
   current->mask = mask;
-  current->bits = bits;
-  current->source = source;
-  current->ballot = ballot;
+  current->kind = kind;
   if (!(mask >> number % 32 & 1)) fail("is not in the mask %08x of its own operation", mask);
-  if (!ballot && !(mask >> source % 32 & 1))
-    fail("asks lane %u, which is not in the mask %08x", source, mask);
-  uint32_t given[32], votes = 0;
   for (unsigned lane = 0; lane < 32; lane++) {
     if (!(mask >> lane & 1)) continue;
     if (first + lane >= count) fail("the mask %08x has lanes that the block has not", mask);
     const fiber& other = fibers[first + lane];
-    if (&other != current && (other.state != AT_WARP || other.mask != mask || other.ballot != ballot)) {
+    if (&other != current && (other.state != AT_WARP || other.mask != mask || other.kind != kind)) {
       pause_fiber(AT_WARP);
-      return current->bits;
+      return;
     }
-    given[lane] = other.bits;
-    votes |= other.bits << lane;
   }
-  for (unsigned lane = 0; lane < 32; lane++) {
-    if (!(mask >> lane & 1)) continue;
-    fiber& other = fibers[first + lane];
-    other.bits = ballot ? votes : given[other.source % 32];
-    other.state = READY;
-  }
-  return current->bits;
+  complete_warp(fibers + first, mask, kind);
 }
 
 uint32_t emulated_shuffle(unsigned mask, uint32_t bits, unsigned source) {
-  return warp_operation(mask, bits, source, false);
+  if (source >= 32 || !(mask >> source & 1))
+    fail("asks lane %u, which is not in the mask %08x", source, mask);
+  current->given[0] = bits;
+  current->source = source;
+  warp_operation(mask, SHUFFLE);
+  return current->result[0];
 }
 unsigned emulated_ballot(unsigned mask, int condition) {
-  return warp_operation(mask, (uint32_t)condition, 0, true);
+  current->given[0] = (uint32_t)condition;
+  warp_operation(mask, BALLOT);
+  return current->result[0];
+}
+
+static void check_access(const void* pointer, size_t bytes, bool write, bool aligned);
+
+static uint32_t bfloat16_of(float x) {
+  const uint32_t bits = (uint32_t)__float_as_int(x);
+  return x != x ? 0x7FFF : (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+}
+unsigned emulated_bfloat16_pair(float a, float b) { return bfloat16_of(a) | bfloat16_of(b) << 16; }
+void emulated_load_matrices(unsigned* out, const unsigned short* row, int transposed) {
+  check_access(row, 16, false, true);
+  current->row = row;
+  warp_operation(0xFFFFFFFF, transposed ? LOAD_TRANSPOSED : LOAD_MATRICES);
+  memcpy(out, current->result, sizeof current->result);
+}
+void emulated_multiply_matrices(float* sums, const unsigned* a, unsigned b0, unsigned b1) {
+  memcpy(current->sums, sums, sizeof current->sums);
+  memcpy(current->given, a, 4 * sizeof *a);
+  current->given[4] = b0;
+  current->given[5] = b1;
+  warp_operation(0xFFFFFFFF, MULTIPLY_MATRICES);
+  memcpy(sums, current->result, sizeof current->result);
 }
 
 // --- Accesses

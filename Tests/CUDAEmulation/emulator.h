@@ -39,6 +39,10 @@ int emulated_barrier(const char* file, int line, int condition);
 unsigned emulated_ballot(unsigned mask, int condition);
 // The 32 bits that lane `source` of the warp gives.
 uint32_t emulated_shuffle(unsigned mask, uint32_t bits, unsigned source);
+// What kernels/bfloat16.cuh does by PTX.
+unsigned emulated_bfloat16_pair(float a, float b);
+void emulated_load_matrices(unsigned* out, const unsigned short* row, int transposed);
+void emulated_multiply_matrices(float* sums, const unsigned* a, unsigned b0, unsigned b1);
 }
 
 static inline int __float_as_int(float x) {

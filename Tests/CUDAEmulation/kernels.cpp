@@ -12,6 +12,7 @@
 #include "../../Sources/CEmethCompute/cuda/kernels/layer_norm.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/list.h"
 #include "../../Sources/CEmethCompute/cuda/kernels/matmul.cu"
+#include "../../Sources/CEmethCompute/cuda/kernels/matmul_bfloat16.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/measure.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/packed_product.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/softmax.cu"

@@ -1,5 +1,8 @@
 #include "launch.h"
 
+// Products of so few rows wait for memory: they stay in binary32, as on the CPU.
+#define FEW_ROWS 4
+
 // Which part of the multiprocessors' time tiles of this size use, were they all alike: they are taken in
 // rounds of one a multiprocessor, and fewer than four warps leave some of its schedulers idle. A small tile
 // reads twice as much for each output.
@@ -33,30 +36,53 @@ static emeth_cuda_matrix matrix(const float* base, size_t stride) {
   return (emeth_cuda_matrix){.base = (float*)base, .stride = stride};
 }
 
-emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* g) {
+// The product that the arguments ask for; false where a size is none for the kernels.
+static bool product_of(emeth_cuda_product* out, const emeth_matmul_arguments* g) {
   // Numbers of rows and columns are 32 bits in the kernel, with room for a tile.
   const size_t limit = INT32_MAX;
-  if (g->m > limit || g->n > limit || g->k > limit) return EMETH_OUT_OF_RANGE;
+  if (g->m > limit || g->n > limit || g->k > limit) return false;
   const size_t a_stride = g->a_transposed ? g->m : g->k, b_stride = g->b_transposed ? g->k : g->n;
-  const emeth_cuda_product product = {.out = matrix(g->out, g->n),
-                                      .a = matrix(g->a, a_stride),
-                                      .b = matrix(g->b, b_stride),
-                                      .bias = g->bias,
-                                      .activation = g->activation,
-                                      .slope_of = g->slope_of,
-                                      .m = (uint32_t)g->m,
-                                      .n = (uint32_t)g->n,
-                                      .k = (uint32_t)g->k,
-                                      .heads = 1,
-                                      .accumulate = g->accumulate,
-                                      .out_vectors = aligned(g->out) && g->n % 4 == 0,
-                                      .a_vectors = aligned(g->a) && a_stride % 4 == 0,
-                                      .b_vectors = aligned(g->b) && b_stride % 4 == 0};
+  *out = (emeth_cuda_product){.out = matrix(g->out, g->n),
+                              .a = matrix(g->a, a_stride),
+                              .b = matrix(g->b, b_stride),
+                              .bias = g->bias,
+                              .activation = g->activation,
+                              .slope_of = g->slope_of,
+                              .m = (uint32_t)g->m,
+                              .n = (uint32_t)g->n,
+                              .k = (uint32_t)g->k,
+                              .heads = 1,
+                              .accumulate = g->accumulate,
+                              .out_vectors = aligned(g->out) && g->n % 4 == 0,
+                              .a_vectors = aligned(g->a) && a_stride % 4 == 0,
+                              .b_vectors = aligned(g->b) && b_stride % 4 == 0};
+  return true;
+}
+
+static size_t layout_of(const emeth_matmul_arguments* g) {
+  return (g->a_transposed ? 1 : 0) + (g->b_transposed ? 2 : 0);
+}
+
+emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* g) {
+  emeth_cuda_product product;
+  if (!product_of(&product, g)) return EMETH_OUT_OF_RANGE;
   static const emeth_cuda_kernel kernels[4][2] = {
       {EMETH_KERNEL_matmul_large, EMETH_KERNEL_matmul_small},
       {EMETH_KERNEL_matmul_a_large, EMETH_KERNEL_matmul_a_small},
       {EMETH_KERNEL_matmul_b_large, EMETH_KERNEL_matmul_b_small},
       {EMETH_KERNEL_matmul_ab_large, EMETH_KERNEL_matmul_ab_small}};
-  const size_t layout = (g->a_transposed ? 1 : 0) + (g->b_transposed ? 2 : 0);
-  return emeth_cuda_launch_product(launcher, kernels[layout][0], kernels[layout][1], &product, 1);
+  const emeth_cuda_kernel* pair = kernels[layout_of(g)];
+  return emeth_cuda_launch_product(launcher, pair[0], pair[1], &product, 1);
+}
+
+emeth_status emeth_cuda_matmul_bfloat16(const emeth_cuda_launcher* launcher,
+                                        const emeth_matmul_arguments* g) {
+  if (g->m <= FEW_ROWS) return emeth_cuda_matmul(launcher, g);
+  emeth_cuda_product product;
+  if (!product_of(&product, g)) return EMETH_OUT_OF_RANGE;
+  static const emeth_cuda_kernel kernels[4] = {EMETH_KERNEL_matmul_bfloat16, EMETH_KERNEL_matmul_bfloat16_a,
+                                               EMETH_KERNEL_matmul_bfloat16_b,
+                                               EMETH_KERNEL_matmul_bfloat16_ab};
+  const size_t tiles = emeth_cuda_blocks(g->m, EMETH_LARGE_TILE) * emeth_cuda_blocks(g->n, EMETH_LARGE_TILE);
+  return emeth_cuda_launch_blocks(launcher, kernels[layout_of(g)], tiles, EMETH_CUDA_ARGUMENTS(&product));
 }

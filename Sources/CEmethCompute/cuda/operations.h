@@ -10,6 +10,9 @@
 #include "launcher.h"
 
 emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* arguments);
+// The `fast` profile's: operands rounded to bfloat16, sums in binary32 in an order of the tensor cores' own;
+// products of at most four rows stay in binary32.
+emeth_status emeth_cuda_matmul_bfloat16(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* arguments);
 emeth_status emeth_cuda_column_sum(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t rows,
                                    size_t columns);
 emeth_status emeth_cuda_add(const emeth_cuda_launcher* launcher, float* out, const float* a, const float* b,

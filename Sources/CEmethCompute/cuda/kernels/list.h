@@ -29,6 +29,10 @@
   KERNEL(matmul, matmul_b_small)                 \
   KERNEL(matmul, matmul_ab_large)                \
   KERNEL(matmul, matmul_ab_small)                \
+  KERNEL(matmul_bfloat16, matmul_bfloat16)       \
+  KERNEL(matmul_bfloat16, matmul_bfloat16_a)     \
+  KERNEL(matmul_bfloat16, matmul_bfloat16_b)     \
+  KERNEL(matmul_bfloat16, matmul_bfloat16_ab)    \
   KERNEL(attention, attention_scores_large)      \
   KERNEL(attention, attention_scores_small)      \
   KERNEL(attention, attention_by_query_large)    \

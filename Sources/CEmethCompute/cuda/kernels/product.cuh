@@ -93,21 +93,41 @@ DEVICE float* matrix_of(const emeth_cuda_product& g, const emeth_cuda_matrix& ma
          head % g.heads * matrix.inner;
 }
 
+// Where the tile of this block begins. Neighbouring blocks take EMETH_TILE_GROUP tiles of rows before the
+// next columns: what they read stays in L2.
+DEVICE void tile_place(unsigned& first_row, unsigned& first_column, const emeth_cuda_product& g,
+                       unsigned tile) {
+  const unsigned rows = (g.m + tile - 1) / tile, columns = (g.n + tile - 1) / tile;
+  const unsigned group = blockIdx.x / (EMETH_TILE_GROUP * columns), group_first = group * EMETH_TILE_GROUP;
+  const unsigned group_rows = rows - group_first < EMETH_TILE_GROUP ? rows - group_first : EMETH_TILE_GROUP;
+  const unsigned in_group = blockIdx.x % (EMETH_TILE_GROUP * columns);
+  first_row = (group_first + in_group % group_rows) * tile;
+  first_column = in_group / group_rows * tile;
+}
+
+// What follows the outputs of a tile, while they are still near.
+DEVICE void finish_tile(const emeth_cuda_product& g, unsigned first_row, unsigned first_column, unsigned tile,
+                        unsigned threads) {
+  if (!g.activation && !g.slope_of) return;
+  __syncthreads();
+#pragma unroll 1
+  for (unsigned i = threadIdx.x; i < tile * tile; i += threads) {
+    const size_t r = first_row + i / tile, c = first_column + i % tile;
+    if (r >= g.m || c >= g.n) continue;
+    float* element = g.out.base + r * g.out.stride + c;
+    const float x = *element;
+    if (g.activation) g.activation[r * g.n + c] = gelu(x);
+    if (g.slope_of) *element = gelu_gradient(x, g.slope_of[r * g.n + c]);
+  }
+}
+
 template <int TILE, bool A_TRANSPOSED, bool B_TRANSPOSED, product_shape SHAPE>
 DEVICE void product(const emeth_cuda_product& g) {
   __shared__ __align__(16) float a_tiles[2][DEPTH][TILE + PADDING], b_tiles[2][DEPTH][TILE + PADDING];
   // Where the tile lies: kept here, the loop needs the registers.
   __shared__ unsigned origin[2];
-  // Neighbouring blocks take EMETH_TILE_GROUP tiles of rows before the next columns: what they read stays in
-  // L2.
-  const unsigned tile_rows = (g.m + TILE - 1) / TILE, tile_columns = (g.n + TILE - 1) / TILE;
-  const unsigned group = blockIdx.x / (EMETH_TILE_GROUP * tile_columns),
-                 group_first = group * EMETH_TILE_GROUP;
-  const unsigned rows_to_go = tile_rows - group_first;
-  const unsigned group_rows = rows_to_go < EMETH_TILE_GROUP ? rows_to_go : EMETH_TILE_GROUP;
-  const unsigned in_group = blockIdx.x % (EMETH_TILE_GROUP * tile_columns);
-  const unsigned first_row = (group_first + in_group % group_rows) * TILE;
-  const unsigned first_column = in_group / group_rows * TILE;
+  unsigned first_row, first_column;
+  tile_place(first_row, first_column, g, TILE);
   if (SHAPE == OUT_TO_ROW && first_column > first_row + TILE - 1) return;
 
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -206,19 +226,7 @@ DEVICE void product(const emeth_cuda_product& g) {
       if (left > 3) to[3] = x.w;
     }
   }
-  if (SHAPE != WHOLE || (!g.activation && !g.slope_of)) return;
-
-  // What follows an output, while the tile is still near.
-  __syncthreads();
-#pragma unroll 1
-  for (unsigned i = threadIdx.x; i < TILE * TILE; i += EMETH_TILE_THREADS(TILE)) {
-    const size_t r = origin[0] + i / TILE, c = origin[1] + i % TILE;
-    if (r >= g.m || c >= g.n) continue;
-    float* element = g.out.base + r * g.out.stride + c;
-    const float x = *element;
-    if (g.activation) g.activation[r * g.n + c] = gelu(x);
-    if (g.slope_of) *element = gelu_gradient(x, g.slope_of[r * g.n + c]);
-  }
+  if (SHAPE == WHOLE) finish_tile(g, origin[0], origin[1], TILE, EMETH_TILE_THREADS(TILE));
 }
 
 #define PRODUCT_KERNEL(NAME, TILE, BLOCKS, ...)                                  \
