@@ -500,10 +500,18 @@ def handler(bridge):
     return Handler
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        # A client that hung up is no fault: a node says nothing of it either.
+        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+            super().handle_error(request, client_address)
+
+
 def serve(bridge, port=0):
     """A server that runs in a thread of its own."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler(bridge))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", port), handler(bridge))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
