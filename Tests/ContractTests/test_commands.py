@@ -1,4 +1,5 @@
-"""`emeth deposit`, `withdraw --rpc` and `redeem-ticket` on a chain of their own: what they print, send and leave."""
+"""The commands that speak to a chain, on one of their own: what they print, send and leave."""
+import dataclasses
 import json
 import os
 import signal
@@ -29,13 +30,15 @@ def calldata(contract, name, *values):
 
 class World:
     def __init__(self, folder):
-        self.server, self.folder = serve(Bridge()), folder
+        self.bridge, self.folder = Bridge(), folder
+        self.server = serve(self.bridge)
         self.rpc = Client(f"http://127.0.0.1:{self.server.server_port}")
         self.token = self.create("EmethToken")
         self.core = self.create("EmethCore", self.token)
         self.settlement = self.create("EmethSettlement", self.core, 50 * EMETH, kinds=["address", "uint256"])
         self.verifiers = self.create("EmethVerifiers", self.core)
         self.send(self.core, calldata("EmethCore", "setContracts", self.settlement, self.verifiers))
+        self.send(self.core, calldata("EmethCore", "setProgram", MEAN, "mean", 0, 0, 0, 0, 0, 0))
         self.send(self.token, calldata("EmethToken", "transfer", USER, 100 * EMETH))
         self.send(self.token, calldata("EmethToken", "approve", self.settlement, 100 * EMETH))
         self.send(self.settlement, calldata("EmethSettlement", "proposeSigner", THE_SIGNER))
@@ -75,6 +78,10 @@ class World:
 
     def count(self, tag):
         return int(self.rpc("eth_getTransactionCount", USER, tag), 16)
+
+    def wait(self, seconds):
+        self.rpc("evm_increaseTime", seconds)
+        self.rpc("evm_mine")
 
     def height(self):
         return int(self.rpc("eth_blockNumber"), 16)
@@ -202,6 +209,47 @@ def test_ctrl_c_while_it_waits(world):
     assert done.returncode == 0 and json.loads(done.stdout)["steps"][0]["wasSentBefore"] and world.ledger() == 0
 
 
+def test_a_kill_before_the_report_does_not_pay_twice(world, monkeypatch):
+    """All is confirmed, and the report waits for a reader when the process is killed: the same command tells of it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    # The last that is read before the report is written.
+    last, read = calldata("EmethCore", "deposits", USER), threading.Event()
+    whole = world.bridge.eth_call
+
+    def watched(given, *rest):
+        answer = whole(given, *rest)
+        if (given.get("input") or given.get("data")) == last:
+            read.set()
+        return answer
+
+    monkeypatch.setattr(world.bridge, "eth_call", watched)
+    words = ["deposit", "4emeth", "--rpc", world.rpc.url, "--core", world.core, "--key-file", str(world.key),
+             "--data", str(world.folder / "emeth" / "chain"), "--confirmations", "1"]
+    process = subprocess.Popen([BINARY, *words], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert read.wait(60)
+    time.sleep(1)
+    assert process.poll() is None
+    process.kill()
+    assert process.wait() == -signal.SIGKILL and process.stderr.read() == b""
+    process.stderr.close()
+    os.close(reading)
+    assert world.ledger() == 4 * EMETH
+    for _ in range(2):
+        told = world.emeth("deposit", "4emeth", "--json")
+        assert told.returncode == 1 and json.loads(told.stderr)["code"] == "chain.sentBefore"
+    assert world.ledger() == 4 * EMETH
+    # Whose report was read is over: another one pays again.
+    assert world.emeth("deposit", "1emeth").returncode == 0
+    assert world.emeth("deposit", "1emeth").returncode == 0
+    assert world.ledger() == 6 * EMETH
+
+
 def test_redeem_ticket(world):
     assert world.emeth("deposit", "10emeth", *world.to_servers).returncode == 0
     before = world.wallet()
@@ -240,3 +288,214 @@ def test_what_is_named_wrongly(world):
     assert code(world.emeth("deposit", "1emeth", "--json", "--for", USER))[0] == 2
     world.rpc("evm_setFault", {"method": "*", "status": 503, "count": 999})
     assert code(world.emeth("deposit", "1emeth", "--json", "--wait", "1s")) == (4, "chain.unreachable")
+
+
+def text_at(world, to, contract, name, *values):
+    """What a view returns, by the artifact's ABI."""
+    entry = next(e for e in artifact(contract)["abi"] if e.get("name") == name)
+    found = world.rpc("eth_call", {"to": to, "data": calldata(contract, name, *values)}, "latest")
+    kinds = [p["type"] for p in entry["outputs"]]
+    values = eth_abi.decode(kinds, bytes.fromhex(found[2:]))
+    return values[0] if len(values) == 1 else values
+
+
+def test_deploy(world):
+    """Interrupted after any of its transactions it goes on; what stands there is what the artifacts are."""
+    first = world.count("latest")
+    dry = world.emeth("deploy", "--signer", THE_SIGNER, "--dry-run", "--json")
+    assert dry.returncode == 0, dry.stderr
+    plan = json.loads(dry.stdout)
+    assert world.count("latest") == first and len(plan["steps"]) == 13 and "core" not in plan
+    poor = world.folder / "poor"
+    poor.write_text("77" * 32)
+    poor.chmod(0o600)
+    broke = subprocess.run(
+        [BINARY, "deploy", "--json", "--rpc", world.rpc.url, "--key-file", str(poor), "--data", str(world.folder / "emeth/chain")],
+        capture_output=True, text=True)
+    assert broke.returncode == 1 and json.loads(broke.stderr)["code"] == "chain.insufficientFunds"
+
+    # The third transaction arrives, and its receipt does not.
+    sent, whole = [], world.bridge.eth_sendRawTransaction
+
+    def counting(raw):
+        sent.append(raw)
+        if len(sent) == 3:
+            world.bridge.faults = [{"method": "eth_getTransactionReceipt", "status": 503, "count": 99}]
+        return whole(raw)
+
+    world.bridge.eth_sendRawTransaction = counting
+    lost = world.emeth("deploy", "--signer", THE_SIGNER, "--json", "--wait", "1s")
+    del world.bridge.eth_sendRawTransaction
+    world.rpc("evm_setFault", {})
+    assert lost.returncode == 4 and lost.stdout == "" and len(sent) == 3
+    done = world.emeth("deploy", "--signer", THE_SIGNER, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert world.count("latest") == first + 13
+    assert [step["wasSentBefore"] for step in report["steps"]] == 3 * [True] + 10 * [False]
+    assert [step["function"] for step in report["steps"]] == [step["function"] for step in plan["steps"]]
+    for planned, step in zip(plan["steps"], report["steps"]):
+        assert int(step["gas"]) <= int(planned["gas"]), step
+    places = {"EmethToken": "token", "EmethCore": "core", "EmethSettlement": "settlement", "EmethVerifiers": "verification"}
+    for contract, member in places.items():
+        runtime = artifact(contract)["runtimeBytecode"]
+        code = world.rpc("eth_getCode", report[member], "latest")
+        assert code.startswith(runtime) and len(code) > len(runtime) - 1
+    core = report["core"]
+    assert to_checksum_address(text_at(world, report["token"], "EmethToken", "minter")) == core
+    assert to_checksum_address(text_at(world, report["settlement"], "EmethSettlement", "signer")) == THE_SIGNER
+    assert text_at(world, core, "EmethCore", "fuelCounts", TRAINING) and not text_at(world, core, "EmethCore", "fuelCounts", MEAN)
+    assert text_at(world, core, "EmethCore", "programs", PART)[0] == PART
+    # The contracts work: the owner's tokens can be deposited, and another deployment is another one.
+    used = world.emeth("deposit", "7emeth", "--core", core, "--json")
+    assert used.returncode == 0 and json.loads(used.stdout)["ledger"] == str(7 * EMETH)
+    other = world.emeth("deploy", "--json")
+    assert other.returncode == 0 and json.loads(other.stdout)["core"] != core
+    text = world.emeth("deploy", "--dry-run").stdout
+    assert "EmethCore  " in text and "at most" in text
+
+
+def test_submit_and_cancel_a_job(world):
+    words = ["submit-job", "https://data.example.org/numbers", "--program", "999", "--fuel-limit", "1000", "--fuel-price",
+             "0.001emeth", "--param", "scale=2", "--layer", "1"]
+    dry = world.emeth(*words, "--dry-run", "--json")
+    assert dry.returncode == 0, dry.stderr
+    assert [s["function"] for s in json.loads(dry.stdout)["steps"]] == ["approve", "requestWithSalt"]
+    before = world.wallet()
+    done = world.emeth(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    # The fee and a twentieth for the verifier.
+    assert report["amount"] == str(105 * EMETH // 100) and world.wallet() == before - 105 * EMETH // 100
+    job = report["job"]
+    raw = bytes.fromhex(job[2:])
+    details = world.rpc("eth_call", {"to": world.core, "data": calldata("EmethCore", "jobDetails", raw)}, "latest")
+    assert b"https://data.example.org/numbers".hex() in details and b'{"scale":"2"}'.hex() in details
+
+    # Registered, and nobody saw the receipt: the same command finds that job.
+    sent, whole = [], world.bridge.eth_sendRawTransaction
+
+    def losing(raw):
+        sent.append(raw)
+        world.bridge.faults = [{"method": "eth_getTransactionReceipt", "status": 503, "count": 99}]
+        return whole(raw)
+
+    approve = calldata("EmethToken", "approve", world.core, 50 * EMETH)
+    world.receipt(world.rpc.send(USER_KEY, world.token, approve))
+    world.bridge.eth_sendRawTransaction = losing
+    assert world.emeth(*words, "--json", "--wait", "1s").returncode == 4
+    del world.bridge.eth_sendRawTransaction
+    world.rpc("evm_setFault", {})
+    height = world.height()
+    found = world.emeth(*words, "--json")
+    assert found.returncode == 0, found.stderr
+    again = json.loads(found.stdout)
+    assert again["job"] != job and again["steps"][-1]["wasSentBefore"] and world.height() == height and len(sent) == 1
+
+    for reference in (job, again["job"]):
+        canceled = world.emeth("cancel-job", reference, "--layer", "1", "--json")
+        assert canceled.returncode == 0, canceled.stderr
+        assert json.loads(canceled.stdout)["amount"] == str(105 * EMETH // 100)
+    assert world.ledger() == 210 * EMETH // 100
+    twice = world.emeth("cancel-job", job, "--layer", "1", "--json")
+    assert twice.returncode == 1 and "core.status" in json.loads(twice.stderr)["message"]
+
+    def code(*words):
+        done = world.emeth(*words, "--json")
+        assert done.stdout == ""
+        return done.returncode, json.loads(done.stderr)["code"]
+
+    assert code("cancel-job", "1f2e3d4c", "--layer", "1") == (2, "job.ambiguous")
+    assert code("cancel-job", job, "--layer", "1", "--network", "net") == (2, "usage.contradiction")
+    assert code("submit-job", "x" * 513, "--layer", "1", "--fuel-limit", "1") == (2, "job.tooLong")
+    assert code("submit-job", "x", "--layer", "1") == (2, "usage.missingFlag")
+    assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--program", "5")[0] == 1
+    assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--check-segments", "all")[0] == 2
+
+
+def proven(world, tickets, account, **batch):
+    """A ticket with batch and proof, as a server's page gives it; all by the tests' own Merkle tree and signature."""
+    tree = Tree(tickets)
+    signed = Batch(accountsRoot=tree.root, **batch)
+    chain = int(world.chain)
+    digest = typed(domain(chain, world.settlement), keccak(BATCH_TYPE + eth_abi.encode(BATCH_ABI, signed.abi())))
+    ticket = next(t for t in tickets if t.account == account)
+
+    def member(value):
+        return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+    def json_of(value):
+        return {name: member(found) for name, found in dataclasses.asdict(value).items()}
+
+    return json.dumps({
+        "batch": {
+            "domain": {"name": "EMETH", "version": "1", "chainId": str(chain), "verifyingContract": world.settlement},
+            "batch": {**json_of(signed), "fromTime": signed.fromTime, "toTime": signed.toTime},
+            "digest": member(digest), "signature": member(sign(THE_SIGNER, digest)), "signer": THE_SIGNER,
+        },
+        "ticket": json_of(ticket), "proof": [member(node) for node in tree.proof(ticket)],
+    })
+
+
+def test_the_way_out(world):
+    """The operator signs a batch and is gone: by the ticket in it, and by what it never credited, all comes back."""
+    assert world.emeth("deposit", "10emeth", *world.to_servers).returncode == 0
+    tickets = [Ticket(USER, 1, 2 * EMETH, 5 * EMETH, 3 * EMETH), Ticket(THE_SIGNER, 1)]
+    file = proven(world, tickets, USER, epoch=1, totalPayout=2 * EMETH, depositsSeen=1, toTime=1)
+    path = world.folder / "proven.json"
+    path.write_text(file)
+    assert subprocess.run([BINARY, "verify", str(path)], capture_output=True).returncode == 0
+    early = world.emeth("exit-frozen", str(path), "--json")
+    assert early.returncode == 1 and "settlement.tooEarly" in json.loads(early.stderr)["message"]
+
+    dry = world.emeth("request-exit", str(path), "--dry-run", "--json")
+    assert dry.returncode == 0, dry.stderr
+    assert [s["function"] for s in json.loads(dry.stdout)["steps"]] == ["postBatch", "requestExit"]
+    done = world.emeth("request-exit", str(path), "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [s["function"] for s in report["steps"]] == ["postBatch", "requestExit"]
+    assert report["amount"] == str(5 * EMETH)
+    again = world.emeth("request-exit", str(path), "--json")
+    assert again.returncode == 0 and json.loads(again.stdout)["steps"] == []
+
+    # A deposit that no batch has seen, and then nobody is there any more.
+    assert world.emeth("deposit", "4emeth", *world.to_servers).returncode == 0
+    world.wait(2 * DAY + 1)
+    before = world.wallet()
+    frozen = world.emeth("exit-frozen", "-", "--json", input=file)
+    assert frozen.returncode == 0, frozen.stderr
+    report = json.loads(frozen.stdout)
+    assert [s["function"] for s in report["steps"]] == ["freeze", "claim", "reclaimDeposit"]
+    assert report["amount"] == str(4 * EMETH) and world.wallet() == before + 4 * EMETH
+    assert any("repeat the command after" in note for note in report["notes"])
+    waits = world.emeth("exit-frozen", str(path), "--json")
+    assert waits.returncode == 0 and json.loads(waits.stdout)["steps"] == []
+    world.wait(7 * DAY)
+    planned = world.emeth("exit-frozen", "--dry-run", "--json")
+    assert json.loads(planned.stdout)["amount"] == str(10 * EMETH)
+    paid = world.emeth("exit-frozen", str(path), "--json")
+    assert paid.returncode == 0, paid.stderr
+    report = json.loads(paid.stdout)
+    assert [s["function"] for s in report["steps"]] == ["payClaim"] and report["amount"] == str(10 * EMETH)
+    assert world.wallet() == before + 14 * EMETH
+    over = world.emeth("exit-frozen", str(path))
+    assert over.returncode == 0 and "nothing to do now" in over.stdout and "was paid" in over.stdout
+
+
+def test_a_ticket_that_does_not_fit_opens_no_way_out(world):
+    tickets = [Ticket(USER, 1, 0, 5 * EMETH), Ticket(THE_SIGNER, 1, 0, 9 * EMETH)]
+    terms = {"epoch": 1, "toTime": 1}
+    good = proven(world, tickets, USER, **terms)
+    richer = json.loads(good)
+    richer["ticket"]["unspent"] = str(6 * EMETH)
+    for words in (["request-exit", "-"], ["exit-frozen", "-"]):
+        for text, error in [
+            (json.dumps(richer), "ticket.proofMismatch"),
+            (proven(world, tickets, THE_SIGNER, **terms), "ticket.accountMismatch"),
+            ("{}", "json.content"),
+            ("no JSON", None),
+        ]:
+            done = world.emeth(*words, "--json", input=text)
+            assert done.returncode == 3 and done.stdout == "", done.stdout
+            assert error is None or json.loads(done.stderr)["code"] == error

@@ -6,15 +6,18 @@ import Foundation
 /// ```swift
 /// let account = try await ChainAccount.open(client: client, core: core, key: key, journal: file)
 /// let report = try await account.deposit(try TokenAmount(emeth: "25"))
+/// try account.sender.settle(report)      // once it is told
 /// ```
 /// Each may be asked for again after an interruption: what is on its way is waited for, not sent anew. A payment that has
-/// arrived in the meantime is refused as ``ChainError/sentBefore(function:transaction:block:)`` until ``SenderSettings/again`` is said.
+/// arrived and whose report was not settled is refused as ``ChainError/sentBefore(function:transaction:block:)`` until
+/// ``SenderSettings/again`` is said.
 public final class ChainAccount: Sendable {
   /// The chain's node.
   public let client: ChainClient
   /// The contracts, which were checked.
   public let contracts: ChainContracts
-  let sender: TransactionSender
+  /// Who sends for it.
+  public let sender: TransactionSender
   /// Whose it is.
   public var address: Address { sender.account }
 
@@ -90,7 +93,7 @@ public final class ChainAccount: Sendable {
       report.steps.append(step)
       for log in receipt?.logs ?? [] where log.address == contracts.settlement {
         if case .redeemed(_, _, let paid, _)? = try? EmethCore.Event(topics: log.topics, data: log.data) {
-          report.amount = try sum(report.amount, paid, "eth_getTransactionReceipt")
+          report.amount = try sum(report.amount ?? .zero, paid, "eth_getTransactionReceipt")
         }
       }
     }
@@ -125,12 +128,12 @@ public final class ChainAccount: Sendable {
     if let refusal, !isAnyTaken { throw refusal }
     let due = best.values.sorted { $0.ticket.ticket.account < $1.ticket.ticket.account }
     if report.isDryRun {
-      for found in due { report.amount = try sum(report.amount, found.pays, "eth_call") }
+      for found in due { report.amount = try sum(report.amount ?? .zero, found.pays, "eth_call") }
     }
     return due.map(\.ticket)
   }
 
-  private func sum(
+  func sum(
     _ first: TokenAmount, _ second: TokenAmount, _ method: String
   ) throws(ChainError) -> TokenAmount {
     do throws(NumberError) {
@@ -147,8 +150,16 @@ public final class ChainAccount: Sendable {
   private func pay<Output>(
     _ amount: TokenAmount, into contract: Address, _ call: ContractCall<Output>, _ isDryRun: Bool
   ) async throws(ChainError) -> ChainReport {
-    var report = report(amount, isDryRun)
-    if try await underway(call, contract, isDryRun) == nil {
+    try await pay(action(call, contract), report(amount, isDryRun)).report
+  }
+
+  /// Lets the action's contract take the report's amount, where it may not yet, and does the action.
+  func pay(
+    _ action: ChainAction, _ report: ChainReport
+  ) async throws(ChainError) -> (report: ChainReport, receipt: ChainReceipt?) {
+    var report = report
+    let (amount, isDryRun) = (report.amount ?? .zero, report.isDryRun)
+    if let contract = action.request.to, try await sender.earlier(action, isDryRun: isDryRun) == nil {
       let wallet = try await client.call(EmethToken.balance(of: sender.account), at: contracts.token)
       guard wallet >= amount else {
         throw .insufficientTokens(account: sender.account, found: wallet, needed: amount)
@@ -162,72 +173,47 @@ public final class ChainAccount: Sendable {
         report.steps.append(step)
         if isDryRun {
           // Before that is in the chain nobody can say what the next one costs.
-          report.steps.append(ChainReport.Step(function: call.function.name, contract: contract))
-          return await closed(report)
+          report.steps.append(ChainReport.Step(function: action.function, contract: contract))
+          return (await closed(report), nil)
         }
       }
     }
-    report.steps.append(try await step(call, contract, isDryRun).step)
-    return await closed(report)
+    let (step, receipt) = try await sender.perform(action, isDryRun: isDryRun)
+    report.steps.append(step)
+    return (await closed(report), receipt)
   }
 
-  /// What does no harm when it is done again: of what has arrived nothing is said.
-  private static let harmless: Set = ["approve", "redeemTicket", "redeemTickets"]
+  /// What one of each function that arrived without a report means; of all others it is told.
+  private static let earlier: [String: ChainAction.Earlier] = [
+    "approve": .isNothing, "redeemTicket": .isNothing, "redeemTickets": .isNothing, "cancel": .stands,
+    // The contract itself says what of these is done.
+    "postBatch": .isNothing, "requestExit": .isNothing, "freeze": .isNothing, "claim": .isNothing,
+    "payClaim": .isNothing, "reclaimDeposit": .isNothing,
+  ]
 
-  /// Under what name the same call was sent and is on its way. What has arrived for good is told, unless it is wanted
-  /// again.
-  private func underway<Output>(
-    _ call: ContractCall<Output>, _ contract: Address, _ isDryRun: Bool
-  ) async throws(ChainError) -> String? {
-    var waiting: String?
-    for found in try await sender.unfinished(call, to: contract) {
-      switch found {
-      case .waiting(let entry): waiting = waiting ?? entry.key
-      case .arrived(let entry, let receipt):
-        guard sender.settings.again || Self.harmless.contains(call.function.name) else {
-          throw .sentBefore(
-            function: call.function.name, transaction: receipt.transaction, block: receipt.blockNumber)
-        }
-        if !isDryRun { try sender.journal.settle(entry, as: .confirmed) }
-      }
-    }
-    return waiting
+  private func action<Output>(_ call: ContractCall<Output>, _ contract: Address) -> ChainAction {
+    ChainAction(
+      TransactionRequest(from: sender.account, to: contract, data: call.data, value: .zero),
+      call.function.name, Self.earlier[call.function.name] ?? .isTold)
   }
 
-  private func step<Output>(
+  func step<Output>(
     _ call: ContractCall<Output>, _ contract: Address, _ isDryRun: Bool
   ) async throws(ChainError) -> (step: ChainReport.Step, receipt: ChainReceipt?) {
-    var step = ChainReport.Step(function: call.function.name, contract: contract)
-    if isDryRun {
-      _ = try await underway(call, contract, isDryRun)
-      let preview = try await sender.preview(call, to: contract)
-      step.gas = "\(preview.gasLimit)"
-      step.wei = "\(preview.mostWei)"
-      return (step, nil)
-    }
-    let before = try await underway(call, contract, isDryRun)
-    let name = before ?? "\(call.function.name) \(UUID().uuidString)"
-    let receipt = try await sender.submit(call, to: contract, under: name)
-    step.wasSentBefore = before != nil
-    step.transaction = receipt.transaction
-    step.block = "\(receipt.blockNumber)"
-    step.gas = "\(receipt.gasUsed)"
-    step.wei = receipt.effectiveGasPrice.map { price in
-      let (cost, overflows) = UInt256(receipt.gasUsed).multipliedReportingOverflow(by: price)
-      return "\(overflows ? .max : cost)"
-    }
-    return (step, receipt)
+    try await sender.perform(action(call, contract), isDryRun: isDryRun)
   }
 
-  private func report(_ amount: TokenAmount, _ isDryRun: Bool) -> ChainReport {
-    ChainReport(
-      chainID: "\(contracts.chainID)", account: sender.account, core: contracts.core, token: contracts.token,
-      isDryRun: isDryRun, amount: amount)
+  func report(_ amount: TokenAmount?, _ isDryRun: Bool) -> ChainReport {
+    var report = ChainReport(chainID: contracts.chainID, account: sender.account, isDryRun: isDryRun)
+    report.core = contracts.core
+    report.token = contracts.token
+    report.amount = amount
+    return report
   }
 
   /// The report with what the account has now. By then all is done: a node that does not say it makes no error of that,
   /// after which somebody would pay again.
-  private func closed(_ report: ChainReport) async -> ChainReport {
+  func closed(_ report: ChainReport) async -> ChainReport {
     var report = report
     do throws(ChainError) {
       report.wallet = try await client.call(EmethToken.balance(of: sender.account), at: contracts.token)

@@ -8,8 +8,8 @@ public struct ChainReport: Encodable, Sendable {
   public struct Step: Encodable, Sendable {
     /// The contract's function.
     public var function: String
-    /// The contract.
-    public var contract: Address
+    /// The contract; nil for one that is not there yet.
+    public var contract: Address?
     /// Who may take the tokens; nil for what is no approval.
     public var spender: Address?
     /// The transaction's hash; nil when it was not sent.
@@ -22,22 +22,39 @@ public struct ChainReport: Encodable, Sendable {
     public var wei: String?
     /// Whether it was sent by an earlier call, and only waited for now.
     public var wasSentBefore = false
+    /// What stays open in the journal until this report is written.
+    var unsettled: NonceJournal.Entry?
+
+    init(function: String, contract: Address?) {
+      self.function = function
+      self.contract = contract
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case function, contract, spender, transaction, block, gas, wei, wasSentBefore
+    }
   }
 
   /// The chain.
   public var chainID: String
   /// Who sent.
   public var account: Address
-  /// EMETH Core.
-  public var core: Address
-  /// The token.
-  public var token: Address
+  /// EMETH Core; nil before it is created.
+  public var core: Address?
+  /// The token; nil before it is created.
+  public var token: Address?
+  /// The contract that redeems tickets, where it was created or is asked.
+  public var settlement: Address?
+  /// The contract that checks jobs, where it was created.
+  public var verification: Address?
+  /// The job that it was about.
+  public var job: JobID?
   /// Whether nothing was sent.
   public var isDryRun: Bool
   /// The transactions, in their order.
   public var steps: [Step] = []
-  /// What was moved; of a dry run, what would be.
-  public var amount: TokenAmount
+  /// What was moved; of a dry run, what would be; nil where nothing moves.
+  public var amount: TokenAmount?
   /// The account's tokens afterwards; nil when the node did not say it.
   public var wallet: TokenAmount?
   /// The account's ledger on L1 afterwards; nil when the node did not say it.
@@ -45,10 +62,37 @@ public struct ChainReport: Encodable, Sendable {
   /// What is worth knowing beside it.
   public var notes: [String] = []
 
+  init(chainID: UInt64, account: Address, isDryRun: Bool) {
+    self.chainID = "\(chainID)"
+    self.account = account
+    self.isDryRun = isDryRun
+  }
+
   private enum CodingKeys: String, CodingKey {
     case chainID = "chainId"
-    case account, core, token
+    case account, core, token, settlement, verification, job
     case isDryRun = "dryRun"
     case steps, amount, wallet, ledger, notes
+  }
+}
+
+extension ChainReport.Step {
+  /// What became of it.
+  mutating func arrived(_ receipt: ChainReceipt, _ entry: NonceJournal.Entry?) {
+    contract = contract ?? receipt.createdContract
+    transaction = receipt.transaction
+    block = "\(receipt.blockNumber)"
+    gas = "\(receipt.gasUsed)"
+    wei = receipt.effectiveGasPrice.map { price in
+      let (cost, overflows) = UInt256(receipt.gasUsed).multipliedReportingOverflow(by: price)
+      return "\(overflows ? .max : cost)"
+    }
+    unsettled = entry
+  }
+
+  /// What it would cost at most.
+  mutating func costs(_ preview: TransactionSender.Preview) {
+    gas = "\(preview.gasLimit)"
+    wei = "\(preview.mostWei)"
   }
 }

@@ -9,6 +9,19 @@ extension TransactionSender {
   /// - Throws: ``ChainError/reverted(function:reason:)``, ``ChainError/outOfGas(function:transaction:limit:)``,
   ///   ``ChainError/nonceTaken(account:nonce:transaction:)``, ``ChainError/unconfirmed(transaction:seconds:)``.
   public func confirm(_ sent: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt {
+    let receipt = try await receipt(of: sent)
+    try settle(sent)
+    return receipt
+  }
+
+  /// Writes down that somebody has seen the end of a transaction that is in the chain.
+  func settle(_ entry: NonceJournal.Entry) throws(ChainError) {
+    if try journal.current(entry).state == .sent { try journal.settle(entry, as: .confirmed) }
+  }
+
+  /// The same as ``confirm(_:)``, but for what is written down: until ``settle(_:)`` it counts as one whose end nobody
+  /// has seen.
+  func receipt(of sent: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt {
     var entry = sent
     let start = ContinuousClock.now
     while true {
@@ -34,7 +47,7 @@ extension TransactionSender {
     return head.number - receipt.blockNumber >= max(1, settings.confirmations) - 1 ? receipt : nil
   }
 
-  /// The same, written down, and thrown when the contract refused.
+  /// The same, thrown when the contract refused, which is written down.
   private func deepReceipt(of entry: NonceJournal.Entry) async throws(ChainError) -> ChainReceipt? {
     guard let receipt = try await place(of: entry) else { return nil }
     guard let index = entry.attempts.firstIndex(where: { $0.hash == receipt.transaction }) else { return nil }
@@ -42,7 +55,6 @@ extension TransactionSender {
       if entry.state == .sent { try journal.settle(entry, as: .reverted) }
       throw try await failure(of: entry.attempts[index], receipt, entry.what)
     }
-    if entry.state == .sent { try journal.settle(entry, as: .confirmed) }
     return receipt
   }
 

@@ -67,7 +67,14 @@ public final class TransactionSender: Sendable {
   }
 
   func preview(_ request: TransactionRequest, _ function: String) async throws(ChainError) -> Preview {
-    let estimate = try await client.estimateGas(request, function: function)
+    try await preview(
+      gas: try await client.estimateGas(request, function: function), value: request.value, function)
+  }
+
+  /// What a transaction would cost that needs so much gas.
+  func preview(
+    gas estimate: UInt64, value: UInt256, _ function: String
+  ) async throws(ChainError) -> Preview {
     guard let block = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
@@ -80,7 +87,7 @@ public final class TransactionSender: Sendable {
     let fees = try await affordableFees()
     let preview = Preview(gasLimit: UInt64(min(wanted, UInt256(block.gasLimit))), fees: fees)
     let balance = try await client.balance(of: account)
-    let (needed, overflows) = preview.mostWei.addingReportingOverflow(request.value)
+    let (needed, overflows) = preview.mostWei.addingReportingOverflow(value)
     guard !overflows, needed <= balance else {
       throw .insufficientFunds(account: account, found: balance, needed: overflows ? .max : needed)
     }
@@ -289,10 +296,17 @@ extension TransactionSender {
   public func unfinished<Output>(
     _ call: ContractCall<Output>, to contract: Address
   ) async throws(ChainError) -> [Unfinished] {
-    var unfinished: [Unfinished] = []
-    for entry in try journal.uncertain(chain: chainID, account: account) {
+    try await unfinished { entry in
       let transaction = entry.newest.transaction
-      guard transaction.to == contract, transaction.data == call.data else { continue }
+      return transaction.to == contract && transaction.data == call.data
+    }
+  }
+
+  func unfinished(
+    where isMeant: (NonceJournal.Entry) -> Bool
+  ) async throws(ChainError) -> [Unfinished] {
+    var unfinished: [Unfinished] = []
+    for entry in try journal.uncertain(chain: chainID, account: account) where isMeant(entry) {
       guard var found = try await live(entry) else { continue }
       if found.state != .sent { found = try journal.reopened(found) }
       guard let receipt = try await place(of: found) else {

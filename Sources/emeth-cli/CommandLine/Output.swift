@@ -39,6 +39,9 @@ struct Output: Sendable {
     }
   }
 
+  /// Waits until what was written to a file lies on its disk; of terminals and pipes nothing more can be known.
+  func synchronise() { _ = fsync(descriptor) }
+
   /// Writes a line.
   func print(_ line: String) throws { try write(line + "\n") }
 }

@@ -32,22 +32,23 @@ extension Command {
     CommandDefinition(
       "withdraw", section: .keys, summary: "take money out of a server or of a chain's ledger",
       discussion: [
-        "On a server it counts from the account's next ticket on, and can't be spent there any more.",
-        "With --rpc it is taken from the account's ledger in EMETH Core, as far as no job locks it.",
+        "Money lies in two places, and each is taken out of its own. On a server (layer 2) the amount counts from the "
+          + "account's next ticket on, can't be spent there any more, and `emeth redeem-ticket` brings it into the wallet. On a "
+          + "chain (layer 1) it goes from the account's ledger in EMETH Core, as far as no job locks it, into the wallet at once.",
+        ChainOptions.layers,
       ],
       arguments: [BalanceArguments.amount],
-      flags: [ServerOptions.only, ChainOptions.again] + ChainOptions.all,
+      flags: [ServerOptions.only, ChainOptions.layer, ChainOptions.again] + ChainOptions.all,
       examples: [
         CommandExample(
           "emeth withdraw 1.5emeth --server http://127.0.0.1:7443 --key-file key", "one and a half"),
         CommandExample(
-          "EMETH_RPC=https://rpc.example.org/KEY emeth withdraw 5emeth --rpc env --core "
+          "EMETH_RPC=https://rpc.example.org/KEY emeth withdraw 5emeth --layer 1 --core "
             + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "out of EMETH Core"),
       ],
       exitCodes: [.no: "the account has less to take out, or \(KeyOptions.wrongPassword)"])
   ) { parsed, context in
-    if ChainOptions.isChain(parsed) {
-      try ChainOptions.refuse(ServerOptions.only, parsed)
+    if try ChainOptions.isChain(parsed, others: [ServerOptions.only], also: [ChainOptions.again]) {
       let amount = parsed[BalanceArguments.amount]
       let isDryRun = parsed[ChainOptions.dryRun]
       return try await ChainOptions.run(parsed, context, again: parsed[ChainOptions.again]) {
@@ -55,7 +56,6 @@ extension Command {
         try await account.withdraw(amount, isDryRun: isDryRun)
       }
     }
-    for flag in ChainOptions.own + [ChainOptions.again] { try ChainOptions.refuse(flag, parsed) }
     let client = try ServerOptions.requiredClient(parsed, context, signed: true)
     guard let account = client.account else { return .usage }
     do {

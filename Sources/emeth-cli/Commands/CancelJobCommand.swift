@@ -4,6 +4,9 @@ import EmethNetwork
 extension Command {
   /// `emeth cancel-job JOB`: takes a job back that no node has begun.
   static let cancelJob = Command(.cancelJob) { parsed, context in
+    if try ChainOptions.isChain(parsed, others: [ServerOptions.server, NetworkOptions.network]) {
+      return try await cancelOnChain(parsed, context)
+    }
     if let client = try ServerOptions.client(parsed, context, signed: true) {
       return try await cancel(parsed, context, on: client)
     }

@@ -7,6 +7,9 @@ enum ChainOptions {
   static let rpc = Flag(
     "rpc", .text.named("URL"), absent: "the one in EMETH_RPC",
     help: "node of the chain; `env`: the one in EMETH_RPC, where keys in URLs are safer")
+  static let layer = Flag(
+    "layer", .integer(in: 1...2), absent: "1 with --rpc, else 2",
+    help: "1: EMETH's contracts on a chain; 2: a server or a local network")
   static let core = Flag("core", .address, absent: "the one in EMETH_CORE", help: "the contract EMETH Core")
   static let chainID = Flag(
     "chain-id", .unsigned(from: 1), absent: "that of the node", help: "chain that is meant")
@@ -29,23 +32,39 @@ enum ChainOptions {
   /// The flags of a command that sends transactions.
   static let all: [any CommandFlag] =
     [rpc] + own + [KeyOptions.keyFile, KeyOptions.passwordFile, CommonFlags.json]
+  /// What a command that knows servers, too, has besides its own, key and --json.
+  static let beside: [any CommandFlag] = [layer, rpc] + own
 
   /// What the commands say about interruptions.
   static let discussion =
     "Nothing is sent twice: each transaction is written down before it is sent, and a command that was interrupted goes on "
-    + "with it when it is repeated; a payment that has arrived by then is told, and nothing is sent. Gas is paid with the chain's own coin."
+    + "with it when it is repeated. A payment that has arrived before its report was printed is told, and nothing is sent. Gas "
+    + "is paid with the chain's own coin."
 
-  /// Whether a command that knows servers, too, is meant for a chain.
-  static func isChain(_ parsed: ParsedCommand) -> Bool { parsed.isGiven(rpc) }
+  /// What a command that knows servers, too, says about layers.
+  static let layers =
+    "--layer 1, or --rpc, means EMETH's contracts on a chain; the flags from --rpc to --data belong to it."
 
-  /// Refuses a flag that belongs to the other kind of place.
-  static func refuse(_ flag: any CommandFlag, _ parsed: ParsedCommand) throws(UsageError) {
-    guard parsed.isGiven(flag) else { return }
-    throw .contradiction(
-      rule: isChain(parsed)
-        ? "\(flag.definition.spelling) names a server, and --rpc a chain: give one of them"
-        : "\(flag.definition.spelling) belongs to --rpc",
-      command: parsed.definition.name)
+  /// Whether a command that knows servers, too, is meant for a chain; refuses flags of the other kind of place.
+  ///
+  /// - Parameters:
+  ///   - others: the command's flags that mean something elsewhere; those that mean something here, too, are in both.
+  ///   - also: the command's flags that mean something on a chain, beside this type's.
+  static func isChain(
+    _ parsed: ParsedCommand, others: [any CommandFlag], also: [any CommandFlag] = []
+  ) throws(UsageError) -> Bool {
+    let isChain = (parsed[layer] ?? (parsed.isGiven(rpc) ? 1 : 2)) == 1
+    let ofChain = [rpc] + own + also
+    let both = Set(ofChain.map(\.definition.name)).intersection(others.map(\.definition.name))
+    for flag in isChain ? others : ofChain
+    where parsed.isGiven(flag) && !both.contains(flag.definition.name) {
+      throw .contradiction(
+        rule: isChain
+          ? "\(flag.definition.spelling) means nothing on a chain (--layer 1 or --rpc)"
+          : "\(flag.definition.spelling) belongs to --layer 1",
+        command: parsed.definition.name)
+    }
+    return isChain
   }
 
   /// Does something with an account on a chain and prints what came of it.
@@ -53,34 +72,70 @@ enum ChainOptions {
     _ parsed: ParsedCommand, _ context: CommandContext, settlement: Address? = nil,
     again: Bool = false, _ body: @escaping @Sendable (ChainAccount) async throws(ChainError) -> ChainReport
   ) async throws -> ExitCode {
-    var asking = ChainSettings()
-    asking.expectedChainID = parsed[chainID]
-    asking.expectedSettlement = settlement
-    let client = ChainClient(endpoint: try endpoint(parsed, context), settings: asking)
+    let client = try client(parsed, context, settlement: settlement)
     let core = try core(parsed, context)
     let key = try KeyOptions.load(parsed, context)
     let journal = try folder(parsed, context).appending(path: "transactions.sqlite")
-    var settings = SenderSettings()
-    settings.confirmations = UInt64(parsed[confirmations])
-    settings.patienceSeconds = Int(parsed[wait] / .seconds(1))
-    settings.again = again
-    let patience = settings
-    let task = Task {
-      let account = try await ChainAccount.open(
-        client: client, core: core, key: key, journal: journal, settings: patience)
-      return try await body(account)
-    }
+    let settings = settings(parsed, again: again)
+    return try await tell(
+      Task {
+        let account = try await ChainAccount.open(
+          client: client, core: core, key: key, journal: journal, settings: settings)
+        return (account.sender, try await body(account))
+      }, parsed, context)
+  }
+
+  /// Deploys the contracts and prints where they are.
+  static func deploy(
+    _ parsed: ParsedCommand, _ context: CommandContext, _ terms: ChainDeployment.Terms
+  ) async throws -> ExitCode {
+    let client = try client(parsed, context, settlement: nil)
+    let key = try KeyOptions.load(parsed, context)
+    let journal = try folder(parsed, context).appending(path: "transactions.sqlite")
+    let settings = settings(parsed, again: false)
+    return try await tell(
+      Task {
+        let deployment = try await ChainDeployment.open(
+          client: client, key: key, journal: journal, terms: terms, settings: settings)
+        return (deployment.sender, try await deployment.run(isDryRun: parsed[dryRun]))
+      }, parsed, context)
+  }
+
+  /// Prints a report. Only when it is written nothing of it is open any more: whoever is killed before has told nobody.
+  private static func tell(
+    _ task: Task<(TransactionSender, ChainReport), any Error>, _ parsed: ParsedCommand,
+    _ context: CommandContext
+  ) async throws -> ExitCode {
     context.cancellation.onRequest { task.cancel() }
-    let report: ChainReport
+    let (sender, report): (TransactionSender, ChainReport)
     do {
-      report = try await task.value
+      (sender, report) = try await task.value
     } catch {
       try context.cancellation.check(
         note: "repeat the command to go on, without --again: nothing is sent twice")
       throw error
     }
     try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(report) : text(report))
+    context.output.synchronise()
+    try sender.settle(report)
     return .done
+  }
+
+  private static func client(
+    _ parsed: ParsedCommand, _ context: CommandContext, settlement: Address?
+  ) throws -> ChainClient {
+    var settings = ChainSettings()
+    settings.expectedChainID = parsed[chainID]
+    settings.expectedSettlement = settlement
+    return ChainClient(endpoint: try endpoint(parsed, context), settings: settings)
+  }
+
+  private static func settings(_ parsed: ParsedCommand, again: Bool) -> SenderSettings {
+    var settings = SenderSettings()
+    settings.confirmations = UInt64(parsed[confirmations])
+    settings.patienceSeconds = Int(parsed[wait] / .seconds(1))
+    settings.again = again
+    return settings
   }
 
   private static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
@@ -138,17 +193,28 @@ enum ChainOptions {
     for step in report.steps {
       let cost = step.wei.map { ", \(report.isDryRun ? "at most " : "")\($0) wei" } ?? ""
       let gas = step.gas.map { "\($0) gas\(cost)" } ?? "gas is known once the step before is done"
-      let spender = step.spender.map { "  lets \($0) take tokens of \(step.contract)" } ?? ""
+      let spender = step.spender.map { "  lets \($0) take tokens of \(step.contract ?? .zero)" } ?? ""
       let place = step.transaction.map { "  \($0)  block \(step.block ?? "")" } ?? ""
       lines.append("\(step.function)\(spender)\(place)  \(gas)\(step.wasSentBefore ? "  (sent before)" : "")")
     }
-    if report.steps.isEmpty { lines.append("nothing to do: all of it was paid before") }
+    if report.steps.isEmpty { lines.append("nothing to do now") }
     for note in report.notes { lines.append("note: \(note)") }
-    lines.append("token    \(report.token)")
+    let contracts = [
+      ("token   ", report.token), ("core    ", report.core), ("settles ", report.settlement),
+      ("verifies", report.verification),
+    ]
+    for (name, address) in contracts {
+      if let address { lines.append("\(name) \(address)") }
+    }
+    if let job = report.job { lines.append("job      \(job)") }
     lines.append("account  \(report.account) on chain \(report.chainID)")
-    lines.append("\(report.isDryRun ? "would be" : "amount  ") \(report.amount.emethText)")
-    lines.append("wallet   \(report.wallet?.emethText ?? "unknown")")
-    lines.append("ledger   \(report.ledger?.emethText ?? "unknown")")
+    if let amount = report.amount {
+      lines.append("\(report.isDryRun ? "would be" : "amount  ") \(amount.emethText)")
+    }
+    if report.core != nil, report.settlement == nil {
+      lines.append("wallet   \(report.wallet?.emethText ?? "unknown")")
+      lines.append("ledger   \(report.ledger?.emethText ?? "unknown")")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 }

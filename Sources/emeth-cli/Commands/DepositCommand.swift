@@ -8,7 +8,7 @@ extension Command {
       "deposit", section: .keys, summary: "pay tokens into EMETH's contracts on a chain",
       discussion: [
         "Without --to-servers they go into the account's ledger in EMETH Core, from which a node's deposits are locked and "
-          + "`emeth withdraw --rpc` takes them back; with it they are credited on the servers of this chain.",
+          + "`emeth withdraw --layer 1` takes them back; with it they are credited on the servers of this chain.",
         "--to-servers wants --chain-id and --settlement as the servers' operator gives them: a node that lies could name a "
           + "contract of its own, which would be allowed to take the tokens.",
         "Where the contract may not take so many tokens yet, it is allowed to first: two transactions.",

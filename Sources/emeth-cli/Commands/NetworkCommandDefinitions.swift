@@ -52,7 +52,10 @@ extension CommandDefinition {
     discussion: [
       "With --server the data set is sent to the server, where the account of --key-file pays; without, it is stored in "
         + "the network's folder, whose own requester pays, and `emeth run --network FOLDER` works the queue. "
-        + "Prints the job's id."
+        + "Prints the job's id.",
+      "\(ChainOptions.layers) There nothing is stored: DATASET is the text by which nodes find the data (an address, a hash), "
+        + "--param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
+        + "the wallet. A job whose registration arrived before its report was printed is reported, not registered again.",
     ],
     arguments: [NetworkOptions.dataset],
     flags: ServerOptions.signed + [
@@ -62,9 +65,15 @@ extension CommandDefinition {
       + [
         NetworkOptions.checkSegments, NetworkOptions.detect, RemoteJobOptions.fuelLimit,
         NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun,
-      ] + ProgramOptions.flags + PrivacyOptions.flags + [CommonFlags.json],
+      ] + ProgramOptions.flags + PrivacyOptions.flags
+      + ChainOptions.beside.filter { $0.definition.name != NetworkOptions.dryRun.definition.name }
+      + [CommonFlags.json],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
+      CommandExample(
+        "emeth submit-job https://data.example.org/numbers.txt --program 999 --fuel-limit 1000 --rpc http://127.0.0.1:8545 "
+          + "--core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key",
+        "a job of EMETH Core on a chain"),
       CommandExample(
         "emeth submit-job neko.txt --detect 10%@95%", "a tenth of the work skipped shall not pass unseen"),
       CommandExample(
@@ -96,10 +105,20 @@ extension CommandDefinition {
 
   static let cancelJob = CommandDefinition(
     "cancel-job", section: .requester, summary: "take back a job that no node has taken",
+    discussion: [
+      "\(ChainOptions.layers) There JOB is all 32 digits of its id, and the escrow goes to the requester's ledger in EMETH "
+        + "Core, from which `emeth withdraw --layer 1` takes it.",
+      ChainOptions.discussion,
+    ],
     arguments: [NetworkOptions.job],
-    flags: ServerOptions.signed + [NetworkOptions.network, CommonFlags.json],
-    examples: [CommandExample("emeth cancel-job 1f2e3d4c", "the escrow returns to the requester")],
-    exitCodes: [.no: "the job can't be canceled any more"])
+    flags: ServerOptions.signed + [NetworkOptions.network] + ChainOptions.beside + [CommonFlags.json],
+    examples: [
+      CommandExample("emeth cancel-job 1f2e3d4c", "the escrow returns to the requester"),
+      CommandExample(
+        "emeth cancel-job 0x1f2e3d4c5b6a79881726354433221100 --rpc http://127.0.0.1:8545 --core "
+          + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "a job on a chain"),
+    ],
+    exitCodes: [.no: "the job can't be canceled any more, or \(KeyOptions.wrongPassword)"])
 
   static let fetchResult = CommandDefinition(
     "fetch-result", section: .requester, summary: "write a finished job's model or result to a folder",

@@ -75,7 +75,9 @@ struct ChainAccountTests {
     let again = try await self.account(scene) { $0.again = true }.deposit(one)
     #expect(again.steps.map(\.wasSentBefore) == [false])
     #expect(try await scene.ledger(scene.user.address) == one)
-    // What a command has seen the end of is no matter for the next one.
+    // Before its report is written nobody knows of it; afterwards it is no matter for the next one.
+    #expect(await failure { _ = try await account.deposit(one) }?.code == "chain.sentBefore")
+    try account.sender.settle(again)
     _ = try await account.deposit(one)
     #expect(try await scene.ledger(scene.user.address) == ChainScene.amount(2))
   }

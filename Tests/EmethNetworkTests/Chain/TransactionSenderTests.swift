@@ -144,6 +144,10 @@ struct TransactionSenderTests {
       try await Task.sleep(for: .milliseconds(100))
       entry = try #require(try journal.open(chain: bridge.chainID, account: sender.account).first)
     }
+    // It is written down first, and handed in then.
+    for _ in 0..<100 where try await !scene.client.knows(entry.newest.hash) {
+      try await Task.sleep(for: .milliseconds(50))
+    }
     waiting.cancel()
     _ = await waiting.result
     #expect(entry.attempts.count == 3)

@@ -1,0 +1,126 @@
+import EmethKit
+import Foundation
+
+/// A job that is wanted of EMETH Core.
+public final class ChainJob: Sendable {
+  /// What it computes.
+  public let program: ProgramID
+  /// Into how many parts it may be divided; 1: not at all.
+  public let parallel: UInt32
+  /// How many rounds it takes.
+  public let epochs: UInt32
+  /// Where nodes find the data.
+  public let dataset: String
+  /// What the program takes.
+  public let parameters: String
+  /// The most fuel that is paid for.
+  public let fuelLimit: Fuel
+  /// The price of one fuel.
+  public let fuelPrice: FuelPrice
+  /// How long it may take from its request.
+  public let lifeSeconds: UInt64
+
+  /// The most bytes of ``dataset`` that the contract takes.
+  public static let datasetByteLimit = 512
+  /// The most bytes of ``parameters`` that the contract takes.
+  public static let parametersByteLimit = 2_048
+
+  /// A job of these values.
+  public init(
+    program: ProgramID, parallel: UInt32, epochs: UInt32, dataset: String, parameters: String,
+    fuelLimit: Fuel, fuelPrice: FuelPrice, lifeSeconds: UInt64
+  ) {
+    self.program = program
+    self.parallel = parallel
+    self.epochs = epochs
+    self.dataset = dataset
+    self.parameters = parameters
+    self.fuelLimit = fuelLimit
+    self.fuelPrice = fuelPrice
+    self.lifeSeconds = lifeSeconds
+  }
+
+  /// Under what it is sent: salt and deadline are new each time, and the job is the same.
+  var mark: String {
+    let terms = [
+      "\(program.rawValue)", "\(parallel)", "\(epochs)", dataset, parameters, "\(fuelLimit.units)",
+      "\(fuelPrice.holonPerFuel)", "\(lifeSeconds)",
+    ]
+    // Lengths, so that no two jobs have one text.
+    let text = terms.map { "\($0.utf8.count):\($0)" }.joined()
+    return "requestWithSalt \(Keccak256.hash(text.utf8))"
+  }
+}
+
+extension ChainAccount {
+  /// Registers a job and pays for it out of the wallet. One that an earlier call registered, and whose report was not
+  /// settled, is reported instead of another one.
+  public func submit(_ job: ChainJob, isDryRun: Bool = false) async throws(ChainError) -> ChainReport {
+    let escrow = try await escrow(of: job)
+    guard let block = try await client.block(.latest) else {
+      throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
+    }
+    let call = EmethCore.request(
+      salt: Bytes32.random(), program: job.program, parallel: job.parallel, epochs: job.epochs,
+      dataset: job.dataset, parameters: job.parameters, fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
+      deadline: block.timestamp + min(job.lifeSeconds, 1 << 32), maxEscrow: escrow)
+    let action = ChainAction(
+      TransactionRequest(from: address, to: contracts.core, data: call.data, value: .zero),
+      call.function.name, .stands, mark: job.mark)
+    var (report, receipt) = try await pay(action, report(escrow, isDryRun))
+    for log in receipt?.logs ?? [] {
+      if log.address == contracts.core,
+        case .status(let id, _, .requested)? = try? EmethCore.Event(topics: log.topics, data: log.data)
+      {
+        report.job = id
+      }
+      if log.address == contracts.token,
+        case .transfer(address, contracts.core, let taken)? = try? EmethToken.Event(
+          topics: log.topics, data: log.data)
+      {
+        report.amount = taken
+      }
+    }
+    return report
+  }
+
+  /// Takes a job back that no node has taken; its escrow goes to the account's ledger.
+  public func cancel(_ job: JobID, isDryRun: Bool = false) async throws(ChainError) -> ChainReport {
+    var report = report(nil, isDryRun)
+    report.job = job
+    let (step, receipt) = try await step(EmethCore.cancel(job), contracts.core, isDryRun)
+    report.steps.append(step)
+    if isDryRun {
+      report.amount = try await client.call(EmethCore.jobTerms(job), at: contracts.core).escrow
+    }
+    for log in receipt?.logs ?? [] where log.address == contracts.core {
+      if case .settled(job, let refund, _, _, _)? = try? EmethCore.Event(topics: log.topics, data: log.data) {
+        report.amount = refund
+      }
+    }
+    return await closed(report)
+  }
+
+  /// The most that may be taken for a job: L and V, as the contract's rate is now.
+  private func escrow(of job: ChainJob) async throws(ChainError) -> TokenAmount {
+    let rate = try await client.call(EmethCore.parameter(.verifierFeeRate), at: contracts.core)
+    do throws(NumberError) {
+      let fee = try job.fuelPrice.fee(for: job.fuelLimit)
+      let share = try fee.holon.multipliedFloorDividing(
+        by: rate, dividingBy: UInt256(UInt64(Rate.denominator)))
+      return try fee.adding(TokenAmount(holon: share))
+    } catch {
+      throw .contradiction(
+        method: "eth_call", what: "the escrow of the job", found: "2^256 holon or more",
+        expected: "what a token can hold")
+    }
+  }
+}
+
+extension Bytes32 {
+  /// Thirty-two bytes that nobody can guess.
+  static func random() -> Bytes32 {
+    var generator = SystemRandomNumberGenerator()
+    return Bytes32((0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }) ?? .zero
+  }
+}

@@ -1,0 +1,62 @@
+import EmethKit
+import EmethNetwork
+
+// `submit-job` and `cancel-job` where the job is one of EMETH Core on a chain.
+extension Command {
+  /// Flags of `submit-job` that mean nothing on a chain, and the one that both know.
+  static let elsewhereOnly: [any CommandFlag] =
+    [
+      ServerOptions.server, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
+      ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun,
+    ] + PrivacyOptions.flags + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
+
+  static func submitOnChain(_ parsed: ParsedCommand, _ context: CommandContext) async throws -> ExitCode {
+    guard let fuelLimit = parsed[RemoteJobOptions.fuelLimit] else {
+      throw UsageError.missingFlag(
+        flag: RemoteJobOptions.fuelLimit.definition.spelling, valueName: "FUEL", command: "submit-job")
+    }
+    guard let program = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
+      throw ProgramError.zeroProgram
+    }
+    var parameters: [String: String] = [:]
+    for given in parsed[ProgramOptions.parameter] {
+      guard parameters.updateValue(given.value, forKey: given.key) == nil else {
+        throw UsageError.contradiction(
+          rule: "--param names \(given.key) twice", command: parsed.definition.name)
+      }
+    }
+    let job = ChainJob(
+      program: program,
+      parallel: parsed.isGiven(NetworkOptions.parts) ? UInt32(parsed[NetworkOptions.parts]) : 1,
+      epochs: UInt32(parsed[NetworkOptions.rounds] ?? 1), dataset: parsed[NetworkOptions.dataset],
+      parameters: String(JSONText.line(parameters).dropLast()), fuelLimit: fuelLimit,
+      fuelPrice: parsed[NetworkOptions.fuelPrice],
+      lifeSeconds: UInt64(parsed[NetworkOptions.deadline] / .seconds(1)))
+    try check("DATASET", job.dataset, ChainJob.datasetByteLimit)
+    try check("what --param gives", job.parameters, ChainJob.parametersByteLimit)
+    let isDryRun = parsed[ChainOptions.dryRun]
+    return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+      try await account.submit(job, isDryRun: isDryRun)
+    }
+  }
+
+  private static func check(_ what: String, _ text: String, _ limit: Int) throws {
+    guard text.utf8.count > limit else { return }
+    throw CommandFailure(
+      .usage, code: "job.tooLong",
+      "submit-job: \(what) has \(text.utf8.count) bytes, allowed are \(limit) on a chain")
+  }
+
+  static func cancelOnChain(_ parsed: ParsedCommand, _ context: CommandContext) async throws -> ExitCode {
+    guard let job = parsed[NetworkOptions.job].jobID else {
+      throw CommandFailure(
+        .usage, code: "job.ambiguous",
+        "cancel-job: on a chain a job is named by all 32 digits of its id, found \(parsed[NetworkOptions.job])"
+      )
+    }
+    let isDryRun = parsed[ChainOptions.dryRun]
+    return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
+      try await account.cancel(job, isDryRun: isDryRun)
+    }
+  }
+}
