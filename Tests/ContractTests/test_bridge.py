@@ -1,8 +1,11 @@
 """The JSON-RPC bridge: what a chain client of any language sees."""
 import json
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -207,6 +210,23 @@ def test_faults_are_those_that_were_asked_for(rpc):
     rpc("evm_setFault", {"method": "eth_chainId", "status": 503, "count": 9})
     rpc("evm_setFault", {})
     assert rpc("eth_chainId") == chain_id and rpc.url == url
+
+
+def test_a_client_that_hangs_up_is_no_fault(rpc, capfd):
+    """It resets the connection before its answer; of a real fault in the server one still hears."""
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"}).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    rpc("evm_setFault", {"method": "eth_blockNumber", "delay": 0.3})
+    with socket.create_connection(("127.0.0.1", int(rpc.url.rsplit(":", 1)[1]))) as client:
+        client.sendall(head + body)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    time.sleep(0.8)
+    assert int(rpc("eth_blockNumber"), 16) >= 0
+    assert capfd.readouterr().err == ""
+    with socket.create_connection(("127.0.0.1", int(rpc.url.rsplit(":", 1)[1]))) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: none\r\n\r\n")
+        assert client.recv(1) == b""
+    assert "ValueError" in capfd.readouterr().err
 
 
 def test_as_a_program():
