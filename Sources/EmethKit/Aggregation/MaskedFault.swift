@@ -1,8 +1,9 @@
-/// A verifier's word that a node masked another update than it submitted, signed as EIP-712: it computed the
-/// masked vector's root from the node's opened round secret and the update that it checked (PROTOCOL 8).
+/// A verifier's word on a masked vector, signed as EIP-712: it computed the vector's root from the node's opened
+/// round secret and the update that it checked (PROTOCOL 8). Any other root than the posted one says that the
+/// node masked another update than it submitted.
 ///
-/// The node's own ``SignedMasked`` beside it says what the node posted. The secret stays between the two, so
-/// that others take the expected root on the verifier's word.
+/// The node's own ``SignedMasked`` beside it says what the node posted. The secret stays between node and
+/// verifier, so that one word decides nothing: see ``MaskedDispute``.
 ///
 /// ```swift
 /// let fault = MaskedFault(of: signedMasked.content, expectedRoot: root)
@@ -21,6 +22,14 @@ public struct MaskedFault: Hashable, Sendable {
   public let maskedRoot: Bytes32
   /// The root of the submitted update under the node's mask; zero when the node opened no secret that fits.
   public let expectedRoot: Bytes32
+
+  /// Whether the vector is that of the submitted update.
+  public var fits: Bool { expectedRoot == maskedRoot }
+
+  /// Whether this is a word on what a node signed.
+  public func isAbout(_ masked: Masked) -> Bool {
+    self == MaskedFault(of: masked, expectedRoot: expectedRoot)
+  }
 
   /// A word of these values.
   public init(
@@ -86,7 +95,7 @@ extension MaskedFault: SignableContent {
   public static var jsonKey: String { "maskedFault" }
 }
 
-/// A verifier's word on a node that lied in a cohort, with its signature.
+/// A verifier's word on a masked vector, with its signature.
 ///
 /// In JSON `{"domain", "maskedFault", "digest", "signature", "signer"}`.
 public typealias SignedMaskedFault = Signed<MaskedFault>

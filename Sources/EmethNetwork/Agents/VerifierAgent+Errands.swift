@@ -42,7 +42,7 @@ extension VerifierAgent {
           examination.sealed?.wrappedValue, update: update, masked: examination.masked,
           roster: examination.roster)
       }
-      return try body(MessageAnswer(message: word.map { HexText(wrappedValue: $0) }))
+      return try body(MessageAnswer(message: HexText(wrappedValue: word)))
     case .open, .cohort, .openSecret:
       throw .malformed(
         what: "errand \(errand.id)", reason: "a verifier is not asked for \(errand.kind.rawValue)")

@@ -22,12 +22,6 @@ struct CohortRecord: Codable, Sendable, Hashable {
     var event: Event
   }
 
-  /// A node that its verifier caught masking another update than it submitted.
-  struct Lie: Codable, Sendable, Hashable {
-    var masked: SignedMasked
-    var fault: SignedMaskedFault
-  }
-
   /// The round, from 0.
   let round: UInt32
   /// Its place in the round's draw, from 0.
@@ -47,7 +41,9 @@ struct CohortRecord: Codable, Sendable, Hashable {
   /// The verifiers' shares of the sum that holds.
   var shares: [SignedSumShare] = []
   /// Nodes that lied in earlier attempts.
-  var lies: [Lie] = []
+  var lies: [PublicRecords.Accusation] = []
+  /// Nodes that a verifier called liars and others found honest; `nil` is none.
+  var refuted: [PublicRecords.Accusation]?
   /// Whether the sum was checked and holds.
   var holds = false
   /// How long its members have; `nil` is what the local network gives them.

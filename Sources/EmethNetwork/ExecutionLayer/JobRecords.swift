@@ -95,6 +95,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var pendingDraw: PendingDraw?
   /// Drawn verifiers that stayed silent, in turn; `nil` is none.
   var silent: [Address]?
+  /// Drawn verifiers that were asked whether the node masked another update than it submitted; `nil` is none.
+  var examiners: [Address]?
   /// Object: the update as its verifier recomputed it, where updates are added plainly, or an output that
   /// proved itself.
   var update: Bytes32?

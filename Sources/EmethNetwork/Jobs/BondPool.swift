@@ -1,11 +1,12 @@
 import EmethKit
 
-/// What verifiers lose, and what is paid from it (PROTOCOL 7).
+/// What verifiers and the Aggregator lose, and what is paid from it (PROTOCOL 7).
 ///
 /// A verifier that named a state root which nobody else computes, or signed two verdicts on one submission,
 /// loses its whole bond to the pool and is not drawn any more. From the pool are paid: who replays a
 /// verdict that the beacon drew, and who confirms a rejection. What the pool lacks for that, the operator
-/// puts in: those who watch are paid before anybody was caught.
+/// puts in: those who watch are paid before anybody was caught. An Aggregator that signed a wrong sum loses what it
+/// has bound for that job.
 enum BondPool {
   /// The pool's role in lists of accounts.
   static let role = "bond pool"
@@ -25,7 +26,7 @@ enum BondPool {
     _ verifier: Address, bond: TokenAmount, over subJob: JobID, job: JobID, at time: UInt64, in db: SQLSession
   ) throws {
     guard try !struck(in: db).contains(verifier) else { return }
-    try open(in: db)
+    try open(address, as: role, in: db)
     try Ledger.transfer(
       bond, from: (verifier, .locked), to: (address, .unspent), reason: "verifier's bond lost", job: subJob,
       at: time, in: db)
@@ -40,7 +41,7 @@ enum BondPool {
   ) throws {
     let held = try Ledger.balance(of: address, pot: .unspent, in: db)
     if held < fee {
-      try open(in: db)
+      try open(address, as: role, in: db)
       try Ledger.transfer(
         fee.subtracting(held), from: (Ledger.outside, .granted), to: (address, .unspent),
         reason: "bond pool filled up", job: subJob, at: time, in: db)
@@ -50,22 +51,70 @@ enum BondPool {
       job: subJob, at: time, in: db)
   }
 
-  /// The bond that a verifier has lost; zero for all others.
+  /// The bonds that an account has lost.
   static func lost(by account: Address, in db: SQLSession) throws -> TokenAmount {
     let texts = try String.fetchAll(
       db, sql: "SELECT holon FROM transfer WHERE sourceAccount = ? AND targetAccount = ?",
       arguments: ["\(account)", "\(address)"])
-    return try texts.reduce(TokenAmount.zero) { sum, text in
-      guard let holon = UInt256(text, radix: 10) else {
-        throw NetworkError.inconsistent(what: "the amount \(text) is no integer")
-      }
-      return try sum.adding(TokenAmount(holon: holon))
+    return try texts.reduce(TokenAmount.zero) { sum, text in try sum.adding(amount(text)) }
+  }
+
+  // MARK: - The Aggregator's bond
+
+  /// The Aggregator's role in lists of accounts.
+  static let aggregatorRole = "aggregator"
+
+  /// Binds the Aggregator's bond for a job.
+  static func bind(
+    _ bond: TokenAmount, of aggregator: Address, for job: JobID, at time: UInt64, in db: SQLSession
+  ) throws {
+    try open(aggregator, as: aggregatorRole, in: db)
+    try Ledger.transfer(
+      bond, from: (aggregator, .unspent), to: (aggregator, .locked), reason: "Aggregator's bond", job: job,
+      at: time, in: db)
+  }
+
+  /// Gives back what the Aggregator has bound for a job and not lost.
+  static func release(_ aggregator: Address, for job: JobID, at time: UInt64, in db: SQLSession) throws {
+    try Ledger.transfer(
+      bound(by: aggregator, for: job, in: db), from: (aggregator, .locked), to: (aggregator, .unspent),
+      reason: "Aggregator's bond back", job: job, at: time, in: db)
+  }
+
+  /// Takes what the Aggregator has bound for a job in which it signed a wrong sum. Another wrong sum of that job
+  /// finds nothing more.
+  static func forfeit(aggregator: Address, of job: JobID, at time: UInt64, in db: SQLSession) throws {
+    let bond = try bound(by: aggregator, for: job, in: db)
+    if bond == .zero { return }
+    try open(address, as: role, in: db)
+    try Ledger.transfer(
+      bond, from: (aggregator, .locked), to: (address, .unspent), reason: "Aggregator's bond lost", job: job,
+      at: time, in: db)
+  }
+
+  private static func bound(by account: Address, for job: JobID, in db: SQLSession) throws -> TokenAmount {
+    let rows = try SQLRow.fetchAll(
+      db,
+      sql: """
+        SELECT targetPot, holon FROM transfer WHERE job = ?1 AND sourceAccount = ?2
+          AND (sourcePot = 'locked' OR targetAccount = ?2 AND targetPot = 'locked') ORDER BY number
+        """, arguments: ["\(job)", "\(account)"])
+    return try rows.reduce(TokenAmount.zero) { sum, row in
+      let amount = try amount(row["holon"])
+      return try row["targetPot"] == Pot.locked.rawValue ? sum.adding(amount) : sum.subtracting(amount)
     }
   }
 
-  private static func open(in db: SQLSession) throws {
+  private static func amount(_ text: String) throws -> TokenAmount {
+    guard let holon = UInt256(text, radix: 10) else {
+      throw NetworkError.inconsistent(what: "the amount \(text) is no integer")
+    }
+    return TokenAmount(holon: holon)
+  }
+
+  private static func open(_ account: Address, as role: String, in db: SQLSession) throws {
     try db.execute(
       sql: "INSERT INTO account (address, role, number) VALUES (?, ?, 1) ON CONFLICT DO NOTHING",
-      arguments: ["\(address)", role])
+      arguments: ["\(account)", role])
   }
 }

@@ -39,7 +39,7 @@ public struct JobReport: Codable, Sendable {
   public struct Account: Codable, Sendable {
     /// Who.
     public var address: Address
-    /// requester, node, verifier, or bond pool once a verifier lost its bond.
+    /// requester, node, verifier, aggregator where it bound a bond, or bond pool once a bond was lost.
     public var role: String
     /// Counted from 1 within the role.
     public var number: Int
@@ -217,7 +217,7 @@ extension Surroundings {
   }
 
   /// The accounts of the present settings, and those of earlier ones that still have money or tickets here:
-  /// requester, nodes, verifiers.
+  /// requester, nodes, verifiers, the Aggregator, the bond pool.
   func accountsWithMoney(in db: SQLSession) throws -> [LocalNetwork.Account] {
     let present = try accounts(in: db)
     let rows = try SQLRow.fetchAll(
@@ -227,7 +227,7 @@ extension Surroundings {
         address: try Address($0["address"]), role: try $0["role"], number: try $0["number"])
     }
     .filter { !present.contains($0) }
-    let roles = ["requester", "node", "verifier", BondPool.role]
+    let roles = ["requester", "node", "verifier", BondPool.aggregatorRole, BondPool.role]
     return roles.flatMap { role in
       (present + earlier).filter { $0.role == role }.sorted { $0.number < $1.number }
     }

@@ -23,7 +23,7 @@ extension JobWorker {
     let sharesFit: Bool
     var addedAgain: Bytes32?
     var openings: [JobID: Bool] = [:]
-    var faults: [SignedMaskedFault] = []
+    var lies: [PublicRecords.Accusation] = []
 
     var finding: CohortAudit.Finding {
       audit.finding(sharesFit: sharesFit, sumRootAddedAgain: addedAgain, openings: openings)
@@ -46,19 +46,32 @@ extension JobWorker {
         inquiry = next
       case .open(let members):
         var isComplete = true
+        var refuted: [PublicRecords.Accusation] = []
         for subJob in members {
-          switch try await examine(subJob, under: inquiry.audit.roster, of: record) {
+          let posted = try postedVector(of: subJob, under: inquiry.audit.roster, in: record)
+          switch try await examine(posted) {
           case .pending: isComplete = false
-          // Nobody but its verifier can say that a node lied.
+          // Who vouches for the update accuses the node of nothing.
           case .silent: inquiry.openings[subJob] = true
-          case .given(let fault):
-            inquiry.openings[subJob] = fault == nil
-            if let fault { inquiry.faults.append(fault) }
+          case .given(let word) where word.content.fits: inquiry.openings[subJob] = true
+          case .given(let word):
+            guard let accusation = try await hear(posted, accusedBy: word) else {
+              isComplete = false
+              continue
+            }
+            inquiry.openings[subJob] = accusation.isRefuted
+            if accusation.isRefuted { refuted.append(accusation) } else { inquiry.lies.append(accusation) }
           }
         }
         guard isComplete else { return }
-      case .nodesLied(let liars):
-        return try expel(liars, from: record, faults: inquiry.faults)
+        if !refuted.isEmpty {
+          // Others vouch for those updates now.
+          record = try acquit(refuted, in: record)
+          guard let next = try await self.inquiry(into: record) else { return }
+          inquiry = next
+        }
+      case .nodesLied:
+        return try expel(inquiry.lies, from: record)
       case .sharesWrong:
         // Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
         try remark("a verifier's share of the sum of round \(record.round + 1) was wrong")
@@ -86,18 +99,16 @@ extension JobWorker {
     var verifiers: [JobID: Address] = [:]
     var isComplete = true
     for entry in result.roster.entries {
-      let subJob = try database.read { db in try JobStore.subJob(entry.jobID, in: db) }
-      guard let verifier = subJob.machine.verdict?.verifier else {
-        throw .inconsistent(what: "SubJob \(entry.jobID) is added without a verdict")
-      }
-      verifiers[entry.jobID] = verifier
-      switch try await parties.share(of: subJob, round: record.round, beacon: beacon) {
+      let vouched = try vouchedUpdate(of: entry.jobID, in: record)
+      verifiers[entry.jobID] = vouched.verifier
+      switch try await parties.share(of: vouched, round: record.round, beacon: beacon) {
       case .pending: isComplete = false
       case .silent: break
       case .given(let answer):
         if case .sumShare(let share)? = try? CohortMessage(wire: answer),
           share.content.jobID == entry.jobID, share.content.round == record.round,
-          share.content.beacon == beacon, (try? share.check(signer: verifier, in: network.domain)) != nil
+          share.content.beacon == beacon,
+          (try? share.check(signer: vouched.verifier, in: network.domain)) != nil
         {
           shares.append(share)
         }
@@ -122,7 +133,7 @@ extension JobWorker {
       of: masked.map { word throws(NetworkError) in try store.vector(word.maskedRoot, work: vectorWork) })
   }
 
-  /// Takes the right sum in the place of the Aggregator's wrong one. It signs again, and is named.
+  /// Takes the right sum in the place of the Aggregator's wrong one. It signs again, is named, and loses its bond.
   private func correct(
     _ cohort: CohortRecord, under roster: Roster, found: Bytes32, expected: Bytes32
   ) throws(NetworkError) -> CohortRecord {
@@ -141,6 +152,7 @@ extension JobWorker {
       var standing = try record.standing(in: network.domain)
       try record.apply(.summed(sumRoot: expected), to: &standing, at: try network.tick(in: db))
       try CohortStore.update(record, of: id, in: db)
+      try BondPool.forfeit(aggregator: aggregatorAddress, of: id, at: try network.tick(in: db), in: db)
       try remark(
         "the Aggregator \(aggregatorAddress) added cohort \(record.number + 1) of round \(record.round + 1) wrongly "
           + "and signed \(found); the right sum is \(expected)", in: db)
@@ -148,54 +160,34 @@ extension JobWorker {
     }
   }
 
-  /// Lets a node open its round secret to its own verifier; returns that one's word when it lied.
-  private func examine(
-    _ subJob: JobID, under roster: Roster, of cohort: CohortRecord
-  ) async throws(NetworkError) -> Reply<SignedMaskedFault?> {
-    let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
-    guard let masked = cohort.masked(under: roster).first(where: { $0.content.jobID == subJob }),
-      let verifier = record.machine.verdict?.verifier
-    else { throw .inconsistent(what: "SubJob \(subJob) has posted nothing") }
-    switch try await parties.examine(record, masked: masked, roster: roster) {
-    case .pending: return .pending
-    case .silent: return .silent
-    case .given(let answer):
-      guard let answer, case .maskedFault(let fault)? = try? CohortMessage(wire: answer) else {
-        return .given(nil)
-      }
-      // What is not its verifier's word about this vector is no word.
-      guard (try? fault.check(signers: TrustedSigners(verifier), in: network.domain)) != nil,
-        fault.content.jobID == subJob, fault.content.maskedRoot == masked.content.maskedRoot
-      else { return .silent }
-      return .given(fault)
-    }
-  }
-
   /// Liars end as FAILED; their cohort waits until their parts are computed again.
   private func expel(
-    _ liars: [JobID], from cohort: CohortRecord, faults: [SignedMaskedFault]
+    _ lies: [PublicRecords.Accusation], from cohort: CohortRecord
   ) throws(NetworkError) {
-    try database.write { db in
+    let liars = lies.map(\.masked.content.jobID)
+    let struck = try database.write { db in
       var record = cohort
       var standing = try record.standing(in: network.domain)
       let now = try network.tick(in: db)
-      let posted = standing.collector.result?.masked ?? []
-      for liar in liars {
-        var subJob = try JobStore.subJob(liar, in: db)
+      let before = try BondPool.struck(in: db)
+      for lie in lies {
+        var subJob = try JobStore.subJob(lie.masked.content.jobID, in: db)
         var parent = try JobStore.job(id, in: db)
-        guard let fault = faults.first(where: { $0.content.jobID == liar }),
-          let masked = posted.first(where: { $0.content.jobID == liar }),
-          let verifier = subJob.machine.verdict?.verifier
-        else { throw NetworkError.inconsistent(what: "SubJob \(liar) is called a liar by nobody") }
+        guard let verifier = subJob.machine.verdict?.verifier else {
+          throw NetworkError.inconsistent(what: "SubJob \(subJob.id) is called a liar without a verdict")
+        }
         subJob.notes.reason = "it masked another update than the one that it submitted"
         try ExecutionLayer.apply(
-          .reject(by: verifier, evidence: fault.digest), to: &subJob, parent: &parent, at: now, in: db)
-        try record.apply(.expel(liar), to: &standing, at: now)
-        record.lies.append(CohortRecord.Lie(masked: masked, fault: fault))
+          .reject(by: verifier, evidence: lie.fault.digest), to: &subJob, parent: &parent, at: now, in: db)
+        try settle(lie, in: db)
+        try record.apply(.expel(subJob.id), to: &standing, at: now)
+        record.lies.append(lie)
       }
       (record.sum, record.sumEpoch) = (nil, nil)
       try CohortStore.update(record, of: id, in: db)
+      return try BondPool.struck(in: db).subtracting(before)
     }
+    announce(struck)
     try announceEnds(of: liars)
   }
 
@@ -216,7 +208,7 @@ extension JobWorker {
     try database.write { db in try remark(text, in: db) }
   }
 
-  private func remark(_ text: String, in db: SQLSession) throws {
+  func remark(_ text: String, in db: SQLSession) throws {
     var parent = try JobStore.job(id, in: db)
     parent.progress.remarks = (parent.progress.remarks ?? []) + [text]
     try JobStore.update(parent, in: db)

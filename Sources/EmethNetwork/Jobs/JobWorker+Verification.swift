@@ -92,7 +92,7 @@ extension JobWorker {
       }
       return (ended, try BondPool.struck(in: db).subtracting(before))
     }
-    for verifier in struck.sorted() { progress(.bondLost(verifier: parties.verifierNumber(verifier) ?? 0)) }
+    announce(struck)
     for record in ended where record.status.isFinal { announceEnd(of: record) }
   }
 
@@ -229,7 +229,7 @@ extension JobWorker {
   }
 
   /// The verifier whose turn it is, with the commitment that it uses; nil when nobody is left.
-  private func drawVerifier(
+  func drawVerifier(
     for record: SubJobRecord, submission: Bytes32, beacon: Bytes32, excluding excluded: Set<Address>,
     in db: SQLSession
   ) throws -> (verifier: Address, commitment: UInt32)? {
@@ -288,7 +288,7 @@ extension JobWorker {
   }
 
   /// Takes the verdicts of a pass down.
-  private func take(
+  func take(
     _ pass: [(subJob: JobID, outcome: Outcome)], seconds: Double
   ) throws(NetworkError) {
     try database.write { db in

@@ -12,6 +12,17 @@ enum Reply<Value> {
 
 extension Reply: Sendable where Value: Sendable {}
 
+/// A SubJob's update and a verifier that has recomputed it.
+final class VouchedUpdate: Sendable {
+  let subJob: SubJobRecord
+  let verifier: Address
+
+  init(of subJob: SubJobRecord, by verifier: Address) {
+    self.subJob = subJob
+    self.verifier = verifier
+  }
+}
+
 /// The nodes and verifiers of one job, as its steps reach them.
 protocol Parties: Sendable {
   /// How a node or a verifier is called, counted from 1.
@@ -61,11 +72,12 @@ protocol Parties: Sendable {
   ) throws(NetworkError) -> [(subJob: JobID, reply: Reply<Data>)]
   /// A verifier's share of a sum, encoded.
   func share(
-    of record: SubJobRecord, round: UInt32, beacon: Bytes32
+    of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data>
-  /// Lets a node open its round secret to its own verifier; that one's word that it lied, encoded, or nil.
+  /// Lets a node open its round secret to a verifier of its submission; that one's word on the vector that the node
+  /// posted, encoded, or nil where it has lost the update.
   func examine(
-    _ record: SubJobRecord, masked: SignedMasked, roster: Roster
+    _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
   ) async throws(NetworkError) -> Reply<Data?>
 
   // MARK: Afterwards

@@ -8,6 +8,7 @@ extension Surroundings {
     guard record.request.isTraining, hidesUpdates(parts: record.job.numParallel) || !cohorts.isEmpty
     else { return nil }
     let complete = UInt32(max(0, record.progress.rounds.count - 1))
+    let refuted = cohorts.compactMap(\.refuted).joined().map { $0 }
     return PublicRecords.Aggregation(
       aggregator: operatorKeys.aggregator.address,
       cohorts: try cohorts.filter { $0.round < complete }.compactMap { cohort in
@@ -20,7 +21,7 @@ extension Surroundings {
           masked: result.masked, sum: sum, beaconEpoch: sumEpoch + 1, shares: cohort.shares,
           wrongSums: cohort.wrongSums)
       },
-      lies: cohorts.flatMap(\.lies).map { PublicRecords.Lie(masked: $0.masked, fault: $0.fault) })
+      lies: cohorts.flatMap(\.lies), refuted: refuted.isEmpty ? nil : refuted)
   }
 
   /// Every ticket of the newest batch: those of accounts with a role first, then all others'.

@@ -53,12 +53,30 @@ public struct PublicRecords: Codable, Sendable {
     }
   }
 
-  /// A node that masked another update than it submitted: what it posted, and what its verifier says.
-  public struct Lie: Codable, Sendable {
+  /// A node that is said to have masked another update than it submitted: what it posted, and what verifiers say.
+  public struct Accusation: Codable, Sendable, Hashable {
     /// The node's word.
     public var masked: SignedMasked
-    /// Its verifier's.
+    /// The word of the verifier that vouches for the update.
     public var fault: SignedMaskedFault
+    /// The words of those that were asked after it, in order.
+    public var further: [SignedMaskedFault]?
+    /// The verdicts of those that were asked and rejected the submission; `nil` is none.
+    public var rejections: [SignedVerdict]?
+
+    /// All words, and what follows from them.
+    var dispute: MaskedDispute {
+      MaskedDispute([fault] + (further ?? []), rejecting: rejections?.map(\.signer) ?? [])
+    }
+
+    /// Whether others found that the node masked what it submitted.
+    var isRefuted: Bool {
+      guard case .decided(let lied, _, _) = dispute.ruling(isLast: true) else { return false }
+      return !lied
+    }
+
+    /// Who says that the vector fits, and vouches for the update from then on.
+    var refuter: Address? { dispute.words.first(where: \.content.fits)?.signer }
   }
 
   /// How the updates were added.
@@ -68,7 +86,9 @@ public struct PublicRecords: Codable, Sendable {
     /// The cohorts of all complete rounds.
     public var cohorts: [Cohort]
     /// Nodes that were caught.
-    public var lies: [Lie]
+    public var lies: [Accusation]
+    /// Accusations that others found false; `nil` is none.
+    public var refuted: [Accusation]?
   }
 
   /// A settled job of an account, as its ticket's jobsRoot has it.

@@ -64,6 +64,7 @@ extension JobFolder {
         Set(members).count == members.count && Set(members) == Set(verified.map(\.machine.job.id)),
         "round \(round): the cohorts are not those of the verified SubJobs")
     }
+    for accusation in sums.refuted ?? [] { try checkAccusation(accusation, lied: false, in: records) }
     try require(
       sums.cohorts.allSatisfy { $0.round < complete }, "there is a cohort of a round that is not complete")
   }
@@ -124,20 +125,46 @@ extension JobFolder {
     }
   }
 
-  /// A SubJob that failed after it had been accepted: its verifier's word that it masked another update.
+  /// A SubJob that failed after it had been accepted: what verifiers say of what it masked.
   func checkLie(_ subJob: PublicRecords.SubJob, in records: PublicRecords) throws {
-    let machine = subJob.machine
-    let lie = records.aggregation?.lies.first { $0.fault.content.jobID == machine.job.id }
-    guard let lie, let node = machine.node, let verifier = machine.verdict?.verifier else {
-      throw Problem("SubJob \(machine.job.id) is FAILED without a rejecting verdict")
+    let id = subJob.machine.job.id
+    guard let lie = records.aggregation?.lies.first(where: { $0.masked.content.jobID == id }) else {
+      throw Problem("SubJob \(id) is FAILED without a rejecting verdict")
     }
-    try lie.masked.check(signers: TrustedSigners(node), in: records.domain)
-    try lie.fault.check(signers: TrustedSigners(verifier), in: records.domain)
+    try checkAccusation(lie, lied: true, in: records)
+  }
+
+  /// Who speaks has replayed the submission, everybody speaks once, and the decision follows from the words.
+  private func checkAccusation(
+    _ accusation: PublicRecords.Accusation, lied: Bool, in records: PublicRecords
+  ) throws {
+    let id = accusation.masked.content.jobID
+    let subJob = try subJob(id, in: records)
+    guard let node = subJob.machine.node, let submission = subJob.submission else {
+      throw Problem("SubJob \(id) is accused and has submitted nothing")
+    }
+    try accusation.masked.check(signers: TrustedSigners(node), in: records.domain)
+    let accepting = (subJob.verdicts + (subJob.furtherVerdicts ?? [])).map(\.verdict).filter(\.accepted)
+    let dispute = accusation.dispute
+    for word in dispute.words {
+      try word.check(signers: TrustedSigners(word.signer), in: records.domain)
+      try require(
+        word.content.isAbout(accusation.masked.content)
+          && accepting.contains { $0.verifier == word.signer },
+        "SubJob \(id) is accused over something that it did not sign, or by one that has not replayed it")
+    }
+    for rejection in accusation.rejections ?? [] {
+      try rejection.check(of: submission.digest, in: records.domain)
+      try require(!rejection.verdict.accepted, "SubJob \(id) is accused by one that accepts it")
+    }
+    let speakers = dispute.words.map(\.signer) + dispute.rejecting
     try require(
-      lie.fault.content
-        == MaskedFault(of: lie.masked.content, expectedRoot: lie.fault.content.expectedRoot)
-        && lie.fault.content.expectedRoot != lie.masked.content.maskedRoot,
-      "SubJob \(machine.job.id) is FAILED over something that it did not sign")
+      Set(speakers).count == speakers.count, "SubJob \(id): somebody speaks twice of what it masked")
+    guard case .decided(lied, _, _) = dispute.ruling(isLast: true) else {
+      throw Problem(
+        "SubJob \(id): what \(speakers.count) verifiers say of what it masked does not make it "
+          + (lied ? "a liar" : "honest"))
+    }
   }
 
   private func subJob(_ id: JobID, in records: PublicRecords) throws -> PublicRecords.SubJob {
@@ -176,7 +203,9 @@ extension JobFolder {
           in: records.domain)
         var verifiers: [JobID: Address] = [:]
         for entry in cohort.roster.entries {
-          verifiers[entry.jobID] = try subJob(entry.jobID, in: records).machine.verdict?.verifier
+          let refuted = sums.refuted?.last { $0.masked.content.jobID == entry.jobID }
+          verifiers[entry.jobID] =
+            try refuted?.refuter ?? subJob(entry.jobID, in: records).machine.verdict?.verifier
         }
         let projection = try VectorWork(threads: 1).projection(
           of: vector, beacon: try batch(cohort.beaconEpoch, in: records).digest)

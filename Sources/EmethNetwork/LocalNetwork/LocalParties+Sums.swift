@@ -20,27 +20,28 @@ extension LocalParties {
   }
 
   func share(
-    of record: SubJobRecord, round: UInt32, beacon: Bytes32
+    of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data> {
     .given(
-      try acceptingVerifier(of: record).share(
-        of: try checkedUpdate(of: record), subJob: record.id, round: round, beacon: beacon,
+      try verifier(of: update).share(
+        of: try checkedUpdate(update), subJob: update.subJob.id, round: round, beacon: beacon,
         work: worker.vectorWork))
   }
 
   func examine(
-    _ record: SubJobRecord, masked: SignedMasked, roster: Roster
+    _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
   ) async throws(NetworkError) -> Reply<Data?> {
+    let record = update.subJob
     let (now, expiry) = try database.read { db in
       (try network.seconds(in: db), try JobStore.job(id, in: db).machine.deadline)
     }
-    let verifier = try acceptingVerifier(of: record)
+    let verifier = try verifier(of: update)
     guard let number = nodeNumber(record.machine.node) else {
       throw .inconsistent(what: "SubJob \(record.id) was taken by a foreign node")
     }
     let sealed = try node(number - 1).openSecret(
       of: record.id, to: verifier.binding(expiry: max(expiry, now + 1)), verifier: verifier.address, now: now)
     return .given(
-      try verifier.examine(sealed, update: try checkedUpdate(of: record), masked: masked, roster: roster))
+      try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster))
   }
 }

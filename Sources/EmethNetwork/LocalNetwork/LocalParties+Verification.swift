@@ -158,25 +158,31 @@ extension LocalParties {
     return verifier(key).update(of: record.id) != nil
   }
 
-  /// The verifier whose accepting verdict stands.
-  func acceptingVerifier(of record: SubJobRecord) throws(NetworkError) -> Verifier {
-    guard let key = network.keys.verifiers.first(where: { $0.address == record.machine.verdict?.verifier })
-    else { throw .inconsistent(what: "SubJob \(record.id) was accepted by nobody of this network") }
+  /// The verifier that vouches for an update.
+  func verifier(of update: VouchedUpdate) throws(NetworkError) -> Verifier {
+    guard let key = network.keys.verifiers.first(where: { $0.address == update.verifier }) else {
+      throw .inconsistent(what: "SubJob \(update.subJob.id) was accepted by nobody of this network")
+    }
     return verifier(key)
   }
 
-  /// The update that the SubJob's verifier recomputed; when its disk lost it, it replays once more.
-  func checkedUpdate(of record: SubJobRecord) throws(NetworkError) -> Data {
-    let verifier = try acceptingVerifier(of: record)
-    if let update = verifier.update(of: record.id) { return update }
-    let draw = record.notes.draws.first { $0.verifier == verifier.address }
-    _ = try judge(record, by: draw, parent: try worker.job(), device: try worker.device())
-    guard let update = verifier.update(of: record.id) else {
+  /// The update as its verifier recomputed it; when its disk lost it, it replays once more.
+  func checkedUpdate(_ update: VouchedUpdate) throws(NetworkError) -> Data {
+    let verifier = try verifier(of: update)
+    if let kept = verifier.update(of: update.subJob.id) { return kept }
+    let draw = update.subJob.notes.draws.first { $0.verifier == verifier.address }
+    _ = try judge(update.subJob, by: draw, parent: try worker.job(), device: try worker.device())
+    guard let recomputed = verifier.update(of: update.subJob.id) else {
       throw .inconsistent(
-        what: "verifier \(verifier.address) cannot recompute the update of SubJob \(record.id)")
+        what: "verifier \(verifier.address) cannot recompute the update of SubJob \(update.subJob.id)")
     }
-    return update
+    return recomputed
   }
 
-  func update(of record: SubJobRecord) async throws(NetworkError) -> Data { try checkedUpdate(of: record) }
+  func update(of record: SubJobRecord) async throws(NetworkError) -> Data {
+    guard let verifier = record.machine.verdict?.verifier else {
+      throw .inconsistent(what: "SubJob \(record.id) was accepted by nobody")
+    }
+    return try checkedUpdate(VouchedUpdate(of: record, by: verifier))
+  }
 }

@@ -42,9 +42,12 @@ struct LocalParties: Parties {
         bond, from: (verifier.address, .unspent), to: (verifier.address, .locked), reason: "verifier's bond",
         job: worker.id, at: time, in: db)
     }
+    guard worker.masksUpdates else { return }
+    try network.grant(worker.aggregatorAddress, upTo: bond, at: time, in: db)
+    try BondPool.bind(bond, of: worker.aggregatorAddress, for: worker.id, at: time, in: db)
   }
 
-  /// Gives their bonds back to the verifiers that have not lost them.
+  /// Gives their bonds back to those who have not lost them.
   func releaseBonds(at time: UInt64, in db: SQLSession) throws {
     let bond = try worker.bond
     let struck = try BondPool.struck(in: db)
@@ -54,6 +57,7 @@ struct LocalParties: Parties {
         reason: "verifier's bond back",
         job: worker.id, at: time, in: db)
     }
+    try BondPool.release(worker.aggregatorAddress, for: worker.id, at: time, in: db)
   }
 
   func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount { try worker.bond }

@@ -38,6 +38,8 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case rejectingVerifier = "rejecting-verifier"
   /// A verifier that replays, and signs a second verdict that says the opposite.
   case twoVerdicts = "two-verdicts"
+  /// A verifier that gives a wrong share of a sum, and says of honest nodes that they masked another update.
+  case accusingVerifier = "accusing-verifier"
   /// Computes, and does not answer when its SubJob's cohort asks for a round key.
   case dropBeforeKeys = "drop-before-keys"
   /// Gives its round key and posts no masked update.
@@ -66,7 +68,7 @@ extension NodeFault {
       .copiedTrace, .swappedFinal, .shorterRun, .smallNoise, .wrongInit, .truncatedShard, .changedSalts,
       .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate:
       .node
-    case .stampingVerifier, .rejectingVerifier, .twoVerdicts: .verifier
+    case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier: .verifier
     case .wrongSum: .aggregator
     }
   }
@@ -74,7 +76,7 @@ extension NodeFault {
   /// Whether it shows while updates are added, after honest training.
   var isOfSums: Bool {
     switch self {
-    case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate, .wrongSum: true
+    case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate, .accusingVerifier, .wrongSum: true
     default: false
     }
   }

@@ -9,18 +9,19 @@ extension Verifier {
     of update: Data, subJob: JobID, round: UInt32, beacon: Bytes32, work: VectorWork
   ) throws(NetworkError) -> Data {
     let projection = try work.projection(of: update, beacon: beacon)
+    let value = fault == .accusingVerifier ? SumProjection.sum(projection.value, 1) : projection.value
     return try asNetworkError {
-      let share = try SumShare(jobID: subJob, round: round, beacon: beacon, value: projection.value)
+      let share = try SumShare(jobID: subJob, round: round, beacon: beacon, value: value)
       return try CohortMessage.sumShare(SignedSumShare(signing: share, in: domain, with: key)).wire()
     }
   }
 
-  /// Examines what a node opened of its round secret: the verifier's word that it lied, or `nil`.
+  /// Examines what a node opened of its round secret: the verifier's word on the vector that it posted.
   ///
   /// - Parameter sealed: `nil` when the node did not open in time.
   func examine(
     _ sealed: Data?, update: Data, masked: SignedMasked, roster: Roster
-  ) throws(NetworkError) -> Data? {
+  ) throws(NetworkError) -> Data {
     var expected = Bytes32.zero
     if let sealed, let opening = open(sealed), opening.jobID == masked.content.jobID {
       do {
@@ -31,10 +32,12 @@ extension Verifier {
         // Whatever else is wrong with an opening is the node's doing.
       }
     }
-    if expected == masked.content.maskedRoot { return nil }
-    let fault = MaskedFault(of: masked.content, expectedRoot: expected)
+    if fault == .accusingVerifier {
+      expected = SHA256.hash(Array("a lie".utf8) + masked.content.maskedRoot.bytes)
+    }
+    let word = MaskedFault(of: masked.content, expectedRoot: expected)
     return try asNetworkError {
-      try CohortMessage.maskedFault(SignedMaskedFault(signing: fault, in: domain, with: key)).wire()
+      try CohortMessage.maskedFault(SignedMaskedFault(signing: word, in: domain, with: key)).wire()
     }
   }
 

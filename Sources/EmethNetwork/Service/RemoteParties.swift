@@ -53,30 +53,30 @@ struct RemoteParties: Parties {
   }
 
   func share(
-    of record: SubJobRecord, round: UInt32, beacon: Bytes32
+    of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data> {
-    guard let verifier = record.machine.verdict?.verifier else { return .silent }
+    let record = update.subJob
     return try database.write { db in
       let now = try service.seconds(in: db)
       return try Self.message(
         try ErrandStore.ask(
-          .share(subJob: record.id, round: round, beacon: beacon), of: verifier, key: beacon.bytes, job: id,
+          .share(subJob: record.id, round: round, beacon: beacon), of: update.verifier, key: beacon.bytes,
+          job: id,
           due: now + UInt64(record.machine.parameters.verificationSeconds), at: now, in: db))
     }
   }
 
   func examine(
-    _ record: SubJobRecord, masked: SignedMasked, roster: Roster
+    _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
   ) async throws(NetworkError) -> Reply<Data?> {
-    guard let verifier = record.machine.verdict?.verifier, let node = record.machine.node else {
-      return .silent
-    }
+    let (record, verifier) = (update.subJob, update.verifier)
+    guard let node = record.machine.node else { return .silent }
     return try database.write { db in
       let now = try service.seconds(in: db)
       guard let binding = try service.binding(of: verifier, in: db) else { return .silent }
       let opened = try ErrandStore.ask(
-        .openSecret(subJob: record.id, binding: binding), of: node, key: roster.hash.bytes, job: id,
-        due: now + UInt64(record.machine.parameters.openingSeconds), at: now, in: db)
+        .openSecret(subJob: record.id, binding: binding), of: node, key: roster.hash.bytes + verifier.bytes,
+        job: id, due: now + UInt64(record.machine.parameters.openingSeconds), at: now, in: db)
       var sealed: HexText?
       switch opened {
       case .pending: return .pending

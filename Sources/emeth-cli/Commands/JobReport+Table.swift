@@ -28,8 +28,9 @@ extension JobReport {
         + lost.map { ", \($0.status) in round \($0.round + 1): \(Self.shortened($0.reason))" }.joined()
     case "requester": return "paid for \(Self.count(verified.count))"
     case "verifier" where account.penalty > .zero:
-      return "verification fees; lost its bond for a false verdict"
+      return "verification fees; lost its bond for a false word"
     case "verifier": return "verification fees"
+    case "aggregator": return account.penalty > .zero ? "lost its bond for a wrong sum" : "its bond, back"
     default: return "lost bonds, less what was paid from them"
     }
   }

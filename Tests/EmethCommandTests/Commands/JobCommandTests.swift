@@ -63,7 +63,7 @@ import Testing
     #expect(shown.exitCode == 0 && shown.output.contains("status    VERIFIED") && shown.output.contains(job))
     // The bond pool has a line when a verdict was replayed.
     #expect(shown.output.contains("requester 1"))
-    #expect((25...26).contains(shown.output.split(separator: "\n").count), "\(shown.output)")
+    #expect((26...27).contains(shown.output.split(separator: "\n").count), "\(shown.output)")
     let json = try emeth("show-job", job, "--network", "net", "--json").json(RunOutputOfQueue.self)
     #expect(json.stateRoot == reports.first?.stateRoot)
     let watched = try emeth("watch-job", job, "--network", "net")
@@ -113,7 +113,7 @@ import Testing
       let fetched = try emeth("fetch-result", job, "--network", "net", "--out", job, "--json").run()
       #expect(
         fetched.subJobs.allSatisfy { $0.node != nil }
-          && fetched.accounts.count { $0.role != "bond pool" } == 8)
+          && fetched.accounts.count { $0.role != "bond pool" } == 9)
       #expect(try emeth("verify", job).exitCode == 0)
     }
   }

@@ -40,7 +40,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       run.accounts.map { "\($0.role) \($0.number)" }
         == [
           "requester 1", "node 1", "node 2", "node 3", "node 4", "verifier 1", "verifier 2", "verifier 3",
-          "bond pool 1",
+          "aggregator 1", "bond pool 1",
         ])
     #expect(run.accounts.allSatisfy { $0.penalty == "0" })
     #expect(run.conservation.in == run.conservation.out)

@@ -86,6 +86,41 @@ import Testing
     #expect(report.aggregation.dropped == 1)
     #expect(report.conservation.holds && report.conservation.locked == .zero)
     #expect(report.accounts.filter { $0.penalty != .zero }.map(\.number) == [3])
+    // Its own verifier said so, and another one that it was opened to.
+    let lie = try #require(
+      try finished.network.database.read { db in
+        try CohortStore.cohorts(of: finished.job, in: db).flatMap(\.lies)
+      }.first)
+    #expect(lie.dispute.words.count == 2 && Set(lie.dispute.words.map(\.signer)).count == 2)
+    #expect(Set(lie.dispute.words.map(\.content.expectedRoot)).count == 1, "both computed what it should be")
+    #expect(!lie.fault.content.fits && !lie.isRefuted)
+  }
+
+  @Test(arguments: 1...3)
+  func aVerifierThatAccusesHonestNodesPays(number: Int) async throws {
+    let honest = try await run().report
+    let finished = try await run(FaultPlan(fault: .accusingVerifier, node: number))
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+    #expect(report.aggregation.dropped == 0)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    let liar = try #require(report.accounts.first { $0.role == "verifier" && $0.number == number })
+    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
+    #expect(liar.penalty == bond)
+    #expect(report.accounts.allSatisfy { ($0.penalty != .zero) == ($0.address == liar.address) })
+    let refuted = try finished.network.database.read { db in
+      try CohortStore.cohorts(of: finished.job, in: db).compactMap(\.refuted).joined().map { $0 }
+    }
+    #expect(!refuted.isEmpty)
+    for accusation in refuted {
+      #expect(accusation.fault.signer == liar.address && accusation.isRefuted)
+      #expect(accusation.refuter != liar.address && accusation.dispute.words.count == 3)
+    }
+    #expect(report.reason.contains("the verifier \(liar.address) said that SubJob"))
   }
 
   @Test func anAggregatorThatAddsWronglyIsNamed() async throws {
@@ -98,6 +133,44 @@ import Testing
     let aggregator = finished.network.keys.aggregator.address
     #expect(report.reason.contains("the Aggregator \(aggregator) added cohort 1 of round 1 wrongly"))
     #expect(!honest.reason.contains("Aggregator"))
+    // Its bond is that of a verifier, and goes where theirs go; an honest one has it back.
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
+    func account(_ role: String, in report: JobReport) throws -> JobReport.Account {
+      try #require(report.accounts.first { $0.role == role })
+    }
+    #expect(try account("aggregator", in: report).penalty == bond)
+    #expect(try account("aggregator", in: report).balance == .zero)
+    // Replays that chance drew are paid from it.
+    let pool = try account("bond pool", in: report).balance
+    #expect(pool > .zero && pool <= bond)
+    #expect(try account("aggregator", in: honest).penalty == .zero)
+    #expect(try account("aggregator", in: honest).balance == bond)
+    for report in [report, honest] {
+      #expect(report.conservation.holds && report.conservation.locked == .zero)
+      #expect(report.accounts.allSatisfy { $0.role == "aggregator" || $0.penalty == .zero })
+    }
+  }
+
+  @Test func anAggregatorBindsItsBondForEveryJob() async throws {
+    let folder = try TemporaryFolder()
+    let network = try LocalNetwork(
+      folder: folder.url, seed: TestNetwork.seed(),
+      settings: NetworkSettings(nodes: 3, fault: FaultPlan(fault: .wrongSum, node: 1)))
+    var reports: [JobReport] = []
+    for seed in [1, 2] as [UInt64] {
+      let manifest = try TestNetwork.manifest(rounds: 1, steps: 2, seed: seed)
+      let job = try network.submit(TestNetwork.request(network, manifest: manifest))
+      reports.append(try await network.work(on: job, threads: 2))
+    }
+    let accounts = reports.map { report in report.accounts.first { $0.role == "aggregator" } }
+    let first = try #require(accounts[0])
+    // The fault is shown once: the second job's bond comes back.
+    #expect(first.penalty > .zero && first.balance == .zero)
+    #expect(accounts[1]?.penalty == first.penalty && accounts[1]?.balance == first.penalty)
+    #expect(try network.audit().holds && network.audit().locked == .zero)
   }
 
   @Test func threeNodesAreEnoughAfterALoss() async throws {
@@ -134,7 +207,7 @@ import Testing
 
   @Test(arguments: [
     nil, FaultPlan(fault: .poisonedUpdate, node: 1), FaultPlan(fault: .dropBeforeKeys, node: 1),
-    FaultPlan(fault: .wrongSum, node: 1),
+    FaultPlan(fault: .wrongSum, node: 1), FaultPlan(fault: .accusingVerifier, node: 2),
   ])
   func aFolderShowsThatItsSumsHold(fault: FaultPlan?) async throws {
     let finished = try await run(fault)
@@ -164,5 +237,41 @@ import Testing
     try FileManager.default.removeItem(at: folder.url.appending(path: "job/sums"))
     let without = try JobFolder(folder.url).check()
     #expect(try failing().isEmpty && without.contains { $0.what.contains("not checked") })
+  }
+
+  /// One word costs nobody a deposit: a folder in which a node failed over fewer is not what it should be.
+  @Test func aFolderShowsThatTwoSpokeAgainstALiar() async throws {
+    let finished = try await run(FaultPlan(fault: .poisonedUpdate, node: 1))
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
+    let file = folder.url.appending(path: "job/records.json")
+    let records = try JSONDecoder().decode(PublicRecords.self, from: Data(contentsOf: file))
+    func problems(_ change: (inout PublicRecords.Aggregation) throws -> Void) throws -> [String] {
+      var changed = records
+      var sums = try #require(changed.aggregation)
+      try change(&sums)
+      changed.aggregation = sums
+      try WireFormat.readableEncoder.encode(changed).write(to: file)
+      return try JobFolder(folder.url).check().filter { !$0.what.contains("every file") }.compactMap(
+        \.problem)
+    }
+    #expect(try problems { _ in } == [])
+    let alone = try problems { $0.lies[0].further = nil }
+    #expect(alone.count == 1 && alone[0].contains("what 1 verifiers say"), "\(alone)")
+    let twice = try problems { $0.lies[0].further = [$0.lies[0].fault] }
+    #expect(twice.count == 1 && twice[0].contains("speaks twice"), "\(twice)")
+    let stranger = try problems { sums in
+      sums.lies[0].further = [
+        SignedMaskedFault(
+          signing: sums.lies[0].fault.content, in: records.domain, with: TestNetwork.key("thief", 0))
+      ]
+    }
+    #expect(stranger.count == 1 && stranger[0].contains("has not replayed it"), "\(stranger)")
+    let honest = try problems { sums in
+      sums.refuted = [sums.lies[0]]
+    }
+    #expect(honest.count == 1 && honest[0].contains("does not make it honest"), "\(honest)")
   }
 }

@@ -162,13 +162,22 @@ import Testing
     let subJob = scene.assignment.subJob
     let sealed = try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 400)
     let update = try NodeVault(node: scene.node.folder, subJob: subJob).update()
-    #expect(try verifier.examine(sealed, update: update, masked: masked, roster: roster) == nil)
+    func word(_ verifier: Verifier, _ sealed: Data?, _ update: Data) throws -> MaskedFault {
+      let answer = try verifier.examine(sealed, update: update, masked: masked, roster: roster)
+      guard case .maskedFault(let word) = try CohortMessage(wire: answer) else {
+        throw NetworkError.malformed(what: "a verifier's word", reason: "it is something else")
+      }
+      try word.check(signers: TrustedSigners(verifier.address), in: .embedded)
+      #expect(word.content.isAbout(masked.content))
+      return word.content
+    }
+    #expect(try word(verifier, sealed, update).fits)
     // Another update, another reader, no answer: each is a fault that the verifier signs for.
     let other = Verifier(key: TestNetwork.key("verifier", 1), store: scene.store, domain: .embedded)
-    #expect(
-      try verifier.examine(sealed, update: Update.negated(update), masked: masked, roster: roster) != nil)
-    #expect(try other.examine(sealed, update: update, masked: masked, roster: roster) != nil)
-    #expect(try verifier.examine(nil, update: update, masked: masked, roster: roster) != nil)
+    let wrong = try word(verifier, sealed, Update.negated(update))
+    #expect(!wrong.fits && wrong.expectedRoot != .zero)
+    #expect(try word(other, sealed, update).expectedRoot == .zero)
+    #expect(try word(verifier, nil, update).expectedRoot == .zero)
     #expect(throws: NetworkError.self) {
       try scene.node.openSecret(of: subJob, to: binding, verifier: other.address, now: 400)
     }

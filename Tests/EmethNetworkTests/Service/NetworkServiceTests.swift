@@ -178,7 +178,7 @@ import Testing
     }
   }
 
-  @Test(arguments: TestDatabase.all, [NodeFault.skipSteps, .swappedFinal])
+  @Test(arguments: TestDatabase.all, [NodeFault.skipSteps, .swappedFinal, .poisonedUpdate])
   func aCheatFailsAndTheModelIsTheSame(on kind: TestDatabase, fault: NodeFault) async throws {
     let local = try await Self.localRoot()
     var settings = try ServiceScene.settings()
@@ -199,6 +199,32 @@ import Testing
       #expect(report.stateRoot == local)
       let failed = report.subJobs.filter { $0.status == "FAILED" }
       #expect(failed.count == 1)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// Who accuses honest nodes is overruled by two others, and loses its bond.
+  @Test(arguments: TestDatabase.all)
+  func oneVerifiersWordCostsNobodyADeposit(on kind: TestDatabase) async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: kind) { scene in
+      for index in 0..<3 {
+        try scene.startNode(index)
+        try scene.startVerifier(index, fault: index == 0 ? .accusingVerifier : nil)
+      }
+      try await scene.verifiersStand(3)
+      let service = try scene.server.service()
+      let liar = ServiceScene.verifier(0).address
+      // Chance draws it for one of three SubJobs: after a few jobs it surely was.
+      for salt in 0..<8 as Range<UInt64> where try !service.verifier(liar).isStruck {
+        let job = try scene.submit(
+          scene.submission(manifest: TestNetwork.manifest(rounds: 1, steps: 2), salt: salt))
+        let report = try await scene.end(of: job)
+        #expect(report.status == "VERIFIED", "\(report.reason)")
+        #expect(
+          report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+      }
+      #expect(try service.verifier(liar).isStruck)
+      for index in 1..<3 { #expect(try !service.verifier(ServiceScene.verifier(index).address).isStruck) }
       try await Self.checkMoney(scene)
     }
   }

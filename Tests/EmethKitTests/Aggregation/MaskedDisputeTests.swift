@@ -1,0 +1,94 @@
+import Testing
+
+@testable import EmethKit
+
+/// What follows from what verifiers say to a masked vector.
+@Suite struct MaskedDisputeTests {
+  static let keys = (0..<5).map { PrivateKey(seed: .zero, label: "verifier", index: $0) }
+  static let posted = SHA256.hash([1])
+
+  /// Words as letters: `f` the vector fits, `x` and `y` another root was expected, `0` the node opened nothing, `r` the
+  /// submission itself is rejected. Each is of the next verifier.
+  private func dispute(_ letters: String) throws -> MaskedDispute {
+    let subJob = try JobID(hex: "0x00112233445566778899aabbccddeeff")
+    var words: [SignedMaskedFault] = []
+    var rejecting: [Address] = []
+    for (key, letter) in zip(Self.keys, letters) {
+      let root: Bytes32
+      switch letter {
+      case "f": root = Self.posted
+      case "0": root = .zero
+      case "x", "y": root = SHA256.hash(Array("\(letter)".utf8))
+      default:
+        rejecting.append(key.address)
+        continue
+      }
+      let word = MaskedFault(
+        jobID: subJob, round: 1, attempt: 0, rosterHash: .zero, maskedRoot: Self.posted, expectedRoot: root)
+      words.append(SignedMaskedFault(signing: word, in: .embedded, with: key))
+    }
+    return MaskedDispute(words, rejecting: rejecting)
+  }
+
+  private func ruling(_ letters: String, isLast: Bool = false) throws -> String {
+    func text(_ addresses: [Address]) -> String {
+      addresses.map { address in Self.keys.firstIndex { $0.address == address }.map { "\($0)" } ?? "?" }
+        .joined()
+    }
+    switch try dispute(letters).ruling(isLast: isLast) {
+    case .ask: return "ask"
+    case .decided(let lied, let paid, let forfeited):
+      return "\(lied ? "lied" : "honest") paid \(text(paid)) lost \(text(forfeited))"
+    }
+  }
+
+  @Test(
+    arguments: [
+      // One word decides nothing, whatever it is.
+      ("", "ask"), ("x", "ask"), ("0", "ask"),
+      // A second one that agrees does; what it computed itself matters to no bond.
+      ("xx", "lied paid 1 lost "), ("x0", "lied paid 1 lost "), ("00", "lied paid 1 lost "),
+      ("xy", "lied paid 1 lost "), ("xr", "lied paid 1 lost "), ("0r", "lied paid 1 lost "),
+      // One word against another: a third is asked, and who named a root of its own pays.
+      ("xf", "ask"), ("xff", "honest paid 12 lost 0"), ("xfx", "lied paid 2 lost 1"),
+      // The node may have opened to two and to a third not, or the other way round: nobody pays for that.
+      ("xfy", "lied paid 2 lost "), ("xf0", "lied paid 2 lost "), ("xfr", "lied paid 2 lost "),
+      // To have seen nothing is no finding: the second's word stands.
+      ("0f", "honest paid 1 lost "),
+    ])
+  func whatFollows(letters: String, expected: String) throws {
+    #expect(try ruling(letters) == expected)
+  }
+
+  @Test func withNobodyLeftAnAccusationAloneDecidesNothing() throws {
+    #expect(try ruling("x", isLast: true) == "ask" && ruling("0", isLast: true) == "ask")
+    #expect(try ruling("xf", isLast: true) == "honest paid 1 lost ", "one word against another costs nobody")
+    #expect(try ruling("xx", isLast: true) == ruling("xx"))
+  }
+
+  /// With one bad verifier among any number an honest node never pays, a poisoner that opens always does, and no
+  /// honest verifier loses its bond.
+  @Test func oneBadVerifierNeverDecides() throws {
+    for bad in 0..<3 {
+      for lie in ["x", "y", "0", "f", "r"] {
+        for truth in ["f", "x"] where truth != lie {
+          // The first word is an accusation, or nobody is asked at all.
+          var letters = Array(repeating: truth, count: 3)
+          letters[bad] = lie
+          if letters[0] == "f" || letters[0] == "r" { continue }
+          for count in 1...3 {
+            let said = letters.prefix(count).joined()
+            guard case .decided(let lied, _, let forfeited) = try dispute(said).ruling(isLast: count == 3)
+            else {
+              #expect(count < 3, "\(said) is never decided")
+              continue
+            }
+            #expect(lied == (truth == "x"), "\(said)")
+            #expect(forfeited.allSatisfy { $0 == Self.keys[bad].address }, "\(said)")
+            break
+          }
+        }
+      }
+    }
+  }
+}
