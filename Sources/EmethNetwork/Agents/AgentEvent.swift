@@ -18,6 +18,10 @@ public enum AgentEvent: Sendable {
   case answered(Errand.Kind, JobID)
   /// A verifier gave its verdict.
   case judged(JobID, accepted: Bool, finding: String)
+  /// A node listens for its workers at a URL.
+  case serving(String)
+  /// A worker has been silent for too long, and the node computes its SubJob itself.
+  case lostWorker(JobID, Address)
   /// Something failed; whatever can be tried again is.
   case failed(what: String, NetworkError)
 

@@ -67,11 +67,20 @@ extension NodeAgent {
   ///
   /// - Parameter now: the network's time, unix seconds.
   private func canEnd(_ offer: SubJobOffer, at now: UInt64) -> Bool {
-    guard
-      let speed = speed.fuelPerSecond(of: offer.programId) ?? speed.fuelPerSecond(of: Self.measuredProgram)
-    else { return false }
-    let seconds = Double(offer.fuel.units) / speed * (1 + Double(settings.marginPercent) / 100)
-    return Double(now) + seconds < Double(offer.deadline)
+    guard let seconds = seconds(for: offer) else { return false }
+    return Double(now) + seconds * (1 + Double(settings.marginPercent) / 100) < Double(offer.deadline)
+  }
+
+  /// How long it computes an offer's part, as far as it knows; nil for what it can't say anything about.
+  private func seconds(for offer: SubJobOffer) -> Double? {
+    let measured = speed.fuelPerSecond(of: offer.programId).map { Double(offer.fuel.units) / $0 }
+    guard offer.programId.isExternal else {
+      // The difficulty of a proof of work is not in the offer, and the rest is luck.
+      return measured ?? (offer.programId == .proofOfWork ? 0 : nil)
+    }
+    // No module runs longer than it may.
+    let module = settings.modules.first { $0.manifest.hash == offer.module }
+    return module.map { min(measured ?? .infinity, Double($0.manifest.limits.seconds)) }
   }
 
   /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped
@@ -96,7 +105,7 @@ extension NodeAgent {
   }
 
   /// Takes a SubJob; nil when it is not this node's to compute any more.
-  private func take(_ subJob: JobID) async throws(NetworkError) -> Assignment? {
+  func take(_ subJob: JobID) async throws(NetworkError) -> Assignment? {
     var binding: SignedKeyBinding { node.binding(expiry: secondsNow() + 30 * 86_400) }
     do throws(NetworkError) {
       return try await untilAnswered("taking SubJob \(subJob)") { () throws(NetworkError) in
@@ -104,8 +113,15 @@ extension NodeAgent {
       }
     } catch {
       guard error.isFinalAnswer else { throw error }
-      let standing = try await untilAnswered("asking for SubJob \(subJob)") { () throws(NetworkError) in
-        try await connection.state(of: subJob)
+      let standing: SubJobState
+      do throws(NetworkError) {
+        standing = try await untilAnswered("asking for SubJob \(subJob)") { () throws(NetworkError) in
+          try await connection.state(of: subJob)
+        }
+      } catch {
+        guard error.code == NetworkError.unknownJob(id: "\(subJob)").code else { throw error }
+        try forget(subJob)
+        return nil
       }
       // What is ours and submitted is kept for errands; what is another's is nothing to us.
       if standing.node != node.address { try forget(subJob) }
@@ -132,7 +148,10 @@ extension NodeAgent {
       }
       let result: NodeResult?
       if isTraining {
-        result = try await train(assignment, on: lane, stop)
+        var own = try await train(assignment, on: lane, stop)
+        // A worker's is its master's.
+        if own != nil, assignment.owner != nil { own?.output = try await handOver(subJob, on: lane) }
+        result = own
       } else {
         result = try await computePart(assignment, on: lane, stop)
       }
@@ -178,7 +197,7 @@ extension NodeAgent {
     // A result that was there already says nothing; nor does one that took less than can be measured.
     guard seconds > 1 else { return }
     let measured = Double(assignment.fuel.units) / seconds
-    let program = assignment.program ?? Self.measuredProgram
+    let program = assignment.program ?? .languageModelTrainingPart
     // How long a proof of work takes is luck.
     guard program != .proofOfWork else { return }
     let known = speed.fuelPerSecond(of: program) ?? measured
@@ -188,7 +207,7 @@ extension NodeAgent {
   }
 
   /// Renews a lease until cancelled; raises `stop` when there is nothing to renew any more.
-  private func renew(_ subJob: JobID, _ stop: StopFlag) async {
+  func renew(_ subJob: JobID, _ stop: StopFlag) async {
     var seconds = 0.1
     while !Task.isCancelled {
       await pause(seconds)

@@ -28,6 +28,8 @@ public final class NodeAgent: Sendable {
     public var marginPercent = 25
     /// Bytes of boundary states that it keeps.
     public var modelCache = LocalNetwork.defaultModelCache
+    /// Machines that compute for it; `nil` for none.
+    public var remote: Workers?
     /// How long it lets the network wait before it answers that there is nothing, seconds.
     public var patience = 20.0
 
@@ -57,6 +59,7 @@ public final class NodeAgent: Sendable {
   let sandbox: ModuleSandbox?
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
+  private let folder: URL
 
   /// A node with its key and its own folder. One process works on a folder at a time.
   ///
@@ -81,6 +84,7 @@ public final class NodeAgent: Sendable {
     sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
     lock = try FolderLock(folder: folder)
     self.settings = settings
+    self.folder = folder
     self.connection = connection
     self.onEvent = onEvent
     node = TrainingNode(
@@ -113,6 +117,10 @@ public final class NodeAgent: Sendable {
       for _ in 0..<max(1, settings.workers) { group.addTask { await self.work() } }
       group.addTask { await self.answerErrands() }
       group.addTask { await self.putAway() }
+      if let workers = settings.remote {
+        let place = folder.appending(path: "workers")
+        group.addTask { await self.serveWorkers(workers, in: place) }
+      }
       // The last one returns when everything has ended.
       while !Task.isCancelled, let isDone = await group.next() {
         if isDone { break }
@@ -122,17 +130,17 @@ public final class NodeAgent: Sendable {
     if Task.isCancelled { throw .interrupted }
   }
 
-  /// Measures its speed before its first SubJob.
+  /// Measures its speed before its first SubJob, by every program whose work is known beforehand.
   private func measure() async throws(NetworkError) {
-    let program = Self.measuredProgram
-    guard speed.fuelPerSecond(of: program) == nil else { return }
-    let measured = try await AgentLane(threads: settings.threads).run { try NodeSpeed.measured(on: $0) }
-    try speed.keep(measured, of: program)
-    onEvent(.speed(program: program, fuelPerSecond: measured))
+    for program in NodeSpeed.measurable where filter.programs.contains(program) {
+      guard speed.fuelPerSecond(of: program) == nil else { continue }
+      let measured = try await AgentLane(threads: settings.threads).run {
+        try NodeSpeed.measured(program, on: $0)
+      }
+      try speed.keep(measured, of: program)
+      onEvent(.speed(program: program, fuelPerSecond: measured))
+    }
   }
-
-  /// The program whose work is measured beforehand: training.
-  static let measuredProgram = ProgramID.languageModelTrainingPart
 
   func report(_ what: String, _ error: NetworkError) {
     if !Task.isCancelled, error != .interrupted { onEvent(.failed(what: what, error)) }

@@ -25,8 +25,33 @@ struct NodeSpeed {
     try Files.write(data, to: file)
   }
 
-  /// Trains a small model for a moment; fuel a second.
-  static func measured(on device: Device, seconds: Double = 0.5) throws(NetworkError) -> Double {
+  /// The programs whose work is measured beforehand. A module's is not known before it has run, and a proof of work's is
+  /// luck.
+  static let measurable: [ProgramID] = [.languageModelTrainingPart, .meanOfNumbersPart]
+
+  /// Works for a moment as one of ``measurable`` does; fuel a second.
+  static func measured(
+    _ program: ProgramID, on device: Device, seconds: Double = 0.5
+  ) throws(NetworkError) -> Double {
+    program == .meanOfNumbersPart ? try reading(seconds) : try training(on: device, seconds)
+  }
+
+  /// Reads numbers.
+  private static func reading(_ seconds: Double) throws(NetworkError) -> Double {
+    let lines = 20_000
+    let part = Array((0..<lines).map { "\($0).\($0 % 97)\n" }.joined().utf8)
+    let began = ContinuousClock.now
+    var read = 0
+    repeat {
+      _ = try asNetworkError { try MeanOfNumbers(part: part) }
+      read += lines
+    } while (ContinuousClock.now - began) / .seconds(1) < seconds / 2
+    let taken = (ContinuousClock.now - began) / .seconds(1)
+    return Double(read) / Double(ComputedProgram.meanOfNumbers.recordsPerFuel) / max(taken, 1e-6)
+  }
+
+  /// Trains a small model.
+  private static func training(on device: Device, _ seconds: Double) throws(NetworkError) -> Double {
     let shape = try asNetworkError {
       try ModelShape(layers: 2, heads: 4, width: 128, context: 64, vocabularySize: 256)
     }

@@ -33,6 +33,9 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var fuel: Fuel
   /// The program of a SubJob that is no training; `nil` for one that is.
   public var program: ProgramID?
+  /// The node that lets one of its workers compute it, and the key to which that one seals what comes out; `nil` from a
+  /// network.
+  public var owner: SignedKeyBinding?
 }
 
 /// What a node hands in: the signed submission. The update stays with the node until it is masked.

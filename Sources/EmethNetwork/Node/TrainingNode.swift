@@ -83,16 +83,10 @@ struct TrainingNode: Sendable {
       (trace.update, trace.clipped) = (conduct.update(computed.update), computed.clipped)
     }
 
-    let roots = trace.roots
-    let tree = try trace.timed { () throws(NetworkError) in traceTree(of: roots, subJob: assignment.subJob) }
-    var submission = Submission(
-      jobID: assignment.subJob, round: assignment.position.round, node: address,
-      programHash: manifest.programHash, dataRoot: assignment.dataRoot, initRoot: assignment.initRoot,
-      traceRoot: tree.root,
-      finalRoot: trace.roots[trace.roots.count - 1],
-      resultRoot: Update.root(
-        of: trace.update, salts: resultSalts(trace.update.count, subJob: assignment.subJob)),
-      segments: UInt32(trace.roots.count - 1), fuelUsed: assignment.fuel.units)
+    let (roots, update) = (trace.roots, trace.update)
+    var submission = try trace.timed { () throws(NetworkError) -> Submission in
+      self.submission(for: assignment, manifest, roots: roots, update: update)
+    }
     if conduct.fault == .copiedTrace, let other = try foreignSubmission() {
       submission = submission.withTrace(of: other)
     }
@@ -104,6 +98,19 @@ struct TrainingNode: Sendable {
     took(trace.seconds, (ContinuousClock.now - began) / .seconds(1))
     if fault == .replayedTrace, conduct.fault == nil { try remember(vault) }
     return result
+  }
+
+  /// What this node commits to when it has computed these states and this update.
+  func submission(
+    for assignment: Assignment, _ manifest: TrainingManifest, roots: [Bytes32], update: Data
+  ) -> Submission {
+    Submission(
+      jobID: assignment.subJob, round: assignment.position.round, node: address,
+      programHash: manifest.programHash, dataRoot: assignment.dataRoot, initRoot: assignment.initRoot,
+      traceRoot: traceTree(of: roots, subJob: assignment.subJob).root,
+      finalRoot: roots.last ?? assignment.initRoot,
+      resultRoot: Update.root(of: update, salts: resultSalts(update.count, subJob: assignment.subJob)),
+      segments: UInt32(roots.count - 1), fuelUsed: assignment.fuel.units)
   }
 
   /// What a computation leaves: roots at its boundaries, the update, and how it went.
@@ -235,7 +242,7 @@ struct TrainingNode: Sendable {
   }
 
   /// The bytes of an update of this program: one word a parameter.
-  private func updateByteCount(_ manifest: TrainingManifest) throws(NetworkError) -> Int {
+  func updateByteCount(_ manifest: TrainingManifest) throws(NetworkError) -> Int {
     do throws(ComputeError) {
       return try ModelConfiguration(manifest.model).parameterCount * UpdateRing.wordByteCount
     } catch {

@@ -18,6 +18,7 @@ final class AgentEvents: Sendable {
     var steps: Int?
     var loss: Double?
     var code: String?
+    var url: String?
     var time = UInt64(Date().timeIntervalSince1970)
   }
 
@@ -51,6 +52,11 @@ final class AgentEvents: Sendable {
           "\(subJob): step \(progress.step) of \(progress.of), loss \(NumberText.fixed(Double(progress.loss), decimals: 3))"
         ])
       }
+    case .serving(let url): tell(Line(event: "serving", url: url), "workers may come to \(url)")
+    case .lostWorker(let subJob, let worker):
+      tell(
+        Line(event: "lostWorker", subJob: subJob, reason: "\(worker)"),
+        "worker \(worker) is silent: \(subJob) is computed here")
     case .submitted(let subJob): tell(Line(event: "submitted", subJob: subJob), "handed \(subJob) in")
     case .declined(let subJob, let reason):
       tell(Line(event: "declined", subJob: subJob, reason: reason), "gave \(subJob) up: \(reason)")

@@ -18,22 +18,39 @@ extension Command {
         "--config, or EMETH_NODE_CONFIG, names a JSON file whose members are called like the flags (server, keyFile, data, "
           + "workers, minimumFuelPrice, includePrograms, ...); flags and the environment come before it. That of the node "
           + "of 2023 serves too: of it, cacheServerUrl and privateKey count.",
+        "Other machines of the same owner compute for it as workers: with --worker ADDRESS, once for each, it listens for them at "
+          + "--listen, and there `emeth node --worker-of URL` runs with that account's key and a folder of its own. Workers "
+          + "need no money. What one was given and is silent about for 30 seconds the node computes itself. Parts and results "
+          + "travel sealed; with --tls-certificate so does the rest.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
         NodeArguments.config, NodeArguments.folder, NodeArguments.workers, NodeArguments.threads,
         NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
-        NetworkOptions.modelCache, CommonFlags.json,
+        NetworkOptions.modelCache, NodeArguments.worker, NodeArguments.listen, ServeArguments.audience,
+        ServeArguments.certificate, ServeArguments.tlsKey, NodeArguments.workerOf, CommonFlags.json,
       ],
       examples: [
         CommandExample(
           "emeth node --server http://127.0.0.1:7443 --key-file node.key --data node",
-          "one worker on all cores")
+          "one worker on all cores"),
+        CommandExample(
+          "emeth node --worker-of http://192.168.1.5:7444 --key-file worker.key --data worker",
+          "a second machine for a node that says --worker ADDRESS --listen 192.168.1.5:7444"),
       ],
       exitCodes: [.no: KeyOptions.wrongPassword])
   ) { typed, context in
-    let (parsed, configuredKey) = try NodeConfiguration.complete(typed, context)
+    let (completed, configuredKey) = try NodeConfiguration.complete(typed, context)
+    var parsed = completed
+    if let master = parsed[NodeArguments.workerOf] {
+      guard !typed.isGiven(ServerOptions.only), parsed[NodeArguments.worker].isEmpty else {
+        throw UsageError.contradiction(
+          rule: "--worker-of names whom a worker works for: it has no --server and no workers of its own",
+          command: parsed.definition.name)
+      }
+      parsed.set(ServerOptions.only.definition, to: master)
+    }
     guard let path = parsed[NodeArguments.folder] else {
       throw CommandFailure(
         .usage, code: "data.missing", "node: no folder is named",
@@ -52,6 +69,11 @@ extension Command {
     settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])
     settings.modules = try ProgramOptions.modules(parsed)
     settings.marginPercent = parsed[NodeArguments.margin]
+    settings.remote = try NodeArguments.remote(parsed)
+    if parsed[NodeArguments.workerOf] != nil {
+      // What others compute than trainings, the node computes itself.
+      settings.filter.programs = [.languageModelTraining]
+    }
     if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
     let events = AgentEvents(parsed, context)
     let agent = try NodeAgent(
@@ -125,9 +147,31 @@ enum NodeArguments {
     help: "takes nothing that pays less")
   static let include = Flag(repeated: "include-program", .programID, help: "takes only this program")
   static let exclude = Flag(repeated: "exclude-program", .programID, help: "does not take this program")
+  static let worker = Flag(
+    repeated: "worker", .address,
+    help: "account of another machine that computes for this node; with --listen")
+  static let listen = Flag(
+    "listen", .text.named("HOST:PORT"), absent: nil, help: "address at which the node listens for its workers"
+  )
+  static let workerOf = Flag(
+    "worker-of", .server, absent: nil,
+    help: "URL of the node that this machine computes for, instead of --server")
   static let margin = Flag(
     "margin", .integer(in: 0...1_000), default: 25,
     help: "by how many percent it must be faster than a deadline asks for")
+
+  /// The workers that are allowed; nil for none.
+  static func remote(_ parsed: ParsedCommand) throws -> NodeAgent.Workers? {
+    let accounts = Set(parsed[worker])
+    guard let address = parsed[listen], !accounts.isEmpty else {
+      guard parsed[listen] == nil, accounts.isEmpty else {
+        throw UsageError.contradiction(
+          rule: "--worker and --listen belong together", command: parsed.definition.name)
+      }
+      return nil
+    }
+    return NodeAgent.Workers(server: try ServeConfiguration.server(parsed, at: address), accounts: accounts)
+  }
 }
 
 /// The wish that a node drains: a file in its folder, so that it reaches a node that runs.

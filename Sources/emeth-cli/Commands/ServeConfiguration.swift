@@ -104,7 +104,11 @@ struct ServeConfiguration {
 
   /// How it listens.
   func server() throws -> ServerSettings {
-    let address = parsed[ServeArguments.listen] ?? "127.0.0.1:7443"
+    try Self.server(parsed, at: parsed[ServeArguments.listen] ?? "127.0.0.1:7443")
+  }
+
+  /// The same at an address that is known.
+  static func server(_ parsed: ParsedCommand, at address: String) throws -> ServerSettings {
     var settings: ServerSettings
     do throws(NetworkError) {
       settings = try ServerSettings(listen: address)

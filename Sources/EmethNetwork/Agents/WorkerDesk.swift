@@ -1,0 +1,356 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+/// The network that a node is to its workers, machines of the same owner (Docs/Decisions/0027).
+///
+/// They speak to it as nodes speak to a server, over the same API. What they take is taken by the node, with its key, its
+/// deposit and its journal; what they compute comes back to it sealed, and it signs, hands in and answers for it.
+final class WorkerDesk: ServedNetwork {
+  /// A SubJob in a worker's hands.
+  private struct Hand {
+    var worker: Address
+    var given: Result<Assignment, NetworkError>?
+    /// What the node was given itself.
+    var own: Assignment?
+    /// When the worker was last heard of.
+    var heard = ContinuousClock.now
+    /// Raised when there is nothing to renew any more.
+    let stop = StopFlag()
+    var renewal: Task<Void, Never>?
+    /// Whether it has brought what it computed.
+    var isHandedIn = false
+  }
+
+  private struct State {
+    var offers: [SubJobOffer] = []
+    var facts: NetworkFacts?
+    /// When that was asked.
+    var factsAt = ContinuousClock.now
+    /// When a worker last asked for SubJobs.
+    var asked: ContinuousClock.Instant?
+    var hands: [JobID: Hand] = [:]
+  }
+
+  let folder: URL
+  let store: ContentStore
+  let domain: EIP712Domain
+  let database: NetworkDatabase
+  let splitterStore: ContentStore
+  private let agent: NodeAgent
+  private let workers: NodeAgent.Workers
+  /// Where parts are sealed and what comes back is opened, off the cooperative pool.
+  private let lane: AgentLane
+  /// One vault is filled at a time: a worker may ask again while it is.
+  private let takingOver = NSLock()
+  private let state = Mutex(State())
+  private let marks = AsyncStream<UInt64>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+  init(_ agent: NodeAgent, _ workers: NodeAgent.Workers, folder: URL) throws(NetworkError) {
+    self.agent = agent
+    self.workers = workers
+    self.folder = folder
+    try Files.makeFolder(folder)
+    store = agent.node.store
+    domain = agent.node.domain
+    splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
+    database = try NetworkDatabase(file: folder.appending(path: "workers.sqlite"))
+    lane = try AgentLane(threads: 1)
+  }
+
+  // MARK: - The node's side
+
+  /// Looks for SubJobs as long as workers ask for some, and gives up waiting for those that are silent, until the task is
+  /// cancelled.
+  func run(
+    onError: @escaping @Sendable (JobID?, NetworkError) -> Void
+  ) async throws(NetworkError) {
+    await withTaskGroup { group in
+      group.addTask { await self.look() }
+      group.addTask { await self.watch() }
+    }
+    throw .interrupted
+  }
+
+  private func look() async {
+    while !Task.isCancelled {
+      let isWanted = state.withLock { state in
+        state.asked.map { ContinuousClock.now - $0 < .seconds(60) } ?? false
+      }
+      guard isWanted || state.withLock({ $0.facts == nil }), !agent.takesNothing else {
+        await pause(0.25)
+        continue
+      }
+      do throws(NetworkError) {
+        let facts = try await agent.connection.facts()
+        state.withLock { ($0.facts, $0.factsAt) = (facts, .now) }
+        var filter = agent.filter
+        filter.programs = [.languageModelTrainingPart]
+        let offers = try await agent.connection.openSubJobs(filter, waitingUpTo: agent.settings.patience)
+        let money = try await agent.connection.balances().unspent
+        let payable = offers.filter { $0.deposit <= money }
+        let isNew = state.withLock { state in
+          defer { state.offers = payable }
+          return state.offers != payable
+        }
+        if isNew { marks.continuation.yield(1) }
+        await pause(0.5)
+      } catch {
+        agent.report("looking for SubJobs for workers", error)
+        await pause(1)
+      }
+    }
+  }
+
+  /// Takes back what a worker has been silent about.
+  private func watch() async {
+    let silence = Duration.seconds(workers.silenceSeconds)
+    while !Task.isCancelled {
+      await pause(0.5)
+      let lost = state.withLock { state in
+        state.hands.filter {
+          $0.value.own != nil && !$0.value.isHandedIn && ContinuousClock.now - $0.value.heard > silence
+        }
+      }
+      for (subJob, hand) in lost {
+        agent.onEvent(.lostWorker(subJob, hand.worker))
+        drop(subJob)
+        agent.resume(subJob)
+      }
+    }
+  }
+
+  /// Ends what was done for a worker's SubJob.
+  private func drop(_ subJob: JobID) {
+    let hand = state.withLock { $0.hands.removeValue(forKey: subJob) }
+    hand?.renewal?.cancel()
+    if case .success(let given)? = hand?.given { try? store.remove(given.data) }
+  }
+
+  /// Takes a SubJob for a worker.
+  private func take(_ subJob: JobID, for binding: SignedKeyBinding) async {
+    let (agent, lane) = (agent, lane)
+    let given: Result<Assignment, NetworkError>
+    do throws(NetworkError) {
+      try agent.journal.begin(subJob)
+      guard let own = try await agent.take(subJob) else {
+        throw NetworkError.refused(
+          code: "subJob.taken", message: "SubJob \(subJob) is another node's by now", hint: nil)
+      }
+      guard let hand = state.withLock({ $0.hands[subJob] }) else { throw NetworkError.interrupted }
+      let renewal = Task { await agent.renew(subJob, hand.stop) }
+      state.withLock { $0.hands[subJob]?.renewal = renewal }
+      agent.onEvent(.took(subJob))
+      for object in [own.data, own.startingParameters] {
+        try await agent.untilAnswered("fetching what SubJob \(subJob) needs") { () throws(NetworkError) in
+          try await agent.connection.fetch(object: object, into: agent.node.store)
+        }
+      }
+      given = .success(
+        try await lane.run { _ in try agent.node.assignment(own, for: binding, at: secondsNow()) })
+      state.withLock { state in
+        state.hands[subJob]?.own = own
+        state.hands[subJob]?.heard = .now
+      }
+    } catch {
+      given = .failure(error)
+    }
+    state.withLock { $0.hands[subJob]?.given = given }
+  }
+
+  /// Hands in what a worker has computed.
+  private func handIn(_ result: NodeResult, _ document: Bytes32) async {
+    let subJob = result.submission.submission.jobID
+    let agent = agent
+    do throws(NetworkError) {
+      try await agent.untilAnswered("handing in SubJob \(subJob)") { () throws(NetworkError) in
+        try await agent.connection.submit(result)
+      }
+      agent.onEvent(.submitted(subJob))
+    } catch {
+      agent.report("SubJob \(subJob)", error)
+    }
+    try? agent.node.forgetHandover(document)
+    drop(subJob)
+    agent.letGo(subJob)
+  }
+
+  // MARK: - The workers' side
+
+  private func check(_ worker: Address) throws(NetworkError) {
+    guard workers.accounts.contains(worker) else {
+      throw .refused(
+        code: "account.notAllowed", message: "account \(worker) is no worker of this node",
+        hint: "its owner names workers with --worker ADDRESS")
+    }
+  }
+
+  func changes() -> AsyncStream<UInt64> { marks.stream }
+
+  func facts() throws(NetworkError) -> NetworkFacts {
+    let (known, asked) = state.withLock { ($0.facts, $0.factsAt) }
+    guard var facts = known else { throw .interrupted }
+    facts.time += UInt64((ContinuousClock.now - asked) / .seconds(1))
+    // By these, workers renew what they have: the node itself renews at its network.
+    facts.periods.leaseSeconds = UInt32(max(3, workers.silenceSeconds))
+    facts.periods.leaseRenewalSeconds = facts.periods.leaseSeconds / 3
+    return facts
+  }
+
+  func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer] {
+    try check(node)
+    return state.withLock { state in
+      state.asked = .now
+      return state.offers.filter { offer in
+        state.hands[offer.id] == nil && filter.programs.contains(offer.programId)
+      }.map { offer in
+        // The node pays it.
+        var offer = offer
+        offer.deposit = .zero
+        return offer
+      }
+    }
+  }
+
+  /// Takes a SubJob for a worker; the answer may take a while, and the worker asks again then.
+  func process(
+    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
+  ) throws(NetworkError) -> Assignment {
+    try check(node)
+    let isNew = try begin(subJob, by: node)
+    if isNew { Task { await take(subJob, for: binding) } }
+    let deadline = ContinuousClock.now + .seconds(5)
+    while ContinuousClock.now < deadline {
+      switch state.withLock({ $0.hands[subJob]?.given }) {
+      case .success(let assignment): return assignment
+      case .failure(let error):
+        drop(subJob)
+        agent.letGo(subJob)
+        throw error
+      case nil: usleep(20_000)
+      }
+    }
+    throw .interrupted
+  }
+
+  /// Whether it is the first time that this worker asks for it.
+  private func begin(_ subJob: JobID, by worker: Address) throws(NetworkError) -> Bool {
+    let known = state.withLock { state in
+      if state.hands[subJob]?.worker == worker { state.hands[subJob]?.heard = .now }
+      return state.hands[subJob]?.worker
+    }
+    if known == worker { return false }
+    guard known == nil, agent.seize(subJob) else {
+      throw .refused(code: "subJob.taken", message: "SubJob \(subJob) is in other hands", hint: nil)
+    }
+    state.withLock { $0.hands[subJob] = Hand(worker: worker) }
+    return true
+  }
+
+  private func hand(_ subJob: JobID, of worker: Address) throws(NetworkError) -> Hand {
+    try check(worker)
+    let hand = state.withLock { state in
+      if state.hands[subJob]?.worker == worker { state.hands[subJob]?.heard = .now }
+      return state.hands[subJob]
+    }
+    guard let hand, hand.worker == worker, !hand.stop.isRaised else {
+      throw .refused(
+        code: "subJob.taken", message: "SubJob \(subJob) is not, or no longer, that of worker \(worker)",
+        hint: nil)
+    }
+    return hand
+  }
+
+  func renew(_ subJob: JobID, by node: Address) throws(NetworkError) { _ = try hand(subJob, of: node) }
+
+  /// What one worker gives up the node computes itself.
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
+    _ = try hand(subJob, of: node)
+    drop(subJob)
+    agent.resume(subJob)
+  }
+
+  func submit(_ result: NodeResult, by node: Address) throws(NetworkError) {
+    let subJob = result.submission.submission.jobID
+    takingOver.lock()
+    defer { takingOver.unlock() }
+    // It is asked again when an answer was lost.
+    if try agent.hasResult(of: subJob) { return }
+    let hand = try hand(subJob, of: node)
+    guard let own = hand.own, let document = result.output else {
+      throw .malformed(what: "work on SubJob \(subJob)", reason: "it names no object with what was computed")
+    }
+    // It renews no more: from now on this is the node's.
+    state.withLock { $0.hands[subJob]?.isHandedIn = true }
+    do throws(NetworkError) {
+      let taken = try agent.node.takeOver(document, for: own)
+      Task { await handIn(taken, document) }
+    } catch {
+      state.withLock { $0.hands[subJob]?.isHandedIn = false }
+      throw error
+    }
+  }
+
+  func state(of subJob: JobID) throws(NetworkError) -> SubJobState {
+    guard let hand = state.withLock({ $0.hands[subJob] }), let own = hand.own, !hand.isHandedIn else {
+      throw .unknownJob(id: "\(subJob)")
+    }
+    return SubJobState(
+      id: subJob, position: own.position, node: hand.worker, status: .processing, reason: "", deadline: 0,
+      leaseExpiresAt: nil, isOver: false)
+  }
+
+  func mayUpload(_ account: Address) throws(NetworkError) -> Bool { workers.accounts.contains(account) }
+
+  func balances(of account: Address) throws(NetworkError) -> Balances { Balances() }
+
+  func errands(of account: Address) throws(NetworkError) -> [Errand] { [] }
+
+  // MARK: - What a node is not
+
+  private static let notServed = NetworkError.refused(
+    code: "worker.notServed", message: "a node serves its workers and nothing else",
+    hint: "ask the network's server")
+
+  func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID {
+    throw Self.notServed
+  }
+  func cancel(_ id: JobID, by requester: Address) throws(NetworkError) { throw Self.notServed }
+  func job(_ id: JobID) throws(NetworkError) -> JobView { throw Self.notServed }
+  func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage { throw Self.notServed }
+  func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState] { throw Self.notServed }
+  func report(on id: JobID) throws(NetworkError) -> JobReport { throw Self.notServed }
+  func records(of id: JobID) throws(NetworkError) -> PublicRecords { throw Self.notServed }
+  func leaves(of id: JobID) throws(NetworkError) -> (url: URL, byteCount: UInt64) { throw Self.notServed }
+  func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult { throw Self.notServed }
+  func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances {
+    throw Self.notServed
+  }
+  func ticket(of account: Address) throws(NetworkError) -> SignedTicket? { throw Self.notServed }
+  func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { throw Self.notServed }
+  func latestBatch() throws(NetworkError) -> SignedBatch? { throw Self.notServed }
+  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount { throw Self.notServed }
+  func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError) {
+    throw Self.notServed
+  }
+  func postBond(
+    upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
+  ) throws(NetworkError) { throw Self.notServed }
+  func postCommitments(
+    _ commitments: [Bytes32], from first: UInt32, by verifier: Address
+  ) throws(NetworkError) { throw Self.notServed }
+  func verifier(_ account: Address) throws(NetworkError) -> VerifierAccount { throw Self.notServed }
+  func overview() throws(NetworkError) -> NetworkOverview { throw Self.notServed }
+  func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage { throw Self.notServed }
+  func jobDetail(_ id: JobID, round: UInt32?) throws(NetworkError) -> JobDetail { throw Self.notServed }
+  func tickets(of account: Address, before epoch: UInt64?, limit: Int) throws(NetworkError) -> TicketPage {
+    throw Self.notServed
+  }
+  func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail? {
+    throw Self.notServed
+  }
+  func batches(before epoch: UInt64?, limit: Int) throws(NetworkError) -> BatchPage { throw Self.notServed }
+  func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage {
+    throw Self.notServed
+  }
+}
