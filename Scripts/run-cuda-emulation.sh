@@ -17,20 +17,15 @@ c=("$clang" -std=gnu2x -O2 -Wall -Wextra -Werror -c)
 # -march=native for its fma. The kernels are instrumented for races; the emulator has the functions that are called.
 cpp=("$clang" -x c++ -std=c++17 -O2 -Wall -Wextra -Werror -fno-exceptions -fno-rtti -ffp-contract=off -march=native -c)
 
-cpu=()
-for file in Sources/CEmethCompute/cpu/*.c; do
-  "$clang" -std=gnu2x -O2 -c "$file" -o "$folder/cpu-$(basename "$file").o"
-  cpu+=("$folder/cpu-$(basename "$file").o")
-done
-operations=()
-for file in Sources/CEmethCompute/cuda/kernels/*.cu; do
-  operation=$(basename "$file" .cu)
-  "${c[@]}" "Sources/CEmethCompute/cuda/$operation.c" -o "$folder/$operation.o"
-  operations+=("$folder/$operation.o")
+library=()
+for file in Sources/CEmethCompute/{cpu,cuda}/*.c; do
+  object=$folder/$(basename "$(dirname "$file")")-$(basename "$file").o
+  "$clang" -std=gnu2x -O2 -c "$file" -o "$object"
+  library+=("$object")
 done
 "${cpp[@]}" Tests/CUDAEmulation/emulator.cpp -o "$folder/emulator.o"
 "${c[@]}" Tests/CUDAEmulation/cuda_conformance.c -o "$folder/conformance.o"
-parts=("$folder/conformance.o" "$folder/emulator.o" "${operations[@]}" "${cpu[@]}")
+parts=("$folder/conformance.o" "$folder/emulator.o" "${library[@]}")
 
 "${cpp[@]}" -fsanitize=thread Tests/CUDAEmulation/planted_errors.cpp -o "$folder/planted-errors.o"
 "$clang" "$folder/planted-errors.o" "$folder/emulator.o" -o "$folder/planted-errors"
@@ -90,6 +85,8 @@ planted embedding.cu long_embedding 's/matches\[i\]\) \* C/matches[total - 1 - i
 planted dropout.cuh dropout 's/round < 20/round < 18/'
 planted attention.cu attention 's/\* \(g\[i\] - total\)\) \* scale/* scale) * (g[i] - total)/'
 planted adamw.cu adamw 's/fmaf\(s.beta1, first_moments\[i\], s.one_minus_beta1 \* g\)/s.beta1 * first_moments[i] + s.one_minus_beta1 * g/'
-planted matmul_bfloat16.cu bfloat16 '/^    __syncthreads\(\);$/d'
-planted matmul_bfloat16.cu bfloat16 's/half \* 8 \+ lane \/ 4/half * 8 + lane % 8/'
-planted matmul_bfloat16.cu bfloat16 's/row \+ i \* 16, step, false/row + i * 16, step, true/'
+planted tensor_product.cuh bfloat16 '/^    __syncthreads\(\);$/d'
+planted tensor_product.cuh bfloat16 's/half \* 8 \+ lane \/ 4/half * 8 + lane % 8/'
+planted tensor_product.cuh bfloat16 's/row \+ i \* 16, step, false/row + i * 16, step, true/'
+planted tensor_product.cuh attention_bfloat16 's/k > place :/false :/'
+planted tensor_product.cuh attention_bfloat16 's/\&\& k < place/\&\& k + 1 < place/'

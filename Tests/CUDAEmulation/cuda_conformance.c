@@ -337,6 +337,53 @@ static uint64_t check_bfloat16(emeth_device* device, input_kind kind, size_t var
   return HASH_START + wrong;
 }
 
+// How far apart two arrays are, as a part of the second's length.
+static double distance(const float* found, const float* expected, size_t count) {
+  double difference = 0, length = 0;
+  for (size_t i = 0; i < count; i++) {
+    difference += ((double)found[i] - expected[i]) * ((double)found[i] - expected[i]);
+    length += (double)expected[i] * expected[i];
+  }
+  return sqrt(difference / length);
+}
+
+// Attention of the `fast` profile lies within what bfloat16 rounds, 2^-9 of each operand, of the other one's.
+static uint64_t check_attention_bfloat16(emeth_device* device, input_kind kind, size_t variant) {
+  static const size_t shapes[][4] = {{2, 70, 24, 2}, {1, 150, 64, 1}, {1, 33, 130, 2}};
+  if (device != EMULATED || kind > COARSE) return HASH_START;
+  const size_t *shape = shapes[(variant / 3 + kind) % 3], B = shape[0], T = shape[1], C = shape[2],
+               NH = shape[3];
+  const size_t rows = B * T, stats = B * NH * T;
+  const emeth_dropout_mask mask = variant % 2 ? random_mask(0) : (emeth_dropout_mask){0};
+  float *qkv = random_array(rows * 3 * C, kind), *d_out = random_array(rows * C, kind);
+  float *out[2], *d_qkv[2], *maximum[2], *sum[2];
+  for (int fast = 0; fast < 2; fast++) {
+    out[fast] = malloc(rows * C * sizeof(float));
+    d_qkv[fast] = malloc(rows * 3 * C * sizeof(float));
+    maximum[fast] = malloc(stats * sizeof(float));
+    sum[fast] = malloc(stats * sizeof(float));
+  }
+  emeth_attention_forward(reference, out[0], maximum[0], sum[0], qkv, B, T, C, NH, mask);
+  emeth_attention_backward(reference, d_qkv[0], d_out, qkv, maximum[0], sum[0], B, T, C, NH, mask);
+  finish(emeth_cuda_attention_forward_bfloat16(&emulated_launcher, out[1], maximum[1], sum[1], qkv, B, T, C,
+                                               NH, mask));
+  finish(emeth_cuda_attention_backward_bfloat16(&emulated_launcher, d_qkv[1], d_out, qkv, maximum[1], sum[1],
+                                                B, T, C, NH, mask));
+  const double limit = 0x1p-7,
+               found[] = {distance(out[1], out[0], rows * C), distance(d_qkv[1], d_qkv[0], rows * 3 * C),
+                          distance(maximum[1], maximum[0], stats), distance(sum[1], sum[0], stats)};
+  uint64_t wrong = 0;
+  for (size_t i = 0; i < 4; i++) {
+    if (found[i] <= limit) continue;
+    printf("  attention_bfloat16: result %zu is %g off\n", i, found[i]);
+    wrong++;
+  }
+  for (int fast = 0; fast < 2; fast++)
+    free(out[fast]), free(d_qkv[fast]), free(maximum[fast]), free(sum[fast]);
+  free(qkv), free(d_out);
+  return HASH_START + wrong;
+}
+
 static const struct {
   const char* name;
   check* run;
@@ -345,7 +392,8 @@ static const struct {
                    {"long_attention", check_long_attention},
                    {"long_embedding", check_long_embedding},
                    {"packed_embedding", check_packed_embedding},
-                   {"bfloat16", check_bfloat16}};
+                   {"bfloat16", check_bfloat16},
+                   {"attention_bfloat16", check_attention_bfloat16}};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -371,7 +419,7 @@ static bool compare(const char* name, check* run, bool quick) {
       }
     }
   }
-  printf("%-16s cuda %10llu threads %016llx %s\n", name,
+  printf("%-18s cuda %10llu threads %016llx %s\n", name,
          (unsigned long long)(emulated_thread_count() - threads), (unsigned long long)combined,
          equal ? "OK" : "DIFFERENT");
   fflush(stdout);

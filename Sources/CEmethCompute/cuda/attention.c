@@ -6,18 +6,24 @@
 // near.
 #define SCORES ((size_t)1 << 25)
 
+// Kernels of a product: both sizes of tile, or one for tensor cores.
+typedef struct {
+  emeth_cuda_kernel large, small, bfloat16;
+} product_kernels;
+
 typedef struct {
   const emeth_cuda_launcher* launcher;
+  bool bfloat16;
   size_t B, T, C, NH, d;
   float scale;
   emeth_dropout_mask dropout;
   size_t first, heads;  // of b · NH + h
 } attention_pass;
 
-static attention_pass begin(const emeth_cuda_launcher* launcher, size_t B, size_t T, size_t C, size_t NH,
-                            emeth_dropout_mask dropout) {
+static attention_pass begin(const emeth_cuda_launcher* launcher, bool bfloat16, size_t B, size_t T, size_t C,
+                            size_t NH, emeth_dropout_mask dropout) {
   const size_t d = C / NH;
-  attention_pass pass = {launcher, B, T, C, NH, d, (float)(1.0 / sqrt((double)d)), dropout, 0, 0};
+  attention_pass pass = {launcher, bfloat16, B, T, C, NH, d, (float)(1.0 / sqrt((double)d)), dropout, 0, 0};
   pass.heads = SCORES / T / T;
   pass.heads =
       emeth_cuda_min(pass.heads ? pass.heads : 1, emeth_cuda_min(B * NH, EMETH_CUDA_LARGEST_GRID_SIDE));
@@ -48,9 +54,8 @@ static uint32_t vectors(const emeth_cuda_matrix* matrix) {
          matrix->outer % 4 == 0 && matrix->inner % 4 == 0;
 }
 
-static emeth_status multiply(const attention_pass* pass, emeth_cuda_kernel large, emeth_cuda_kernel small,
-                             emeth_cuda_matrix out, emeth_cuda_matrix a, emeth_cuda_matrix b, size_t n,
-                             size_t k) {
+static emeth_status multiply(const attention_pass* pass, product_kernels kernels, emeth_cuda_matrix out,
+                             emeth_cuda_matrix a, emeth_cuda_matrix b, size_t n, size_t k) {
   const emeth_cuda_product product = {.out = out,
                                       .a = a,
                                       .b = b,
@@ -62,28 +67,37 @@ static emeth_status multiply(const attention_pass* pass, emeth_cuda_kernel large
                                       .out_vectors = vectors(&out),
                                       .a_vectors = vectors(&a),
                                       .b_vectors = vectors(&b)};
-  return emeth_cuda_launch_product(pass->launcher, large, small, &product, pass->heads);
+  if (pass->bfloat16) {
+    return emeth_cuda_launch_tiles(pass->launcher, kernels.bfloat16, EMETH_LARGE_TILE, &product, pass->heads);
+  }
+  return emeth_cuda_launch_product(pass->launcher, kernels.large, kernels.small, &product, pass->heads);
 }
 
 // scores = a · bᵀ for keys up to the query
 static emeth_status multiply_scores(const attention_pass* pass, float* scores, emeth_cuda_matrix a,
                                     emeth_cuda_matrix b) {
-  return multiply(pass, EMETH_KERNEL_attention_scores_large, EMETH_KERNEL_attention_scores_small,
-                  scores_of(pass, scores), a, b, pass->T, pass->d);
+  static const product_kernels kernels = {EMETH_KERNEL_attention_scores_large,
+                                          EMETH_KERNEL_attention_scores_small,
+                                          EMETH_KERNEL_attention_scores_bfloat16};
+  return multiply(pass, kernels, scores_of(pass, scores), a, b, pass->T, pass->d);
 }
 
 // out = weights · b for keys up to the query
 static emeth_status multiply_by_query(const attention_pass* pass, emeth_cuda_matrix out, float* weights,
                                       emeth_cuda_matrix b) {
-  return multiply(pass, EMETH_KERNEL_attention_by_query_large, EMETH_KERNEL_attention_by_query_small, out,
-                  scores_of(pass, weights), b, pass->d, pass->T);
+  static const product_kernels kernels = {EMETH_KERNEL_attention_by_query_large,
+                                          EMETH_KERNEL_attention_by_query_small,
+                                          EMETH_KERNEL_attention_by_query_bfloat16};
+  return multiply(pass, kernels, out, scores_of(pass, weights), b, pass->d, pass->T);
 }
 
 // out = weightsᵀ · b for queries from the key on
 static emeth_status multiply_by_key(const attention_pass* pass, emeth_cuda_matrix out, float* weights,
                                     emeth_cuda_matrix b) {
-  return multiply(pass, EMETH_KERNEL_attention_by_key_large, EMETH_KERNEL_attention_by_key_small, out,
-                  scores_of(pass, weights), b, pass->d, pass->T);
+  static const product_kernels kernels = {EMETH_KERNEL_attention_by_key_large,
+                                          EMETH_KERNEL_attention_by_key_small,
+                                          EMETH_KERNEL_attention_by_key_bfloat16};
+  return multiply(pass, kernels, out, scores_of(pass, weights), b, pass->d, pass->T);
 }
 
 static emeth_status drop(const attention_pass* pass, float* scores) {
@@ -96,11 +110,11 @@ static emeth_status drop(const attention_pass* pass, float* scores) {
 // The numbers of rows and heads are 32 bits in the kernels.
 static bool fits(size_t B, size_t T, size_t NH) { return T <= EMETH_CUDA_LARGEST_ROW && B * NH <= INT32_MAX; }
 
-emeth_status emeth_cuda_attention_forward(const emeth_cuda_launcher* launcher, float* out, float* maximum,
-                                          float* sum, const float* qkv, size_t B, size_t T, size_t C,
-                                          size_t NH, emeth_dropout_mask dropout) {
+static emeth_status forward(const emeth_cuda_launcher* launcher, bool bfloat16, float* out, float* maximum,
+                            float* sum, const float* qkv, size_t B, size_t T, size_t C, size_t NH,
+                            emeth_dropout_mask dropout) {
   if (!fits(B, T, NH)) return EMETH_OUT_OF_RANGE;
-  attention_pass pass = begin(launcher, B, T, C, NH, dropout);
+  attention_pass pass = begin(launcher, bfloat16, B, T, C, NH, dropout);
   float* scores;
   EMETH_CUDA_TRY(scores_memory(&pass, &scores, 0));
   const emeth_cuda_matrix queries = head_of(&pass, qkv, 3 * C), keys = head_of(&pass, qkv + C, 3 * C),
@@ -118,12 +132,24 @@ emeth_status emeth_cuda_attention_forward(const emeth_cuda_launcher* launcher, f
   return EMETH_OK;
 }
 
-emeth_status emeth_cuda_attention_backward(const emeth_cuda_launcher* launcher, float* d_qkv,
-                                           const float* d_out, const float* qkv, const float* maximum,
-                                           const float* sum, size_t B, size_t T, size_t C, size_t NH,
-                                           emeth_dropout_mask dropout) {
+emeth_status emeth_cuda_attention_forward(const emeth_cuda_launcher* launcher, float* out, float* maximum,
+                                          float* sum, const float* qkv, size_t B, size_t T, size_t C,
+                                          size_t NH, emeth_dropout_mask dropout) {
+  return forward(launcher, false, out, maximum, sum, qkv, B, T, C, NH, dropout);
+}
+
+emeth_status emeth_cuda_attention_forward_bfloat16(const emeth_cuda_launcher* launcher, float* out,
+                                                   float* maximum, float* sum, const float* qkv, size_t B,
+                                                   size_t T, size_t C, size_t NH,
+                                                   emeth_dropout_mask dropout) {
+  return forward(launcher, true, out, maximum, sum, qkv, B, T, C, NH, dropout);
+}
+
+static emeth_status backward(const emeth_cuda_launcher* launcher, bool bfloat16, float* d_qkv,
+                             const float* d_out, const float* qkv, const float* maximum, const float* sum,
+                             size_t B, size_t T, size_t C, size_t NH, emeth_dropout_mask dropout) {
   if (!fits(B, T, NH)) return EMETH_OUT_OF_RANGE;
-  attention_pass pass = begin(launcher, B, T, C, NH, dropout);
+  attention_pass pass = begin(launcher, bfloat16, B, T, C, NH, dropout);
   float *scores, *gradients;
   EMETH_CUDA_TRY(scores_memory(&pass, &scores, 0));
   EMETH_CUDA_TRY(scores_memory(&pass, &gradients, 1));
@@ -148,4 +174,19 @@ emeth_status emeth_cuda_attention_backward(const emeth_cuda_launcher* launcher, 
     EMETH_CUDA_TRY(multiply_by_key(&pass, d_values, scores, d_outputs));
   }
   return EMETH_OK;
+}
+
+emeth_status emeth_cuda_attention_backward(const emeth_cuda_launcher* launcher, float* d_qkv,
+                                           const float* d_out, const float* qkv, const float* maximum,
+                                           const float* sum, size_t B, size_t T, size_t C, size_t NH,
+                                           emeth_dropout_mask dropout) {
+  return backward(launcher, false, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, dropout);
+}
+
+emeth_status emeth_cuda_attention_backward_bfloat16(const emeth_cuda_launcher* launcher, float* d_qkv,
+                                                    const float* d_out, const float* qkv,
+                                                    const float* maximum, const float* sum, size_t B,
+                                                    size_t T, size_t C, size_t NH,
+                                                    emeth_dropout_mask dropout) {
+  return backward(launcher, true, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, dropout);
 }

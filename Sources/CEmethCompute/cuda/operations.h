@@ -43,6 +43,14 @@ emeth_status emeth_cuda_attention_forward(const emeth_cuda_launcher* launcher, f
 emeth_status emeth_cuda_attention_backward(const emeth_cuda_launcher* launcher, float* d_qkv, const float* d_out,
                                            const float* qkv, const float* maximum, const float* sum, size_t B,
                                            size_t T, size_t C, size_t NH, emeth_dropout_mask dropout);
+// The `fast` profile's: all products by tensor cores, as emeth_cuda_matmul_bfloat16; all else in binary32.
+emeth_status emeth_cuda_attention_forward_bfloat16(const emeth_cuda_launcher* launcher, float* out, float* maximum,
+                                                   float* sum, const float* qkv, size_t B, size_t T, size_t C,
+                                                   size_t NH, emeth_dropout_mask dropout);
+emeth_status emeth_cuda_attention_backward_bfloat16(const emeth_cuda_launcher* launcher, float* d_qkv,
+                                                    const float* d_out, const float* qkv, const float* maximum,
+                                                    const float* sum, size_t B, size_t T, size_t C, size_t NH,
+                                                    emeth_dropout_mask dropout);
 emeth_status emeth_cuda_attention_cached(const emeth_cuda_launcher* launcher, float* out,
                                          const emeth_cached_sequence* sequences, size_t count, const float* qkv,
                                          size_t T, size_t C, size_t NH);

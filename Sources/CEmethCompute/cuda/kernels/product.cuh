@@ -35,53 +35,59 @@ DEVICE float4 read4(const float* in, unsigned left, bool vectors) {
 
 DEVICE unsigned remaining(unsigned end, unsigned at) { return at < end ? end - at : 0; }
 
-// A thread's share of DEPTH steps of one operand: TILE rows of a, or columns of b. ALONG: neighbours in
-// memory are neighbours in the tile, else steps of k.
-template <int TILE, bool ALONG>
+// A thread's share of STEPS steps of k of one operand, PLACES rows of a or columns of b. ALONG: neighbours in
+// memory are neighbours among the places, else among the steps.
+template <int PLACES, int STEPS, int THREADS, bool ALONG>
 struct operand {
-  static const int THREADS = EMETH_TILE_THREADS(TILE), SHARE = TILE * DEPTH / 4 / THREADS;
+  static constexpr int SHARE = PLACES * STEPS / 4 / THREADS;
   // What lies between a thread's parts.
-  static const int PLACES = ALONG ? 0 : THREADS / 2, STEPS = ALONG ? THREADS / (TILE / 4) : 0;
+  static constexpr int NEXT_PLACE = ALONG ? 0 : THREADS / (STEPS / 4),
+                       NEXT_STEP = ALONG ? THREADS / (PLACES / 4) : 0;
   float4 parts[SHARE];
   const float* next;
   size_t stride;
   unsigned place, step, places_left;
   bool vectors;
 
-  // `first` of `end` rows or columns, from step k on. Two neighbouring lanes read 32 bytes of a row, the next
-  // two of the next row: all of each sector is used, and the stores go to different banks.
+  // From `first` of `end` rows or columns and step k on. Neighbouring lanes read a row's neighbours: all of
+  // each sector is used.
   DEVICE void begin(const float* base, size_t stride_, unsigned first, unsigned end, unsigned k,
                     bool vectors_) {
-    place = ALONG ? threadIdx.x % (TILE / 4) * 4 : threadIdx.x / 2;
-    step = ALONG ? threadIdx.x / (TILE / 4) : threadIdx.x % 2 * 4;
+    place = ALONG ? threadIdx.x % (PLACES / 4) * 4 : threadIdx.x / (STEPS / 4);
+    step = ALONG ? threadIdx.x / (PLACES / 4) : threadIdx.x % (STEPS / 4) * 4;
     stride = stride_;
     vectors = vectors_;
     places_left = remaining(end, first + place);
     next = base + (ALONG ? (k + step) * stride + first + place : (first + place) * stride + k + step);
   }
 
-  // The next DEPTH steps, of which `steps_left` are there.
+  // The next STEPS steps, of which `steps_left` are there.
   DEVICE void fetch(unsigned steps_left) {
 #pragma unroll
     for (int i = 0; i < SHARE; i++) {
-      const unsigned steps = remaining(steps_left, step + i * STEPS),
-                     places = remaining(places_left, i * PLACES);
-      parts[i] = read4(next + (ALONG ? i * STEPS : i * PLACES) * stride,
+      const unsigned steps = remaining(steps_left, step + i * NEXT_STEP),
+                     places = remaining(places_left, i * NEXT_PLACE);
+      parts[i] = read4(next + (ALONG ? i * NEXT_STEP : i * NEXT_PLACE) * stride,
                        ALONG ? (steps ? places : 0) : (places ? steps : 0), vectors);
     }
-    next += ALONG ? DEPTH * stride : DEPTH;
+    next += ALONG ? STEPS * stride : STEPS;
   }
+};
 
+// Of a tile with DEPTH steps of k.
+template <int TILE, bool ALONG>
+struct tile_operand : operand<TILE, DEPTH, EMETH_TILE_THREADS(TILE), ALONG> {
+  // Lanes store to different banks.
   DEVICE void keep(float (*tile)[TILE + PADDING]) const {
 #pragma unroll
-    for (int i = 0; i < SHARE; i++) {
+    for (int i = 0; i < this->SHARE; i++) {
+      const unsigned s = this->step + i * this->NEXT_STEP, p = this->place + i * this->NEXT_PLACE;
+      const float4 x = this->parts[i];
       if (ALONG) {
-        *(float4*)&tile[step + i * STEPS][place] = parts[i];
+        *(float4*)&tile[s][p] = x;
       } else {
-        tile[step][place + i * PLACES] = parts[i].x;
-        tile[step + 1][place + i * PLACES] = parts[i].y;
-        tile[step + 2][place + i * PLACES] = parts[i].z;
-        tile[step + 3][place + i * PLACES] = parts[i].w;
+        tile[s][p] = x.x, tile[s + 1][p] = x.y;
+        tile[s + 2][p] = x.z, tile[s + 3][p] = x.w;
       }
     }
   }
@@ -168,8 +174,8 @@ DEVICE void product(const emeth_cuda_product& g) {
 
   const unsigned k_first = SHAPE == FROM_ROW_ON ? first_row : 0;
   const unsigned k_end = SHAPE == UP_TO_ROW && first_row + TILE < g.k ? first_row + TILE : g.k;
-  operand<TILE, A_TRANSPOSED> a;
-  operand<TILE, !B_TRANSPOSED> b;
+  tile_operand<TILE, A_TRANSPOSED> a;
+  tile_operand<TILE, !B_TRANSPOSED> b;
   a.begin(matrix_of(g, g.a), g.a.stride, first_row, g.m, k_first, g.a_vectors);
   b.begin(matrix_of(g, g.b), g.b.stride, first_column, g.n, k_first, g.b_vectors);
   int buffer = 0;
