@@ -18,55 +18,70 @@ extension EvidenceFile {
   /// It holds when the same is found that the file says, about something that the node has signed.
   ///
   /// - Parameter bisects: whether to find the step and the operator, from what the node said on appeal.
-  /// - Throws: ``NetworkError/malformed(what:reason:)`` when the file lacks what its finding is about, or a
-  ///   verdict in it is not signed by its verifier.
+  /// What nobody has signed proves nothing, nor does a file that lacks what its finding is about.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)`` when its facts are none that work can have.
   public func judge(
     on device: Device, bisects: Bool = false, stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Judgement {
     try checkFacts()
     var checks = ["every section has its hash; evidence \(hash)"]
-    try asNetworkError { try header.submission.check(in: header.domain) }
+    func provesNothing(_ reason: String) -> Judgement { Judgement(mismatch: nil, checks: checks + [reason]) }
+    do {
+      try header.submission.check(in: header.domain)
+    } catch {
+      return provesNothing("the node has not signed this submission: \(NetworkError(error).message)")
+    }
     checks.append("the submission is signed by \(header.submission.submission.node)")
     if header.finding.kind == .submission {
       checks.append(
         "that the Execution Layer's record of the SubJob is as this file says has to be seen there")
     }
     for verdict in trailer.verdicts {
-      try asNetworkError { try verdict.check(of: header.submission.digest, in: header.domain) }
+      do {
+        try verdict.check(of: header.submission.digest, in: header.domain)
+      } catch {
+        return provesNothing(
+          "the verdict of \(verdict.verdict.verifier) is none on this submission: \(NetworkError(error).message)"
+        )
+      }
     }
     if !trailer.verdicts.isEmpty {
       let rejecting = trailer.verdicts.count { !$0.verdict.accepted && $0.verdict.evidence == hash }
       checks.append("\(trailer.verdicts.count) verdicts, of which \(rejecting) name this evidence")
     }
     guard header.finding.kind != .withheld else {
-      checks.append(
+      return provesNothing(
         "an opening that did not come, or can't be read, leaves no proof: the verdicts stand for it")
-      return Judgement(mismatch: nil, checks: checks)
     }
     if header.finding.kind == .opening {
       // Else anybody could write an opening that does not fit.
-      guard header.statement != nil else {
-        checks.append("nobody has signed this opening")
-        return Judgement(mismatch: nil, checks: checks)
-      }
+      guard header.statement != nil else { return provesNothing("nobody has signed this opening") }
       checks.append("the opening is signed by the node")
     }
     let outcome: SegmentReplay.Outcome
     do throws(NetworkError) {
       outcome = try replay.run(opening: content(.opening) ?? Data(), device: device, stop: stop)
     } catch {
+      switch error {
       // Records that contradict each other are here those of the file.
-      guard case .inconsistent(let what) = error else { throw error }
-      throw .malformed(what: "evidence \(hash)", reason: what)
+      case .inconsistent(let what): throw .malformed(what: name, reason: what)
+      case .missingObject(let hash): return provesNothing("the file does not hold what it is about: \(hash)")
+      default: throw error
+      }
     }
     // An opening that is not what the node signed, or a state that is not there, is the file's own fault.
-    guard outcome.finding?.kind != .withheld else {
-      throw .malformed(what: "evidence \(hash)", reason: outcome.finding?.text ?? "")
-    }
+    if let finding = outcome.finding, finding.kind == .withheld { return provesNothing(finding.text) }
     if let segment = header.finding.segment, outcome.finding == nil {
       checks.append("segment \(segment) was computed again: it ends in what the node committed to")
     }
     guard let found = outcome.finding, found.kind == header.finding.kind else {
+      if let found = outcome.finding {
+        checks.append(
+          "it is said of it: \(header.finding.kind.rawValue), and found is \(found.kind.rawValue)")
+      } else if header.finding.segment == nil {
+        checks.append("nothing is found against it")
+      }
       return Judgement(mismatch: nil, checks: checks)
     }
     checks.append(found.text)
@@ -85,11 +100,11 @@ extension EvidenceFile {
     let facts = header.facts
     guard facts.position.id == facts.subJob else {
       throw .malformed(
-        what: "evidence \(hash)", reason: "SubJob \(facts.subJob) has another place in its job")
+        what: name, reason: "SubJob \(facts.subJob) has another place in its job")
     }
     guard (1...Self.sequenceLimit).contains(facts.sequenceCount) else {
       throw .malformed(
-        what: "evidence \(hash)",
+        what: name,
         reason: "the part has \(facts.sequenceCount) sequences, allowed are 1 to \(Self.sequenceLimit)")
     }
     guard !header.drawn.isEmpty, header.drawn.allSatisfy(segments.contains),
@@ -97,13 +112,13 @@ extension EvidenceFile {
       header.finding.segment.map(header.drawn.contains) ?? true
     else {
       throw .malformed(
-        what: "evidence \(hash)",
+        what: name,
         reason:
           "its drawn segments are not ascending ones of 0 to \(segments.upperBound - 1), or the finding's "
           + "is none of them")
     }
     guard header.finding.kind != .replay && header.finding.kind != .result || header.finding.segment != nil
-    else { throw .malformed(what: "evidence \(hash)", reason: "its finding is about no segment") }
+    else { throw .malformed(what: name, reason: "its finding is about no segment") }
   }
 
   /// The replay of what the finding is about, from the file's sections.

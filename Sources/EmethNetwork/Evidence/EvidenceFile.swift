@@ -22,6 +22,8 @@ public struct EvidenceFile: Sendable {
   public let trailer: EvidenceTrailer
   /// What verdicts name it by.
   public let hash: Bytes32
+  /// What errors call it.
+  let name: String
   /// Where the trailer begins.
   let trailerOffset: Int
   private let contents: [EvidenceHeader.Section.Name: Data]
@@ -42,8 +44,11 @@ public struct EvidenceFile: Sendable {
   }
 
   /// Reads a file's bytes.
-  init(_ data: Data, name: String) throws(NetworkError) {
+  ///
+  /// - Parameter name: What errors call it.
+  public init(_ data: Data, name: String) throws(NetworkError) {
     func refuse(_ reason: String) -> NetworkError { .malformed(what: name, reason: reason) }
+    self.name = name
     var rest = data[...]
     func take(_ count: UInt64, _ what: String) throws(NetworkError) -> Data {
       guard count <= UInt64(rest.count) else {

@@ -15,8 +15,9 @@ extension Command {
           + "proof of one of its records. Finds out which it is, says what it checked, and computes every "
           + "digest and root itself.",
         "Also the evidence against a node that `emeth run` leaves in job/evidence: what the node was rejected "
-          + "for is checked and computed again from the file alone. It verifies when the node cheated, and does "
-          + "not when the replay agrees with the node. --bisect names the first step and operator where the "
+          + "for is checked and computed again from the file alone. It verifies when the node cheated; it does "
+          + "not (exit code 1) when the replay agrees with the node, or with what nobody has signed; a file that "
+          + "was changed or cut can't be read (3). --bisect names the first step and operator where the "
           + "node's own account and the replay part.",
         "--signer says whose signature counts, --signers that so many of some accounts must have signed. "
           + "Without them it checks only that each was signed by whom it names, and says so. Where a Signer's key was "

@@ -85,6 +85,52 @@ import Testing
     #expect(other.exitCode == 1 && other.output.isEmpty)
   }
 
+  /// One fault for each kind of finding that leaves a proof.
+  @Test(arguments: [
+    ("other-data", "replay"), ("swapped-final", "result"), ("shorter-run", "submission"),
+    ("changed-salts", "opening"),
+  ]) func everyKindOfEvidenceHoldsAndItsOppositeDoesNot(fault: String, kind: String) throws {
+    let (result, file) = try cheated("\(fault)@1")
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let report = try run("verify \(file) --json").json(Report.self)
+    #expect(report.verifies && report.evidence.finding.kind == kind, "\(report.evidence.finding.text)")
+
+    // The same file, saying something else: nothing of that is so.
+    for other in ["replay", "result", "submission", "opening", "withheld"] where other != kind {
+      try change(file, [(#""kind":"\#(kind)""#, #""kind":"\#(other)""#)], to: "other")
+      let judged = try run("verify other")
+      // What would be about a segment, and names none, is no evidence.
+      let isWhole = report.evidence.finding.segment != nil || (other != "replay" && other != "result")
+      #expect(judged.exitCode == (isWhole ? 1 : 3), "\(kind) as \(other): \(judged.errors)")
+      #expect(judged.output.isEmpty && judged.errors.contains("other"), "\(judged.errors)")
+      #expect(judged.errors.contains(isWhole ? "does not hold" : "about no segment"), "\(judged.errors)")
+    }
+    // A submission that the node has not signed.
+    try change(file, [(#""fuelUsed":""#, #""fuelUsed":"1"#)], to: "forged")
+    let forged = try run("verify forged --json")
+    #expect(forged.exitCode == 1 && forged.output.isEmpty)
+    let error = try JSONDecoder().decode(ErrorObject.self, from: Data(forged.errors.utf8))
+    #expect(error.code == "verify.evidence" && error.message.contains("does not hold"), "\(error.message)")
+    // Another form of file.
+    try change(file, [(#""version":1"#, #""version":2"#)], to: "later")
+    let later = try run("verify later")
+    #expect(later.exitCode == 3 && later.errors.contains("allowed is 1"), "\(later.errors)")
+  }
+
+  /// Writes an evidence file whose header has other words in it; lengths and sections are right.
+  private func change(_ file: String, _ changes: [(String, String)], to name: String) throws {
+    let data = try Data(contentsOf: scratch.url.appending(path: file))
+    let length = data[8..<12].reduce(0) { $0 << 8 | Int($1) }
+    var header = String(decoding: data[12..<12 + length], as: UTF8.self)
+    for (old, new) in changes {
+      try #require(header.contains(old), "\(old) is not in the header")
+      header.replace(old, with: new)
+    }
+    var changed = data.prefix(8)
+    withUnsafeBytes(of: UInt32(header.utf8.count).bigEndian) { changed.append(contentsOf: $0) }
+    try (changed + Data(header.utf8) + data[(12 + length)...]).write(to: scratch.url.appending(path: name))
+  }
+
   @Test func noEvidenceIsLeftWhereNoneIsWantedOrNobodyCheats() throws {
     #expect(try cheated("other-order@2", more: "--no-evidence").file.isEmpty)
     try FileManager.default.removeItem(atPath: scratch.path("model"))
@@ -95,7 +141,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: scratch.path("model/job/verifiers")))
   }
 
-  @Test(arguments: ["stamping-verifier@2", "rejecting-verifier@1", "two-verdicts@3"])
+  @Test(arguments: ["stamping-verifier@2", "rejecting-verifier@1", "two-verdicts@3", "accusing-verifier@2"])
   func aVerifierThatCheatsChangesNothingForOthers(fault: String) throws {
     let (result, file) = try cheated(fault)
     #expect(result.exitCode == 0 && file.isEmpty, "\(result.errors)")

@@ -40,7 +40,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       run.accounts.map { "\($0.role) \($0.number)" }
         == [
           "requester 1", "node 1", "node 2", "node 3", "node 4", "verifier 1", "verifier 2", "verifier 3",
-          "aggregator 1", "bond pool 1",
+          "aggregator 1",
         ])
     #expect(run.accounts.allSatisfy { $0.penalty == "0" })
     #expect(run.conservation.in == run.conservation.out)
@@ -51,7 +51,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     #expect(run.verification.detection > 0 && run.verification.seconds > 0)
     // Not a terminal: the summary, and nothing that redraws, paints or samples.
     #expect(result.errors.hasPrefix("VERIFIED in ") && !result.errors.contains("\u{1B}"))
-    #expect(result.errors.contains("8 of 8 tickets check") && !result.errors.contains("sample"))
+    #expect(result.errors.contains("9 of 9 tickets check") && !result.errors.contains("sample"))
   }
 
   @Test func whatWillBeCheckedIsSaidFirst() throws {
@@ -160,7 +160,7 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       executable: URL(filePath: try #require(python)), [script, "run.json"], in: scratch.url)
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(result.output.split(separator: "\n").allSatisfy { $0.hasSuffix(": ok") })
-    #expect(result.output.split(separator: "\n").count == 9)
+    #expect(result.output.split(separator: "\n").count == 10)
   }
 
   @Test func defaultFoldersCountUpAndARunThatEndedIsNotRepeated() throws {

@@ -115,6 +115,13 @@ import Testing
     }
   }
 
+  /// What speaks last against a file that can be read and proves nothing.
+  private func disproof(_ data: Data) throws -> String {
+    let judgement = try EvidenceFile(data, name: "file").judge(on: Device.cpu(threads: 1))
+    try #require(judgement.mismatch == nil)
+    return judgement.checks.last ?? ""
+  }
+
   @Test func aFileThatIsCutAnywhereIsRefused() throws {
     let whole = try Data(contentsOf: Self.lie.get().file)
     let step = max(1, whole.count / 300)
@@ -184,7 +191,7 @@ import Testing
     for change in [
       { $0.facts.sequenceCount += 1 }, { $0.facts.exponents[0] += 1 },
     ] as [(inout EvidenceHeader) -> Void] {
-      #expect(try refusal(changed(change)).contains("another part of the data"))
+      #expect(try disproof(changed(change)).contains("another part of the data"))
     }
   }
 
@@ -203,7 +210,33 @@ import Testing
         signing: statement.content, in: .embedded, with: SubmissionScene.otherNodeKey)
       header.facts.node = scene.facts.node
     }
-    #expect(try refusal(data).contains("not signed by the node"))
+    #expect(try disproof(data).contains("not signed by the node"))
+  }
+
+  @Test func whatNobodySignedProvesNothing() throws {
+    let scene = try SubmissionScene.shared.get()
+    let submission = scene.result.submission
+    let forged = try changed {
+      $0.submission = SignedSubmission(
+        signing: submission.content, in: .embedded, with: SubmissionScene.otherNodeKey)
+    }
+    #expect(try disproof(forged).contains("the node has not signed this submission"))
+    #expect(try disproof(changed { $0.finding.kind = .withheld }).contains("leaves no proof"))
+    #expect(
+      try disproof(changed { $0.finding.kind = .opening }).contains("ends in what the node committed to"))
+    // A verdict on something else stands behind it.
+    let made = try Case(scene, fault: .rejectingVerifier)
+    var trailer = EvidenceTrailer()
+    let verdict = made.examination.judgement.verdict.verdict
+    trailer.verdicts = [
+      SignedVerdict(
+        signing: Verdict(
+          jobID: verdict.jobID, submission: .zero, verifier: verdict.verifier, accepted: false,
+          seed: verdict.seed, step: verdict.step, stepRoot: verdict.stepRoot, evidence: verdict.evidence),
+        in: .embedded, with: TestNetwork.key("verifier", 0))
+    ]
+    try EvidenceFile.replaceTrailer(of: made.file, by: trailer)
+    #expect(try disproof(Data(contentsOf: made.file)).contains("is none on this submission"))
   }
 
   @Test func lengthsOfJSONAreLimited() throws {
