@@ -21,6 +21,10 @@ public enum ChainError: EmethError, Equatable {
   case wrongChain(found: UInt64, expected: UInt64)
   /// An address at which there is no contract.
   case noContract(address: Address, chainID: UInt64)
+  /// A settlement that takes what another account signs.
+  case otherSigner(settlement: Address, found: Address, expected: Address)
+  /// A settlement that is frozen: what L2 does counts no more.
+  case frozen(settlement: Address)
   /// A contract that is another one than it should be.
   case wrongContract(address: Address, what: String, found: String, expected: String)
   /// What a contract returned or logged that can't be read.
@@ -68,6 +72,8 @@ public enum ChainError: EmethError, Equatable {
     case .contradiction: "chain.contradiction"
     case .wrongChain: "chain.wrongChain"
     case .noContract: "chain.noContract"
+    case .otherSigner: "chain.otherSigner"
+    case .frozen: "chain.frozen"
     case .wrongContract: "chain.wrongContract"
     case .contract(let error): error.code
     case .reverted: "chain.reverted"
@@ -104,6 +110,9 @@ public enum ChainError: EmethError, Equatable {
       "answer to \(method) contradicts itself: \(what) is \(found), expected \(expected)"
     case .wrongChain(let found, let expected): "the node is of chain \(found), expected chain \(expected)"
     case .noContract(let address, let chainID): "no contract at \(address) on chain \(chainID)"
+    case .otherSigner(let settlement, let found, let expected):
+      "the settlement at \(settlement) takes what \(found) signs, and this network's Signer is \(expected)"
+    case .frozen(let settlement): "the settlement at \(settlement) is frozen: it takes no more batches"
     case .wrongContract(let address, let what, let found, let expected):
       "the contract at \(address) is another one: \(what) is \(found), expected \(expected)"
     case .contract(let error): error.message
@@ -145,6 +154,9 @@ public enum ChainError: EmethError, Equatable {
     case .contradiction, .missingDeposit: "name another node"
     case .wrongChain: "is this the right node, and the right --chain-id?"
     case .noContract, .wrongContract: "is this the right address, and the right chain?"
+    case .otherSigner(_, _, let expected):
+      "let an owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
+    case .frozen: "everybody leaves with the balances of the last batch"
     case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
     case .feeTooHigh: "wait until gas is cheaper"
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"

@@ -15,66 +15,127 @@ public struct ChainDeposit: Hashable, Sendable {
   public let block: UInt64
   /// The transaction that made it.
   public let transaction: Bytes32
+}
 
-  /// Its name in a ledger: the same deposit is never credited twice under it.
-  public func key(_ contracts: ChainContracts) -> String {
-    "deposit \(contracts.chainID) \(contracts.settlement) \(number)"
+/// A deposit that was credited.
+struct ChainCredit: Hashable, Sendable {
+  var number: UInt64
+  var account: Address
+  var amount: TokenAmount
+  /// The block that has it, as far as is known.
+  var block: UInt64
+
+  /// All of them, by number.
+  static func all(in db: SQLSession) throws -> [ChainCredit] {
+    try SQLRow.fetchAll(db, sql: "SELECT number, account, holon, block FROM credit ORDER BY number").map {
+      row in
+      let number: UInt64 = try row["number"]
+      guard let holon = UInt256(try row["holon"] as String) else {
+        throw NetworkError.inconsistent(what: "credit \(number) is broken")
+      }
+      return ChainCredit(
+        number: number, account: try Address(row["account"]), amount: TokenAmount(holon: holon),
+        block: try row["block"])
+    }
+  }
+
+  /// How many there are; their numbers have no gaps.
+  static func count(in db: SQLSession) throws -> UInt64 {
+    try UInt64.fetchOne(db, sql: "SELECT max(number) + 1 FROM credit") ?? 0
+  }
+
+  fileprivate func put(in db: SQLSession) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO credit (number, account, holon, block) VALUES (?, ?, ?, ?)
+        ON CONFLICT (number) DO UPDATE SET block = excluded.block
+        """,
+      arguments: [number, "\(account)", "\(amount.holon)", block])
   }
 }
 
-extension EventFollower {
+extension EventStore {
   /// Credits deposits that lie deep enough, in the order of their numbers, each once.
   ///
-  /// What is credited is written down before and after. Where the process ends in between, `credit` is called once more
-  /// with the same deposit: it must do nothing then (``ChainDeposit/key(_:)`` tells it apart). A reorganisation deeper
-  /// than the confirmations changes nothing that was credited; where the chain then tells a credited deposit otherwise,
-  /// or not at all, crediting stops with an error instead of going on from wrong numbers.
+  /// That a deposit is credited is noted in the transaction that credits it: however many processes try, and wherever one
+  /// of them is killed, it happens once. A reorganisation deeper than the confirmations changes nothing that was
+  /// credited; where the chain then tells a credited deposit otherwise, or not at all, crediting stops with an error
+  /// instead of going on from wrong numbers.
   ///
   /// - Parameters:
   ///   - confirmations: in how many blocks a deposit must lie, its own included.
+  ///   - credit: puts it into the ledger, inside the transaction.
   /// - Returns: what was credited now.
   /// - Throws: ``ChainError/creditUndone(number:credited:found:)``, ``ChainError/missingDeposit(number:next:)``.
-  public func creditDeposits(
-    confirmations: UInt64, of settlement: Address,
-    _ credit: (ChainDeposit) async throws(ChainError) -> Void
-  ) async throws(ChainError) -> [ChainDeposit] {
-    guard let last = try store.last() else { return [] }
+  func creditDeposits(
+    confirmations: UInt64, of settlement: Address, _ credit: (ChainDeposit, SQLSession) throws -> Void
+  ) throws(ChainError) -> [ChainDeposit] {
     let depth = max(1, confirmations) - 1
-    let deposits = try deposits(of: settlement)
-    let credits = try store.credits()
-    try check(credits, against: deposits, last: last.number, depth: depth)
+    // Most often there is nothing to change, and nobody is kept from changing anything.
+    guard try asChainError({ try database.read { db in try Self.due(depth, settlement, db).hasWork } }) else {
+      return []
+    }
+    let (credited, fault) = try asChainError {
+      try database.write { db -> ([ChainDeposit], ChainError?) in
+        let due = try Self.due(depth, settlement, db)
+        for moved in due.moved { try moved.put(in: db) }
+        for deposit in due.deposits {
+          try credit(deposit, db)
+          try ChainCredit(
+            number: deposit.number, account: deposit.account, amount: deposit.amount, block: deposit.block
+          ).put(in: db)
+        }
+        return (due.deposits, due.fault)
+      }
+    }
+    if let fault { throw fault }
+    return credited
+  }
 
-    var expected = credits.last(where: \.isDone).map { $0.number + 1 } ?? 0
-    var credited: [ChainDeposit] = []
-    for deposit in deposits where deposit.number >= expected {
-      guard deposit.number == expected else { throw .missingDeposit(number: expected, next: deposit.number) }
-      guard last.number >= depth, deposit.block <= last.number - depth else { break }
-      var entry = EventStore.Credit(
-        number: deposit.number, account: deposit.account, amount: deposit.amount, block: deposit.block,
-        isDone: false)
-      try store.put(entry)
-      try await credit(deposit)
-      entry.isDone = true
-      try store.put(entry)
-      credited.append(deposit)
+  /// What is to be done about deposits.
+  private struct Due {
+    /// Credits whose deposits lie in another block now.
+    var moved: [ChainCredit] = []
+    /// What is to be credited.
+    var deposits: [ChainDeposit] = []
+    /// Why there is no more.
+    var fault: ChainError?
+
+    var hasWork: Bool { !moved.isEmpty || !deposits.isEmpty || fault != nil }
+  }
+
+  private static func due(_ depth: UInt64, _ settlement: Address, _ db: SQLSession) throws -> Due {
+    guard let last = try last(in: db)?.number else { return Due() }
+    let found = try deposits(of: settlement, db)
+    let credits = try ChainCredit.all(in: db)
+    var due = check(credits, against: found, last: last, depth: depth)
+    guard due.fault == nil else { return due }
+    var expected = UInt64(credits.count)
+    for deposit in found where deposit.number >= expected {
+      guard deposit.number == expected else {
+        due.fault = .missingDeposit(number: expected, next: deposit.number)
+        break
+      }
+      guard last >= depth, deposit.block <= last - depth else { break }
+      due.deposits.append(deposit)
       expected += 1
     }
-    return credited
+    return due
   }
 
   /// The deposits that were read, by number.
   func deposits(of settlement: Address) throws(ChainError) -> [ChainDeposit] {
+    try asChainError { try database.read { db in try Self.deposits(of: settlement, db) } }
+  }
+
+  private static func deposits(of settlement: Address, _ db: SQLSession) throws -> [ChainDeposit] {
     var deposits: [ChainDeposit] = []
-    for log in try store.logs([EmethCore.depositTopic]) where log.address == settlement {
-      let event: EmethCore.Event
-      do throws(ContractError) {
-        event = try EmethCore.Event(topics: log.topics, data: log.data)
-      } catch {
-        throw .contract(error)
-      }
-      guard case .depositedToLayer2(let account, let number, let depositor, let amount) = event else {
-        continue
-      }
+    for log in try logs([EmethCore.depositTopic], in: 0...UInt64(Int64.max), db)
+    where log.address == settlement {
+      guard
+        case .depositedToLayer2(let account, let number, let depositor, let amount) = try EmethCore.Event(
+          topics: log.topics, data: log.data)
+      else { continue }
       deposits.append(
         ChainDeposit(
           number: number, account: account, depositor: depositor, amount: amount, block: log.blockNumber,
@@ -83,30 +144,34 @@ extension EventFollower {
     return deposits.sorted { $0.number < $1.number }
   }
 
-  /// That the chain still says of every credit what was credited.
-  private func check(
-    _ credits: [EventStore.Credit], against deposits: [ChainDeposit], last: UInt64, depth: UInt64
-  ) throws(ChainError) {
+  /// Whether the chain still says of every credit what was credited.
+  private static func check(
+    _ credits: [ChainCredit], against deposits: [ChainDeposit], last: UInt64, depth: UInt64
+  ) -> Due {
+    var due = Due()
     let byNumber = Dictionary(deposits.map { ($0.number, $0) }) { first, _ in first }
     for credit in credits {
       let text = "\(credit.amount.emethText) EMETH to \(credit.account)"
       guard let found = byNumber[credit.number] else {
         // Its transaction may come again, in a later block: until then nothing is said, and nothing credited.
-        guard last < credit.block + depth else {
-          throw .creditUndone(number: credit.number, credited: text, found: "nothing of it")
+        if last >= credit.block + depth {
+          due.fault = .creditUndone(number: credit.number, credited: text, found: "nothing of it")
+          break
         }
         continue
       }
       guard found.account == credit.account, found.amount == credit.amount else {
-        throw .creditUndone(
+        due.fault = .creditUndone(
           number: credit.number, credited: text, found: "\(found.amount.emethText) EMETH to \(found.account)")
+        break
       }
       if found.block != credit.block {
         var moved = credit
         moved.block = found.block
-        try store.put(moved)
+        due.moved.append(moved)
       }
     }
+    return due
   }
 }
 

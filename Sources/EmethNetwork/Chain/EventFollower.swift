@@ -78,7 +78,8 @@ public final class EventFollower: Sendable {
       ? try await old(from...min(from + blocksPerStep - 1, settled))
       : try await recent(from...min(from + UInt64(client.settings.batchLimit) - 1, head.number), after: last)
     guard let found else { return step }
-    try store.append(found.blocks, logs: found.logs)
+    // Another process may have read on meanwhile: then this is looked at anew.
+    guard try store.append(found.blocks, logs: found.logs, after: last) else { return step }
     step.last = found.blocks.last?.number ?? step.last
     step.logs = found.logs.count
     return step

@@ -21,22 +21,17 @@ public final class ServerClient: Sendable {
   public let settings: ClientSettings
 
   let key: PrivateKey?
-  private let domain: EIP712Domain
   private let logger: Logger?
   private let idle = Mutex<[ServerAddress: [CurlHandle]]>([:])
   private let queue = DispatchQueue(label: "emeth.client", attributes: .concurrent)
 
   /// Nothing is sent yet.
-  ///
-  /// - Parameters:
-  ///   - domain: what the server's settlement signs for.
   public init(
-    server: ServerAddress, key: PrivateKey? = nil, domain: EIP712Domain = .embedded,
-    settings: ClientSettings = ClientSettings(), logger: Logger? = nil
+    server: ServerAddress, key: PrivateKey? = nil, settings: ClientSettings = ClientSettings(),
+    logger: Logger? = nil
   ) {
     self.server = server
     self.key = key
-    self.domain = domain
     self.settings = settings
     self.logger = logger
     account = key?.address
@@ -212,7 +207,7 @@ public final class ServerClient: Sendable {
       time: UInt64(max(0, Date().timeIntervalSince1970)),
       nonce: Bytes32((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }) ?? .zero)
     headers.append(
-      (SignedRequest.headerName, SignedRequest(signing: statement, in: domain, with: key).headerValue))
+      (SignedRequest.headerName, SignedRequest(signing: statement, in: .embedded, with: key).headerValue))
     return headers
   }
 }

@@ -48,12 +48,14 @@ enum Ledger {
   /// The account that stands for the world outside and for what is burned.
   static let outside = Address.zero
 
-  /// Moves money between two pots.
+  /// Moves money between two pots; what is meant to be spent here by an account that leaves goes to its payouts.
   static func transfer(
     _ amount: TokenAmount, from source: (account: Address, pot: Pot), to target: (account: Address, pot: Pot),
     reason: String, job: JobID?, at time: UInt64, in db: SQLSession
   ) throws {
     if amount == .zero { return }
+    var target = target
+    if target.pot == .unspent, try LeavingAccounts.contains(target.account, in: db) { target.pot = .payout }
     if source.pot != .granted {
       let held = try balance(of: source.account, pot: source.pot, in: db)
       guard held >= amount else {

@@ -24,6 +24,11 @@ struct Setting: Sendable {
   /// Whether jobs hold what they need: those of earlier layouts did not, nor do those of a network in one process.
   static let holds = Setting(name: "holds")
 
+  /// The contract that redeems this network's tickets, and its chain; nothing where settlement is embedded.
+  static let settlement = Setting(name: "settlement")
+  /// Whose logs were read.
+  static let followed = Setting(name: "followed")
+
   /// What an account was granted, holon.
   static func grant(to account: Address) -> Setting { Setting(name: "grant \(account)") }
 

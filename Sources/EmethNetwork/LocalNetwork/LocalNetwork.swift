@@ -47,6 +47,8 @@ public final class LocalNetwork: Sendable {
     self.folder = folder
     try Files.makeFolder(folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
+    // Of a network that settles on a chain nothing may be signed for the embedded settlement.
+    try NetworkService.checkSettlement(.embedded, folder, database)
     store = try ContentStore(folder: folder.appending(path: "objects"))
     splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
     let seedBytes = try Self.seed(in: folder, wanted: seed)

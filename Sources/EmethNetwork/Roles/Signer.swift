@@ -45,7 +45,8 @@ struct Signer: Sendable {
       epoch: epoch, previousBatch: previous?.digest ?? .zero,
       accountsRoot: TicketTrees.accountsRoot(of: tickets),
       totalPayout: try tickets.reduce(TokenAmount.zero) { try $0.adding($1.cumulativePayout) },
-      totalBurned: try Ledger.balance(of: Ledger.outside, pot: .burned, in: db), depositsSeen: 0,
+      totalBurned: try Ledger.balance(of: Ledger.outside, pot: .burned, in: db),
+      depositsSeen: try ChainCredit.count(in: db),
       dataHash: SHA256.hash(TicketTrees.leavesFile(tickets)), fromTime: previous?.batch.toTime ?? 0,
       toTime: time)
     let signed = SignedBatch(signing: batch, in: domain, with: key)
@@ -76,6 +77,17 @@ struct Signer: Sendable {
       newest[signed.ticket.account] = signed
     }
     return newest
+  }
+
+  /// The newest ticket of every account when an epoch was closed: the leaves of its batch.
+  static func tickets(asOf epoch: UInt64, in db: SQLSession) throws -> [Ticket] {
+    try String.fetchAll(
+      db,
+      sql: """
+        SELECT ticket FROM ticket AS one WHERE epoch = (
+          SELECT max(epoch) FROM ticket AS other WHERE other.account = one.account AND other.epoch <= ?)
+        """, arguments: [epoch]
+    ).map { try SignedTicket(wireText: $0).ticket }
   }
 
   /// The newest batch, if an epoch was ever closed.

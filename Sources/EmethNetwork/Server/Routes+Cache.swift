@@ -4,7 +4,8 @@ import Hummingbird
 
 /// The job cache of the 2023 network, for nodes and pages that know only it: the same paths, members and types.
 ///
-/// It only reads; work is taken over the API of this version.
+/// It only reads; work is taken over the API of this version. Where the network settles on a chain the jobs are those of
+/// EMETH Core, as they were in 2023: who asks for them takes them there.
 extension Routes {
   /// So many jobs are listed at most.
   static let cacheLimit = 1_000
@@ -15,6 +16,7 @@ extension Routes {
       let status = try request.query("status", "1 to 8") {
         UInt8(decimal: $0).flatMap { JobStatus(rawValue: $0) }
       }
+      if let jobs = state.service.chainJobs { return try await Self.answer(jobs, id, status) }
       guard let id else {
         return Response(json: try await state.offload { try CachedJob.list(status, in: state.database) })
       }
@@ -23,6 +25,22 @@ extension Routes {
       }
       return Response(json: job)
     }
+  }
+
+  /// The jobs of the chain.
+  private static func answer(
+    _ jobs: ChainJobs, _ id: JobID?, _ status: JobStatus?
+  ) async throws -> Response {
+    do throws(ChainError) {
+      guard let id else { return Response(json: try await jobs.list(status)) }
+      if let job = try await jobs.find(id) { return Response(json: job) }
+    } catch {
+      if error == .interrupted { throw NetworkError.interrupted }
+      throw RequestFailure(
+        .serviceUnavailable, code: error.code, error.message,
+        hint: "the chain's node may be back soon: try again")
+    }
+    throw NetworkError.unknownJob(id: id.map { "\($0)" } ?? "")
   }
 }
 

@@ -15,15 +15,51 @@ extension Routes {
       } catch {
         throw RequestFailure(.serviceUnavailable, code: "server.notReady", "the server can't work yet")
       }
-      return ["status": "ready"]
+      // A chain that is away is told and is no reason to keep requests away: jobs go on.
+      return Readiness(chain: state.service.chainStanding?.words)
     }
 
     add(.get, "/metrics") { _, _, state in
       state.registry.makeMeter(label: "emeth_waiting_requests", dimensions: [])
         .set(Int64(state.changes.waiterCount))
+      if let standing = state.service.chainStanding { state.registry.tell(standing) }
       return Response(text: state.registry.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }
 
     json(.get, "/api/v2/network") { _, _, state in try await state.offload { try state.service.facts() } }
+  }
+}
+
+/// That a server can work.
+private struct Readiness: Encodable, Sendable {
+  var status = "ready"
+  /// How it stands with the chain; absent where settlement is embedded.
+  var chain: String?
+}
+
+extension ChainStanding {
+  /// How things stand, in one sentence.
+  var words: String {
+    if !isFollowed { return "another server follows it" }
+    return readingError ?? postingError ?? "followed"
+  }
+}
+
+extension PrometheusRegistry {
+  /// Figures of a network's chain; those of a server that does not follow it say only that.
+  fileprivate func tell(_ standing: ChainStanding) {
+    func set(_ name: String, _ value: UInt64?) {
+      guard let value else { return }
+      makeMeter(label: "emeth_chain_\(name)", dimensions: []).set(Int64(clamping: value))
+    }
+    set("followed", standing.isFollowed ? 1 : 0)
+    guard standing.isFollowed else { return }
+    set("reading_up", standing.readingError == nil ? 1 : 0)
+    set("posting_up", standing.postingError == nil ? 1 : 0)
+    set("head_block", standing.head)
+    set("read_block", standing.read)
+    set("deposits_credited", standing.deposits)
+    set("posted_epoch", standing.postedEpoch)
+    set("accounts_leaving", UInt64(standing.leaving))
   }
 }

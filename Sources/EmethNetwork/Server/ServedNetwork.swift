@@ -7,9 +7,10 @@ import Foundation
 protocol ServedNetwork: Sendable {
   var folder: URL { get }
   var store: ContentStore { get }
-  var domain: EIP712Domain { get }
   var database: NetworkDatabase { get }
   var splitterStore: ContentStore { get }
+  var chainStanding: ChainStanding? { get }
+  var chainJobs: ChainJobs? { get }
   func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError)
   func changes() -> AsyncStream<UInt64>
   func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob?

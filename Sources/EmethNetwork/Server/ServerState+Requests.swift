@@ -7,6 +7,9 @@ import Hummingbird
 extension ServerState {
   /// The account that signed a request with this body; its nonce has counted then.
   ///
+  /// A request is for a server, which the audience names, and for no chain: so it can be signed by who does not know yet
+  /// where the server's network settles.
+  ///
   /// A request that only reads may be signed too, where the answer is for one account's eyes; its nonce does not count,
   /// so that reading writes nothing.
   ///
@@ -16,14 +19,13 @@ extension ServerState {
   {
     let (signed, audience) = try claim(of: request)
     let (method, path) = (request.method.rawValue, request.head.path ?? "")
-    let domain = service.domain
     let (now, nonces) = (self.now, self.nonces)
     let isChange = request.method != .get && request.method != .head
     let account = try await offload {
       let hash = try bodyHash()
       do throws(CryptoError) {
         return try signed.check(
-          audience: audience, method: method, path: path, bodyHash: hash, at: now, in: domain)
+          audience: audience, method: method, path: path, bodyHash: hash, at: now, in: .embedded)
       } catch {
         throw RequestFailure(unauthorized: error)
       }

@@ -34,7 +34,8 @@ public struct SignerRotation: Sendable {
     }
     let network = try NetworkDatabase(database ?? .file(file))
     let operators = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
-    let signer = Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: .embedded)
+    let domain = try network.read { db in try Setting.domain(in: db) }
+    let signer = Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: domain)
     // What is refused leaves no key behind; what is noted has its key.
     _ = try network.read { db in try change(to: key, signer, operators, in: db) }
     try signer.keys.keep(key)

@@ -13,7 +13,7 @@ extension NetworkService {
   ) async throws(NetworkError) {
     // On threads of their own, one each: they must not wait behind anything, and nothing behind them, whatever a
     // database takes.
-    let loops = WorkExecutor(threads: 4)
+    let loops = WorkExecutor(threads: chain == nil ? 4 : 6)
     clock.watch(true)
     defer { clock.watch(false) }
     await withTaskGroup { group in
@@ -21,6 +21,10 @@ extension NetworkService {
       group.addTask(executorPreference: loops) { await self.closeEpochsRegularly(onError) }
       group.addTask(executorPreference: loops) { await self.driveJobs(onError) }
       group.addTask(executorPreference: loops) { await self.collectRegularly(onError) }
+      if let chain {
+        group.addTask(executorPreference: loops) { await self.follow(chain, onError) }
+        group.addTask(executorPreference: loops) { await self.settle(on: chain, onError) }
+      }
     }
     throw .interrupted
   }

@@ -24,8 +24,10 @@ public final class NetworkService: Sendable {
   public let settings: ServiceSettings
   /// What roles share, by hash: sealed parts, models, masked vectors, openings.
   public let store: ContentStore
-  /// The EIP-712 domain of everything that is signed here: settlement is embedded.
-  public let domain = EIP712Domain.embedded
+  /// The EIP-712 domain of everything that is signed here: that of the chain's settlement, or of the embedded one.
+  public let domain: EIP712Domain
+  /// The chain on which it settles; nil where settlement is embedded.
+  public let chain: SettlementChain?
 
   let splitterStore: ContentStore
   /// Who has given which data set.
@@ -37,6 +39,12 @@ public final class NetworkService: Sendable {
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
+  /// How it stands with its chain.
+  let standing = Mutex(ChainStanding())
+  /// What the chain's contracts have logged; nil where settlement is embedded.
+  let events: EventStore?
+  /// The jobs of EMETH Core; nil where settlement is embedded.
+  let chainJobs: ChainJobs?
   /// What nobody has written to for so long is left of a process that was killed.
   static let draftSeconds = 3_600
   /// Nil where several processes serve the network.
@@ -45,7 +53,9 @@ public final class NetworkService: Sendable {
   /// Opens the network in `folder`, or makes it. One process serves a folder at a time, unless the state is in a
   /// PostgreSQL database: then several may, over one folder that all of them see.
   ///
-  /// - Parameter database: where the state lies; `nil` is `network.sqlite` in the folder.
+  /// - Parameters:
+  ///   - database: where the state lies; `nil` is `network.sqlite` in the folder.
+  ///   - chain: where it settles; a network has one for life.
   /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
@@ -54,16 +64,21 @@ public final class NetworkService: Sendable {
   ///   ``NetworkError/storageFailed(code:place:reason:)``, ``NetworkError/unreachable(server:reason:)``.
   public convenience init(
     folder: URL, settings: ServiceSettings = ServiceSettings(),
-    database location: DatabaseLocation? = nil
+    database location: DatabaseLocation? = nil, chain: SettlementChain? = nil
   ) throws(NetworkError) {
-    try self.init(folder: folder, settings: settings, database: location, time: nil)
+    try self.init(folder: folder, settings: settings, database: location, chain: chain, time: nil)
   }
 
   /// As above, with another time than the database's or this machine's.
   init(
     folder: URL, settings: ServiceSettings, database location: DatabaseLocation? = nil,
-    time: NetworkClock.Source?
+    chain: SettlementChain? = nil, time: NetworkClock.Source?
   ) throws(NetworkError) {
+    guard chain == nil || settings.grants.isEmpty else {
+      throw .badSetting(
+        name: "grants", found: "\(settings.grants.count)",
+        allowed: "none on a chain: its money comes from deposits there")
+    }
     guard settings.epochMilliseconds > 0 else {
       throw .badSetting(name: "interval", found: "0 ms", allowed: "1 ms and above")
     }
@@ -72,6 +87,8 @@ public final class NetworkService: Sendable {
     }
     self.folder = folder
     self.settings = settings
+    self.chain = chain
+    domain = chain?.contracts.domain ?? .embedded
     try Files.makeFolder(folder)
     // Where several serve the folder, one after the other opens it: the first makes the seed.
     let opening = try Self.lock(folder, waits: location?.isShared == true)
@@ -89,6 +106,14 @@ public final class NetworkService: Sendable {
     }
     sharedTime = try database.isShared ? SharedTime(of: database) : nil
     clock = NetworkClock(notBefore: last * 1_000, source: time ?? sharedTime?.source ?? .system)
+    try Self.checkSettlement(domain, folder, database)
+    if let chain {
+      let store = try Self.events(of: chain, in: database)
+      events = store
+      chainJobs = ChainJobs(client: chain.client, store: store, core: chain.contracts.core)
+    } else {
+      (events, chainJobs) = (nil, nil)
+    }
     try checkOneNetwork()
     try adoptHolds()
     try grantAll()

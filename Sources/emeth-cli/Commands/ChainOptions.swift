@@ -138,7 +138,8 @@ enum ChainOptions {
     return settings
   }
 
-  private static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
+  /// The node that is named, if its answers can be believed.
+  static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
     let endpoint = try named(parsed, context)
     guard endpoint.isProtected || parsed[plainHTTP] else {
       throw CommandFailure(
@@ -159,7 +160,8 @@ enum ChainOptions {
     return try ChainEndpoint(text)
   }
 
-  private static func core(_ parsed: ParsedCommand, _ context: CommandContext) throws -> Address {
+  /// EMETH Core, as it is named.
+  static func core(_ parsed: ParsedCommand, _ context: CommandContext) throws -> Address {
     if let given = parsed[core] { return given }
     guard let text = context.environment["EMETH_CORE"], !text.isEmpty else {
       throw CommandFailure(

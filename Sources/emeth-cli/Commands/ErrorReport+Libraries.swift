@@ -82,7 +82,7 @@ extension ChainError {
     switch self {
     case .badEndpoint: .usage
     case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
-      .sentBefore:
+      .sentBefore, .otherSigner, .frozen:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
       .reorganisedTooDeep, .missingDeposit, .creditUndone:

@@ -25,6 +25,11 @@ extension Command {
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
         "Objects that no job needs any more are deleted, looked for every hour: a job's data when it has ended, its result "
           + "--keep-results days later, what an account has sent and no job has named after a day.",
+        "With --rpc and --core the network settles on a chain, for life: deposits there are credited when they lie "
+          + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
+          + "account of --operator-key-file, which pays the gas. An owner of EMETH Core proposes the network's Signer; while it "
+          + "is another one, serve says whom to propose and ends. A chain that is away is told by /ready and /metrics, and jobs "
+          + "go on. /api/v1/jobs lists the jobs of EMETH Core then.",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
           + "the network into one file, also while it is served; the file has the Signer's secret. --restore makes a new "
           + "folder of it; epochs that were closed after the copy was made are not in it.",
@@ -33,9 +38,9 @@ extension Command {
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults,
-        ServeArguments.programs,
-        ServeArguments.threads,
-        ServeArguments.logLevel,
+        ServeArguments.programs, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
+        ChainOptions.core,
+      ] + ServeArguments.ofChain + [
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
@@ -46,11 +51,19 @@ extension Command {
           "emeth serve --data net --database postgres://emeth@db.example/emeth?sslmode=verify-full",
           "jobs and money in PostgreSQL"),
         CommandExample(
+          "EMETH_RPC=https://rpc.example.org/KEY emeth serve --data net --rpc env --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --operator-key-file operator.key",
+          "a network whose money is on a chain"),
+        CommandExample(
           "emeth serve --audit --data net", "does every balance follow from the entries?"),
         CommandExample(
           "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
       ],
-      exitCodes: [.no: "--audit: a balance does not follow from the entries"])
+      exitCodes: [
+        .no:
+          "--audit: a balance does not follow from the entries; --rpc: the settlement takes another Signer, or the "
+          + "password does not open the operator's keystore"
+      ])
   ) { typed, context in
     let configuration = try ServeConfiguration(typed, context)
     let parsed = configuration.parsed
@@ -82,13 +95,15 @@ extension Command {
     let service = try configuration.service()
     let settings = try configuration.server()
     try FolderPath.refuseUnusable(folder.path)
+    let chain = try await configuration.chain(context)
+    let network = try inNetwork(folder) {
+      try NetworkService(folder: folder, settings: service, database: database, chain: chain)
+    }
+    try await network.checkSigner()
     let server = try inNetwork(folder) {
       var logger = Logger(label: "emeth.serve") { JSONLogHandler(label: $0) }
       logger.logLevel = parsed[ServeArguments.logLevel].level
-      return try NetworkServer(
-        service: NetworkService(folder: folder, settings: service, database: database),
-        settings: settings,
-        logger: logger)
+      return try NetworkServer(service: network, settings: settings, logger: logger)
     }
     context.cancellation.onRequest { server.stop() }
     let (output, asJSON) = (context.output, parsed[CommonFlags.json])
@@ -186,6 +201,23 @@ enum ServeArguments {
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(
     "log-level", .choice("LEVEL"), default: LogLevel.info, help: "entries below it are not logged")
+  static let confirmations = Flag(
+    "confirmations", .integer(in: 1...10_000), default: 12,
+    help: "blocks in which deposits and batches must lie until they count")
+  static let operatorKey = Flag(
+    "operator-key-file", .file, absent: nil, help: "key of the account that sends batches and pays their gas")
+  static let operatorPassword = Flag(
+    "operator-password-file", .file, absent: nil, help: "file with the password of that keystore")
+  static let fromBlock = Flag(
+    "from-block", .unsigned(from: 0), absent: "0", help: "block of the chain with which reading begins")
+  static let posting = Flag(
+    "posting", .interval, absent: "6h",
+    help: "how often a batch is posted while something changes, 12m to 20h")
+  /// Those that belong to a chain.
+  static let ofChain: [any CommandFlag] = [
+    ChainOptions.chainID, confirmations, operatorKey, operatorPassword, fromBlock, posting,
+    ChainOptions.plainHTTP,
+  ]
   static let backup = Flag(
     "backup", .file, absent: nil, help: "copy the network in --data into this file and end")
   static let restore = Flag(

@@ -19,8 +19,9 @@ struct ServeConfiguration {
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
     ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
-    ServeArguments.keepResults,
-    ServeArguments.programs,
+    ServeArguments.keepResults, ServeArguments.programs, ChainOptions.rpc, ChainOptions.core, ChainOptions.chainID,
+    ServeArguments.confirmations, ServeArguments.operatorKey, ServeArguments.operatorPassword,
+    ServeArguments.fromBlock, ServeArguments.posting,
   ]
 
   /// Reads environment and file.

@@ -76,10 +76,11 @@ struct ChainScene {
   }
 
   /// Names the Signer and gives the settlement a bond, so that tickets are paid.
-  func prepareSettlement() async throws {
+  func prepareSettlement(signer: Address? = nil) async throws {
     let sender = try self.sender(owner)
     let (token, settlement) = (contracts.token, contracts.settlement)
-    _ = try await sender.submit(EmethCore.proposeSigner(signer.address), to: settlement, under: "signer")
+    _ = try await sender.submit(
+      EmethCore.proposeSigner(signer ?? self.signer.address), to: settlement, under: "signer")
     _ = try await sender.submit(
       EmethToken.approve(spender: settlement, amount: Self.amount(100)), to: token, under: "approve bond")
     _ = try await sender.submit(EmethCore.depositBond(Self.amount(100)), to: settlement, under: "bond")

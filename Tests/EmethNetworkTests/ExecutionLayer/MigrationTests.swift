@@ -7,7 +7,7 @@ import Testing
 
 /// Databases of every earlier layout are brought to the present one with what is in them.
 @Suite struct MigrationTests {
-  @Test(arguments: 1...7)
+  @Test(arguments: 1...8)
   func aFileOfAnEarlierLayoutKeepsWhatIsInIt(layout: Int) throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appending(path: "network.sqlite")
@@ -86,7 +86,7 @@ import Testing
         #expect(
           try Int.fetchOne(db, sql: "SELECT count(*) FROM requestNonce") == (layout >= 5 ? 1 : 0)
             + time)
-        for table in ["errand", "hold", "removal"] {
+        for table in ["errand", "hold", "removal", "chainBlock", "chainLog", "credit", "leaving"] {
           #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") == 0)
         }
       }
@@ -124,7 +124,7 @@ import Testing
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
-        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8])
+        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9])
         #expect(try Setting.clock.number(in: db) == 7_000)
         try HoldStore.take([.object(.zero)], for: "somebody", .upload, byteCount: 5, at: 9, in: db)
         #expect(try HoldStore.isHeld(.object(.zero), in: db) && !HoldStore.isHeld(.splitter(.zero), in: db))

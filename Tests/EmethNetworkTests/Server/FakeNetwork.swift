@@ -19,11 +19,12 @@ final class FakeNetwork: ServedNetwork {
     var reason = ""
     /// What the cache of 2023 lists.
     var listed: [JobID: CachedJob] = [:]
+    var chain: ChainStanding?
   }
 
   let folder: URL
   let store: ContentStore
-  let domain = EIP712Domain.embedded
+  let chainJobs: ChainJobs? = nil
   let database: NetworkDatabase
   let splitterStore: ContentStore
   let state = Mutex(State())
@@ -37,6 +38,8 @@ final class FakeNetwork: ServedNetwork {
     (store, splitterStore) = (stores.objects, stores.splitter)
     database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
   }
+
+  var chainStanding: ChainStanding? { state.withLock { $0.chain } }
 
   /// What was changed so far.
   var changed: [String] { state.withLock { $0.changes } }
@@ -60,7 +63,8 @@ final class FakeNetwork: ServedNetwork {
   func facts() throws(NetworkError) -> NetworkFacts {
     if state.withLock({ $0.isBroken }) { throw .database(reason: "the secret place /var/lib/emeth is full") }
     return NetworkFacts(
-      domain: domain, time: 1_700_000_000, signer: TestKeys.other.address, aggregator: TestKeys.other.address,
+      domain: .embedded, time: 1_700_000_000, signer: TestKeys.other.address,
+      aggregator: TestKeys.other.address,
       epochMilliseconds: 60_000, periods: .standard, epoch: 7)
   }
 

@@ -9,14 +9,18 @@ final class RestartableService: Sendable {
   let folder: URL
   let settings: ServiceSettings
   let database: DatabaseLocation?
+  let chain: SettlementChain?
   /// How many milliseconds the system's clock was put ahead.
   let ahead = Mutex<UInt64>(0)
   private let current = Mutex<NetworkService?>(nil)
   private let driving = Mutex<Task<Void, Never>?>(nil)
   let errors = Mutex<[String]>([])
 
-  init(folder: URL, settings: ServiceSettings, database: DatabaseLocation? = nil) throws {
+  init(
+    folder: URL, settings: ServiceSettings, database: DatabaseLocation? = nil, chain: SettlementChain? = nil
+  ) throws {
     self.folder = folder
+    self.chain = chain
     self.settings = settings
     self.database = database
     try start()
@@ -24,7 +28,7 @@ final class RestartableService: Sendable {
 
   func start() throws {
     let service = try NetworkService(
-      folder: folder, settings: settings, database: database,
+      folder: folder, settings: settings, database: database, chain: chain,
       time: NetworkClock.Source(
         wall: { NetworkClock.Source.system.wall() + self.ahead.withLock { $0 } },
         steady: NetworkClock.Source.system.steady))
@@ -202,11 +206,14 @@ final class ServiceScene: Sendable {
     return settings
   }
 
-  init(_ settings: ServiceSettings, database: DatabaseLocation? = nil) throws {
+  init(_ settings: ServiceSettings, database: DatabaseLocation? = nil, chain: SettlementChain? = nil) throws {
     folder = try TemporaryFolder()
     server = try RestartableService(
-      folder: folder.url.appending(path: "server"), settings: settings, database: database)
+      folder: folder.url.appending(path: "server"), settings: settings, database: database, chain: chain)
   }
+
+  /// In which everybody signs.
+  private var domain: EIP712Domain { server.chain?.contracts.domain ?? .embedded }
 
   private func run(_ body: @escaping @Sendable () async throws -> Void) -> Task<Void, Never> {
     let task = Task { _ = try? await body() }
@@ -228,7 +235,7 @@ final class ServiceScene: Sendable {
     settings.modules = modules
     let agent = try NodeAgent(
       key: key, folder: folder.url.appending(path: "node-\(index)"),
-      connection: DirectConnection(account: key.address, server: other ?? server), domain: .embedded,
+      connection: DirectConnection(account: key.address, server: other ?? server), domain: domain,
       settings: settings,
       fault: fault
     ) { event in self.note("node \(index)", event) }
@@ -250,7 +257,7 @@ final class ServiceScene: Sendable {
     settings.modules = modules
     let agent = try VerifierAgent(
       key: key, folder: folder.url.appending(path: "verifier-\(index)"), connection: connection,
-      domain: .embedded,
+      domain: domain,
       settings: settings,
       fault: fault
     ) { event in self.note("verifier \(index)", event) }

@@ -132,5 +132,19 @@ enum PostgresMigrations {
         CREATE TABLE removal (object text COLLATE "C" PRIMARY KEY, at bigint NOT NULL);
         """),
     Step(version: 8, sql: "ALTER TABLE bond ADD COLUMN modules text NOT NULL DEFAULT ''"),
+    Step(
+      version: 9,
+      sql: """
+        CREATE TABLE chainBlock (number bigint PRIMARY KEY, hash bytea NOT NULL);
+        CREATE TABLE chainLog (
+          block bigint NOT NULL, place bigint NOT NULL, blockHash bytea NOT NULL, sent bytea NOT NULL,
+          address bytea NOT NULL, topic bytea, topics bytea NOT NULL, data bytea NOT NULL, PRIMARY KEY (block, place)
+        );
+        CREATE INDEX chainLogTopic ON chainLog (topic, block, place);
+        CREATE TABLE credit (
+          number bigint PRIMARY KEY, account text COLLATE "C" NOT NULL, holon text NOT NULL, block bigint NOT NULL
+        );
+        CREATE TABLE leaving (account text COLLATE "C" PRIMARY KEY, epoch bigint NOT NULL);
+        """),
   ]
 }

@@ -188,6 +188,23 @@ enum SQLiteMigrations {
           PRAGMA user_version = 8;
           """)
     }
+    // What a chain's contracts have logged, which deposits were credited, and who is about to leave.
+    migrator.registerMigration("9") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE chainBlock (number INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+          CREATE TABLE chainLog (
+            block INTEGER NOT NULL, place INTEGER NOT NULL, blockHash BLOB NOT NULL, sent BLOB NOT NULL,
+            address BLOB NOT NULL, topic BLOB, topics BLOB NOT NULL, data BLOB NOT NULL, PRIMARY KEY (block, place)
+          ) STRICT, WITHOUT ROWID;
+          CREATE INDEX chainLogTopic ON chainLog (topic, block, place);
+          CREATE TABLE credit (
+            number INTEGER PRIMARY KEY, account TEXT NOT NULL, holon TEXT NOT NULL, block INTEGER NOT NULL
+          ) STRICT;
+          CREATE TABLE leaving (account TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+          PRAGMA user_version = 9;
+          """)
+    }
     return migrator
   }
 }

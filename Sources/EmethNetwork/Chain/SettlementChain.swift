@@ -1,0 +1,101 @@
+import EmethKit
+import Foundation
+import Logging
+
+/// The chain on which a served network settles: whence its money comes, and where its tickets are redeemed.
+///
+/// ```swift
+/// let chain = try await SettlementChain.open(client: client, core: core, operatorKey: key, journal: file)
+/// let service = try NetworkService(folder: folder, chain: chain)
+/// try await service.checkSigner()
+/// ```
+public final class SettlementChain: Sendable {
+  /// How a network follows its chain.
+  public struct Settings: Sendable {
+    /// In how many blocks a deposit must lie until it is credited, its own included.
+    public var confirmations: UInt64 = 12
+    /// Where the contracts begin.
+    public var firstBlock: UInt64 = 0
+    /// How often a batch is posted while something changes, seconds of the chain.
+    public var postingSeconds: UInt64 = 6 * 3_600
+    /// Seconds between two looks at the chain.
+    public var pollSeconds = 5.0
+
+    /// The default settings.
+    public init() {}
+  }
+
+  /// The contract takes batches this far apart (Docs/Decisions/0018), and a few blocks' time.
+  static let leastPostingSeconds: UInt64 = 720
+  /// A batch is posted after so long, changed or not: after 48 hours anybody may freeze the network.
+  static let longestSilenceSeconds: UInt64 = 20 * 3_600
+
+  /// The chain's node.
+  public let client: ChainClient
+  /// The contracts, which were checked.
+  public let contracts: ChainContracts
+  /// How it is followed.
+  public let settings: Settings
+  /// What sends batches, from the operator's account.
+  let sender: TransactionSender
+
+  private init(
+    client: ChainClient, contracts: ChainContracts, settings: Settings, sender: TransactionSender
+  ) {
+    self.client = client
+    self.contracts = contracts
+    self.settings = settings
+    self.sender = sender
+  }
+
+  /// The chain of a node.
+  ///
+  /// - Parameters:
+  ///   - operatorKey: who pays for batches.
+  ///   - journal: the file of what was sent.
+  /// - Throws: what ``ChainContracts/find(core:with:)`` throws, ``ChainError/store(_:)``.
+  public static func open(
+    client: ChainClient, core: Address, operatorKey: PrivateKey, journal: URL, settings: Settings = Settings()
+  ) async throws(ChainError) -> SettlementChain {
+    let contracts = try await ChainContracts.find(core: core, with: client)
+    var sending = SenderSettings()
+    sending.confirmations = settings.confirmations
+    sending.pollSeconds = min(sending.pollSeconds, settings.pollSeconds)
+    let sender = TransactionSender(
+      client: client, chainID: contracts.chainID, key: operatorKey, journal: try NonceJournal(file: journal),
+      settings: sending)
+    return SettlementChain(client: client, contracts: contracts, settings: settings, sender: sender)
+  }
+
+  /// Looks whether the settlement takes what an account signs, now or soon.
+  ///
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``.
+  func checkSigner(_ signer: Address) async throws(ChainError) {
+    let found = try await client.call(EmethCore.signer(), at: contracts.settlement)
+    if found == signer { return }
+    let next = try await client.call(EmethCore.nextSigner(), at: contracts.settlement)
+    guard next?.value == signer else {
+      throw .otherSigner(settlement: contracts.settlement, found: found, expected: signer)
+    }
+  }
+}
+
+/// How a network stands with its chain.
+public struct ChainStanding: Sendable, Hashable {
+  /// The chain's newest block when it was last seen.
+  public var head: UInt64?
+  /// The last block that was read.
+  public var read: UInt64?
+  /// How many deposits were credited.
+  public var deposits: UInt64 = 0
+  /// The epoch of the last batch that was posted.
+  public var postedEpoch: UInt64?
+  /// Who is about to leave and was not served yet.
+  public var leaving = 0
+  /// What is wrong with reading it; nil when nothing is.
+  public var readingError: String?
+  /// What is wrong with posting batches and serving exits; nil when nothing is.
+  public var postingError: String?
+  /// Whether this process follows it; of several servers one does.
+  public var isFollowed = false
+}

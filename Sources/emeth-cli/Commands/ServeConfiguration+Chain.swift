@@ -1,0 +1,69 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+extension ServeConfiguration {
+  /// The chain on which the network settles; `nil` where settlement is embedded.
+  func chain(_ context: CommandContext) async throws -> SettlementChain? {
+    guard parsed.holds(ChainOptions.rpc.definition) else {
+      let others: [any CommandFlag] = [ChainOptions.core] + ServeArguments.ofChain
+      for flag in others where parsed.holds(flag.definition) {
+        throw UsageError.contradiction(
+          rule: "\(flag.definition.spelling) belongs to --rpc", command: parsed.definition.name)
+      }
+      return nil
+    }
+    if parsed.isGiven(ServeArguments.grant) || !parsed[ServeArguments.grant].isEmpty {
+      throw UsageError.contradiction(
+        rule: "--grant is money from nowhere, and with --rpc money comes from deposits on the chain",
+        command: parsed.definition.name)
+    }
+    let key = try operatorKey(context)
+    var asking = ChainSettings()
+    asking.expectedChainID = parsed[ChainOptions.chainID]
+    var settings = SettlementChain.Settings()
+    settings.confirmations = UInt64(parsed[ServeArguments.confirmations])
+    settings.firstBlock = parsed[ServeArguments.fromBlock] ?? 0
+    if let span = parsed[ServeArguments.posting] {
+      guard span >= .seconds(720), span <= .seconds(20 * 3_600) else {
+        throw CommandFailure(
+          .usage, code: "value.range", "\(parsed.definition.name): --posting is \(span / .seconds(1)) s",
+          hint:
+            "allowed are 12m to 20h: batches lie 12 minutes apart, and without one for 48 hours anybody may freeze L2"
+        )
+      }
+      settings.postingSeconds = UInt64(span / .seconds(1))
+    }
+    let endpoint = try ChainOptions.endpoint(parsed, context)
+    let core = try ChainOptions.core(parsed, context)
+    let journal = try folder.appending(path: "chain/transactions.sqlite")
+    let client = ChainClient(endpoint: endpoint, settings: asking)
+    let how = settings
+    let task = Task {
+      try await SettlementChain.open(
+        client: client, core: core, operatorKey: key, journal: journal, settings: how)
+    }
+    context.cancellation.onRequest { task.cancel() }
+    do {
+      return try await task.value
+    } catch {
+      try context.cancellation.check(note: nil)
+      throw error
+    }
+  }
+
+  /// The key of the account that sends batches.
+  private func operatorKey(_ context: CommandContext) throws -> PrivateKey {
+    guard let path = parsed[ServeArguments.operatorKey] else {
+      throw CommandFailure(
+        .usage, code: "key.missing", "\(parsed.definition.name): no account is named that sends batches",
+        hint: "give --operator-key-file FILE; it needs the chain's own coin, and no tokens")
+    }
+    guard let passwordPath = parsed[ServeArguments.operatorPassword] else {
+      return try KeyFile(path).load(password: nil)
+    }
+    var password = try KeyOptions.readPassword(passwordPath, context)
+    defer { password.cleanse() }
+    return try KeyFile(path).load(password: password)
+  }
+}
