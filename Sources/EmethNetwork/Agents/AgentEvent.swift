@@ -22,6 +22,8 @@ public enum AgentEvent: Sendable {
   case serving(String)
   /// A worker has been silent for too long, and the node computes its SubJob itself.
   case lostWorker(JobID, Address)
+  /// Its ticket was paid on the chain: so much, by this transaction.
+  case redeemed(TokenAmount, transaction: Bytes32?)
   /// Something failed; whatever can be tried again is.
   case failed(what: String, NetworkError)
 

@@ -32,6 +32,16 @@ public final class HTTPConnection: NetworkConnection {
     try await client.get("/api/v2/accounts/\(account)/balances")
   }
 
+  /// The account's newest ticket; nil when it has none yet.
+  public func ticket() async throws(NetworkError) -> SignedTicket? {
+    do throws(NetworkError) {
+      return try await client.ticket(of: account)
+    } catch {
+      if error.code == "ticket.none" { return nil }
+      throw error
+    }
+  }
+
   // MARK: - SubJobs
 
   /// SubJobs that wait for a node and that this account may take. Waits up to `seconds` for the first.

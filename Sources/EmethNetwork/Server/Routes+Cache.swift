@@ -16,8 +16,10 @@ extension Routes {
       let status = try request.query("status", "1 to 8") {
         UInt8(decimal: $0).flatMap { JobStatus(rawValue: $0) }
       }
-      if let jobs = state.service.chainJobs { return try await Self.answer(jobs, id, status) }
       guard let id else {
+        if let jobs = state.service.chainJobs {
+          return Response(json: try await ofChain { () async throws(ChainError) in try await jobs.list(status) })
+        }
         return Response(json: try await state.offload { try CachedJob.list(status, in: state.database) })
       }
       guard let job = try await state.listedJob(id) else {
@@ -26,28 +28,28 @@ extension Routes {
       return Response(json: job)
     }
   }
+}
 
-  /// The jobs of the chain.
-  private static func answer(
-    _ jobs: ChainJobs, _ id: JobID?, _ status: JobStatus?
-  ) async throws -> Response {
-    do throws(ChainError) {
-      guard let id else { return Response(json: try await jobs.list(status)) }
-      if let job = try await jobs.find(id) { return Response(json: job) }
-    } catch {
-      if error == .interrupted { throw NetworkError.interrupted }
-      throw RequestFailure(
-        .serviceUnavailable, code: error.code, error.message,
-        hint: "the chain's node may be back soon: try again")
-    }
-    throw NetworkError.unknownJob(id: id.map { "\($0)" } ?? "")
+/// What a chain's node says, or what is told where it says nothing.
+private func ofChain<Answer>(
+  _ body: () async throws(ChainError) -> Answer
+) async throws -> Answer {
+  do throws(ChainError) {
+    return try await body()
+  } catch {
+    if error == .interrupted { throw NetworkError.interrupted }
+    throw RequestFailure(
+      .serviceUnavailable, code: error.code, error.message, hint: "the chain's node may be back soon: try again")
   }
 }
 
 extension ServerState {
   /// A job or a SubJob as the cache has it; nil when there is none.
   func listedJob(_ id: JobID) async throws -> CachedJob? {
-    try await offload { [service] in try service.listedJob(id) }
+    if let jobs = service.chainJobs {
+      return try await ofChain { () async throws(ChainError) in try await jobs.find(id) }
+    }
+    return try await offload { [service] in try service.listedJob(id) }
   }
 
   /// Whether a job is there and has not ended.

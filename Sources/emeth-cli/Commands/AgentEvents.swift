@@ -19,6 +19,8 @@ final class AgentEvents: Sendable {
     var loss: Double?
     var code: String?
     var url: String?
+    var amount: TokenAmount?
+    var transaction: Bytes32?
     var time = UInt64(Date().timeIntervalSince1970)
   }
 
@@ -72,6 +74,10 @@ final class AgentEvents: Sendable {
       tell(
         Line(event: "judged", subJob: subJob, reason: finding, accepted: accepted),
         "\(accepted ? "accepted" : "rejected") \(subJob): \(PlainText.visible(finding))")
+    case .redeemed(let amount, let transaction):
+      tell(
+        Line(event: "redeemed", amount: amount, transaction: transaction),
+        "redeemed \(amount.emethText) EMETH" + (transaction.map { " by transaction \($0)" } ?? ""))
     case .failed(let what, let error):
       tell(
         Line(event: "failed", reason: "\(what): \(error.message)", code: error.code),

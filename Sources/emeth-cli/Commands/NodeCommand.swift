@@ -22,6 +22,8 @@ extension Command {
           + "--listen, and there `emeth node --worker-of URL` runs with that account's key and a folder of its own. Workers "
           + "need no money. What one was given and is silent about for 30 seconds the node computes itself. Parts and results "
           + "travel sealed; with --tls-certificate so does the rest.",
+        "--redeem when:10emeth or --redeem daily, with --rpc and --core, has its tickets paid on the chain on which the server "
+          + "settles, when they pay so much or once a day; the node's account pays the gas. By hand it is `emeth redeem-ticket`.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
@@ -29,8 +31,8 @@ extension Command {
         NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
         NetworkOptions.modelCache, NodeArguments.worker, NodeArguments.listen, ServeArguments.audience,
-        ServeArguments.certificate, ServeArguments.tlsKey, NodeArguments.workerOf, CommonFlags.json,
-      ],
+        ServeArguments.certificate, ServeArguments.tlsKey, NodeArguments.workerOf,
+      ] + NodeRedeeming.flags + [CommonFlags.json],
       examples: [
         CommandExample(
           "emeth node --server http://127.0.0.1:7443 --key-file node.key --data node",
@@ -76,15 +78,21 @@ extension Command {
     }
     if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
     let events = AgentEvents(parsed, context)
+    events.say("node \(connection.account) works for \(connection.client.server)")
+    let domain = try await ServerOptions.domain(of: connection, parsed, context)
     let agent = try NodeAgent(
-      key: key, folder: folder, connection: connection, settings: settings
+      key: key, folder: folder, connection: connection, domain: domain, settings: settings
     ) { events.tell($0) }
+    let redeemer = try await NodeRedeeming.redeemer(parsed, context, connection, folder, key, domain)
     let drain = DrainMark(folder: folder)
     drain.clear()
-    events.say("node \(connection.account) works for \(connection.client.server)")
     try await running(context) {
       let watching = Task { await drain.wait { agent.drain() } }
-      defer { watching.cancel() }
+      let redeeming = Task { await redeemer?.run { events.tell($0) } }
+      defer {
+        watching.cancel()
+        redeeming.cancel()
+      }
       try await agent.run()
     }
     drain.clear()

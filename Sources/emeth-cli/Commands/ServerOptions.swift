@@ -67,6 +67,36 @@ enum ServerOptions {
     return (try HTTPConnection(server: "\(server)", key: key, settings: settings(context)), key)
   }
 
+  /// The domain in which the network of a node or a verifier signs. A server that is away is waited for.
+  static func domain(
+    of connection: HTTPConnection, _ parsed: ParsedCommand, _ context: CommandContext
+  ) async throws -> EIP712Domain {
+    let talk = context.talk
+    let task = Task { () async throws -> EIP712Domain in
+      var isTold = false
+      while true {
+        do throws(NetworkError) {
+          return try await connection.facts().domain
+        } catch {
+          switch error {
+          case .unreachable, .serverFailed:
+            if !isTold, !parsed[CommonFlags.json] { talk.note("\(error.message): it is waited for") }
+            isTold = true
+          default: throw error
+          }
+        }
+        try await Task.sleep(for: .seconds(2))
+      }
+    }
+    context.cancellation.onRequest { task.cancel() }
+    do {
+      return try await task.value
+    } catch {
+      try context.cancellation.check()
+      throw error
+    }
+  }
+
   /// How requests are sent: EMETH_CA_FILE names certificates that servers' follow from, beside the system's own way.
   static func settings(_ context: CommandContext) -> ClientSettings {
     var settings = ClientSettings()

@@ -32,10 +32,11 @@ extension Command {
     settings.modules = try ProgramOptions.modules(parsed)
     settings.bond = parsed[VerifierArguments.bond]
     let events = AgentEvents(parsed, context)
-    let agent = try VerifierAgent(
-      key: key, folder: folder, connection: connection, settings: settings
-    ) { events.tell($0) }
     events.say("verifier \(connection.account) works for \(connection.client.server)")
+    let domain = try await ServerOptions.domain(of: connection, parsed, context)
+    let agent = try VerifierAgent(
+      key: key, folder: folder, connection: connection, domain: domain, settings: settings
+    ) { events.tell($0) }
     try await running(context) { try await agent.run() }
     return .done
   }

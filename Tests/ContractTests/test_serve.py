@@ -1,0 +1,149 @@
+"""`emeth serve --rpc` and `emeth node --redeem`: real processes on a chain of their own, from deposit to payment."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+
+import pytest
+
+from evm import KEYS
+from scene import *
+from test_commands import BINARY, OWNER_KEY, USER, World, calldata
+
+pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
+PROPOSE = "proposeSigner"
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    made.processes = []
+    yield made
+    for process in made.processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    made.server.shutdown()
+
+
+def words(world, *more):
+    operator = world.folder / "operator"
+    operator.write_text(OWNER_KEY.to_hex())
+    operator.chmod(0o600)
+    return [
+        BINARY, "serve", "--data", str(world.folder / "net"), "--listen", "127.0.0.1:0", "--interval", "200ms",
+        "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core, "--confirmations", "2",
+        "--operator-key-file", str(operator), *more,
+    ]
+
+
+def ends(world, *more, command=None):
+    done = subprocess.run(command or words(world, *more, "--json"), capture_output=True, text=True, timeout=60)
+    assert done.stdout == ""
+    return done.returncode, json.loads(done.stderr.strip().splitlines()[-1])
+
+
+def plain(world, *more):
+    """A command that speaks with the server alone."""
+    return subprocess.run(
+        [BINARY, *more, "--key-file", str(world.key)], capture_output=True, text=True, timeout=60)
+
+
+def serve(world):
+    log = open(world.folder / "serve.log", "ab")
+    process = subprocess.Popen(words(world), stdout=subprocess.PIPE, stderr=log, text=True)
+    log.close()
+    world.processes.append(process)
+    url = process.stdout.readline().strip()
+    assert url.startswith("http://"), (world.folder / "serve.log").read_text()[-2_000:]
+    return process, url
+
+
+def until(what, seconds=40):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"it never came: {what.__doc__ or what}")
+
+
+def name_signer(world):
+    """As a new operator learns whom to propose, and an owner proposes it."""
+    code, error = ends(world)
+    assert (code, error["code"]) == (1, "chain.otherSigner"), error
+    signer = error["message"].rsplit(" ", 1)[-1]
+    world.send(world.settlement, calldata("EmethSettlement", PROPOSE, signer))
+    world.rpc("evm_increaseTime", hex(9 * 86_400))
+    world.rpc("evm_mine", 1)
+    return signer
+
+
+def test_from_deposit_to_payment(world):
+    name_signer(world)
+    process, url = serve(world)
+
+    def unspent():
+        done = plain(world, "balance", "--server", url, "--json")
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["unspent"])
+
+    assert world.emeth("deposit", "5emeth", *world.to_servers).returncode == 0
+    assert unspent() == 0, "one block is not deep enough"
+    world.rpc("evm_mine", 1)
+    until(lambda: unspent() == 5 * EMETH)
+    # Killed and started again: nothing comes twice, and the rest comes.
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert world.emeth("deposit", "2emeth", *world.to_servers).returncode == 0
+    world.rpc("evm_mine", 3)
+    process, url = serve(world)
+    until(lambda: unspent() == 7 * EMETH)
+
+    def posted():
+        world.rpc("evm_mine", 1)
+        return world.read(world.settlement, calldata("EmethSettlement", "latestBatch"))
+
+    until(posted)
+
+    # What is withdrawn from the server is paid on the chain to a node that has it redeemed.
+    before = world.wallet()
+    assert plain(world, "withdraw", "3emeth", "--server", url).returncode == 0
+    node = subprocess.Popen(
+        [BINARY, "node", "--server", url, "--key-file", str(world.key), "--data", str(world.folder / "node"),
+         "--redeem", "when:3emeth", "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core,
+         "--confirmations", "1", "--threads", "1", "--json"],
+        stdout=open(world.folder / "node.log", "wb"), stderr=subprocess.STDOUT)
+    world.processes.append(node)
+    until(lambda: world.wallet() == before + 3 * EMETH, seconds=150)
+    until(lambda: '"redeemed"' in (world.folder / "node.log").read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=40) in (0, 130)
+
+
+def test_what_is_named_wrongly(world):
+    assert ends(world, "--chain-id", "1")[1]["code"] == "chain.wrongChain"
+    assert ends(world, "--grant", f"{USER}=1emeth")[0] == 2
+    other = words(world, "--json")
+    place = other.index("--core")
+    other[place + 1] = USER
+    code, error = ends(world, command=other)
+    assert (code, error["code"]) == (3, "chain.noContract")
+    without = words(world, "--json")
+    place = without.index("--operator-key-file")
+    code, error = ends(world, command=without[:place] + without[place + 2:])
+    assert (code, error["code"]) == (2, "key.missing")
+    place = without.index("--rpc")
+    code, error = ends(world, command=without[:place] + without[place + 2:])
+    assert code == 2 and "--rpc" in error["message"]
+    assert not (world.folder / "net" / "network.sqlite").exists(), "nothing is made before all is checked"
+    name_signer(world)
+    # For life.
+    code, error = ends(world, command=[BINARY, "serve", "--data", str(world.folder / "net"), "--json"])
+    assert (code, error["code"]) == (3, "network.otherRun")
+    world.rpc("evm_setFault", {"method": "*", "status": 503, "count": 999})
+    code, error = ends(world)
+    assert (code, error["code"]) == (4, "chain.unreachable")
