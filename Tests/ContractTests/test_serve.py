@@ -5,12 +5,13 @@ import pathlib
 import signal
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
 from evm import KEYS
 from scene import *
-from test_commands import BINARY, OWNER_KEY, USER, World, calldata
+from test_commands import BINARY, OWNER_KEY, USER, USER_KEY, World, calldata
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
 PROPOSE = "proposeSigner"
@@ -122,6 +123,61 @@ def test_from_deposit_to_payment(world):
     until(lambda: '"redeemed"' in (world.folder / "node.log").read_text())
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) in (0, 130)
+
+
+def test_reorganisations_and_a_node_that_is_away(world):
+    name_signer(world)
+    process, url = serve(world)
+
+    def unspent():
+        done = plain(world, "balance", "--server", url, "--json")
+        return int(json.loads(done.stdout)["unspent"])
+
+    def chain():
+        with urllib.request.urlopen(url + "/ready", timeout=20) as answer:
+            return json.load(answer)["chain"]
+
+    def deposit(amount):
+        world.receipt(world.rpc.send(
+            USER_KEY, world.settlement, calldata("EmethSettlement", "depositToLayer2", USER, amount * EMETH)))
+
+    world.receipt(world.rpc.send(
+        USER_KEY, world.token, calldata("EmethToken", "approve", world.settlement, 100 * EMETH)))
+    snapshot = world.rpc("evm_snapshot")
+    deposit(5)
+    world.rpc("evm_mine", 2)
+    until(lambda: unspent() == 5 * EMETH)
+    # Three blocks are replaced, and the same deposit comes later: nothing is credited twice, also after a kill.
+    world.rpc("evm_revert", snapshot)
+    world.rpc("evm_increaseTime", hex(60))
+    snapshot = world.rpc("evm_snapshot")
+    world.rpc("evm_mine", 1)
+    deposit(5)
+    deposit(1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    world.rpc("evm_mine", 3)
+    process, url = serve(world)
+    until(lambda: unspent() == 6 * EMETH)
+    until(lambda: chain() == "followed")
+
+    # The node is away: it is told, and the rest goes on.
+    world.rpc("evm_setFault", {"method": "*", "status": 503, "count": 10**6})
+    until(lambda: "can't reach" in chain())
+    assert plain(world, "withdraw", "1emeth", "--server", url).returncode == 0
+    world.rpc("evm_setFault", {})
+    deposit(2)
+    world.rpc("evm_mine", 2)
+    until(lambda: unspent() == 7 * EMETH)
+
+    # Another deposit in the place of one that was credited: it is told, and nothing more is credited.
+    world.rpc("evm_revert", snapshot)
+    world.rpc("evm_increaseTime", hex(120))
+    deposit(9)
+    world.rpc("evm_mine", 9)
+    until(lambda: "was credited as" in chain())
+    assert unspent() == 7 * EMETH
+    assert subprocess.run([BINARY, "serve", "--audit", "--data", str(world.folder / "net")]).returncode == 0
 
 
 def test_what_is_named_wrongly(world):
