@@ -1,17 +1,16 @@
 """`emeth serve --rpc` and `emeth node --redeem`: real processes on a chain of their own, from deposit to payment."""
 import json
-import os
-import pathlib
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.request
 
+import eth_abi
 import pytest
 
-from evm import KEYS
 from scene import *
-from test_commands import BINARY, OWNER_KEY, USER, USER_KEY, World, calldata
+from test_commands import BINARY, OWNER_KEY, THE_SIGNER, USER, USER_KEY, World, calldata
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
 PROPOSE = "proposeSigner"
@@ -178,6 +177,64 @@ def test_reorganisations_and_a_node_that_is_away(world):
     until(lambda: "was credited as" in chain())
     assert unspent() == 7 * EMETH
     assert subprocess.run([BINARY, "serve", "--audit", "--data", str(world.folder / "net")]).returncode == 0
+
+
+def leaves(world, epoch):
+    """The newest ticket of every account when an epoch was closed."""
+    file = sqlite3.connect(f"file:{world.folder}/net/network.sqlite?mode=ro", uri=True, timeout=20)
+    newest = {}
+    for account, text in file.execute("SELECT account, ticket FROM ticket WHERE epoch <= ? ORDER BY epoch", [epoch]):
+        ticket = json.loads(text)["ticket"]
+        newest[account] = Ticket(
+            ticket["account"], int(ticket["epoch"]), int(ticket["cumulativePayout"]), int(ticket["unspent"]),
+            int(ticket["locked"]), bytes.fromhex(ticket["jobsRoot"][2:]))
+    file.close()
+    return newest
+
+
+def test_who_asks_to_leave_is_let_go(world):
+    name_signer(world)
+    process, url = serve(world)
+    world.receipt(world.rpc.send(
+        USER_KEY, world.token, calldata("EmethToken", "approve", world.settlement, 100 * EMETH)))
+
+    def deposit(account, amount):
+        world.receipt(world.rpc.send(
+            USER_KEY, world.settlement, calldata("EmethSettlement", "depositToLayer2", account, amount * EMETH)))
+
+    def balance():
+        world.rpc("evm_mine", 1)
+        found = json.loads(plain(world, "balance", "--server", url, "--json").stdout)
+        return int(found["unspent"]), int(found["payout"])
+
+    def asked():
+        world.rpc("evm_mine", 1)
+        return world.read(world.settlement, calldata("EmethSettlement", "exits", USER))
+
+    deposit(USER, 5)
+    deposit(THE_SIGNER, 3)
+    until(lambda: balance() == (5 * EMETH, 0))
+    digest = until(lambda: world.read(world.settlement, calldata("EmethSettlement", "latestBatch")))
+    batch = world.rpc(
+        "eth_call", {"to": world.settlement, "data": calldata("EmethSettlement", "batches", digest.to_bytes(32, "big"))},
+        "latest")
+    tickets = leaves(world, int(batch[2:66], 16))
+    tree = Tree(tickets.values())
+    kinds = ["bytes32", "(address,uint64,uint256,uint256,uint256,bytes32)", "bytes32[]"]
+    arguments = [digest.to_bytes(32, "big"), tickets[USER].abi(), tree.proof(tickets[USER])]
+    call = keccak(text=f"requestExit({','.join(kinds)})")[:4] + eth_abi.encode(kinds, arguments)
+    world.receipt(world.rpc.send(USER_KEY, world.settlement, "0x" + call.hex()))
+    until(lambda: balance() == (0, 5 * EMETH))
+    deposit(USER, 2)
+    until(lambda: balance() == (0, 7 * EMETH))
+    assert asked() != 0
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    world.rpc("evm_increaseTime", hex(800))
+    process, url = serve(world)
+    until(lambda: asked() == 0)
+    deposit(USER, 1)
+    until(lambda: balance() == (1 * EMETH, 7 * EMETH))
 
 
 def test_what_is_named_wrongly(world):
