@@ -90,3 +90,6 @@ planted tensor_product.cuh bfloat16 's/half \* 8 \+ lane \/ 4/half * 8 + lane % 
 planted tensor_product.cuh bfloat16 's/row \+ i \* 16, step, false/row + i * 16, step, true/'
 planted tensor_product.cuh attention_bfloat16 's/k > place :/false :/'
 planted tensor_product.cuh attention_bfloat16 's/\&\& k < place/\&\& k + 1 < place/'
+planted attention_flash.cu attention_bfloat16 '/^    __syncthreads\(\);$/d'
+planted attention_flash.cu attention_bfloat16 's/key <= query \&\&/key <= query + 1 \&\&/'
+planted attention_flash.cu attention_bfloat16 's/total\[half\] \*= factor;//'

@@ -5,6 +5,7 @@
 #include "../../Sources/CEmethCompute/cuda/kernels/attention.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_bfloat16.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_cached.cu"
+#include "../../Sources/CEmethCompute/cuda/kernels/attention_flash.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/column_sum.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/cross_entropy.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/dropout.cu"

@@ -66,14 +66,14 @@ extern "C" __global__ void not_aligned(float* out, const float* in) {
 }
 extern "C" __global__ void two_blocks(float* out, const float* in) { out[threadIdx.x] = in[blockIdx.x]; }
 
-#define PLANTED(KERNEL)                                                                              \
-  KERNEL(right)                                                                                      \
-  KERNEL(no_barrier)                                                                                 \
-  KERNEL(overwritten_early)                                                                          \
-  KERNEL(barrier_for_some)                                                                           \
-  KERNEL(different_barriers) KERNEL(missing_lane) KERNEL(outside_the_mask) KERNEL(read_past_the_end) \
-      KERNEL(written_past_the_end) KERNEL(host_memory) KERNEL(not_written) KERNEL(not_aligned)       \
-          KERNEL(two_blocks)
+#define PLANTED(KERNEL)                                                                                \
+  KERNEL(right)                                                                                        \
+  KERNEL(no_barrier)                                                                                   \
+  KERNEL(overwritten_early)                                                                            \
+  KERNEL(barrier_for_some)                                                                             \
+  KERNEL(different_barriers)                                                                           \
+  KERNEL(missing_lane) KERNEL(outside_the_mask) KERNEL(read_past_the_end) KERNEL(written_past_the_end) \
+      KERNEL(host_memory) KERNEL(not_written) KERNEL(not_aligned) KERNEL(two_blocks)
 #define ENTRY(name) EMULATED_KERNEL(, name)
 extern "C" const emulated_kernel emulated_kernels[] = {PLANTED(ENTRY)};
 

@@ -110,11 +110,47 @@ static emeth_status drop(const attention_pass* pass, float* scores) {
 // The numbers of rows and heads are 32 bits in the kernels.
 static bool fits(size_t B, size_t T, size_t NH) { return T <= EMETH_CUDA_LARGEST_ROW && B * NH <= INT32_MAX; }
 
+// As in kernels/attention_flash.cu.
+#define FLASH_SPAN 64
+#define FLASH_THREADS 128
+#define FLASH_CHANNELS 128
+
+// In one kernel, without scores in memory.
+static emeth_status forward_flash(attention_pass* pass, float* out, float* maximum, float* sum,
+                                  const float* qkv) {
+  const size_t C = pass->C;
+  const emeth_cuda_kernel kernel =
+      pass->d <= 64 ? EMETH_KERNEL_attention_flash_64 : EMETH_KERNEL_attention_flash_128;
+  emeth_cuda_product product = {.out = head_of(pass, out, C),
+                                .a = head_of(pass, qkv, 3 * C),
+                                .b = head_of(pass, qkv + C, 3 * C),
+                                .m = (uint32_t)pass->T,
+                                .k = (uint32_t)pass->d,
+                                .heads = (uint32_t)pass->NH};
+  // Values lie where the keys' vectors are aligned too.
+  product.a_vectors = vectors(&product.a);
+  product.b_vectors = vectors(&product.b) && C % 4 == 0;
+  size_t values_at = C;
+  const size_t count = pass->B * pass->NH;
+  for (size_t first = 0; first < count; first += EMETH_CUDA_LARGEST_GRID_SIDE) {
+    product.first_head = (uint32_t)first;
+    const emeth_cuda_size grid = {(uint32_t)emeth_cuda_blocks(pass->T, FLASH_SPAN), 1,
+                                  (uint32_t)emeth_cuda_min(count - first, EMETH_CUDA_LARGEST_GRID_SIDE)};
+    EMETH_CUDA_TRY(
+        pass->launcher->launch(pass->launcher->context, kernel, grid, (emeth_cuda_size){FLASH_THREADS, 1, 1},
+                               0, EMETH_CUDA_ARGUMENTS(&product, &values_at, &maximum, &sum, &pass->scale)));
+  }
+  return EMETH_OK;
+}
+
 static emeth_status forward(const emeth_cuda_launcher* launcher, bool bfloat16, float* out, float* maximum,
                             float* sum, const float* qkv, size_t B, size_t T, size_t C, size_t NH,
                             emeth_dropout_mask dropout) {
   if (!fits(B, T, NH)) return EMETH_OUT_OF_RANGE;
   attention_pass pass = begin(launcher, bfloat16, B, T, C, NH, dropout);
+  if (bfloat16 && !dropout.threshold && pass.d <= FLASH_CHANNELS) {
+    return forward_flash(&pass, out, maximum, sum, qkv);
+  }
   float* scores;
   EMETH_CUDA_TRY(scores_memory(&pass, &scores, 0));
   const emeth_cuda_matrix queries = head_of(&pass, qkv, 3 * C), keys = head_of(&pass, qkv + C, 3 * C),

@@ -37,8 +37,8 @@ DEVICE void load_matrices(unsigned (&out)[4], const unsigned short* row) {
 }
 
 // sums (16, 8) += a (16, 16) · b (16, 8). Lane l has elements 2(l mod 4) and the next of a row: of a those of
-// rows l / 4 and l / 4 + 8, then of both eight further; of b, down column l / 4, those and eight further; of the
-// sums those of rows l / 4 and l / 4 + 8.
+// rows l / 4 and l / 4 + 8, then of both eight further; of b, down column l / 4, those and eight further; of
+// the sums those of rows l / 4 and l / 4 + 8.
 DEVICE void multiply_matrices(float (&sums)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
 #if defined(__CUDACC_RTC__)
   asm volatile(

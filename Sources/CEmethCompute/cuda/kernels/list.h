@@ -45,6 +45,8 @@
   KERNEL(attention_bfloat16, attention_scores_bfloat16)   \
   KERNEL(attention_bfloat16, attention_by_query_bfloat16) \
   KERNEL(attention_bfloat16, attention_by_key_bfloat16)   \
+  KERNEL(attention_flash, attention_flash_64)             \
+  KERNEL(attention_flash, attention_flash_128)            \
   KERNEL(attention_cached, attention_cache_rows)          \
   KERNEL(attention_cached, attention_cached)              \
   KERNEL(packed_product, packed_product)                  \
