@@ -212,18 +212,22 @@ static uint64_t check_tiles(emeth_device* device, input_kind kind, size_t varian
   return hash;
 }
 
-// Rows of several blocks of the row rule.
+// Rows of several blocks of the row rule, and columns of several slabs.
 static uint64_t check_long_rows(emeth_device* device, input_kind kind, size_t variant) {
-  const size_t rows = 2, n = 4096 * (1 + variant) + 3, count = rows * n;
+  const size_t rows = 2, n = 4096 * (1 + variant) + 3, count = rows * n, more_rows = 700;
   float *in = random_array(count, kind), *d_out = random_array(count, kind),
         *d_in = random_array(count, kind);
   float *gain = random_array(n, kind), *out = malloc(count * sizeof(float));
-  float *mean = malloc(rows * sizeof(float)), *reciprocal = malloc(rows * sizeof(float));
+  float *mean = malloc(more_rows * sizeof(float)), *reciprocal = malloc(more_rows * sizeof(float));
   float *d_gain = random_array(n, kind), *d_offset = random_array(n, kind);
   uint64_t hash = HASH_START;
   emeth_layer_norm_forward(device, out, mean, reciprocal, in, gain, gain, rows, n);
   hash = hash_of(hash_of(hash_of(hash, out, count), mean, rows), reciprocal, rows);
   emeth_layer_norm_backward(device, d_in, d_gain, d_offset, d_out, in, gain, mean, reciprocal, rows, n);
+  hash = hash_of(hash_of(hash_of(hash, d_in, count), d_gain, n), d_offset, n);
+  emeth_layer_norm_forward(device, out, mean, reciprocal, in, gain, gain, more_rows, 5);
+  emeth_layer_norm_backward(device, d_in, d_gain, d_offset, d_out, in, gain, mean, reciprocal, more_rows, 5);
+  emeth_column_sum(device, d_offset + 5, d_in, more_rows, 7);
   hash = hash_of(hash_of(hash_of(hash, d_in, count), d_gain, n), d_offset, n);
   emeth_softmax(device, out, in, rows, n);
   hash = hash_of(hash, out, count);
