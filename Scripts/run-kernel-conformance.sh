@@ -11,7 +11,7 @@ clang=$(dirname "$(readlink -f "$swift")")/clang
 [ -x "$clang" ] || clang=clang
 mkdir -p .build/conformance
 program=.build/conformance/kernel_conformance
-sources=(Tests/KernelConformance/kernel_conformance.c Sources/CEmethCompute/cpu/*.c)
+sources=(Tests/KernelConformance/kernel_conformance.c Sources/CEmethCompute/{cpu,cuda}/*.c)
 build() { "$clang" -std=gnu2x -O2 -pthread "$@" "${sources[@]}" -lm; }
 
 # For 64-bit ARM by the C library of Debian's cross-compiler alone, without the compiler.

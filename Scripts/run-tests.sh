@@ -6,7 +6,7 @@ shift
 cd "$(dirname "$0")/.."
 
 # Python serves as an independent oracle in tests; the product never needs it.
-Scripts/install-python.sh Tests/requirements-s3.txt Tests/requirements.txt
+Scripts/install-python.sh Tests/requirements-s3.txt Tests/requirements-cuda.txt Tests/requirements.txt
 export EMETH_PYTHON=$PWD/.venv/bin/python
 if [ "$scale" -gt 1 ]; then
   Scripts/install-python.sh Tests/requirements-full.txt
@@ -19,6 +19,10 @@ counts=()
 if [ "$scale" -gt 1 ]; then counts=(full); fi
 Scripts/run-kernel-conformance.sh "${counts[@]}"
 Scripts/run-cuda-emulation.sh "${counts[@]}"
+
+# A driver and a compiler of CUDA for the tests: no GPU is needed.
+Scripts/build-cuda-emulation.sh .build/cuda-driver
+export EMETH_EMULATED_CUDA=$PWD/.build/cuda-driver
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come

@@ -30,6 +30,14 @@ public enum ComputeError: Error, Equatable, Sendable {
   case resumeMismatch(what: String, found: String, expected: String)
   /// The system refused to start this many threads.
   case threadsUnavailable(count: Int)
+  /// None of the places of a library of NVIDIA's has one that can be used.
+  case libraryUnavailable(library: CUDALibrary, attempts: [CUDALibrary.Attempt])
+  /// There is no such GPU here, or it can't be used.
+  case deviceUnavailable(device: String, reason: String)
+  /// NVRTC refused a program.
+  case kernelsNotCompiled(program: String, architecture: String, reason: String, log: String)
+  /// A GPU or its driver failed; what was in its memory is lost.
+  case deviceFailed(device: String, reason: String)
 }
 
 extension ComputeError {
@@ -51,6 +59,10 @@ extension ComputeError {
     case .checkpointInUse: "compute.checkpointInUse"
     case .resumeMismatch: "compute.resumeMismatch"
     case .threadsUnavailable: "compute.threadsUnavailable"
+    case .libraryUnavailable: "compute.libraryUnavailable"
+    case .deviceUnavailable: "compute.deviceUnavailable"
+    case .kernelsNotCompiled: "compute.kernelsNotCompiled"
+    case .deviceFailed: "compute.deviceFailed"
     }
   }
 
@@ -88,6 +100,15 @@ extension ComputeError {
       "\(what) is \(found), the checkpoint was made with \(expected)"
     case .threadsUnavailable(let count):
       "the system refused to start \(count) threads"
+    case .libraryUnavailable(let library, let attempts):
+      "no \(library == .driver ? "driver" : "compiler") of NVIDIA's can be used: "
+        + attempts.map { "\($0.place.path): \($0.problem ?? "found")" }.joined(separator: "; ")
+    case .deviceUnavailable(let device, let reason):
+      "\(device) can't be used: \(reason)"
+    case .kernelsNotCompiled(let program, let architecture, let reason, let log):
+      "\(program) can't be compiled for \(architecture): \(reason)" + (log.isEmpty ? "" : "\n" + log)
+    case .deviceFailed(let device, let reason):
+      "\(device) failed: \(reason)"
     }
   }
 
@@ -103,6 +124,10 @@ extension ComputeError {
     case .checkpointInUse: "wait for it, or take another name"
     case .resumeMismatch: "resume with what the training began with, or begin anew"
     case .threadsUnavailable: "ask for fewer threads"
+    case .libraryUnavailable(let library, _): library.remedy
+    case .deviceUnavailable: "`emeth devices` lists what is here"
+    case .kernelsNotCompiled: "another version of NVRTC may know the architecture"
+    case .deviceFailed: "work on the CPU (--device cpu), or begin again from the last checkpoint"
     case .invalidConfiguration, .invalidInput, .shapeMismatch, .fileUnreadable, .fileUnwritable,
       .malformedFile:
       nil

@@ -1,13 +1,18 @@
-// A device: one pool of threads, one table of kernels, scratch memory; and the public operations, which take
-// the device's lock and call the table.
+// A device: one pool of threads, one table of kernels, scratch memory, with or without a GPU; and the public
+// operations, which take the device's lock and call the table.
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../cuda/cuda_device.h"
+#include "../cuda/operations.h"
 #include "pool.h"
 
 struct emeth_device {
   const emeth_kernels* kernels;
+  const emeth_kernels* cpu_kernels;        // the same without a GPU
   const emeth_bfloat16_kernels* bfloat16;  // NULL in the `reproducible` profile
+  emeth_cuda* cuda;                        // NULL without a GPU
   emeth_pool* pool;
   size_t threads;
   pthread_mutex_t mutex;
@@ -86,6 +91,7 @@ emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, 
   if (!device) return EMETH_NO_MEMORY;
   pthread_mutex_init(&device->mutex, NULL);
   device->kernels = kernels;
+  device->cpu_kernels = kernels;
   device->threads = threads;
   device->workers = calloc(threads, sizeof *device->workers);
   device->shared = allocate(EMETH_SHARED_BYTES);
@@ -101,13 +107,31 @@ emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, 
   return EMETH_OK;
 }
 
+emeth_status emeth_device_create_cuda(emeth_device** out, const emeth_cuda_driver* driver, size_t ordinal,
+                                      const void* const* code, emeth_instruction_set set, size_t threads,
+                                      char* message) {
+  *out = NULL;
+  emeth_device* device = NULL;
+  emeth_status status = emeth_device_create(&device, set, threads);
+  if (status != EMETH_OK) return status;
+  status = emeth_cuda_create(&device->cuda, driver, ordinal, code, message);
+  if (status != EMETH_OK) {
+    emeth_device_destroy(device);
+    return status;
+  }
+  device->kernels = emeth_kernels_cuda;
+  *out = device;
+  return EMETH_OK;
+}
+
 emeth_status emeth_device_use_bfloat16(emeth_device* device) {
-  device->bfloat16 = bfloat16_kernels(device->kernels);
+  device->bfloat16 = device->cuda ? emeth_bfloat16_kernels_cuda : bfloat16_kernels(device->kernels);
   return device->bfloat16 ? EMETH_OK : EMETH_NOT_AVAILABLE;
 }
 
 void emeth_device_destroy(emeth_device* device) {
   if (!device) return;
+  emeth_cuda_destroy(device->cuda);
   if (device->pool) emeth_pool_destroy(device->pool);
   for (size_t worker = 0; device->workers && worker < device->threads; worker++)
     free(device->workers[worker]);
@@ -117,6 +141,9 @@ void emeth_device_destroy(emeth_device* device) {
   free(device);
 }
 
+emeth_cuda* emeth_device_cuda(emeth_device* device) { return device->cuda; }
+bool emeth_device_uses_bfloat16(const emeth_device* device) { return device->bfloat16 != NULL; }
+const emeth_kernels* emeth_device_cpu_kernels(emeth_device* device) { return device->cpu_kernels; }
 size_t emeth_device_threads(const emeth_device* device) { return device->threads; }
 void* emeth_shared_scratch(emeth_device* device) { return device->shared; }
 void* emeth_worker_scratch(emeth_device* device, size_t worker) { return device->workers[worker]; }
@@ -139,6 +166,38 @@ static void parallel_for_task(void* context, size_t index, size_t worker) {
 static void lock(emeth_device* device) { pthread_mutex_lock(&device->mutex); }
 static void unlock(emeth_device* device) { pthread_mutex_unlock(&device->mutex); }
 
+emeth_status emeth_device_allocate(emeth_device* device, void** out, size_t bytes) {
+  *out = NULL;
+  if (!device->cuda) return EMETH_NOT_AVAILABLE;
+  lock(device);
+  const emeth_status status = emeth_cuda_allocate(device->cuda, out, bytes);
+  unlock(device);
+  return status;
+}
+
+void emeth_device_release(emeth_device* device, void* memory) {
+  if (!device->cuda || !memory) return;
+  lock(device);
+  emeth_cuda_release(device->cuda, memory);
+  unlock(device);
+}
+
+emeth_status emeth_device_memory(emeth_device* device, uint64_t* free_bytes, uint64_t* all_bytes) {
+  if (!device->cuda) return EMETH_NOT_AVAILABLE;
+  lock(device);
+  const emeth_status status = emeth_cuda_memory(device->cuda, free_bytes, all_bytes);
+  unlock(device);
+  return status;
+}
+
+emeth_status emeth_device_failure(emeth_device* device, char* message) {
+  if (!device->cuda) return EMETH_OK;
+  lock(device);
+  const emeth_status status = emeth_cuda_failure(device->cuda, message);
+  unlock(device);
+  return status;
+}
+
 void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void*, size_t), void* context) {
   parallel_for_job job = {body, context};
   lock(device);
@@ -153,6 +212,18 @@ void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void*, 
     device->kernels->operation(device, __VA_ARGS__); \
     unlock(device);                                  \
   } while (0)
+
+void emeth_clear(emeth_device* device, float* out, size_t count) {
+  if (count == 0) return;
+  lock(device);
+  if (device->cuda && emeth_cuda_holds(device->cuda, (const void* const[]){out}, 1)) {
+    const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
+    emeth_cuda_finish(device->cuda, launcher->fill(launcher->context, out, 0, count * sizeof *out));
+  } else {
+    memset(out, 0, count * sizeof *out);
+  }
+  unlock(device);
+}
 
 void emeth_matmul(emeth_device* device, const emeth_matmul_arguments* arguments) {
   if (arguments->m == 0 || arguments->n == 0) return;
@@ -223,7 +294,7 @@ void emeth_dropout(emeth_device* device, float* out, const float* in, size_t row
 
 emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d) {
   lock(device);
-  const bool done = reserve_workers(device, device->kernels->attention_scratch(T, d));
+  const bool done = reserve_workers(device, device->cpu_kernels->attention_scratch(T, d));
   unlock(device);
   return done ? EMETH_OK : EMETH_NO_MEMORY;
 }
@@ -234,7 +305,7 @@ emeth_status emeth_attention_forward(emeth_device* device, float* out, float* ma
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
   CALL(attention_forward, out, maximum, sum, qkv, B, T, C, NH, dropout);
-  return EMETH_OK;
+  return emeth_device_failure(device, NULL);
 }
 
 emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const float* d_out,
@@ -243,7 +314,7 @@ emeth_status emeth_attention_backward(emeth_device* device, float* d_qkv, const 
   if (B == 0 || T == 0 || C == 0) return EMETH_OK;
   if (emeth_attention_reserve(device, T, C / NH) != EMETH_OK) return EMETH_NO_MEMORY;
   CALL(attention_backward, d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, dropout);
-  return EMETH_OK;
+  return emeth_device_failure(device, NULL);
 }
 
 size_t emeth_attention_cache_count(size_t T, size_t C) { return emeth_round_up(T, 64) * C; }
@@ -256,7 +327,7 @@ emeth_status emeth_attention_cached(emeth_device* device, float* out, const emet
   const bool reserved = reserve_workers(device, emeth_round_up(T, 64) * sizeof(float));
   if (reserved) device->kernels->attention_cached(device, out, sequences, count, qkv, T, C, NH);
   unlock(device);
-  return reserved ? EMETH_OK : EMETH_NO_MEMORY;
+  return reserved ? emeth_device_failure(device, NULL) : EMETH_NO_MEMORY;
 }
 
 void emeth_cross_entropy(emeth_device* device, float* losses, float* logits, const uint32_t* targets,
@@ -277,6 +348,12 @@ static emeth_status sum(emeth_device* device, float* out, const float* in, size_
   if (count == 0) return EMETH_OK;
   lock(device);
   emeth_status status = EMETH_OK;
+  if (device->cuda && emeth_cuda_holds(device->cuda, (const void* const[]){in}, 1)) {
+    const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
+    status = emeth_cuda_finish(device->cuda, emeth_cuda_sum(launcher, out, in, count, squared));
+    unlock(device);
+    return status;
+  }
   const size_t first = emeth_blocks(count, EMETH_SUM_BLOCK);
   const size_t bytes = (first + emeth_blocks(first, EMETH_SUM_BLOCK)) * sizeof(float);
   if (bytes > device->shared_bytes) {
@@ -286,9 +363,9 @@ static emeth_status sum(emeth_device* device, float* out, const float* in, size_
   if (status == EMETH_OK) {
     float* sums = device->shared;
     float* next = sums + first;
-    device->kernels->block_sums(device, sums, in, count, squared);
+    device->cpu_kernels->block_sums(device, sums, in, count, squared);
     for (count = first; count > 1; count = emeth_blocks(count, EMETH_SUM_BLOCK)) {
-      device->kernels->block_sums(device, next, sums, count, false);
+      device->cpu_kernels->block_sums(device, next, sums, count, false);
       float* used = sums;
       sums = next;
       next = used;
@@ -344,7 +421,8 @@ uint64_t emeth_read_memory(emeth_device* device, const void* memory, size_t byte
 
 double emeth_fma_chains(emeth_device* device, size_t tasks, size_t steps) {
   lock(device);
-  const double operations = (device->bfloat16 ? device->bfloat16->fma_chains : device->kernels->fma_chains)(device, tasks, steps);
+  const double operations =
+      (device->bfloat16 ? device->bfloat16->fma_chains : device->kernels->fma_chains)(device, tasks, steps);
   unlock(device);
   return operations;
 }

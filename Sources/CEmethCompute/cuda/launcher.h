@@ -1,6 +1,6 @@
-// What the operations of a CUDA device need of it: memory, and kernels that run. The driver's implementation is
-// driver.c; the tests' emulator is another. All calls are from one thread at a time and keep their order: a
-// kernel sees what the copies and kernels before it wrote.
+// What the operations of a CUDA device need of it: memory, and kernels that run. The driver's
+// implementation is driver.c; the tests' emulator is another. All calls are from one thread at a time and
+// keep their order: a kernel sees what the copies and kernels before it wrote.
 #ifndef EMETH_CUDA_LAUNCHER_H
 #define EMETH_CUDA_LAUNCHER_H
 

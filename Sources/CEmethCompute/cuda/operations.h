@@ -1,9 +1,11 @@
-// The operations of emeth_compute.h on a CUDA device: the same names, arguments and bits, with a launcher instead of the
-// device. They queue their work and don't wait for it, but for those with a result in the host's memory.
+// The operations of emeth_compute.h on a CUDA device: the same names, arguments and bits, with a launcher
+// instead of the device. They queue their work and don't wait for it, but for those with a result in the
+// host's memory.
 //
-// Memory: every array of float is the device's (which the host reads at the same address while no kernel runs), as
-// are packed weights and the keys and values of a cached sequence. Token ids, targets, decay spans and arrays of
-// sequences are the host's and are copied in; `out` of the sums is the host's. No size is 0.
+// Memory: every array of float is the device's (which the host reads at the same address while no kernel
+// runs), as are packed weights and the keys and values of a cached sequence. Token ids, targets, decay
+// spans and arrays of sequences are the host's and are copied in; `out` of the sums is the host's. No size
+// is 0.
 #ifndef EMETH_CUDA_OPERATIONS_H
 #define EMETH_CUDA_OPERATIONS_H
 

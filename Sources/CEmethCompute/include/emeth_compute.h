@@ -19,6 +19,8 @@ typedef enum {
   EMETH_NO_THREADS = 2,
   EMETH_NOT_AVAILABLE = 3,
   EMETH_OUT_OF_RANGE = 4,
+  EMETH_DEVICE_FAILED = 5,
+  EMETH_COMPILATION_FAILED = 6,
 } emeth_status;
 
 // Sets of kernels. The last two exist to check the others: the scalar reference that states each operation in
@@ -59,6 +61,9 @@ void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void* c
 // Makes sure that attention over T tokens with heads of d channels finds its memory, so that no later call
 // asks the system for any. Without it the attention operations do so themselves.
 emeth_status emeth_attention_reserve(emeth_device* device, size_t T, size_t d);
+
+// out = +0.
+void emeth_clear(emeth_device* device, float* out, size_t count);
 
 // out (m, n) = a (m, k) · b (k, n) [+ bias (n)], each element one fma chain over k ascending from +0, or from
 // out's value with `accumulate`; the bias is added after the chain. a is stored (k, m) with `a_transposed`, b

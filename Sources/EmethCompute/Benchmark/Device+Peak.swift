@@ -5,11 +5,12 @@ extension Device {
   /// multiply-add: independent chains in registers, nothing from memory.
   ///
   /// The best of several short measurements, so that what other programs take counts little. Where the
-  /// instruction set has no fma, it is the peak of binary64 products and sums that stand for it.
+  /// instruction set has no fma, it is the peak of binary64 products and sums that stand for it. Of a GPU it is the
+  /// peak of binary32, without tensor cores.
   ///
   /// - Parameter seconds: time for all measurements.
   public func measurePeakFlops(for seconds: Double = 0.2) -> Double {
-    let tasks = 8 * threads
+    let tasks = 8 * (gpu?.multiprocessors ?? threads)
     var (steps, best, spent) = (1_000, 0.0, 0.0)
     while spent < seconds {
       let clock = ContinuousClock()

@@ -39,7 +39,7 @@ public final class ProductBenchmark {
       slots.take(largest { $0.m * $0.k }), slots.take(largest { $0.k * $0.n }),
       slots.take(largest { $0.m * $0.n }), slots.take(largest { $0.n })
     )
-    arena = try FloatArena(count: slots.count)
+    arena = try FloatArena(count: slots.count, device: device)
     var generator = try CounterGenerator(
       label: "benchmark", seed: [UInt8](repeating: 1, count: 32), part: 0, round: 0, pass: 0)
     // A pattern that repeats, as large ones would take longer to draw than to multiply.

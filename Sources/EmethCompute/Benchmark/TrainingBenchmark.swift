@@ -38,7 +38,7 @@ public final class TrainingBenchmark {
     configuration: ModelConfiguration, batch: Int, device: Device,
     seed: [UInt8] = [UInt8](repeating: 1, count: 32)
   ) throws(ComputeError) {
-    let state = try TrainingState(configuration: configuration)
+    let state = try TrainingState(configuration: configuration, device: device)
     try state.initializeWeights(seed: seed)
     trainer = try Trainer(state: state, optimizer: OptimizerConfiguration(), batch: batch, device: device)
     var generator = try CounterGenerator(label: "benchmark", seed: seed, part: 0, round: 0, pass: 0)

@@ -71,12 +71,13 @@ public enum ModelFolder {
 
   /// Reads a model, its weights and its tokenizer.
   ///
+  /// - Parameter device: what works on the weights; nil for any CPU.
   /// - Throws: `ComputeError.fileUnreadable` when a file is missing, `malformedFile` when one is not that of
   ///   a GPT-2 family model with tied embeddings, `outOfMemory`.
-  public static func read(from folder: URL) throws(ComputeError) -> Contents {
+  public static func read(from folder: URL, device: Device? = nil) throws(ComputeError) -> Contents {
     let configuration = try readConfiguration(from: folder)
     let tokenizer = try readTokenizer(from: folder, configuration: configuration)
-    let arena = try FloatArena(count: configuration.parameterCount)
+    let arena = try FloatArena(count: configuration.parameterCount, device: device)
     try readParameters(from: folder, configuration: configuration, into: arena.elements)
     return Contents(configuration: configuration, parameters: arena, tokenizer: tokenizer)
   }

@@ -85,7 +85,7 @@ extension TrainingCheckpoint {
         path: path, what: "length of all tensors", found: "\(found) bytes",
         allowed: "\(expected) bytes by the settings")
     }
-    let state = try TrainingState(configuration: checkpoint.configuration)
+    let state = try TrainingState(configuration: checkpoint.configuration, device: device)
     state.step = UInt64(steps)
     var losses = [Float](repeating: 0, count: steps)
     let entries = Dictionary(file.tensors.map { ($0.name, $0) }) { first, _ in first }

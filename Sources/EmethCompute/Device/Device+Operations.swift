@@ -19,7 +19,7 @@ extension Device {
   func sum(_ values: UnsafeBufferPointer<Float>) throws(ComputeError) -> Float {
     guard let base = values.baseAddress else { return 0 }
     var result: Float = 0
-    try Self.check(emeth_sum(handle, &result, base, values.count))
+    try check(emeth_sum(handle, &result, base, values.count))
     return result
   }
 
@@ -27,12 +27,30 @@ extension Device {
   func sumOfSquares(_ values: UnsafeBufferPointer<Float>) throws(ComputeError) -> Float {
     guard let base = values.baseAddress else { return 0 }
     var result: Float = 0
-    try Self.check(emeth_sum_of_squares(handle, &result, base, values.count))
+    try check(emeth_sum_of_squares(handle, &result, base, values.count))
     return result
   }
 
   /// Maps a status of the C library.
-  static func check(_ status: emeth_status) throws(ComputeError) {
-    guard status == EMETH_OK else { throw .outOfMemory(bytes: 0) }
+  func check(_ status: emeth_status) throws(ComputeError) {
+    guard status != EMETH_OK else { return }
+    try checkHealth()
+    throw .outOfMemory(bytes: 0)
+  }
+
+  /// Whether it is a GPU of which an operation failed: it will not work again.
+  public var hasFailed: Bool { gpu != nil && emeth_device_failure(handle, nil) != EMETH_OK }
+
+  /// Refuses a GPU of which an operation failed since it was opened: what its memory holds is nothing to go by.
+  ///
+  /// - Throws: `ComputeError.deviceFailed`, `outOfMemory`.
+  func checkHealth() throws(ComputeError) {
+    guard let gpu else { return }
+    let (status, message) = withCUDAMessage { emeth_device_failure(handle, $0) }
+    switch status {
+    case EMETH_OK: return
+    case EMETH_NO_MEMORY: throw .outOfMemory(bytes: 0)
+    default: throw .deviceFailed(device: "cuda:\(gpu.ordinal)", reason: message)
+    }
   }
 }

@@ -20,6 +20,10 @@ public final class Device: Sendable {
   public let profile: NumericProfile
   /// What the operands of matrix products are rounded to: binary32 is none.
   public let productType: DType
+  /// The GPU that does the work; nil where the CPU does.
+  public let gpu: CUDADeviceProperties?
+  /// Lives longer than what was made of it.
+  private let driver: CUDADriver?
   /// The C library's device; its own lock guards it.
   nonisolated(unsafe) let handle: OpaquePointer
 
@@ -86,6 +90,41 @@ public final class Device: Sendable {
     self.threads = threads
     self.instructionSet = instructionSet
     self.profile = profile
+    gpu = nil
+    driver = nil
+    let rounds = profile == .fast && emeth_device_use_bfloat16(handle) == EMETH_OK
+    productType = rounds ? .bfloat16 : .float32
+  }
+
+  /// As `cuda(_:threads:profile:search:)` with machine code at hand.
+  init(
+    gpu: CUDADeviceProperties, driver: CUDADriver, kernels: CUDAKernels, threads: Int, profile: NumericProfile
+  ) throws(ComputeError) {
+    guard (1...Self.largestThreadCount).contains(threads) else {
+      throw .invalidConfiguration(
+        what: "number of threads", found: "\(threads)", allowed: "1 to \(Self.largestThreadCount)")
+    }
+    let instructionSet = try Self.selected(by: ProcessInfo.processInfo.environment["EMETH_CPU"])
+    var handle: OpaquePointer?
+    let (status, message) = withCUDAMessage { message in
+      kernels.withCode { code in
+        emeth_device_create_cuda(
+          &handle, driver.handle, gpu.ordinal, code, instructionSet.raw, threads, message)
+      }
+    }
+    guard status == EMETH_OK, let handle else {
+      switch status {
+      case EMETH_NO_THREADS: throw .threadsUnavailable(count: threads)
+      case EMETH_NO_MEMORY: throw .outOfMemory(bytes: 0)
+      default: throw .deviceFailed(device: "cuda:\(gpu.ordinal)", reason: message)
+      }
+    }
+    self.handle = handle
+    self.threads = threads
+    self.instructionSet = instructionSet
+    self.profile = profile
+    self.gpu = gpu
+    self.driver = driver
     let rounds = profile == .fast && emeth_device_use_bfloat16(handle) == EMETH_OK
     productType = rounds ? .bfloat16 : .float32
   }
@@ -109,9 +148,11 @@ public final class Device: Sendable {
 }
 
 extension Device: CustomStringConvertible {
-  /// Such as `cpu avx2, 2 threads`, or `cpu avx512, 2 threads, bfloat16 products`.
+  /// Such as `cpu avx2, 2 threads`, `cpu avx512, 2 threads, bfloat16 products`, or `cuda:0 NVIDIA H200`.
   public var description: String {
-    "cpu \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")"
-      + (productType == .float32 ? "" : ", \(productType) products")
+    let place =
+      gpu.map { "cuda:\($0.ordinal) \($0.name)" }
+      ?? "cpu \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")"
+    return place + (productType == .float32 ? "" : ", \(productType) products")
   }
 }

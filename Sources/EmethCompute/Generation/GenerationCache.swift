@@ -9,9 +9,9 @@ final class GenerationCache {
   private let layerCount: Int
 
   /// An empty cache for sequences of a model.
-  init(_ configuration: ModelConfiguration) throws(ComputeError) {
+  init(_ configuration: ModelConfiguration, device: Device) throws(ComputeError) {
     layerCount = emeth_attention_cache_count(configuration.context, configuration.width)
-    arena = try FloatArena(count: 2 * configuration.layers * layerCount)
+    arena = try FloatArena(count: 2 * configuration.layers * layerCount, device: device)
   }
 
   /// Forgets everything read.

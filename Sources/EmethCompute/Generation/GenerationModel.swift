@@ -88,7 +88,7 @@ final class GenerationModel: Sendable {
     ) throws(ComputeError) {
       precondition(parameters.elements.count == layout.count, "the arena does not fit the configuration")
       let kept = layout.tensors.filter { !$0.isMatrix || $0.name == Self.positionEmbedding }
-      vectors = try FloatArena(count: kept.reduce(0) { $0 + $1.count })
+      vectors = try FloatArena(count: kept.reduce(0) { $0 + $1.count }, device: device)
       var places: [String: Int] = [:]
       var place = 0
       for tensor in kept {

@@ -30,13 +30,13 @@ final class GenerationPass {
   init(model: GenerationModel, batch: Int, device: Device) throws(ComputeError) {
     (self.model, self.batch, self.device) = (model, batch, device)
     let (rows, width) = (Self.rowLimit, model.configuration.width)
-    stream = try FloatArena(count: rows * width)
-    normalised = try FloatArena(count: rows * width)
-    wide = try FloatArena(count: rows * 4 * width)
-    mixed = try FloatArena(count: rows * width)
-    statistics = try FloatArena(count: 2 * rows)
-    outputs = try FloatArena(count: batch * width)
-    logitArena = try FloatArena(count: batch * model.configuration.vocabularySize)
+    stream = try FloatArena(count: rows * width, device: device)
+    normalised = try FloatArena(count: rows * width, device: device)
+    wide = try FloatArena(count: rows * 4 * width, device: device)
+    mixed = try FloatArena(count: rows * width, device: device)
+    statistics = try FloatArena(count: 2 * rows, device: device)
+    outputs = try FloatArena(count: batch * width, device: device)
+    logitArena = try FloatArena(count: batch * model.configuration.vocabularySize, device: device)
   }
 
   /// The logits (V) of the sequence at `place`, as `project` left them.
@@ -97,7 +97,7 @@ final class GenerationPass {
         sequences.append(part.cache.sequence(layer: layer, rows: part.tokens.count, firstRow: row))
         row += part.tokens.count
       }
-      try Device.check(
+      try device.check(
         emeth_attention_cached(
           device.handle, mixed.base, sequences, sequences.count, wide.base, shape.context, shape.width,
           shape.heads))

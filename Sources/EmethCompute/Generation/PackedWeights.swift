@@ -22,7 +22,8 @@ final class PackedWeights: Sendable {
     format: WeightFormat, device: Device
   ) throws(ComputeError) {
     (self.outputs, self.inputs, self.format) = (outputs, inputs, format)
-    arena = try FloatArena(count: (emeth_packed_bytes(format.raw, outputs, inputs) + 3) / 4)
+    arena = try FloatArena(
+      count: (emeth_packed_bytes(format.raw, outputs, inputs) + 3) / 4, device: device)
     let status = emeth_pack_weights(
       device.handle, arena.base, format.raw, weights, outputs, inputs, transposed)
     guard status == EMETH_OK else {

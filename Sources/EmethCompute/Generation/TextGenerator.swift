@@ -44,7 +44,7 @@ public final class TextGenerator {
     model = try GenerationModel(
       configuration: configuration, parameters: parameters, format: format, device: device)
     pass = try GenerationPass(model: model, batch: 1, device: device)
-    caches = [try GenerationCache(configuration)]
+    caches = [try GenerationCache(configuration, device: device)]
   }
 
   /// A generator over a copy of the parameters of a training state.
@@ -169,7 +169,7 @@ public final class TextGenerator {
 
   /// Makes room for a batch.
   private func reserve(_ count: Int) throws(ComputeError) {
-    while caches.count < count { caches.append(try GenerationCache(configuration)) }
+    while caches.count < count { caches.append(try GenerationCache(configuration, device: device)) }
     if pass.batch < count { pass = try GenerationPass(model: model, batch: count, device: device) }
   }
 

@@ -21,7 +21,9 @@ final class ActivationBuffers {
   private let arena: FloatArena
 
   /// Buffers for `sequences` sequences of the configuration's context.
-  init(configuration: ModelConfiguration, sequences: Int, forBackward: Bool) throws(ComputeError) {
+  init(
+    configuration: ModelConfiguration, sequences: Int, forBackward: Bool, device: Device
+  ) throws(ComputeError) {
     let c = configuration.width
     let rows = sequences * configuration.context
     let layers = configuration.layers
@@ -32,7 +34,7 @@ final class ActivationBuffers {
     let spare = forBackward ? 0 : slots.take(rows * c)
     let last = slots.take(rows * c)
     let rest = [c, 1, 1, configuration.vocabularySize, c].map { slots.take(rows * $0) }
-    arena = try FloatArena(count: slots.count)
+    arena = try FloatArena(count: slots.count, device: device)
     let base = arena.base
     blocks = (0..<layers).map { layer in
       let s = blockSlots[forBackward ? layer : 0].map { base + $0 }

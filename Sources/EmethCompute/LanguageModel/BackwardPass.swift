@@ -97,7 +97,7 @@ struct BackwardPass {
       device.handle, scratch.wide, scratch.narrow, a.queryKeyValue, a.attentionMaximum, a.attentionSum,
       sequences, t, c, heads,
       dropout?.mask(.attentionProbabilities, layer: layer, rows: heads * t) ?? emeth_dropout_mask())
-    try Device.check(status)
+    try device.check(status)
     linear(
       input: a.attentionNorm, d: scratch.wide, weight: p.queryKeyValueWeight, dWeight: g.queryKeyValueWeight,
       dBias: g.queryKeyValueBias, dInput: scratch.narrow, rows: rows, inputs: c, outputs: 3 * c,
@@ -127,11 +127,11 @@ final class BackwardBuffers {
   let narrow, wide: UnsafeMutablePointer<Float>
   private let arena: FloatArena
 
-  init(configuration: ModelConfiguration, sequences: Int) throws(ComputeError) {
+  init(configuration: ModelConfiguration, sequences: Int, device: Device) throws(ComputeError) {
     let rows = sequences * configuration.context
     var slots = ArenaSlots()
     let offsets = [slots.take(rows * configuration.width), slots.take(rows * 4 * configuration.width)]
-    arena = try FloatArena(count: slots.count)
+    arena = try FloatArena(count: slots.count, device: device)
     narrow = arena.base + offsets[0]
     wide = arena.base + offsets[1]
   }

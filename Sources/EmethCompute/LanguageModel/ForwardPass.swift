@@ -40,7 +40,7 @@ struct ForwardPass {
       let status = emeth_attention_forward(
         handle, a.attention, a.attentionMaximum, a.attentionSum, a.queryKeyValue, sequences, t, c, heads,
         dropout?.mask(.attentionProbabilities, layer: layer, rows: heads * t) ?? emeth_dropout_mask())
-      try Device.check(status)
+      try device.check(status)
       trace?.record("layer \(layer): attention", a.attention, count: rows * c)
       device.multiply(
         activations.product, a.attention, block.attentionProjectionWeight,

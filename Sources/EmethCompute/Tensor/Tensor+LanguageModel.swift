@@ -63,13 +63,13 @@ extension Tensor {
     let (b, t, c) = (sizes[0], sizes[1], shape.last / 3)
     let (input, output) = (try floats(), try FloatArena(count: b * t * c))
     let (maximum, sum) = (try FloatArena(count: b * heads * t), try FloatArena(count: b * heads * t))
-    try Device.check(
+    try device.check(
       emeth_attention_forward(
         device.handle, output.base, maximum.base, sum.base, input.base, b, t, c, heads, emeth_dropout_mask()))
     let (shape, device) = (shape, device)
     let node = GradientNode(node) { gradient throws(ComputeError) in
       let result = try FloatArena(count: shape.count)
-      try Device.check(
+      try device.check(
         emeth_attention_backward(
           device.handle, result.base, try gradient.floats().base, input.base, maximum.base, sum.base, b, t, c,
           heads, emeth_dropout_mask()))

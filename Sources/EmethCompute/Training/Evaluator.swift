@@ -55,8 +55,9 @@ public final class Evaluator {
     forward = ForwardPass(
       configuration: shape, device: device,
       parameters: ModelPointers(parameters.base, layout: layout, layers: shape.layers),
-      activations: try ActivationBuffers(configuration: shape, sequences: batch, forBackward: false))
-    losses = try FloatArena(count: batch * shape.context)
+      activations: try ActivationBuffers(
+        configuration: shape, sequences: batch, forBackward: false, device: device))
+    losses = try FloatArena(count: batch * shape.context, device: device)
     data = SequenceBatch(configuration: shape, sequences: batch)
   }
 

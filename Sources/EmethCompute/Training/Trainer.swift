@@ -75,24 +75,26 @@ public final class Trainer {
     self.batch = batch
     self.microBatch = micro
     self.device = device
-    gradients = try FloatArena(count: state.layout.count)
-    embeddingGradients = try FloatArena(count: batch * shape.context * shape.width)
-    losses = try FloatArena(count: batch * shape.context)
-    let activations = try ActivationBuffers(configuration: shape, sequences: micro, forBackward: true)
+    gradients = try FloatArena(count: state.layout.count, device: device)
+    embeddingGradients = try FloatArena(count: batch * shape.context * shape.width, device: device)
+    losses = try FloatArena(count: batch * shape.context, device: device)
+    let activations = try ActivationBuffers(
+      configuration: shape, sequences: micro, forBackward: true, device: device)
     let parameters = ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers)
     forward = ForwardPass(
       configuration: shape, device: device, parameters: parameters, activations: activations)
     backward = BackwardPass(
       configuration: shape, device: device, parameters: parameters,
       gradients: ModelPointers(gradients.base, layout: state.layout, layers: shape.layers),
-      activations: activations, scratch: try BackwardBuffers(configuration: shape, sequences: micro))
+      activations: activations,
+      scratch: try BackwardBuffers(configuration: shape, sequences: micro, device: device))
     decaySpans = state.layout.tensors.map {
       emeth_decay_span(
         offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
     }
     data = SequenceBatch(configuration: shape, sequences: batch)
     corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
-    try Device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
+    try device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
   }
 
   /// Takes one step.
@@ -118,6 +120,7 @@ public final class Trainer {
     let norm = try gradientNorm()
     if let trace { withUnsafePointer(to: norm) { trace.record("norm of the gradient", $0, count: 1) } }
     update(norm: norm)
+    try device.checkHealth()
     trace?.record("AdamW", state.parameterArena.base, count: state.layout.count)
     state.step += 1
     let time = (clock.now - start).components

@@ -33,13 +33,14 @@ public final class TrainingState: @unchecked Sendable {
 
   /// A state of zeros.
   ///
-  /// - Throws: `ComputeError.outOfMemory`.
-  public init(configuration: ModelConfiguration) throws(ComputeError) {
+  /// - Parameter device: what trains it; nil for any CPU. A GPU works on no other states.
+  /// - Throws: `ComputeError.outOfMemory`, `deviceFailed`.
+  public init(configuration: ModelConfiguration, device: Device? = nil) throws(ComputeError) {
     self.configuration = configuration
     layout = ParameterLayout(configuration)
-    parameterArena = try FloatArena(count: layout.count)
-    firstMomentArena = try FloatArena(count: layout.count)
-    secondMomentArena = try FloatArena(count: layout.count)
+    parameterArena = try FloatArena(count: layout.count, device: device)
+    firstMomentArena = try FloatArena(count: layout.count, device: device)
+    secondMomentArena = try FloatArena(count: layout.count, device: device)
   }
 
   /// Takes over every bit of `other`, which must have the same configuration.

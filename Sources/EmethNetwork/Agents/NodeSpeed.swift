@@ -57,7 +57,7 @@ struct NodeSpeed {
     }
     let batch = 4
     do throws(ComputeError) {
-      let state = try TrainingState(configuration: ModelConfiguration(shape))
+      let state = try TrainingState(configuration: ModelConfiguration(shape), device: device)
       try state.initializeWeights(seed: Array(repeating: 1, count: 32))
       let trainer = try Trainer(
         state: state, optimizer: OptimizerConfiguration(), batch: batch, device: device)

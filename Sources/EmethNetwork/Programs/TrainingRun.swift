@@ -56,7 +56,7 @@ final class TrainingRun {
     self.device = device
     do throws(ComputeError) {
       let configuration = try ModelConfiguration(manifest.model)
-      state = try TrainingState(configuration: configuration)
+      state = try TrainingState(configuration: configuration, device: device)
       var optimizer = try OptimizerConfiguration(manifest, round: position.round)
       optimizer.learningRate *= learningRateFactor
       trainer = try Trainer(

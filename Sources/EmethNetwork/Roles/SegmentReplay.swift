@@ -193,8 +193,9 @@ struct SegmentReplay {
       return Mismatch(.replay, segment: segment, "segment \(segment): \(cause.message)")
     case .invalidConfiguration, .shapeMismatch, .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable,
       .malformedFile, .outOfMemory, .insufficientMemory, .checkpointExists, .checkpointMissing,
-      .checkpointInUse, .resumeMismatch,
-      .threadsUnavailable:
+      .checkpointInUse, .resumeMismatch, .threadsUnavailable, .libraryUnavailable, .deviceUnavailable,
+      .kernelsNotCompiled,
+      .deviceFailed:
       return error
     }
   }

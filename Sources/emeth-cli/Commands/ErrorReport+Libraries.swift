@@ -51,7 +51,8 @@ extension ComputeError {
     case .invalidConfiguration, .invalidInput, .shapeMismatch, .notFinite, .malformedFile, .resumeMismatch:
       .badInput
     case .unsupportedInstructionSet, .fileUnreadable, .fileUnwritable, .outOfMemory, .insufficientMemory,
-      .checkpointExists, .checkpointMissing, .checkpointInUse, .threadsUnavailable:
+      .checkpointExists, .checkpointMissing, .checkpointInUse, .threadsUnavailable, .libraryUnavailable,
+      .deviceUnavailable, .kernelsNotCompiled, .deviceFailed:
       .unavailable
     }
   }

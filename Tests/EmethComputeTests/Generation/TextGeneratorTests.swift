@@ -34,7 +34,7 @@ import Testing
       let model = try GenerationModel(
         configuration: state.configuration, parameters: state.parameterArena, format: format, device: device)
       pass = try GenerationPass(model: model, batch: 1, device: device)
-      cache = try GenerationCache(state.configuration)
+      cache = try GenerationCache(state.configuration, device: device)
     }
 
     func read(_ tokens: ArraySlice<UInt32>) throws {

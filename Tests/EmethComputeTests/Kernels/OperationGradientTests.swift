@@ -117,9 +117,9 @@ import Testing
     ) {
       device, x, out in
       let mask = emeth_dropout_mask()
-      try Device.check(
+      try device.check(
         emeth_attention_forward(device.handle, out[1], out[2], out[3], x[0], 1, t, c, heads, mask))
-      try Device.check(
+      try device.check(
         emeth_attention_backward(device.handle, out[0], x[1], x[0], out[2], out[3], 1, t, c, heads, mask))
     }
     try check("attention", [found[0]], recorded) { x in

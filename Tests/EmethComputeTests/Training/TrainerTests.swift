@@ -13,7 +13,7 @@ struct SampleTraining {
   func run(
     device: Device, microBatch: Int? = nil, learningRate: Double = 1e-2, dropout: Dropout? = nil
   ) throws -> (state: TrainingState, reports: [StepReport]) {
-    let state = try TrainingState(configuration: configuration)
+    let state = try TrainingState(configuration: configuration, device: device)
     try state.initializeWeights(seed: (0..<32).map { UInt8($0) })
     let optimizer = OptimizerConfiguration(
       learningRate: learningRate, gradientClip: 0.5, warmupSteps: 3, totalSteps: steps)

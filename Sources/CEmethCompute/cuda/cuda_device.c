@@ -1,0 +1,336 @@
+// A CUDA device: its context, the kernels loaded into it, memory that the host shares, and the launcher of
+// the driver.
+#include "cuda_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "driver.h"
+#include "library.h"
+
+typedef struct {
+  uintptr_t start;
+  size_t bytes;
+} memory_block;
+
+typedef struct {
+  cu_pointer memory;
+  size_t bytes;
+} scratch_slot;
+
+struct emeth_cuda {
+  const emeth_cuda_driver* driver;
+  cu_device device;
+  cu_context* context;
+  cu_stream* stream;
+  cu_module** modules;  // of each source, NULL for none
+  cu_function* functions[EMETH_KERNEL_COUNT];
+  size_t static_shared_bytes[EMETH_KERNEL_COUNT];
+  size_t allowed_shared_bytes[EMETH_KERNEL_COUNT];  // dynamic ones
+  scratch_slot scratch[EMETH_CUDA_SCRATCH_SLOTS];
+  memory_block* blocks;  // in the order of their addresses
+  size_t block_count, block_space;
+  emeth_cuda_launcher launcher;
+  emeth_status failure;
+  char message[EMETH_MESSAGE_BYTES];
+};
+
+// What every kernel may use without asking.
+#define PLAIN_SHARED_BYTES (48 << 10)
+
+static emeth_status refusal(emeth_cuda* cuda, const char* call, cu_result result) {
+  // Only the first failure is told: the others follow from it.
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  return emeth_cuda_refusal(cuda->driver, call, result, cuda->message);
+}
+
+static emeth_status launch(void* context, emeth_cuda_kernel kernel, emeth_cuda_size grid, emeth_cuda_size block,
+                           size_t shared_bytes, void** arguments) {
+  emeth_cuda* cuda = context;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const emeth_cuda_driver* driver = cuda->driver;
+  const char* name = emeth_cuda_kernel_at(kernel).name;
+  const size_t all = shared_bytes + cuda->static_shared_bytes[kernel];
+  if (all > PLAIN_SHARED_BYTES && shared_bytes > cuda->allowed_shared_bytes[kernel]) {
+    const cu_result result = driver->set_function_attribute(
+        cuda->functions[kernel], CU_FUNCTION_LARGEST_DYNAMIC_SHARED_BYTES, (int)shared_bytes);
+    if (result != CU_SUCCESS) return refusal(cuda, name, result);
+    cuda->allowed_shared_bytes[kernel] = shared_bytes;
+  }
+  const cu_result result =
+      driver->launch(cuda->functions[kernel], grid.x, grid.y, grid.z, block.x, block.y, block.z,
+                     (unsigned)shared_bytes, cuda->stream, arguments, NULL);
+  return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, name, result);
+}
+
+static emeth_status scratch(void* context, void** out, size_t slot, size_t bytes) {
+  emeth_cuda* cuda = context;
+  *out = NULL;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  scratch_slot* own = &cuda->scratch[slot];
+  if (bytes > own->bytes) {
+    if (own->memory) {
+      // Kernels that use it may still be queued.
+      cu_result result = cuda->driver->synchronize(cuda->stream);
+      if (result == CU_SUCCESS) result = cuda->driver->release(own->memory);
+      *own = (scratch_slot){0, 0};
+      if (result != CU_SUCCESS) return refusal(cuda, "cuMemFree", result);
+    }
+    const cu_result result = cuda->driver->allocate(&own->memory, bytes);
+    if (result != CU_SUCCESS) {
+      own->memory = 0;
+      return refusal(cuda, "cuMemAlloc", result);
+    }
+    own->bytes = bytes;
+  }
+  *out = (void*)(uintptr_t)own->memory;
+  return EMETH_OK;
+}
+
+static emeth_status synchronize(void* context) {
+  emeth_cuda* cuda = context;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const cu_result result = cuda->driver->synchronize(cuda->stream);
+  return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuStreamSynchronize", result);
+}
+
+static emeth_status copy_in(void* context, void* device, const void* host, size_t bytes) {
+  emeth_cuda* cuda = context;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const cu_result result = cuda->driver->copy_in((cu_pointer)(uintptr_t)device, host, bytes, cuda->stream);
+  return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuMemcpyHtoDAsync", result);
+}
+
+static emeth_status copy_out(void* context, void* host, const void* device, size_t bytes) {
+  emeth_cuda* cuda = context;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const cu_result result = cuda->driver->copy_out(host, (cu_pointer)(uintptr_t)device, bytes, cuda->stream);
+  if (result != CU_SUCCESS) return refusal(cuda, "cuMemcpyDtoHAsync", result);
+  return synchronize(cuda);
+}
+
+static emeth_status fill(void* context, void* device, uint8_t value, size_t bytes) {
+  emeth_cuda* cuda = context;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const cu_result result = cuda->driver->fill((cu_pointer)(uintptr_t)device, value, bytes, cuda->stream);
+  return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuMemsetD8Async", result);
+}
+
+const emeth_cuda_launcher* emeth_cuda_begin(emeth_cuda* cuda) {
+  if (cuda->failure == EMETH_OK) {
+    const cu_result result = cuda->driver->set_context(cuda->context);
+    if (result != CU_SUCCESS) cuda->failure = refusal(cuda, "cuCtxSetCurrent", result);
+  }
+  return &cuda->launcher;
+}
+
+emeth_status emeth_cuda_finish(emeth_cuda* cuda, emeth_status status) {
+  if (status == EMETH_OK) status = synchronize(cuda);
+  if (status != EMETH_OK && cuda->failure == EMETH_OK) {
+    cuda->failure = status;
+    if (!cuda->message[0]) emeth_say(cuda->message, "an operation failed with status %d", (int)status);
+  }
+  return cuda->failure;
+}
+
+// The first block that ends behind the address.
+static size_t block_after(const emeth_cuda* cuda, uintptr_t address) {
+  size_t low = 0, high = cuda->block_count;
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (cuda->blocks[middle].start + cuda->blocks[middle].bytes <= address) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+bool emeth_cuda_holds(const emeth_cuda* cuda, const void* const* arrays, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const uintptr_t address = (uintptr_t)arrays[i];
+    if (!address) continue;
+    const size_t block = block_after(cuda, address);
+    if (block == cuda->block_count || cuda->blocks[block].start > address) return false;
+  }
+  return true;
+}
+
+// Zeros in memory that the host sees too. `bytes` is not 0.
+static cu_result new_memory(emeth_cuda* cuda, cu_pointer* out, size_t bytes) {
+  const emeth_cuda_driver* driver = cuda->driver;
+  *out = 0;
+  cu_result result = driver->set_context(cuda->context);
+  if (result != CU_SUCCESS) return result;
+  // The driver would give more than the GPU has and then move pages to and fro.
+  size_t free_bytes = 0, all_bytes = 0;
+  result = driver->memory(&free_bytes, &all_bytes);
+  if (result != CU_SUCCESS) return result;
+  if (bytes > free_bytes) return CU_ERROR_OUT_OF_MEMORY;
+  result = driver->allocate_managed(out, bytes, CU_MEMORY_ATTACH_GLOBAL);
+  if (result != CU_SUCCESS) {
+    *out = 0;
+    return result;
+  }
+  // Pages that the host has read go back to the GPU. Where the system can't be told so, it is only slower.
+  if (driver->advise) driver->advise(*out, bytes, CU_ADVISE_PREFERRED_LOCATION, cuda->device);
+  result = driver->fill(*out, 0, bytes, cuda->stream);
+  if (result == CU_SUCCESS) result = driver->synchronize(cuda->stream);
+  return result;
+}
+
+emeth_status emeth_cuda_allocate(emeth_cuda* cuda, void** out, size_t bytes) {
+  *out = NULL;
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  if (cuda->block_count == cuda->block_space) {
+    const size_t space = 2 * cuda->block_space + 16;
+    memory_block* blocks = realloc(cuda->blocks, space * sizeof *blocks);
+    if (!blocks) return EMETH_NO_MEMORY;
+    cuda->blocks = blocks;
+    cuda->block_space = space;
+  }
+  bytes = bytes ? bytes : 1;
+  cu_pointer memory = 0;
+  const cu_result result = new_memory(cuda, &memory, bytes);
+  if (result != CU_SUCCESS) {
+    if (memory) cuda->driver->release(memory);
+    // Too little memory is no failure of the device: less may fit.
+    if (result == CU_ERROR_OUT_OF_MEMORY) return EMETH_NO_MEMORY;
+    return emeth_cuda_finish(cuda, refusal(cuda, "cuMemAllocManaged", result));
+  }
+  const size_t at = block_after(cuda, (uintptr_t)memory);
+  memmove(&cuda->blocks[at + 1], &cuda->blocks[at], (cuda->block_count - at) * sizeof *cuda->blocks);
+  cuda->blocks[at] = (memory_block){(uintptr_t)memory, bytes};
+  cuda->block_count++;
+  *out = (void*)(uintptr_t)memory;
+  return EMETH_OK;
+}
+
+void emeth_cuda_release(emeth_cuda* cuda, void* memory) {
+  const uintptr_t address = (uintptr_t)memory;
+  const size_t at = block_after(cuda, address);
+  if (at == cuda->block_count || cuda->blocks[at].start != address) return;
+  cuda->block_count--;
+  memmove(&cuda->blocks[at], &cuda->blocks[at + 1], (cuda->block_count - at) * sizeof *cuda->blocks);
+  if (cuda->driver->set_context(cuda->context) == CU_SUCCESS) cuda->driver->release((cu_pointer)address);
+}
+
+emeth_status emeth_cuda_memory(emeth_cuda* cuda, uint64_t* free_bytes, uint64_t* all_bytes) {
+  *free_bytes = 0;
+  *all_bytes = 0;
+  emeth_cuda_begin(cuda);
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  size_t unused = 0, all = 0;
+  const cu_result result = cuda->driver->memory(&unused, &all);
+  if (result != CU_SUCCESS) return emeth_cuda_finish(cuda, refusal(cuda, "cuMemGetInfo", result));
+  *free_bytes = unused;
+  *all_bytes = all;
+  return EMETH_OK;
+}
+
+emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message) {
+  if (cuda->failure != EMETH_OK && message) memcpy(message, cuda->message, EMETH_MESSAGE_BYTES);
+  return cuda->failure;
+}
+
+static emeth_status load(emeth_cuda* cuda, const void* const* code) {
+  const emeth_cuda_driver* driver = cuda->driver;
+  for (size_t i = 0; i < emeth_cuda_source_count(); i++) {
+    if (!code[i]) continue;
+    const cu_result result = driver->load_module(&cuda->modules[i], code[i]);
+    if (result != CU_SUCCESS) return refusal(cuda, emeth_cuda_source_at(i).name, result);
+  }
+  for (size_t kernel = 0; kernel < EMETH_KERNEL_COUNT; kernel++) {
+    const emeth_cuda_kernel_name named = emeth_cuda_kernel_at(kernel);
+    const size_t length = strlen(named.program);
+    for (size_t i = 0; i < emeth_cuda_source_count() && !cuda->functions[kernel]; i++) {
+      const char* source = emeth_cuda_source_at(i).name;
+      if (!cuda->modules[i] || strncmp(source, named.program, length) || strcmp(source + length, ".cu"))
+        continue;
+      const cu_result result = driver->module_function(&cuda->functions[kernel], cuda->modules[i], named.name);
+      if (result != CU_SUCCESS) return refusal(cuda, named.name, result);
+      int bytes = 0;
+      if (driver->function_attribute(&bytes, CU_FUNCTION_SHARED_BYTES, cuda->functions[kernel]) == CU_SUCCESS)
+        cuda->static_shared_bytes[kernel] = (size_t)bytes;
+    }
+    if (!cuda->functions[kernel]) {
+      emeth_say(cuda->message, "there is no machine code of %s.cu", named.program);
+      return EMETH_NOT_AVAILABLE;
+    }
+  }
+  return EMETH_OK;
+}
+
+static emeth_status open_device(emeth_cuda* cuda, size_t ordinal, const void* const* code) {
+  const emeth_cuda_driver* driver = cuda->driver;
+  cu_result result = driver->device(&cuda->device, (int)ordinal);
+  if (result != CU_SUCCESS) return refusal(cuda, "cuDeviceGet", result);
+  result = driver->retain_context(&cuda->context, cuda->device);
+  if (result != CU_SUCCESS) {
+    cuda->context = NULL;
+    return refusal(cuda, "cuDevicePrimaryCtxRetain", result);
+  }
+  result = driver->set_context(cuda->context);
+  if (result != CU_SUCCESS) return refusal(cuda, "cuCtxSetCurrent", result);
+  result = driver->create_stream(&cuda->stream, CU_STREAM_NON_BLOCKING);
+  if (result != CU_SUCCESS) {
+    cuda->stream = NULL;
+    return refusal(cuda, "cuStreamCreate", result);
+  }
+  int multiprocessors = 0, shared_bytes = 0;
+  result = driver->device_attribute(&multiprocessors, CU_DEVICE_MULTIPROCESSORS, cuda->device);
+  if (result == CU_SUCCESS)
+    result = driver->device_attribute(&shared_bytes, CU_DEVICE_LARGEST_SHARED_BYTES, cuda->device);
+  if (result != CU_SUCCESS) return refusal(cuda, "cuDeviceGetAttribute", result);
+  cuda->launcher = (emeth_cuda_launcher){
+      .context = cuda,
+      .multiprocessors = (uint32_t)multiprocessors,
+      .largest_shared_bytes = (uint32_t)(shared_bytes > PLAIN_SHARED_BYTES ? shared_bytes : PLAIN_SHARED_BYTES),
+      .launch = launch,
+      .scratch = scratch,
+      .copy_in = copy_in,
+      .copy_out = copy_out,
+      .fill = fill,
+      .synchronize = synchronize,
+  };
+  return load(cuda, code);
+}
+
+emeth_status emeth_cuda_create(emeth_cuda** out, const emeth_cuda_driver* driver, size_t ordinal,
+                               const void* const* code, char* message) {
+  *out = NULL;
+  emeth_cuda* cuda = calloc(1, sizeof *cuda);
+  if (!cuda) return EMETH_NO_MEMORY;
+  cuda->driver = driver;
+  cuda->modules = calloc(emeth_cuda_source_count(), sizeof(cu_module*));
+  const emeth_status status = cuda->modules ? open_device(cuda, ordinal, code) : EMETH_NO_MEMORY;
+  if (status == EMETH_OK) {
+    *out = cuda;
+    return status;
+  }
+  memcpy(message, cuda->message, EMETH_MESSAGE_BYTES);
+  emeth_cuda_destroy(cuda);
+  return status;
+}
+
+// Where a call fails the device is lost, and the driver frees all with its context.
+void emeth_cuda_destroy(emeth_cuda* cuda) {
+  if (!cuda) return;
+  const emeth_cuda_driver* driver = cuda->driver;
+  if (cuda->context && driver->set_context(cuda->context) == CU_SUCCESS) {
+    if (cuda->stream) driver->synchronize(cuda->stream);
+    for (size_t i = 0; i < cuda->block_count; i++) driver->release((cu_pointer)cuda->blocks[i].start);
+    for (size_t i = 0; i < EMETH_CUDA_SCRATCH_SLOTS; i++) {
+      if (cuda->scratch[i].memory) driver->release(cuda->scratch[i].memory);
+    }
+    for (size_t i = 0; cuda->modules && i < emeth_cuda_source_count(); i++) {
+      if (cuda->modules[i]) driver->unload_module(cuda->modules[i]);
+    }
+    if (cuda->stream) driver->destroy_stream(cuda->stream);
+  }
+  if (cuda->context) driver->release_context(cuda->device);
+  free(cuda->modules);
+  free(cuda->blocks);
+  free(cuda);
+}

@@ -1,0 +1,37 @@
+// What a CUDA device has beside the CPU that it belongs to.
+#ifndef EMETH_CUDA_DEVICE_H
+#define EMETH_CUDA_DEVICE_H
+
+#include "../cpu/kernels.h"
+#include "../include/emeth_cuda.h"
+#include "launcher.h"
+
+typedef struct emeth_cuda emeth_cuda;
+
+emeth_status emeth_cuda_create(emeth_cuda** out, const emeth_cuda_driver* driver, size_t ordinal,
+                               const void* const* code, char* message);
+void emeth_cuda_destroy(emeth_cuda* cuda);  // NULL is allowed
+
+// The rest with the device's lock held.
+
+// Makes the device this thread's; the launcher works until another device is made so.
+const emeth_cuda_launcher* emeth_cuda_begin(emeth_cuda* cuda);
+// Waits for what was queued, unless `status` says that it failed, and keeps the first failure.
+emeth_status emeth_cuda_finish(emeth_cuda* cuda, emeth_status status);
+// Whether all these lie in memory of emeth_cuda_allocate, or are NULL.
+bool emeth_cuda_holds(const emeth_cuda* cuda, const void* const* arrays, size_t count);
+
+emeth_status emeth_cuda_allocate(emeth_cuda* cuda, void** out, size_t bytes);
+void emeth_cuda_release(emeth_cuda* cuda, void* memory);
+emeth_status emeth_cuda_memory(emeth_cuda* cuda, uint64_t* free_bytes, uint64_t* all_bytes);
+// `message` may be NULL.
+emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message);
+
+// The table of kernels of a device that has a CUDA device, and what it finds in it.
+extern const emeth_kernels* const emeth_kernels_cuda;
+extern const emeth_bfloat16_kernels* const emeth_bfloat16_kernels_cuda;
+emeth_cuda* emeth_device_cuda(emeth_device* device);
+bool emeth_device_uses_bfloat16(const emeth_device* device);
+const emeth_kernels* emeth_device_cpu_kernels(emeth_device* device);
+
+#endif

@@ -1,0 +1,89 @@
+// NVIDIA GPUs: their driver and their compiler are opened at run time, by own declarations, and are not
+// needed to build. Kernels are text in this library, which NVRTC compiles for the device at hand.
+//
+// `message` is EMETH_MESSAGE_BYTES long and gets one line that says what went wrong where the status is not
+// EMETH_OK.
+#ifndef EMETH_CUDA_H
+#define EMETH_CUDA_H
+
+#include "emeth_compute.h"
+
+#define EMETH_MESSAGE_BYTES 512
+
+// The texts of the kernels. Those that are no programs are included by the others under `name`.
+typedef struct {
+  const char* name;  // such as matmul.cu
+  const char* text;
+  size_t bytes;  // without the 0 that follows the text
+  bool is_program;
+} emeth_cuda_source;
+size_t emeth_cuda_source_count(void);
+emeth_cuda_source emeth_cuda_source_at(size_t index);
+
+// The kernels and the programs they stand in.
+typedef struct {
+  const char* name;
+  const char* program;  // the source's name without .cu
+} emeth_cuda_kernel_name;
+size_t emeth_cuda_kernel_count(void);
+emeth_cuda_kernel_name emeth_cuda_kernel_at(size_t index);
+
+// NVRTC, which stays loaded once it was opened.
+typedef struct emeth_nvrtc emeth_nvrtc;
+
+// Opens the library at `path`, or of that name where the system finds it: EMETH_NOT_AVAILABLE where it
+// can't be opened or lacks a function, EMETH_DEVICE_FAILED where it does not say its version.
+emeth_status emeth_nvrtc_open(emeth_nvrtc** out, const char* path, int* major, int* minor, char* message);
+void emeth_nvrtc_close(emeth_nvrtc* nvrtc);
+
+// Machine code (a cubin) of a program, and what the compiler said; both to be freed by
+// emeth_cuda_code_free, whatever the status. EMETH_COMPILATION_FAILED: the log says why.
+typedef struct {
+  void* code;
+  size_t bytes;
+  char* log;
+} emeth_cuda_code;
+emeth_status emeth_nvrtc_compile(const emeth_nvrtc* nvrtc, emeth_cuda_code* out, size_t source,
+                                 const char* const* options, size_t option_count, char* message);
+void emeth_cuda_code_free(emeth_cuda_code* code);
+
+// The driver, which stays loaded once it was opened.
+typedef struct emeth_cuda_driver emeth_cuda_driver;
+
+// As emeth_nvrtc_open. `version` is that of CUDA that the driver offers, 1000·major + 10·minor. It is set
+// where the driver says it, even if it then fails to start: EMETH_DEVICE_FAILED.
+emeth_status emeth_cuda_driver_open(emeth_cuda_driver** out, const char* path, int* version, size_t* devices,
+                                    char* message);
+void emeth_cuda_driver_close(emeth_cuda_driver* driver);
+
+typedef struct {
+  char name[128];
+  int major, minor;  // compute capability
+  uint32_t multiprocessors;
+  uint64_t memory_bytes;
+  bool has_managed_memory;
+} emeth_cuda_properties;
+emeth_status emeth_cuda_device_properties(const emeth_cuda_driver* driver, emeth_cuda_properties* out,
+                                          size_t ordinal, char* message);
+
+// A device that computes on the GPU `ordinal`, and on the CPU, with the same bits, where an array is not in
+// memory of emeth_device_allocate. `code` has the machine code of every program in the order of the
+// sources, NULL for those that are none; it is copied. The driver outlives the device. Statuses as
+// emeth_device_create, EMETH_DEVICE_FAILED.
+emeth_status emeth_device_create_cuda(emeth_device** out, const emeth_cuda_driver* driver, size_t ordinal,
+                                      const void* const* code, emeth_instruction_set set, size_t threads,
+                                      char* message);
+
+// Memory that the GPU works on and the host reads and writes at the same address between operations; zeros,
+// 256-byte aligned. EMETH_NO_MEMORY where the GPU has less than that free. Only for devices of
+// emeth_device_create_cuda.
+emeth_status emeth_device_allocate(emeth_device* device, void** out, size_t bytes);
+void emeth_device_release(emeth_device* device, void* memory);
+// Bytes of the GPU's memory that nobody uses, and all of them.
+emeth_status emeth_device_memory(emeth_device* device, uint64_t* free_bytes, uint64_t* all_bytes);
+
+// The first failure of any operation since the device was made, EMETH_OK for none. After one, operations do
+// nothing and the device's memory holds anything. Those of a CPU never fail. `message` may be NULL.
+emeth_status emeth_device_failure(emeth_device* device, char* message);
+
+#endif

@@ -1,0 +1,248 @@
+// libcuda on the emulated device: the functions of the driver that the library calls, so that everything
+// above it runs on a machine without a GPU. What is to go wrong is said by environment variables, read by
+// cuInit:
+//   EMULATED_CUDA_VERSION   what cuDriverGetVersion says, 13000 by default
+//   EMULATED_CUDA_INIT      the error of cuInit
+//   EMULATED_CUDA_DEVICES   number of devices, 1 by default
+//   EMULATED_CUDA_MEMORY    bytes of a device, 128 MiB by default
+//   EMULATED_CUDA_LOST      after so many kernels all calls fail, as when the GPU falls off the bus
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../Sources/CEmethCompute/cuda/driver.h"
+#include "device.h"
+
+enum { INVALID_VALUE = 1, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED = 719 };
+
+#define FUNCTION __attribute__((visibility("default")))
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static long kernels_until_lost = -1;
+static bool is_lost;
+static size_t all_bytes = (size_t)128 << 20, used_bytes;
+static struct {
+  cu_pointer memory;
+  size_t bytes;
+} blocks[4096];
+
+static long number(const char* variable, long absent) {
+  const char* text = getenv(variable);
+  return text && *text ? strtol(text, NULL, 10) : absent;
+}
+
+// The status of a call, which is LAUNCH_FAILED once the device is lost.
+static cu_result status(cu_result result) { return is_lost ? LAUNCH_FAILED : result; }
+
+FUNCTION cu_result cuInit(unsigned flags) {
+  (void)flags;
+  kernels_until_lost = number("EMULATED_CUDA_LOST", -1);
+  all_bytes = (size_t)number("EMULATED_CUDA_MEMORY", (long)all_bytes);
+  return (cu_result)number("EMULATED_CUDA_INIT", CU_SUCCESS);
+}
+
+FUNCTION cu_result cuDriverGetVersion(int* out) {
+  *out = (int)number("EMULATED_CUDA_VERSION", 13000);
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuGetErrorName(cu_result result, const char** out) {
+  switch (result) {
+    case INVALID_VALUE: *out = "CUDA_ERROR_INVALID_VALUE"; break;
+    case CU_ERROR_OUT_OF_MEMORY: *out = "CUDA_ERROR_OUT_OF_MEMORY"; break;
+    case 100: *out = "CUDA_ERROR_NO_DEVICE"; break;
+    case LAUNCH_FAILED: *out = "CUDA_ERROR_LAUNCH_FAILED"; break;
+    default: *out = NULL; return INVALID_VALUE;
+  }
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuGetErrorString(cu_result result, const char** out) {
+  *out = "an emulated error";
+  return result == CU_SUCCESS ? INVALID_VALUE : CU_SUCCESS;
+}
+
+FUNCTION cu_result cuDeviceGetCount(int* out) {
+  *out = (int)number("EMULATED_CUDA_DEVICES", 1);
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuDeviceGet(cu_device* out, int ordinal) {
+  *out = ordinal;
+  return ordinal >= 0 && ordinal < number("EMULATED_CUDA_DEVICES", 1) ? CU_SUCCESS : INVALID_DEVICE;
+}
+
+FUNCTION cu_result cuDeviceGetName(char* out, int bytes, cu_device device) {
+  snprintf(out, (size_t)bytes, "Emulated GPU %d", device);
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuDeviceGetAttribute(int* out, int attribute, cu_device device) {
+  (void)device;
+  switch (attribute) {
+    case CU_DEVICE_MULTIPROCESSORS: *out = (int)emulated_launcher.multiprocessors; break;
+    case CU_DEVICE_MAJOR: *out = 9; break;
+    case CU_DEVICE_MINOR: *out = 0; break;
+    case CU_DEVICE_MANAGED_MEMORY: *out = 1; break;
+    case CU_DEVICE_LARGEST_SHARED_BYTES: *out = (int)emulated_launcher.largest_shared_bytes; break;
+    default: return INVALID_VALUE;
+  }
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuDeviceTotalMem_v2(size_t* out, cu_device device) {
+  (void)device;
+  *out = all_bytes;
+  return CU_SUCCESS;
+}
+
+FUNCTION cu_result cuDevicePrimaryCtxRetain(cu_context** out, cu_device device) {
+  static char context;
+  (void)device;
+  *out = (cu_context*)(void*)&context;
+  return status(CU_SUCCESS);
+}
+FUNCTION cu_result cuDevicePrimaryCtxRelease_v2(cu_device device) {
+  (void)device;
+  return status(CU_SUCCESS);
+}
+FUNCTION cu_result cuCtxSetCurrent(cu_context* context) { return status(context ? CU_SUCCESS : INVALID_VALUE); }
+
+// Machine code is an ELF file; what is in it the emulator has already.
+FUNCTION cu_result cuModuleLoadData(cu_module** out, const void* code) {
+  *out = (cu_module*)(uintptr_t)code;
+  return status(memcmp(code, "\177ELF", 4) == 0 ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuModuleUnload(cu_module* module) { return status(module ? CU_SUCCESS : INVALID_VALUE); }
+
+// The number of a kernel, counted from 1, stands for it.
+FUNCTION cu_result cuModuleGetFunction(cu_function** out, cu_module* module, const char* name) {
+  static const char* const names[] = {
+#define NAME(file, name) #name,
+      EMETH_CUDA_KERNELS(NAME)
+#undef NAME
+  };
+  (void)module;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(name, names[i]) == 0) {
+      *out = (cu_function*)(i + 1);
+      return status(CU_SUCCESS);
+    }
+  }
+  return NOT_FOUND;
+}
+FUNCTION cu_result cuFuncGetAttribute(int* out, int attribute, cu_function* function) {
+  *out = 0;
+  return status(attribute == CU_FUNCTION_SHARED_BYTES && function ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuFuncSetAttribute(cu_function* function, int attribute, int value) {
+  const bool fits = value >= 0 && (uint32_t)value <= emulated_launcher.largest_shared_bytes;
+  const bool is_known = function && attribute == CU_FUNCTION_LARGEST_DYNAMIC_SHARED_BYTES;
+  return status(is_known && fits ? CU_SUCCESS : INVALID_VALUE);
+}
+
+FUNCTION cu_result cuMemGetInfo_v2(size_t* free_bytes, size_t* all) {
+  pthread_mutex_lock(&mutex);
+  *free_bytes = all_bytes - used_bytes;
+  *all = all_bytes;
+  pthread_mutex_unlock(&mutex);
+  return status(CU_SUCCESS);
+}
+
+static cu_result allocate(cu_pointer* out, size_t bytes) {
+  size_t place = 0;
+  while (place < sizeof blocks / sizeof *blocks && blocks[place].memory) place++;
+  if (bytes == 0 || place == sizeof blocks / sizeof *blocks) return INVALID_VALUE;
+  if (bytes > all_bytes - used_bytes) return CU_ERROR_OUT_OF_MEMORY;
+  void* memory = emulated_allocate(bytes);
+  if (!memory) return CU_ERROR_OUT_OF_MEMORY;
+  blocks[place].memory = *out = (cu_pointer)(uintptr_t)memory;
+  blocks[place].bytes = bytes;
+  used_bytes += bytes;
+  return CU_SUCCESS;
+}
+FUNCTION cu_result cuMemAlloc_v2(cu_pointer* out, size_t bytes) {
+  pthread_mutex_lock(&mutex);
+  const cu_result result = status(CU_SUCCESS) == CU_SUCCESS ? allocate(out, bytes) : LAUNCH_FAILED;
+  pthread_mutex_unlock(&mutex);
+  return result;
+}
+FUNCTION cu_result cuMemAllocManaged(cu_pointer* out, size_t bytes, unsigned flags) {
+  return flags == CU_MEMORY_ATTACH_GLOBAL ? cuMemAlloc_v2(out, bytes) : INVALID_VALUE;
+}
+FUNCTION cu_result cuMemFree_v2(cu_pointer memory) {
+  cu_result result = INVALID_VALUE;
+  pthread_mutex_lock(&mutex);
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+    if (!memory || blocks[i].memory != memory) continue;
+    emulated_free((void*)(uintptr_t)memory);
+    used_bytes -= blocks[i].bytes;
+    blocks[i].memory = 0;
+    result = CU_SUCCESS;
+  }
+  pthread_mutex_unlock(&mutex);
+  return status(result);
+}
+
+// Whether all of it lies in one block.
+static bool is_own(cu_pointer memory, size_t bytes) {
+  for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+    if (blocks[i].memory && memory >= blocks[i].memory &&
+        memory + bytes <= blocks[i].memory + blocks[i].bytes)
+      return true;
+  }
+  return false;
+}
+FUNCTION cu_result cuMemsetD8Async(cu_pointer memory, unsigned char value, size_t count, cu_stream* stream) {
+  (void)stream;
+  pthread_mutex_lock(&mutex);
+  const bool fits = is_own(memory, count);
+  if (fits) memset((void*)(uintptr_t)memory, value, count);
+  pthread_mutex_unlock(&mutex);
+  return status(fits ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuMemcpyHtoDAsync_v2(cu_pointer device, const void* host, size_t bytes, cu_stream* stream) {
+  (void)stream;
+  pthread_mutex_lock(&mutex);
+  const bool fits = is_own(device, bytes);
+  if (fits) memcpy((void*)(uintptr_t)device, host, bytes);
+  pthread_mutex_unlock(&mutex);
+  return status(fits ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuMemcpyDtoHAsync_v2(void* host, cu_pointer device, size_t bytes, cu_stream* stream) {
+  (void)stream;
+  pthread_mutex_lock(&mutex);
+  const bool fits = is_own(device, bytes);
+  if (fits) memcpy(host, (const void*)(uintptr_t)device, bytes);
+  pthread_mutex_unlock(&mutex);
+  return status(fits ? CU_SUCCESS : INVALID_VALUE);
+}
+
+FUNCTION cu_result cuStreamCreate(cu_stream** out, unsigned flags) {
+  static char stream;
+  *out = (cu_stream*)(void*)&stream;
+  return status(flags == CU_STREAM_NON_BLOCKING ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuStreamDestroy_v2(cu_stream* stream) { return status(stream ? CU_SUCCESS : INVALID_VALUE); }
+FUNCTION cu_result cuStreamSynchronize(cu_stream* stream) { return status(stream ? CU_SUCCESS : INVALID_VALUE); }
+
+FUNCTION cu_result cuLaunchKernel(cu_function* function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                                  unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                                  cu_stream* stream, void** arguments, void** extra) {
+  if (!function || !stream || extra) return INVALID_VALUE;
+  pthread_mutex_lock(&mutex);
+  cu_result result = CU_SUCCESS;
+  // As on a GPU the call itself succeeds.
+  if (kernels_until_lost == 0) is_lost = true;
+  if (!is_lost) {
+    if (kernels_until_lost > 0) kernels_until_lost--;
+    const emeth_status done = emulated_launcher.launch(
+        emulated_launcher.context, (emeth_cuda_kernel)((uintptr_t)function - 1),
+        (emeth_cuda_size){grid_x, grid_y, grid_z}, (emeth_cuda_size){block_x, block_y, block_z}, shared_bytes,
+        arguments);
+    if (done != EMETH_OK) result = INVALID_VALUE;
+  }
+  pthread_mutex_unlock(&mutex);
+  return result;
+}

@@ -1,0 +1,147 @@
+import Foundation
+import Testing
+
+@testable import EmethCompute
+
+/// The whole way from a training to the kernels, on a driver that emulates a GPU. What goes wrong in a driver is in
+/// the tests of the program, which set it by the environment.
+@Suite(
+  .serialized, .enabled(if: CUDATestTools.emulation != nil, "EMETH_EMULATED_CUDA names no emulated driver"))
+struct CUDADeviceTests {
+  private func gpu(threads: Int = 2) throws -> Device {
+    try Device.cuda(0, threads: threads, search: CUDATestTools.emulated())
+  }
+
+  private static let training = Result {
+    SampleTraining(
+      configuration: try ModelConfiguration(layers: 2, heads: 2, width: 24, context: 19, vocabularySize: 37),
+      batch: 3, steps: 4)
+  }
+
+  @Test("what the driver says of its device")
+  func properties() throws {
+    let driver = try CUDADriver.open(search: CUDATestTools.emulated())
+    #expect(driver.version == CUDALibrary.Version(major: 13, minor: 0))
+    let device = try #require(try driver.devices().first)
+    #expect(driver.deviceCount == 1 && device.ordinal == 0)
+    #expect(device.name == "Emulated GPU 0" && device.computeCapability == "9.0" && device.problem == nil)
+    #expect(device.architecture?.name == "sm_90a" && device.memoryBytes == 128 << 20)
+    #expect(try gpu().description == "cuda:0 Emulated GPU 0")
+  }
+
+  @Test("a training has the same bits on the GPU and the CPU", arguments: [nil, 2], [0, 0.3])
+  func training(microBatch: Int?, probability: Double) throws {
+    let training = try Self.training.get()
+    let dropout =
+      probability == 0 ? nil : try Dropout(probability: probability, seed: [UInt8](repeating: 7, count: 32))
+    let cpu = try training.run(device: .cpu(threads: 1), microBatch: microBatch, dropout: dropout)
+    let gpu = try training.run(device: gpu(), microBatch: microBatch, dropout: dropout)
+    #expect(gpu.state.root == cpu.state.root)
+    #expect(gpu.reports.map(\.loss) == cpu.reports.map(\.loss))
+    #expect(gpu.reports.map(\.gradientNorm) == cpu.reports.map(\.gradientNorm))
+    #expect(gpu.state.step == 4)
+  }
+
+  @Test("a state of the host's memory is worked on by the CPU, with the same bits")
+  func hostState() throws {
+    let training = try Self.training.get()
+    let device = try gpu()
+    let states = try [nil, device].map { place in
+      let state = try TrainingState(configuration: training.configuration, device: place)
+      try state.initializeWeights(seed: [UInt8](repeating: 3, count: 32))
+      let trainer = try Trainer(
+        state: state, optimizer: OptimizerConfiguration(), batch: training.batch, device: device)
+      try trainer.step(sequences: training.sequences(step: 0))
+      return state.root
+    }
+    #expect(states[0] == states[1])
+  }
+
+  @Test("the fast profile multiplies by the tensor cores: near the CPU's losses, and not the same bits")
+  func fastProfile() throws {
+    let training = try Self.training.get()
+    let device = try Device.cuda(0, threads: 1, profile: .fast, search: CUDATestTools.emulated())
+    #expect(device.productType == .bfloat16)
+    #expect(device.description == "cuda:0 Emulated GPU 0, bfloat16 products")
+    let fast = try training.run(device: device)
+    let exact = try training.run(device: .cpu(threads: 1))
+    #expect(fast.state.root != exact.state.root)
+    for (one, other) in zip(fast.reports, exact.reports) {
+      #expect(abs(one.loss - other.loss) < 0.02 * other.loss)
+    }
+  }
+
+  @Test("evaluation and generation", arguments: WeightFormat.allCases)
+  func generation(format: WeightFormat) throws {
+    let training = try Self.training.get()
+    let devices = [try Device.cpu(threads: 2), try gpu()]
+    let results = try devices.map { device in
+      let state = try training.run(device: device).state
+      let evaluator = try Evaluator(state: state, batch: 2, device: device)
+      let loss = try evaluator.meanLoss(sequences: training.sequences(step: 9)).loss
+      let generator = try TextGenerator(
+        configuration: state.configuration, parameters: state.parameterArena, format: format, device: device)
+      let sampler = try Sampler(temperature: 1, topK: 10, seed: [UInt8](0..<32))
+      // Longer than the context: the cache is read anew on the way.
+      let tokens = try generator.generate(prompt: [1, 2, 3], maxTokens: 40, sampler: sampler)
+      return (loss, tokens, try generator.logits(after: [5, 6, 7, 8]))
+    }
+    #expect(results[0].0 == results[1].0)
+    #expect(results[0].1 == results[1].1)
+    #expect(results[0].1.count == 40)
+    #expect(results[0].2.map(\.bitPattern) == results[1].2.map(\.bitPattern))
+  }
+
+  @Test("more than the GPU has is refused, less is not, and all of it comes back")
+  func memory() throws {
+    let device = try gpu()
+    let free = try device.freeByteCount()
+    #expect(throws: ComputeError.outOfMemory(bytes: 1 << 40)) {
+      try FloatArena(count: 1 << 38, device: device)
+    }
+    let arena = try FloatArena(count: 1 << 20, device: device)
+    #expect(arena.elements.allSatisfy { $0 == 0 })
+    #expect(try device.freeByteCount() == free - (4 << 20))
+    arena.elements[5] = 7
+    arena.clear(4..<6)
+    #expect(arena.elements[5] == 0)
+    withExtendedLifetime(arena) {}
+    let training = try Self.training.get()
+    let plan = try MemoryPlan(
+      configuration: training.configuration, batch: 3,
+      available: device.availableByteCount(for: training.configuration, sequences: 3))
+    #expect(plan.byteCount < free)
+  }
+
+  @Test("trainings and their devices leave nothing in the GPU's memory")
+  func leaks() throws {
+    func freeByteCount() throws -> Int { try gpu().freeByteCount() }
+    let before = try freeByteCount()
+    for _ in 0..<3 { _ = try Self.training.get().run(device: gpu()) }
+    #expect(try freeByteCount() == before)
+  }
+
+  @Test("a GPU that is not there")
+  func otherOrdinal() throws {
+    let search = try CUDATestTools.emulated()
+    let missing = ComputeError.deviceUnavailable(device: "cuda:1", reason: "the driver has 1 device")
+    #expect(throws: missing) { try Device.cuda(1, threads: 1, search: search) }
+    #expect(missing.message == "cuda:1 can't be used: the driver has 1 device")
+    #expect(try Device.open(.automatic, threads: 1, search: search).gpu?.ordinal == 0)
+    let nowhere = CUDALibrarySearch(explicit: [.driver: "/nowhere/libcuda.so.1"], environment: [:])
+    #expect(try Device.open(.automatic, threads: 1, search: nowhere).gpu == nil)
+    #expect(throws: ComputeError.self) { try Device.open(.cuda(0), threads: 1, search: nowhere) }
+  }
+
+  @Test("names of devices")
+  func names() {
+    #expect(DeviceChoice("cpu") == .cpu && DeviceChoice("auto") == .automatic)
+    #expect(DeviceChoice("cuda") == .cuda(0) && DeviceChoice("cuda:12") == .cuda(12))
+    for name in ["", "gpu", "cuda:", "cuda:-1", "cuda:1a", "cuda:9999", "CUDA", "cuda:+1", " cpu"] {
+      #expect(DeviceChoice(name) == nil, "\(name)")
+    }
+    for choice in [DeviceChoice.cpu, .cuda(3), .automatic] {
+      #expect(DeviceChoice(choice.description) == choice)
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+
+@testable import EmethCompute
+
+/// Both compilers that the tests install, and folders to try things in.
+enum CUDATestTools {
+  /// NVRTC 12 and 13 of the Python that EMETH_PYTHON names; nil where it has them not.
+  static let compilers: [Int: String] = {
+    guard let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"] else { return [:] }
+    let lib = URL(fileURLWithPath: python).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("lib").path
+    var found: [Int: String] = [:]
+    for folder in (try? FileManager.default.contentsOfDirectory(atPath: lib)) ?? []
+    where folder.hasPrefix("python3") {
+      for (major, place) in [13: "cu13/lib/libnvrtc.so.13", 12: "cuda_nvrtc/lib/libnvrtc.so.12"] {
+        let path = "\(lib)/\(folder)/site-packages/nvidia/\(place)"
+        if FileManager.default.fileExists(atPath: path) { found[major] = path }
+      }
+    }
+    return found
+  }()
+
+  /// The folder with a driver and a compiler that stand for a GPU; nil where none were built.
+  static let emulation = ProcessInfo.processInfo.environment["EMETH_EMULATED_CUDA"]
+
+  /// What finds them, and nothing else.
+  static func emulated() throws -> CUDALibrarySearch {
+    let folder = emulation ?? ""
+    return CUDALibrarySearch(
+      explicit: [.driver: folder + "/libcuda.so.1", .compiler: folder + "/libnvrtc.so.13"], environment: [:])
+  }
+
+  static func compiler(_ major: Int) throws -> CUDACompiler {
+    try CUDACompiler.open(
+      search: CUDALibrarySearch(explicit: [.compiler: compilers[major] ?? ""], environment: [:]))
+  }
+
+  /// A folder of its own, removed when the body ends.
+  static func inFolder(_ body: (URL) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("emeth-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    try body(folder)
+  }
+
+  /// An empty file, with its folders.
+  static func touch(_ path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    try FileManager.default.createDirectory(
+      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data().write(to: url)
+  }
+
+  /// The folder of the kernels' texts.
+  static let kernelFolder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../../Sources/CEmethCompute/cuda/kernels").standardizedFileURL
+}
