@@ -5,7 +5,9 @@ import Foundation
 final class AgentLane: Sendable {
   private let lanes: ComputeLanes
 
-  init(threads: Int) throws(NetworkError) { lanes = try ComputeLanes(threads: max(1, threads), count: 1) }
+  init(threads: Int, device: DeviceChoice) throws(NetworkError) {
+    lanes = try ComputeLanes(threads: max(1, threads), count: 1, device: device)
+  }
 
   /// Runs `body`; the caller asks for nothing else meanwhile.
   func run<Result: Sendable>(

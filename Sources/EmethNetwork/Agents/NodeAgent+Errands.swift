@@ -7,7 +7,7 @@ extension NodeAgent {
   /// Answers errands, one after another, beside the computing.
   func answerErrands() async -> Bool {
     do throws(NetworkError) {
-      let lane = try AgentLane(threads: settings.threads)
+      let lane = try AgentLane(threads: settings.threads, device: settings.device)
       let desk = ErrandDesk(connection: connection, patience: settings.patience) { what, error in
         self.report(what, error)
       }

@@ -8,7 +8,7 @@ extension NodeAgent {
   /// One worker: one SubJob after another.
   func work() async -> Bool {
     do throws(NetworkError) {
-      let lane = try AgentLane(threads: settings.threads)
+      let lane = try AgentLane(threads: settings.threads, device: settings.device)
       while !Task.isCancelled {
         if let subJob = resumed() {
           await attend(to: subJob, on: lane)

@@ -20,6 +20,8 @@ public final class NodeAgent: Sendable {
     public var workers = 1
     /// CPU threads of each.
     public var threads = 2
+    /// What each computes on; it changes no bit.
+    public var device = DeviceChoice.cpu
     /// Which SubJobs it takes, of those that it can compute.
     public var filter = SubJobFilter()
     /// External programs that it computes by.
@@ -134,7 +136,7 @@ public final class NodeAgent: Sendable {
   private func measure() async throws(NetworkError) {
     for program in NodeSpeed.measurable where filter.programs.contains(program) {
       guard speed.fuelPerSecond(of: program) == nil else { continue }
-      let measured = try await AgentLane(threads: settings.threads).run {
+      let measured = try await AgentLane(threads: settings.threads, device: settings.device).run {
         try NodeSpeed.measured(program, on: $0)
       }
       try speed.keep(measured, of: program)

@@ -6,7 +6,7 @@ import Foundation
 extension VerifierAgent {
   func answerErrands() async {
     do throws(NetworkError) {
-      let lane = try AgentLane(threads: settings.threads)
+      let lane = try AgentLane(threads: settings.threads, device: settings.device)
       let desk = ErrandDesk(connection: connection, patience: settings.patience) { what, error in
         self.report(what, error)
       }

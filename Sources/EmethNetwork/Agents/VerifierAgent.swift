@@ -14,6 +14,8 @@ public final class VerifierAgent: Sendable {
   public struct Settings: Sendable {
     /// CPU threads to replay with.
     public var threads = 2
+    /// What it replays on; it changes no bit.
+    public var device = DeviceChoice.cpu
     /// The bond that it posts, if it has as much.
     public var bond = TokenAmount(holon: UInt256(10_000_000_000_000_000_000))
     /// External programs that it computes by.

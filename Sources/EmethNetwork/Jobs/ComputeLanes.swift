@@ -4,29 +4,33 @@ import Synchronization
 
 /// Devices side by side on one machine, one thread of control each, off the cooperative pool.
 ///
-/// `threads` CPU threads are shared among `count` lanes; a lane computes one SubJob at a time. Results never
-/// depend on how many lanes or threads there are (PROTOCOL 6).
+/// `threads` CPU threads are shared among `count` lanes; a lane computes one SubJob at a time, on the CPU or the
+/// GPU. Results never depend on which, nor on how many lanes or threads there are (PROTOCOL 6).
 final class ComputeLanes: Sendable {
   private struct Lane {
-    let device: Device
+    /// Nil after it failed, until the next item.
+    var device: Device?
+    let threads: Int
     let queue: DispatchQueue
   }
 
   private let free: Mutex<[Lane]>
+  private let choice: DeviceChoice
   /// How many SubJobs can compute at once.
   let count: Int
 
-  /// Shares `threads` threads among at most `count` lanes.
-  init(threads: Int, count wanted: Int) throws(NetworkError) {
+  /// Shares `threads` threads among at most `count` lanes of a device.
+  init(threads: Int, count wanted: Int, device choice: DeviceChoice) throws(NetworkError) {
+    self.choice = choice
     count = max(1, min(threads, wanted))
     var lanes: [Lane] = []
     for index in 0..<count {
-      let share = threads / count + (index < threads % count ? 1 : 0)
+      let share = max(1, threads / count + (index < threads % count ? 1 : 0))
       do throws(ComputeError) {
         lanes.append(
           Lane(
-            device: try Device.cpu(threads: max(1, share)), queue: DispatchQueue(label: "emeth.lane.\(index)")
-          ))
+            device: try Device.open(choice, threads: share), threads: share,
+            queue: DispatchQueue(label: "emeth.lane.\(index)")))
       } catch {
         throw .compute(error)
       }
@@ -72,7 +76,14 @@ final class ComputeLanes: Sendable {
           preconditionFailure("a lane must be free: no more items run than there are lanes")
         }
         lane.queue.async {
-          let outcome = Swift.Result { (index, try body(item, lane.device)) }
+          var lane = lane
+          let outcome = Swift.Result {
+            let device = try lane.device ?? Device.open(self.choice, threads: lane.threads)
+            lane.device = device
+            return (index, try body(item, device))
+          }
+          // A GPU that failed never works again in its context: that goes before it is opened anew.
+          if case .failure = outcome, lane.device?.hasFailed ?? false { lane.device = nil }
           self.free.withLock { $0.append(lane) }
           continuation.resume(with: outcome)
         }

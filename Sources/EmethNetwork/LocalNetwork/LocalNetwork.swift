@@ -1,6 +1,7 @@
 import EmethCompute
 import EmethKit
 import Foundation
+import Synchronization
 
 /// The whole of EMETH on one machine: Execution Layer, Splitter, nodes, Verifiers, Aggregator and Signer over
 /// one folder, with real data, real training, real money arithmetic and a clock that events advance.
@@ -31,6 +32,13 @@ public final class LocalNetwork: Sendable {
 
   let database: NetworkDatabase
   let keys: NetworkKeys
+  private let chosenDevice = Mutex(DeviceChoice.cpu)
+
+  /// What nodes and verifiers compute on, the CPU unless it is set. It changes no bit, and is not kept.
+  public var device: DeviceChoice {
+    get { chosenDevice.withLock { $0 } }
+    set { chosenDevice.withLock { $0 = newValue } }
+  }
 
   /// Opens the network in `folder`, or makes it.
   ///

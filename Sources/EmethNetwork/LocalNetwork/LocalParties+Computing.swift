@@ -34,7 +34,8 @@ extension LocalParties {
       try JobStore.subJobs(of: id, round: round, in: db).filter { $0.status == .processing }
     }
     if taken.isEmpty { return [] }
-    let lanes = try ComputeLanes(threads: worker.threads, count: taken.count)
+    let lanes = try ComputeLanes(
+      threads: worker.threads, count: taken.count, device: network.device)
     let began = ContinuousClock.now
     if worker.program != nil { return try await computeParts(taken, parent: parent, on: lanes) }
     let steps = Int(manifest.stepsPerRound)

@@ -43,7 +43,8 @@ extension LocalParties {
   func judge(
     _ drawn: [SubJobRecord], parent: JobRecord
   ) async throws(NetworkError) -> [(subJob: JobID, outcome: JobWorker.Outcome)] {
-    let lanes = try ComputeLanes(threads: worker.threads, count: max(1, drawn.count))
+    let lanes = try ComputeLanes(
+      threads: worker.threads, count: max(1, drawn.count), device: network.device)
     let outcomes = try await lanes.map(drawn) { record, device in
       try judge(record, parent: parent, device: device)
     }

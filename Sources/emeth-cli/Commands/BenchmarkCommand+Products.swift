@@ -3,7 +3,7 @@ import EmethCompute
 extension Command {
   /// `emeth benchmark matmul`
   static func benchmarkProducts(_ parsed: ParsedCommand, _ context: CommandContext) throws {
-    let model = try BenchmarkModel(parsed)
+    let model = try BenchmarkModel(parsed, context)
     let benchmark = try ProductBenchmark(
       configuration: model.configuration, batch: model.batch, device: model.device)
     let share = Double(parsed[BenchmarkArguments.seconds]) / Double(benchmark.shapes.count + 1)

@@ -4,7 +4,7 @@ import Foundation
 extension Command {
   /// `emeth benchmark train`
   static func benchmarkTraining(_ parsed: ParsedCommand, _ context: CommandContext) throws {
-    let model = try BenchmarkModel(parsed)
+    let model = try BenchmarkModel(parsed, context)
     let benchmark = try TrainingBenchmark(
       configuration: model.configuration, batch: model.batch, device: model.device)
     for _ in 0..<parsed[BenchmarkArguments.steps] {
@@ -36,14 +36,15 @@ struct BenchmarkModel {
   let batch: Int
   let device: Device
 
-  init(_ parsed: ParsedCommand) throws {
+  init(_ parsed: ParsedCommand, _ context: CommandContext) throws {
     let preset = parsed[BenchmarkArguments.preset].values
     configuration = try ModelConfiguration(
       layers: preset.layers, heads: preset.heads, width: preset.width,
       context: parsed[BenchmarkArguments.context] ?? preset.context,
       vocabularySize: preset.vocabularySize ?? ModelConfiguration.gpt2.vocabularySize)
     batch = parsed[BenchmarkArguments.batch] ?? preset.batch
-    device = try Device.cpu(
+    device = try DeviceOptions.open(
+      parsed, context,
       threads: parsed[BenchmarkArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount,
       profile: parsed[BenchmarkArguments.profile])
   }

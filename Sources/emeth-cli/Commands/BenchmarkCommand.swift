@@ -71,11 +71,15 @@ private enum BenchmarkSubject: String, CaseIterable {
     typealias Flags = BenchmarkArguments
     return switch self {
     case .tickets: [Flags.count, Flags.seconds, CommonFlags.json]
-    case .train: Flags.model + [Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
-    case .matmul: Flags.model + [Flags.profile, Flags.threads, Flags.seconds, CommonFlags.json]
+    case .train:
+      Flags.model + [DeviceOptions.device, Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
+    case .matmul:
+      Flags.model + [DeviceOptions.device, Flags.profile, Flags.threads, Flags.seconds, CommonFlags.json]
     case .generate:
       [
-        Flags.preset, GenerationBenchmark.dtype, Flags.batch, GenerationBenchmark.tokens, Flags.threads,
+        Flags.preset, GenerationBenchmark.dtype, Flags.batch, GenerationBenchmark.tokens,
+        DeviceOptions.device,
+        Flags.threads,
         CommonFlags.json,
       ]
     case .tokenize: [Flags.seconds, TokenizerBenchmark.text, CommonFlags.json]
@@ -103,7 +107,8 @@ enum BenchmarkArguments {
   static let flags: [any CommandFlag] =
     [count, seconds] + model
     + [
-      profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens, TokenizerBenchmark.text,
+      DeviceOptions.device, profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens,
+      TokenizerBenchmark.text,
       AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
       CommonFlags.json,
     ]

@@ -15,17 +15,17 @@ extension Command {
       arguments: [EvaluateArguments.file],
       flags: [
         EvaluateArguments.model, EvaluateArguments.share, TrainingOptions.validationShare,
-        EvaluateArguments.batch, ModelOptions.threads, CommonFlags.json,
+        EvaluateArguments.batch, DeviceOptions.device, ModelOptions.threads, CommonFlags.json,
       ],
       examples: [
         CommandExample("emeth evaluate neko.txt --model model --json", "loss, perplexity, bits per byte")
       ])
   ) { parsed, context in
-    let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
-    let device = try Device.cpu(threads: threads)
+    let device = try DeviceOptions.open(parsed, context)
     let file = parsed[EvaluateArguments.file]
     let corpus = try TrainingText.corpus(file)
-    let model = try ModelFolder.read(from: URL(filePath: parsed[EvaluateArguments.model]))
+    let model = try ModelFolder.read(
+      from: URL(filePath: parsed[EvaluateArguments.model]), device: device)
     let range = EvaluateArguments.range(of: corpus, parsed)
     let store = try TokenStore(of: corpus, range: range, tokenizer: model.tokenizer, device: device)
     let length = model.configuration.context

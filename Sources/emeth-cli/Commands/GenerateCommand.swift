@@ -23,7 +23,7 @@ extension Command {
         GenerateArguments.prompt, GenerateArguments.maxTokens, GenerateArguments.temperature,
         GenerateArguments.topK, GenerateArguments.topP, GenerateArguments.repetitionPenalty,
         GenerateArguments.stop, GenerateArguments.count, GenerateArguments.dtype, ModelOptions.seed,
-        ModelOptions.threads, CommonFlags.json,
+        DeviceOptions.device, ModelOptions.threads, CommonFlags.json,
       ],
       examples: [
         CommandExample("emeth generate model --prompt 'ROMEO:'", "200 tokens that follow"),
@@ -35,12 +35,12 @@ extension Command {
   ) { parsed, context in
     let count = parsed[GenerateArguments.count]
     let samplers = try (0..<UInt32(count)).map { text in try GenerateArguments.sampler(parsed, text: text) }
-    let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
-    let device = try Device.cpu(threads: threads)
+    let device = try DeviceOptions.open(parsed, context)
     let folder = URL(filePath: parsed[GenerateArguments.model])
+    let configuration = try ModelFolder.readConfiguration(from: folder)
     let plan = try GenerationPlan(
-      configuration: ModelFolder.readConfiguration(from: folder), format: parsed[GenerateArguments.dtype],
-      texts: count)
+      configuration: configuration, format: parsed[GenerateArguments.dtype], texts: count,
+      available: device.availableByteCount(for: configuration, sequences: count))
     let model = try ModelFolder.read(from: folder)
     let prompt = try parsed[GenerateArguments.prompt].map { text in
       text == "-" ? try InputFile("-").text(limit: 1 << 24) : text

@@ -44,13 +44,13 @@ struct GenerationBenchmark {
   private let device: Device
   private let cancellation: Cancellation
 
-  init(_ parsed: ParsedCommand, cancellation: Cancellation) throws {
+  init(_ parsed: ParsedCommand, _ context: CommandContext) throws {
     preset = parsed[ModelOptions.preset]
     format = parsed[Self.dtype]
     batch = parsed[ModelOptions.batch] ?? 1
     tokens = parsed[Self.tokens]
-    device = try .cpu(threads: parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount)
-    self.cancellation = cancellation
+    device = try DeviceOptions.open(parsed, context)
+    cancellation = context.cancellation
   }
 
   func run() throws -> Report {
@@ -58,7 +58,7 @@ struct GenerationBenchmark {
     let generator = try TextGenerator(
       configuration: configuration, parameters: try Self.randomWeights(configuration), format: format,
       device: device)
-    let memory = try FloatArena(count: Self.memoryCount)
+    let memory = try FloatArena(count: Self.memoryCount, device: device)
     memory.elements.update(repeating: 1)
     let start = (0..<UInt32(min(Self.promptLength, configuration.context))).map {
       $0 % UInt32(configuration.vocabularySize)

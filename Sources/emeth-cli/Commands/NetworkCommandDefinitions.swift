@@ -29,6 +29,7 @@ extension CommandDefinition {
       + [
         NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
         NetworkOptions.fault, NetworkOptions.noEvidence, NetworkOptions.modelCache, RemoteJobOptions.program,
+        DeviceOptions.device,
       ] + ProgramOptions.flags + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth run shakespeare.txt", "four nodes train a tiny model in a few minutes"),

@@ -27,7 +27,8 @@ extension Command {
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        NodeArguments.config, NodeArguments.folder, NodeArguments.workers, NodeArguments.threads,
+        NodeArguments.config, NodeArguments.folder, NodeArguments.workers, DeviceOptions.device,
+        NodeArguments.threads,
         NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
         NetworkOptions.modelCache, NodeArguments.worker, NodeArguments.listen, ServeArguments.audience,
@@ -66,6 +67,9 @@ extension Command {
     settings.workers = workers
     settings.threads =
       parsed[NodeArguments.threads] ?? max(1, ProcessInfo.processInfo.activeProcessorCount / workers)
+    settings.device = parsed[DeviceOptions.device]
+    // What can't be used is refused before the network hears of this node.
+    _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
     settings.filter.minimumFuelPrice = parsed[NodeArguments.minimumPrice]
     settings.filter.programs = Set(parsed[NodeArguments.include])
     settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])

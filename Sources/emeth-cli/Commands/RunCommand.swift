@@ -115,7 +115,7 @@ private struct RunDataSet {
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
   private func openFolder() throws -> RunFolder {
-    let device = try Device.cpu(threads: options.threads)
+    let device = try DeviceOptions.open(parsed, context, threads: options.threads)
     let out = parsed[NetworkOptions.out]
     if let out { try FolderPath.refuseUnusable(out) }
     let parallel = parsed[NetworkOptions.parallel] ?? settings.nodes
@@ -170,7 +170,7 @@ private struct RunQueue {
 
   func run() async throws -> ExitCode {
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
-    _ = try Device.cpu(threads: threads)
+    _ = try DeviceOptions.open(parsed, context)
     let network = try openNetwork(parsed, context, settings: try NetworkSettings(parsed))
     let modules = try ProgramOptions.modules(parsed)
     var reports: [JobReport] = []
@@ -212,6 +212,7 @@ func work(
   context: CommandContext
 ) async throws -> JobReport {
   let stop = StopFlag()
+  network.device = parsed[DeviceOptions.device]
   context.cancellation.onRequest { stop.raise() }
   do {
     let report = try await network.work(

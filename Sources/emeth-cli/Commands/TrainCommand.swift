@@ -26,7 +26,8 @@ extension Command {
       ])
   ) { parsed, context in
     let options = try TrainingOptions(parsed)
-    let device = try Device.cpu(threads: options.model.threads, profile: options.profile)
+    let device = try DeviceOptions.open(
+      parsed, context, threads: options.model.threads, profile: options.profile)
     // What stands in the way of the model is found out before the work, and leaves nothing behind.
     try AtomicFolder(at: options.out).discard()
 

@@ -30,6 +30,7 @@ struct TrainingOptions: Sendable {
   static let flags: [any CommandFlag] =
     ModelOptions.flags(steps: ModelOptions.stepsInAll) + [
       warmup, schedule, dropout, validationShare, profile, out, checkpointInterval, resume,
+      DeviceOptions.device,
     ]
 
   let model: ModelOptions

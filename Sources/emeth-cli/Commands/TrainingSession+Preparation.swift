@@ -17,7 +17,10 @@ extension TrainingSession {
   {
     let tokenizer = try options.model.loadTokenizer()
     let configuration = try options.model.configuration(for: tokenizer)
-    let plan = try MemoryPlan(configuration: configuration, batch: options.model.batch)
+    let plan = try MemoryPlan(
+      configuration: configuration, batch: options.model.batch,
+      available: device.availableByteCount(
+        for: configuration, sequences: options.model.batch))
     let path = parsed[NetworkOptions.dataset]
     let corpus = try TrainingText.corpus(path)
     let cut = (options.validationShare.map { corpus.split(holdingBack: $0).training } ?? corpus.training)
@@ -31,7 +34,7 @@ extension TrainingSession {
       batch: options.model.batch, seed: options.model.seed.bytes.bytes, dataSetHash: corpus.hash,
       tokenizerHash: tokenizer.hash,
       trainingByteCount: cut)
-    let state = try TrainingState(configuration: configuration)
+    let state = try TrainingState(configuration: configuration, device: device)
     if let folder = options.model.initialModelFolder {
       try ModelFolder.readParameters(
         from: URL(filePath: folder), configuration: configuration, into: state.parameters)
@@ -54,7 +57,9 @@ extension TrainingSession {
     let tokenizer = try folder.tokenizer(of: checkpoint)
     let plan = try MemoryPlan(
       configuration: checkpoint.configuration, batch: checkpoint.batch,
-      available: MemoryPlan.availableByteCount.map {
+      available: device.availableByteCount(
+        for: checkpoint.configuration, sequences: checkpoint.batch
+      ).map {
         $0 + TrainingState.encodedByteCount(of: checkpoint.configuration)
       })
     let path = parsed[NetworkOptions.dataset]

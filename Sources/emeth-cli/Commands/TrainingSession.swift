@@ -46,15 +46,20 @@ final class TrainingSession {
     let prepared =
       try options.isResuming
       ? Self.resume(parsed, options, device: device) : Self.begin(parsed, options, device: device)
-    state = prepared.state
     tokenizer = prepared.tokenizer
     folder = prepared.folder
     text = prepared.text
     checkpoint = prepared.checkpoint
     // A training goes on as it began.
     let profile = checkpoint.profile
-    let device =
-      profile == device.profile ? device : try Device.cpu(threads: device.threads, profile: profile)
+    var device = device
+    if profile == device.profile {
+      state = prepared.state
+    } else {
+      device = try DeviceOptions.open(parsed, context, threads: device.threads, profile: profile)
+      state = try TrainingState(configuration: checkpoint.configuration, device: device)
+      state.copy(from: prepared.state)
+    }
     if profile == .fast, device.productType == .float32 {
       context.talk.note("this CPU has no instructions for bfloat16: products stay in binary32")
     }

@@ -15,7 +15,8 @@ extension Command {
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        VerifierArguments.data, VerifierArguments.bond, VerifierArguments.threads, ProgramOptions.module,
+        VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
+        ProgramOptions.module,
         CommonFlags.json,
       ],
       examples: [
@@ -29,6 +30,8 @@ extension Command {
     try FolderPath.refuseUnusable(folder.path)
     var settings = VerifierAgent.Settings()
     settings.threads = parsed[VerifierArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount
+    settings.device = parsed[DeviceOptions.device]
+    _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
     settings.modules = try ProgramOptions.modules(parsed)
     settings.bond = parsed[VerifierArguments.bond]
     let events = AgentEvents(parsed, context)
