@@ -122,12 +122,14 @@ extension CohortRecord {
 /// Reading and writing cohorts inside the caller's transaction.
 enum CohortStore {
   static func insert(_ record: CohortRecord, of parent: JobID, in db: SQLSession) throws {
+    db.concerns(parent)
     try db.execute(
       sql: "INSERT INTO cohort (parent, round, number, record) VALUES (?, ?, ?, ?)",
       arguments: ["\(parent)", Int64(record.round), record.number, try record.wireText()])
   }
 
   static func update(_ record: CohortRecord, of parent: JobID, in db: SQLSession) throws {
+    db.concerns(parent)
     try db.execute(
       sql: "UPDATE cohort SET record = ? WHERE parent = ? AND round = ? AND number = ?",
       arguments: [try record.wireText(), "\(parent)", Int64(record.round), record.number])

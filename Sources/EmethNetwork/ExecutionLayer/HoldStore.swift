@@ -69,6 +69,7 @@ enum HoldStore {
     _ objects: some Sequence<ObjectName>, for holder: some CustomStringConvertible, _ purpose: HoldPurpose,
     byteCount: UInt64 = 0, at now: UInt64, in db: SQLSession
   ) throws {
+    db.concernsNoJob()
     for object in objects {
       let isGoing = "SELECT 1 FROM removal WHERE object = ?"
       guard try SQLRow.fetchOne(db, sql: isGoing, arguments: ["\(object)"]) == nil else {
@@ -108,6 +109,7 @@ enum HoldStore {
   static func release(
     _ purpose: HoldPurpose, of job: JobID, except kept: Set<ObjectName> = [], in db: SQLSession
   ) throws {
+    db.concernsNoJob()
     for object in try objects(of: job, purpose, in: db) where !kept.contains(object) {
       try db.execute(
         sql: "DELETE FROM hold WHERE object = ? AND holder = ? AND purpose = ?",

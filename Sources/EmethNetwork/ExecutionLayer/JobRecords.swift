@@ -138,26 +138,31 @@ struct SubJobRecord: Sendable {
 /// Reading and writing job rows inside the caller's transaction.
 enum JobStore {
   static func insert(_ record: JobRecord, in db: SQLSession) throws {
+    db.concerns(record.job.id)
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM job") ?? 0) + 1
     try db.execute(
       sql:
         """
-        INSERT INTO job (id, number, requester, requestedAt, status, machine, request, progress, reason, line)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO job (id, number, requester, requestedAt, status, machine, request, progress, reason, line, view)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         "\(record.job.id)", number, "\(record.job.requester)", Int64(clamping: record.job.requestedAt),
         Int(record.status.rawValue), try record.machine.wireText(), try record.request.wireText(),
         try record.progress.wireText(), record.reason, try JobLine(record).wireText(),
+        try JobView(record).wireText(),
       ])
   }
 
   static func update(_ record: JobRecord, in db: SQLSession) throws {
+    db.concerns(record.job.id)
     try db.execute(
-      sql: "UPDATE job SET status = ?, machine = ?, progress = ?, reason = ?, line = ? WHERE id = ?",
+      sql: """
+        UPDATE job SET status = ?, machine = ?, progress = ?, reason = ?, line = ?, view = ?, dueAt = 0 WHERE id = ?
+        """,
       arguments: [
         Int(record.status.rawValue), try record.machine.wireText(), try record.progress.wireText(),
-        record.reason, try JobLine(record).wireText(), "\(record.job.id)",
+        record.reason, try JobLine(record).wireText(), try JobView(record).wireText(), "\(record.job.id)",
       ])
   }
 
@@ -173,27 +178,87 @@ enum JobStore {
     return try record(row)
   }
 
+  /// Rows of the jobs that a filter lets through, newest first, and one more where there are more.
+  ///
+  /// - Parameter columns: `number` is one of them.
+  static func rows(_ columns: String, _ filter: JobFilter, in db: SQLSession) throws -> [SQLRow] {
+    var conditions: [String] = []
+    var arguments: [any SQLConvertible] = []
+    if let requester = filter.requester {
+      conditions.append("requester = ?")
+      arguments.append("\(requester)")
+    }
+    if let before = filter.before {
+      conditions.append("number < ?")
+      arguments.append(Int64(before))
+    }
+    // One status after the other, each by an index: of several together a database would sort all jobs there are.
+    let statuses: [String?] =
+      filter.statuses.isEmpty ? [nil] : filter.statuses.map { "status = \($0.rawValue)" }
+    var found: [(number: Int64, row: SQLRow)] = []
+    for status in statuses {
+      let all = conditions + (status.map { [$0] } ?? [])
+      let condition = all.isEmpty ? "" : "WHERE " + all.joined(separator: " AND ")
+      for row in try SQLRow.fetchAll(
+        db,
+        sql: "SELECT \(columns) FROM job \(condition) ORDER BY number DESC LIMIT \(filter.pageLength + 1)",
+        arguments: SQLArguments(arguments))
+      {
+        found.append((try row["number"], row))
+      }
+    }
+    return found.sorted { $0.number > $1.number }.prefix(filter.pageLength + 1).map(\.row)
+  }
+
+  /// Jobs as they are answered, of rows with `id`, `number` and `view`.
+  static func views(_ rows: some Sequence<SQLRow>, in db: SQLSession) throws -> [JobView] {
+    try rows.map { row in
+      let id: String = try row["id"]
+      let text: String = try row["view"]
+      // One that was last changed by a program that did not keep it.
+      var view = try text.isEmpty ? JobView(job(JobID(hex: id), in: db)) : JobView(wireText: text)
+      view.number = try row["number"]
+      for count in try SQLRow.fetchAll(
+        db, sql: "SELECT status, count(*) AS count FROM subJob WHERE parent = ? GROUP BY status",
+        arguments: [id])
+      {
+        if let status = JobStatus(rawValue: try count["status"]) {
+          view.subJobs[status.name] = try count["count"]
+        }
+      }
+      return view
+    }
+  }
+
   /// All jobs, oldest first.
   static func jobs(in db: SQLSession) throws -> [JobRecord] {
     try SQLRow.fetchAll(db, sql: "SELECT * FROM job ORDER BY number").map(record)
   }
 
   static func insert(_ record: SubJobRecord, in db: SQLSession) throws {
+    db.concerns(record.position.parent)
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM subJob") ?? 0) + 1
     try db.execute(
       sql: """
-        INSERT INTO subJob (id, number, parent, round, part, attempt, node, status, machine, record)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO subJob (id, number, parent, round, part, attempt, node, status, program, price, machine, record)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         "\(record.id)", number, "\(record.position.parent)", Int64(record.position.round),
         Int64(record.position.part), Int64(record.position.attempt), record.machine.node.map { "\($0)" },
-        Int(record.status.rawValue),
-        try record.machine.wireText(), try record.notes.wireText(),
+        Int(record.status.rawValue), Int64(clamping: record.machine.job.programID.rawValue),
+        priceText(record.machine.job.fuelPrice), try record.machine.wireText(), try record.notes.wireText(),
       ])
   }
 
+  /// A price as it is compared in the database: with as many digits as the highest one has.
+  private static func priceText(_ price: FuelPrice) -> String {
+    let digits = "\(price.holonPerFuel)"
+    return String(repeating: "0", count: 78 - digits.utf8.count) + digits
+  }
+
   static func update(_ record: SubJobRecord, in db: SQLSession) throws {
+    db.concerns(record.position.parent)
     try db.execute(
       sql: "UPDATE subJob SET node = ?, status = ?, machine = ?, record = ? WHERE id = ?",
       arguments: [
@@ -223,6 +288,33 @@ enum JobStore {
           db, sql: "SELECT * FROM subJob WHERE parent = ? ORDER BY number", arguments: ["\(parent)"])
       }
     return try rows.map(subJobRecord)
+  }
+
+  /// SubJobs that wait for a node, of these programs at these prices, and their rounds: the best paid first, then the
+  /// oldest.
+  static func openSubJobs(
+    _ filter: SubJobFilter, in db: SQLSession
+  ) throws -> () throws -> (id: JobID, place: OfferedRound.Place)? {
+    func list(_ programs: Set<ProgramID>) -> String {
+      programs.map(\.rawValue).sorted().map { "\(Int64(clamping: $0))" }.joined(separator: ", ")
+    }
+    var conditions = ["status = \(JobStatus.requested.rawValue)", "price >= ?"]
+    if !filter.programs.isEmpty { conditions.append("program IN (\(list(filter.programs)))") }
+    if !filter.withoutPrograms.isEmpty {
+      conditions.append("program NOT IN (\(list(filter.withoutPrograms)))")
+    }
+    let rows = try SQLRow.fetchCursor(
+      db,
+      sql: """
+        SELECT id, parent, round FROM subJob\(db.dialect.by(index: "subJobOffer"))
+        WHERE \(conditions.joined(separator: " AND "))
+        ORDER BY price DESC, number
+        """, arguments: [priceText(filter.minimumFuelPrice)])
+    return {
+      guard let row = try rows.next() else { return nil }
+      let place = OfferedRound.Place(parent: try JobID(hex: row["parent"]), round: try row["round"])
+      return (try JobID(hex: row["id"]), place)
+    }
   }
 
   private static func record(_ row: SQLRow) throws -> JobRecord {

@@ -36,7 +36,7 @@ final class NetworkDatabase: Sendable {
       leases = nil
     case .postgres(let address):
       backend = try PostgresBackend(address)
-      replicas = PostgresReplicas(address) { changes.raise() }
+      replicas = PostgresReplicas(address) { changes.raise($0) }
       leases = PostgresLeases(address)
     }
   }
@@ -58,12 +58,12 @@ final class NetworkDatabase: Sendable {
   private func write<Result>(
     _ mode: WriteMode, _ body: (SQLSession) throws -> Result
   ) throws(NetworkError) -> Result {
-    let (result, changedRows) = try asNetworkError { try backend.write(mode, body) }
-    if changedRows > 0 {
-      changes.raise()
-      replicas?.announceChange()
+    let written = try asNetworkError { try backend.write(mode, body) }
+    if written.changedRows > 0 {
+      changes.raise(written.changedJobs)
+      replicas?.announce(written.changedJobs)
     }
-    return result
+    return written.result
   }
 
   /// The same for what nobody waits for, and without waiting for the disk (``WriteMode/inLog``).

@@ -72,6 +72,12 @@ extension JobWorker {
   /// Ends the job at its deadline, where that is waited for.
   func timeOut() throws(NetworkError) -> Bool {
     guard network.isLive else { return false }
+    // Looked for before it is written: this is asked every second for every job.
+    let (known, isDue) = try database.read { db in
+      let parent = try JobStore.job(id, in: db)
+      return (parent.status, try network.reach(parent.machine.deadline, in: db) != nil)
+    }
+    if known.isFinal || !isDue { return known.isFinal }
     let status = try database.write { db -> JobStatus in
       var parent = try JobStore.job(id, in: db)
       guard !parent.status.isFinal, let now = try network.reach(parent.machine.deadline, in: db) else {

@@ -118,7 +118,7 @@ final class JobWorker: Sendable {
   /// Waits until there is something to be done that there was not at `mark`.
   func rest(since mark: UInt64) async throws(NetworkError) {
     try checkStop()
-    try await network.rest(since: mark, stop)
+    try await network.rest(since: mark, of: id)
   }
 
   func checkStop() throws(NetworkError) { if stop.isRaised { throw .interrupted } }

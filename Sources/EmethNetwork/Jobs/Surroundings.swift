@@ -46,9 +46,9 @@ protocol Surroundings: Sendable {
   /// Closes an epoch with a round that has ended, where that is done at once, and looks over the ledger
   /// when the job has ended with it.
   func closeEpochAtEnd(ofJob: Bool, in db: SQLSession) throws
-  /// Waits until something has changed since `mark`, or something is due; returns at once where nothing
-  /// changes by itself.
-  func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError)
+  /// Waits until something that concerns a job has changed since `mark`, or something is due; returns at once where
+  /// nothing changes by itself.
+  func rest(since mark: UInt64, of job: JobID) async throws(NetworkError)
 
   /// The nodes and verifiers of a job.
   func parties(for worker: JobWorker) -> any Parties

@@ -38,7 +38,7 @@ extension LocalNetwork: Surroundings {
     if ofJob { try Ledger.audit(in: db) }
   }
 
-  func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError) {}
+  func rest(since mark: UInt64, of job: JobID) async throws(NetworkError) {}
 
   func parties(for worker: JobWorker) -> any Parties { LocalParties(network: self, worker: worker) }
 

@@ -33,7 +33,7 @@ struct JobEventStream: Sendable {
     while !state.changes.isClosed {
       let known = last
       let found = try await state.longPoll(waitSeconds: Self.pulseSeconds) {
-        let tagged = try TaggedJob(state.service.job(job))
+        let tagged = try state.jobs.job(job)
         return tagged.tag == known ? nil : tagged
       }
       guard let found else {
@@ -41,7 +41,7 @@ struct JobEventStream: Sendable {
         continue
       }
       last = found.tag
-      try await send("id: \(found.tag)\nevent: job\ndata: \(try found.job.wireText())\n\n")
+      try await send("id: \(found.tag)\nevent: job\ndata: \(String(buffer: found.json))\n\n")
       if found.job.summary.status.isFinal { return }
     }
   }

@@ -1,4 +1,3 @@
-import CoreMetrics
 import Hummingbird
 import Logging
 
@@ -15,9 +14,7 @@ struct RequestObserver: RouterMiddleware {
     next: (Request, ServerContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
-    let inFlight = Meter(label: "emeth_http_requests_in_flight", factory: state.registry)
-    inFlight.increment()
-    defer { inFlight.decrement() }
+    state.figures.begin()
     var response: Response
     do {
       if let wait = limiter.take(from: context.remoteHost) {
@@ -64,17 +61,9 @@ struct RequestObserver: RouterMiddleware {
   private func record(
     _ request: Request, _ context: ServerContext, _ status: HTTPResponse.Status, _ time: Duration
   ) {
-    // The route, not the path: a figure for each job would be one too many.
-    let route = context.endpointPath ?? "unknown"
     let method = HTTPRequest.Method.known.contains(request.method) ? request.method.rawValue : "other"
-    Counter(
-      label: "emeth_http_requests_total",
-      dimensions: [("method", method), ("route", route), ("status", "\(status.code)")],
-      factory: state.registry
-    ).increment()
-    CoreMetrics.Timer(
-      label: "emeth_http_request_seconds", dimensions: [("route", route)], factory: state.registry
-    ).recordNanoseconds(Int64(time / .nanoseconds(1)))
+    state.figures.end(
+      method: method, route: context.endpointPath ?? "unknown", status: status.code, time)
     // The context's own logger is the libraries', which keep to warnings.
     state.logger.log(
       level: status.code >= 500 ? .warning : request.method == .get && status.code < 400 ? .debug : .info,

@@ -26,15 +26,13 @@ extension Routes {
     add(.get, "/api/v2/jobs/:id") { request, context, state in
       let id = try context.jobID()
       let seen = request.headers[.ifNoneMatch]
+      if let known = state.jobs.known(id), known.tag != seen { return known.response }
       let wait = try request.wait()
       let found = try await state.longPoll(waitSeconds: wait) {
-        let job = try TaggedJob(state.service.job(id))
+        let job = try state.jobs.job(id)
         return job.tag == seen ? nil : job
       }
-      guard let found else { return Response(status: .notModified, headers: [.eTag: seen ?? ""]) }
-      var response = Response(json: found.job)
-      response.headers[.eTag] = found.tag
-      return response
+      return found?.response ?? Response(status: .notModified, headers: [.eTag: seen ?? ""])
     }
 
     add(.get, "/api/v2/jobs/:id/events") { request, context, state in
@@ -72,18 +70,6 @@ extension Routes {
         return try state.service.job(id)
       }
     }
-  }
-}
-
-/// A job with what tells one state of it from another.
-struct TaggedJob: Sendable {
-  var job: JobView
-  var tag: String
-
-  init(_ job: JobView) throws {
-    self.job = job
-    let text = try WireFormat.encoder.encode(job)
-    tag = "\"\(Hex.encode(text.withUnsafeBytes { SHA256.hash($0) }.bytes.prefix(16), prefixed: false))\""
   }
 }
 

@@ -14,6 +14,8 @@ protocol ServedNetwork: Sendable {
   func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError)
   func changes() -> AsyncStream<UInt64>
   func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob?
+  /// A number that rises with every change that concerns a job; nil where others change jobs too.
+  func changeMark(of job: JobID) -> UInt64?
   func facts() throws(NetworkError) -> NetworkFacts
 
   func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID

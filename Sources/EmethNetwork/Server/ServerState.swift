@@ -23,6 +23,10 @@ final class ServerState: Sendable {
   let audiences: AudienceList
   /// Requests of one account.
   let accountLimiter: RateLimiter
+  /// Jobs as they were answered last.
+  let jobs: JobViews
+  /// Figures of requests.
+  let figures: RequestFigures
   /// Memory for bodies that nobody has checked yet.
   let bodies: ByteBudget
   /// Blocking work: the database waits for the disk, hashing takes the processor.
@@ -38,6 +42,8 @@ final class ServerState: Sendable {
     self.registry = registry
     self.logger = logger
     database = service.database
+    jobs = JobViews(service)
+    figures = RequestFigures(registry)
     nonces = NonceStore(database)
     uploads = try UploadStore(
       folder: service.folder.appending(path: "uploads"), objects: service.store,

@@ -31,6 +31,7 @@ enum ErrandStore {
       return now < known.errand.due ? .pending : .silent
     }
     guard now < due else { return .silent }
+    db.concerns(job)
     try db.execute(
       sql: """
         INSERT INTO errand (id, account, job, subJob, kind, question, postedAt, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -63,9 +64,11 @@ enum ErrandStore {
     ).map(record)
   }
 
-  static func answer(_ id: String, _ text: String, at now: UInt64, in db: SQLSession) throws {
+  static func answer(_ record: Record, _ text: String, at now: UInt64, in db: SQLSession) throws {
+    db.concerns(record.job)
     try db.execute(
-      sql: "UPDATE errand SET answer = ?, answeredAt = ? WHERE id = ?", arguments: [text, Int64(now), id])
+      sql: "UPDATE errand SET answer = ?, answeredAt = ? WHERE id = ?",
+      arguments: [text, Int64(now), record.errand.id])
   }
 
   /// Gives everybody more time who has not answered.
@@ -75,6 +78,7 @@ enum ErrandStore {
   }
 
   static func removeAll(of job: JobID, in db: SQLSession) throws {
+    db.concerns(job)
     try db.execute(sql: "DELETE FROM errand WHERE job = ?", arguments: ["\(job)"])
   }
 

@@ -91,6 +91,16 @@ public struct JobView: Codable, Sendable, Hashable {
   public var subJobs: [String: Int]
 }
 
+extension JobView {
+  /// What a record says; number and counts are those of the database.
+  init(_ record: JobRecord) {
+    self.init(
+      number: 0, summary: JobSummary(record), requester: record.job.requester,
+      programId: record.job.programID, requestedAt: record.job.requestedAt, deadline: record.machine.deadline,
+      fuelLimit: record.job.fuelLimit, fuelPrice: record.job.fuelPrice, subJobs: [:])
+  }
+}
+
 /// Which jobs a list shows, newest first.
 public struct JobFilter: Codable, Sendable, Hashable {
   /// Only these; empty is all.
@@ -104,6 +114,9 @@ public struct JobFilter: Codable, Sendable, Hashable {
 
   /// All jobs, the newest fifty.
   public init() {}
+
+  /// How many jobs a page has at most.
+  var pageLength: Int { min(1_000, max(1, limit)) }
 }
 
 /// A page of a list of jobs.

@@ -4,22 +4,21 @@ import Synchronization
 
 /// The tasks that bring jobs to their ends.
 extension NetworkService {
-  /// Keeps a task for every job that somebody works on, and for some of those that wait for nodes.
+  /// Keeps a task for every job that somebody works on, and for some of those that wait.
   ///
-  /// A job that waits and has its SubJobs on offer needs nobody until a node takes one: where more jobs wait than may have a
-  /// task, they take turns, and are looked at again for their deadlines.
+  /// A job whose SubJobs are on offer needs nobody until a node takes one: where more jobs wait than may have a task, they
+  /// take turns, and each is looked at again when something about it changes or is due.
   func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
     let driven = DrivenJobs()
     // More of them where objects or the database are elsewhere: threads wait there for an answer.
     let waits = store.remote != nil || database.isShared
     let executor = WorkExecutor(threads: waits ? max(settings.threads, 16) : settings.threads)
-    var last: UInt32 = 0
     var moreWait = false
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
         let mark = database.changes.mark
         do throws(NetworkError) {
-          let unfinished = try unfinishedJobs(after: &last, except: driven.all)
+          let unfinished = try unfinishedJobs(driven.all)
           for job in leased(unfinished.jobs, driven) {
             guard let stop = driven.begin(job) else { continue }
             group.addTask(executorPreference: executor) {
@@ -29,12 +28,14 @@ extension NetworkService {
             }
           }
           moreWait = unfinished.moreWait
-          if moreWait { try letOthersTakeTheirTurn(driven) }
+          if moreWait { try letOthersTakeTheirTurn(driven, except: unfinished.running) }
         } catch {
           onError(nil, error)
         }
         // What another process leaves is taken over within a second.
         await database.changes.wait(after: mark, upTo: database.isShared || moreWait ? 1 : 5)
+        // Many changes at once are looked at once.
+        try? await Task.sleep(for: .milliseconds(10))
       }
     }
   }
@@ -70,64 +71,94 @@ extension NetworkService {
     }
   }
 
-  /// All jobs that run, that have submissions which run to their end, or whose errands were not put away yet; and of
-  /// those that wait, the next ones by number.
+  /// All jobs that somebody works on, or whose errands were not put away yet; and of those that wait and are due, the
+  /// ones that wait longest.
   ///
-  /// - Parameters:
-  ///   - last: the number of the waiting job that came last; after the highest come the lowest.
-  ///   - driven: jobs that have a task.
-  /// - Returns: the jobs, and whether more wait than have their turn.
+  /// - Parameter driven: jobs that have a task.
+  /// - Returns: the jobs, those of them that somebody works on, and whether more are due than may have a task.
   private func unfinishedJobs(
-    after last: inout UInt32, except driven: Set<JobID>
-  ) throws(NetworkError) -> (jobs: [JobID], moreWait: Bool) {
+    _ driven: Set<JobID>
+  ) throws(NetworkError) -> (jobs: [JobID], running: Set<JobID>, moreWait: Bool) {
     let limit = settings.waitingJobs
-    let start = last
     let (running, waiting) = try database.read { db in
       let running = try String.fetchAll(
         db,
         sql: """
-          SELECT id FROM job WHERE status = \(JobStatus.processing.rawValue)
-          UNION SELECT parent FROM subJob WHERE status = \(JobStatus.submitted.rawValue)
+          SELECT parent FROM subJob
+          WHERE status IN (\(JobStatus.processing.rawValue), \(JobStatus.submitted.rawValue))
           UNION SELECT job FROM errand
           """
       ).map { try JobID(hex: $0) }
-      func next(_ comparison: String, _ count: Int) throws -> [(id: JobID, number: UInt32)] {
-        guard count > 0 else { return [] }
-        return try SQLRow.fetchAll(
-          db,
-          sql: """
-            SELECT id, number FROM job WHERE status = \(JobStatus.requested.rawValue) AND number \(comparison) ?
-            ORDER BY number LIMIT ?
-            """, arguments: [start, count]
-        ).map { (try JobID(hex: $0["id"]), try $0["number"]) }
-      }
       // As many as may have a task, beside those that have one, and one more.
-      let wanted = limit + driven.count + 1
-      var waiting = try next(">", wanted)
-      waiting += try next("<=", wanted - waiting.count)
+      let waiting = try String.fetchAll(
+        db,
+        sql: """
+          SELECT id FROM job\(db.dialect.by(index: "jobDue")) WHERE status IN (1, 2) AND dueAt <= ?
+          ORDER BY dueAt, number LIMIT ?
+          """, arguments: [try seconds(in: db), limit + driven.count + 1]
+      ).map { try JobID(hex: $0) }
       return (running, waiting)
     }
     let known = Set(running)
-    let others = waiting.filter { !known.contains($0.id) }
-    let free = limit - others.count { driven.contains($0.id) }
-    let fresh = others.filter { !driven.contains($0.id) }
+    let others = waiting.filter { !known.contains($0) }
+    let free = limit - others.count { driven.contains($0) }
+    let fresh = others.filter { !driven.contains($0) }
     let chosen = fresh.prefix(max(0, free))
-    if let number = chosen.last?.number { last = number }
-    return (running + chosen.map(\.id), fresh.count > chosen.count)
+    return (running + chosen, known, fresh.count > chosen.count)
   }
 
-  /// Stops the tasks of jobs that have nothing to do but to wait for a node.
-  private func letOthersTakeTheirTurn(_ driven: DrivenJobs) throws(NetworkError) {
-    let jobs = driven.begun(before: .now - .seconds(1))
-    let idle = try database.read { db in
-      try jobs.filter { job in
-        let record = try JobStore.job(job, in: db)
-        return try record.status == .requested && record.progress.plan != nil
-          && JobStore.subJobs(of: job, in: db).allSatisfy { $0.status == .requested || $0.status.isFinal }
+  /// Stops the tasks of jobs that have nothing to do but to wait for a node or a verifier.
+  private func letOthersTakeTheirTurn(
+    _ driven: DrivenJobs, except running: Set<JobID>
+  ) throws(NetworkError) {
+    let idle = try rest(driven.begun(before: .now - .seconds(1)).filter { !running.contains($0) })
+    driven.stopAll { idle.contains($0) }
+  }
+
+  /// How long a job rests that waits for what comes by itself, such as a verifier, seconds.
+  private static let restSeconds: UInt64 = 10
+
+  /// Notes of those of the jobs that only wait when they are to be looked at again; returns them.
+  func rest(_ jobs: [JobID]) throws(NetworkError) -> Set<JobID> {
+    guard !jobs.isEmpty else { return [] }
+    // Nobody waits for this, and what is lost of it is found out again. Whoever changes a job meanwhile comes after it.
+    return try database.writeHastily { db in
+      let soon = try seconds(in: db) + Self.restSeconds
+      var resting: Set<JobID> = []
+      for id in jobs {
+        let mine = try SQLRow.fetchOne(
+          db, sql: "SELECT id FROM job WHERE id = ?\(db.dialect.skippingLocked)", arguments: ["\(id)"])
+        guard mine != nil else { continue }
+        let job = try JobStore.job(id, in: db)
+        guard let time = try job.rest(among: JobStore.subJobs(of: id, in: db), orUntil: soon) else {
+          continue
+        }
+        try db.execute(
+          sql: "UPDATE job SET dueAt = ? WHERE id = ?", arguments: [Int64(clamping: time), "\(id)"])
+        resting.insert(id)
       }
+      return resting
     }
-    let set = Set(idle)
-    driven.stopAll { set.contains($0) }
+  }
+}
+
+extension JobRecord {
+  /// Until when nobody need look at a job about which nothing changes; nil while there is something to do.
+  fileprivate func rest(among subJobs: [SubJobRecord], orUntil soon: UInt64) -> UInt64? {
+    guard !status.isFinal, progress.plan != nil else { return nil }
+    var newest: [UInt32: SubJobRecord] = [:]
+    for subJob in subJobs where subJob.position.round == machine.roundsComplete {
+      newest[subJob.position.part] = subJob
+    }
+    let open = newest.values.filter { $0.status == .requested }
+    // What all nodes have done is being added.
+    if newest.count == Int(request.parallel), newest.values.allSatisfy({ $0.status == .verified }) {
+      return nil
+    }
+    // A part waits for a verifier, or for its next attempt.
+    guard newest.values.count(where: { $0.status == .verified }) + open.count == Int(request.parallel)
+    else { return min(soon, machine.deadline) }
+    return open.reduce(machine.deadline) { min($0, $1.machine.deadline) }
   }
 }
 

@@ -37,7 +37,7 @@ extension NetworkService {
         throw refused("errand.late", "errand \(id) was due at \(record.errand.due), now is \(now)")
       }
       try hold(what: text, names: record.errand, of: record.job, at: now, in: db)
-      try ErrandStore.answer(id, text, at: now, in: db)
+      try ErrandStore.answer(record, text, at: now, in: db)
     }
   }
 

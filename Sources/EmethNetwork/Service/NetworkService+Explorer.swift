@@ -60,31 +60,10 @@ extension NetworkService {
 
   /// A page of jobs for a list, newest first: what a line shows, and nothing else of their records.
   func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
-    let limit = min(1_000, max(1, filter.limit))
-    return try database.read { db in
-      var conditions: [String] = []
-      var arguments: [any SQLConvertible] = []
-      if !filter.statuses.isEmpty {
-        let numbers = filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")
-        conditions.append("status IN (\(numbers))")
-      }
-      if let requester = filter.requester {
-        conditions.append("requester = ?")
-        arguments.append("\(requester)")
-      }
-      if let before = filter.before {
-        conditions.append("number < ?")
-        arguments.append(Int64(before))
-      }
-      let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-      let rows = try SQLRow.fetchAll(
-        db,
-        sql: """
-          SELECT number, id, status, requester, requestedAt, line FROM job \(condition)
-          ORDER BY number DESC LIMIT \(limit + 1)
-          """, arguments: SQLArguments(arguments))
-      let jobs = try rows.prefix(limit).map { try JobRow($0) }
-      return JobRowPage(jobs: jobs, next: rows.count > limit ? jobs.last?.number : nil)
+    try database.read { db in
+      let rows = try JobStore.rows("number, id, status, requester, requestedAt, line", filter, in: db)
+      let jobs = try rows.prefix(filter.pageLength).map { try JobRow($0) }
+      return JobRowPage(jobs: jobs, next: rows.count > jobs.count ? jobs.last?.number : nil)
     }
   }
 

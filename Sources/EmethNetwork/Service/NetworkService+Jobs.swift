@@ -174,56 +174,24 @@ extension NetworkService {
   /// One job.
   public func job(_ id: JobID) throws(NetworkError) -> JobView {
     try database.read { db in
-      let number = try UInt32.fetchOne(db, sql: "SELECT number FROM job WHERE id = ?", arguments: ["\(id)"])
-      return try view(JobStore.job(id, in: db), number: number ?? 0, in: db)
+      let rows = try SQLRow.fetchAll(
+        db, sql: "SELECT id, number, view FROM job WHERE id = ?", arguments: ["\(id)"])
+      guard let view = try JobStore.views(rows, in: db).first else {
+        throw NetworkError.unknownJob(id: "\(id)")
+      }
+      return view
     }
   }
 
   /// A page of jobs, newest first.
   public func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
-    let limit = min(1_000, max(1, filter.limit))
-    return try database.read { db in
-      var conditions: [String] = []
-      var arguments: [any SQLConvertible] = []
-      if !filter.statuses.isEmpty {
-        conditions.append(
-          "status IN (\(filter.statuses.map { "\($0.rawValue)" }.sorted().joined(separator: ", ")))")
-      }
-      if let requester = filter.requester {
-        conditions.append("requester = ?")
-        arguments.append("\(requester)")
-      }
-      if let before = filter.before {
-        conditions.append("number < ?")
-        arguments.append(Int64(before))
-      }
-      let condition = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
-      let rows = try SQLRow.fetchAll(
-        db, sql: "SELECT id, number FROM job \(condition) ORDER BY number DESC LIMIT \(limit + 1)",
-        arguments: SQLArguments(arguments))
-      let shown = rows.prefix(limit)
+    try database.read { db in
+      let rows = try JobStore.rows("id, number, view", filter, in: db)
+      let shown = rows.prefix(filter.pageLength)
       return JobPage(
-        jobs: try shown.map {
-          try view(JobStore.job(try JobID(hex: $0["id"]), in: db), number: try $0["number"], in: db)
-        },
-        next: rows.count > limit ? try shown.last.map { try $0["number"] } : nil)
+        jobs: try JobStore.views(shown, in: db),
+        next: rows.count > shown.count ? try shown.last.map { try $0["number"] } : nil)
     }
-  }
-
-  private func view(_ record: JobRecord, number: UInt32, in db: SQLSession) throws -> JobView {
-    var counts: [String: Int] = [:]
-    for row in try SQLRow.fetchAll(
-      db, sql: "SELECT status, count(*) AS count FROM subJob WHERE parent = ? GROUP BY status",
-      arguments: ["\(record.job.id)"])
-    {
-      if let status = JobStatus(rawValue: try row["status"]) {
-        counts[status.name] = try row["count"]
-      }
-    }
-    return JobView(
-      number: number, summary: JobSummary(record), requester: record.job.requester,
-      programId: record.job.programID, requestedAt: record.job.requestedAt, deadline: record.machine.deadline,
-      fuelLimit: record.job.fuelLimit, fuelPrice: record.job.fuelPrice, subJobs: counts)
   }
 
   /// All SubJobs of a job in the order of registration.

@@ -9,6 +9,7 @@ extension NetworkService {
   /// Moves money that can be spent here to what can be withdrawn.
   public func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances {
     try database.write { db in
+      db.concernsNoJob()
       try Ledger.transfer(
         amount, from: (account, .unspent), to: (account, .payout), reason: "withdrawal", job: nil,
         at: try seconds(in: db), in: db)

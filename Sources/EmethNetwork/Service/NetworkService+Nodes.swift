@@ -19,32 +19,35 @@ extension NetworkService {
     _ filter: SubJobFilter, for node: Address
   ) throws(NetworkError) -> [SubJobOffer] {
     let limit = min(1_000, max(1, filter.limit))
+    // Before anything is read: what changes meanwhile makes it old.
+    let mark = database.isShared ? nil : database.changes.mark
     return try database.read { db in
+      if try isVerifier(node, in: db) { return [] }
       let now = try milliseconds(in: db)
       var offers: [SubJobOffer] = []
-      var parents: [JobID: JobRecord] = [:]
-      let rows = try SQLRow.fetchCursor(
-        db, sql: "SELECT id FROM subJob WHERE status = ? ORDER BY number",
-        arguments: [Int(JobStatus.requested.rawValue)])
-      while offers.count < limit, let row = try rows.next() {
-        let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)
-        let job = record.machine.job
-        guard record.notes.notBefore <= now, record.machine.deadline > now / 1_000,
-          filter.programs.isEmpty || filter.programs.contains(job.programID),
-          !filter.withoutPrograms.contains(job.programID), job.fuelPrice >= filter.minimumFuelPrice
+      var rounds: [OfferedRound.Place: OfferedRound] = [:]
+      let next = try JobStore.openSubJobs(filter, in: db)
+      while offers.count < limit, let (id, place) = try next() {
+        let known =
+          rounds[place] ?? offeredRounds.value(place, changedAt: database.changes.mark(of: place.parent))
+        let round = try known ?? OfferedRound(place, in: db)
+        rounds[place] = round
+        if known == nil, let mark { offeredRounds.keep(round, as: place, readAt: mark) }
+        guard let record = round.subJobs.first(where: { $0.id == id }), record.status == .requested,
+          record.notes.notBefore <= now, record.machine.deadline > now / 1_000
         else { continue }
-        let known = parents[record.position.parent]
-        let parent = try known ?? JobStore.job(record.position.parent, in: db)
-        parents[record.position.parent] = parent
-        if let module = parent.request.module, filter.modules?.contains(module) == false { continue }
-        if try obstacle(to: node, taking: record, in: db) == nil {
-          offers.append(try offer(record, parent: parent))
+        if let module = round.parent.request.module, filter.modules?.contains(module) == false { continue }
+        if obstacle(to: node, taking: record, among: round, at: now) == nil {
+          offers.append(try offer(record, parent: round.parent))
         }
       }
-      return offers.enumerated().sorted {
-        ($1.element.fuelPrice, $0.offset) < ($0.element.fuelPrice, $1.offset)
-      }.map(\.element)
+      return offers
     }
+  }
+
+  /// Whether an account has a verifier's bond: who checks does not compute.
+  private func isVerifier(_ account: Address, in db: SQLSession) throws -> Bool {
+    try SQLRow.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(account)"]) != nil
   }
 
   private func offer(_ record: SubJobRecord, parent: JobRecord) throws -> SubJobOffer {
@@ -63,24 +66,17 @@ extension NetworkService {
       module: parent.request.module)
   }
 
-  /// Why an account may not take a SubJob; nil when it may.
+  /// Why an account that is no verifier may not take a SubJob at a time, in milliseconds; nil when it may.
   private func obstacle(
-    to node: Address, taking record: SubJobRecord, in db: SQLSession
-  ) throws -> (code: String, message: String)? {
-    if try SQLRow.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(node)"])
-      != nil
-    {
-      return ("node.verifier", "account \(node) has a verifier's bond: who checks does not compute")
-    }
+    to node: Address, taking record: SubJobRecord, among round: OfferedRound, at now: UInt64
+  ) -> (code: String, message: String)? {
     let position = record.position
-    let records = try JobStore.subJobs(of: position.parent, round: position.round, in: db)
-    let now = try milliseconds(in: db)
     // Who lost a part leaves it to others for a while.
     let patience = record.notes.notBefore + 2_000 * UInt64(record.machine.parameters.leaseSeconds)
-    let lost = records.contains {
+    let lost = round.subJobs.contains {
       $0.position.part == position.part && $0.status.isFinal && $0.machine.node == node
     }
-    let company = try company(of: record, among: records, in: db)
+    let company = company(of: record, in: round)
     if let company {
       let accounts = Set(company.accounts).union([node]).count + company.open
       guard accounts >= Cohort.minimumAccounts else {
@@ -101,19 +97,14 @@ extension NetworkService {
   /// Whose SubJobs will be added with one, as far as it is known, and how many of them nobody has; nil
   /// where updates are added plainly.
   private func company(
-    of record: SubJobRecord, among records: [SubJobRecord], in db: SQLSession
-  ) throws -> (accounts: [Address], open: Int)? {
+    of record: SubJobRecord, in round: OfferedRound
+  ) -> (accounts: [Address], open: Int)? {
     guard record.machine.parameters.aggregation == .masked else { return nil }
-    let position = record.position
-    let parts =
-      try CohortStore.cohorts(of: position.parent, round: position.round, in: db).map { cohort in
-        let seats = cohort.drawn.cohort.seats.map(\.jobID)
-        return Set(records.filter { seats.contains($0.id) }.map(\.position.part))
-      }.first { $0.contains(position.part) }
-      // Also the parts whose SubJobs are not registered yet.
-      ?? Set(0..<JobStore.job(position.parent, in: db).request.parallel)
-    let others = parts.subtracting([position.part])
-    let accounts = records.filter {
+    let part = record.position.part
+    // Also the parts whose SubJobs are not registered yet.
+    let parts = round.cohorts.first { $0.contains(part) } ?? Set(0..<round.parent.request.parallel)
+    let others = parts.subtracting([part])
+    let accounts = round.subJobs.filter {
       others.contains($0.position.part) && ($0.status == .processing || $0.status == .submitted)
     }.compactMap(\.machine.node)
     return (accounts, others.count - accounts.count)
@@ -142,7 +133,14 @@ extension NetworkService {
               "SubJob \(subJob) may not be taken before \(record.notes.notBefore) ms, now is \(now) ms",
             hint: nil)
         }
-        if let obstacle = try obstacle(to: node, taking: record, in: db) {
+        guard try !isVerifier(node, in: db) else {
+          throw NetworkError.refused(
+            code: "node.verifier",
+            message: "account \(node) has a verifier's bond: who checks does not compute", hint: nil)
+        }
+        let round = try OfferedRound(
+          OfferedRound.Place(parent: record.position.parent, round: record.position.round), in: db)
+        if let obstacle = obstacle(to: node, taking: record, among: round, at: now) {
           throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
         }
       }

@@ -57,9 +57,9 @@ extension NetworkService: Surroundings {
 
   func closeEpochAtEnd(ofJob: Bool, in db: SQLSession) throws {}
 
-  func rest(since mark: UInt64, _ stop: StopFlag) async throws(NetworkError) {
+  func rest(since mark: UInt64, of job: JobID) async throws(NetworkError) {
     // What is due is due at a whole second.
-    await database.changes.wait(after: mark, upTo: 1)
+    await database.changes.wait(after: mark, of: job, upTo: 1)
     if Task.isCancelled { throw .interrupted }
   }
 

@@ -1,6 +1,13 @@
+import EmethKit
+
 extension NetworkService {
   /// A number that rises with every change.
   public var changeMark: UInt64 { database.changes.mark }
+
+  /// The same of changes that concern a job; nil where other processes make changes, of which this one hears later.
+  func changeMark(of job: JobID) -> UInt64? {
+    database.isShared ? nil : database.changes.mark(of: job)
+  }
 
   /// Waits until the mark is above `mark`, at most `seconds`; returns the mark that there is then.
   public func change(after mark: UInt64, waitingUpTo seconds: Double) async -> UInt64 {

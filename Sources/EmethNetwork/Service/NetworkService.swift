@@ -35,6 +35,8 @@ public final class NetworkService: Sendable {
   let database: NetworkDatabase
   let operatorKeys: OperatorKeys
   let clock: NetworkClock
+  /// Rounds whose SubJobs were offered last.
+  let offeredRounds = JobMemory<OfferedRound.Place, OfferedRound>(limit: 1_000)
   /// The time that all processes go by; nil where there is one process.
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.

@@ -31,7 +31,7 @@ public struct ServiceSettings: Sendable, Hashable {
   ///
   /// Not where strangers request or compute: what they could cost each other is in Docs/Decisions/0023.
   public var takesPrograms = false
-  /// How many jobs that no node works on yet are looked after at once; where there are more, they take turns.
+  /// How many jobs that no node works on are looked after at once; where more have something due, they take turns.
   public var waitingJobs = 64
   /// The bucket of an S3-compatible store in which objects lie; `nil`: they lie in the network's folder.
   public var storage: S3Address?

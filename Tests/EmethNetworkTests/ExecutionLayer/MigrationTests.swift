@@ -32,7 +32,8 @@ import Testing
               '{"rounds":[{"validationLoss":3.25},{"validationLoss":2.125},{"trainLoss":1}]}', '');
             INSERT INTO batch (epoch, digest, batch) VALUES (1, 'd', '{"batch":{"epoch":"1","toTime":99}}');
             INSERT INTO subJob (id, number, parent, round, part, attempt, status, machine, record) VALUES
-              ('a', 1, 'one', 0, 0, 0, 4, '{"node":"\(node)"}', '{}'),
+              ('a', 1, 'one', 0, 0, 0, 4,
+                '{"job":{"programId":"11","fuelPrice":"120000000000"},"node":"\(node)"}', '{}'),
               ('b', 2, 'one', 0, 1, 0, 8, '{}', '{}');
             """)
         if layout >= 3 {
@@ -80,6 +81,12 @@ import Testing
         let nodes = try SQLRow.fetchAll(db, sql: "SELECT node FROM subJob ORDER BY number").map(
           \.values)
         #expect(nodes == [[.text("\(node)")], [.null]])
+        let offers = try SQLRow.fetchAll(db, sql: "SELECT program, price FROM subJob ORDER BY number").map(
+          \.values)
+        let price = String(repeating: "0", count: 66) + "120000000000"
+        #expect(
+          offers == [[.integer(11), .text(price)], [.integer(0), .text(String(repeating: "0", count: 78))]])
+        #expect(try Int.fetchAll(db, sql: "SELECT dueAt FROM job") == [0])
         #expect(try Ledger.balance(of: node, pot: .unspent, in: db).holon == 500)
         try Ledger.audit(in: db)
         #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM cohort") == (layout >= 3 ? 1 : 0))
@@ -118,7 +125,14 @@ import Testing
     do {
       let connection = try PostgresConnection(address)
       try PostgresMigrations.migrate(connection, upTo: 6)
-      try connection.run("INSERT INTO setting (name, value) VALUES ('clock', '7000')")
+      try connection.run(
+        """
+        INSERT INTO setting (name, value) VALUES ('clock', '7000');
+        INSERT INTO job (id, number, requester, requestedAt, status, machine, request, progress, reason, line)
+        VALUES ('one', 1, 'somebody', 5, 2, '{}', '{}', '{}', '', '{}');
+        INSERT INTO subJob (id, number, parent, round, part, attempt, status, machine, record)
+        VALUES ('a', 1, 'one', 0, 0, 0, 1, '{"job":{"programId":"11","fuelPrice":"120000000000"}}', '{}')
+        """)
       #expect(throws: (any Error).self) { try connection.rows("SELECT object FROM hold", []) }
     }
     for _ in 0..<2 {
@@ -126,6 +140,9 @@ import Testing
       try database.write { db in
         #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9])
         #expect(try Setting.clock.number(in: db) == 7_000)
+        let offer = try SQLRow.fetchOne(db, sql: "SELECT program, price FROM subJob")?.values
+        #expect(offer == [.integer(11), .text(String(repeating: "0", count: 66) + "120000000000")])
+        #expect(try Int.fetchAll(db, sql: "SELECT dueAt FROM job") == [0])
         try HoldStore.take([.object(.zero)], for: "somebody", .upload, byteCount: 5, at: 9, in: db)
         #expect(try HoldStore.isHeld(.object(.zero), in: db) && !HoldStore.isHeld(.splitter(.zero), in: db))
       }
@@ -143,7 +160,7 @@ import Testing
     let database = try NetworkDatabase(.postgres(address))
     #expect(
       try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
-        == [6, 7, 8])
+        == [6, 7, 8, 9])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -168,7 +185,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 8)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 9)) {
       try NetworkDatabase(.postgres(address))
     }
   }

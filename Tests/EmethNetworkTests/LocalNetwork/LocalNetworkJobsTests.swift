@@ -68,13 +68,16 @@ import Testing
     }
   }
 
-  /// Takes back what layouts 5 to 7 have brought.
+  /// Takes back what layouts 5 to 9 have brought.
   private static let withoutServices = """
     DROP TABLE IF EXISTS errand;
     DROP TABLE IF EXISTS bond;
     DROP INDEX IF EXISTS jobStatus;
     DROP INDEX IF EXISTS jobRequester;
     DROP INDEX IF EXISTS jobRequestedAt;
+    DROP INDEX IF EXISTS jobRequesterStatus;
+    DROP INDEX IF EXISTS jobDue;
+    DROP INDEX IF EXISTS subJobOffer;
     DROP INDEX IF EXISTS batchToTime;
     DROP INDEX IF EXISTS settledOpen;
     DROP INDEX IF EXISTS subJobOpen;
@@ -87,7 +90,8 @@ import Testing
   /// The same of the columns that are there.
   private static func dropColumns(in db: SQLSession) throws {
     for (table, column) in [
-      ("job", "requester"), ("job", "requestedAt"), ("job", "line"), ("subJob", "node"), ("batch", "toTime"),
+      ("job", "requester"), ("job", "requestedAt"), ("job", "line"), ("job", "view"), ("job", "dueAt"),
+      ("subJob", "node"), ("subJob", "program"), ("subJob", "price"), ("batch", "toTime"),
     ] {
       let count = try Int.fetchOne(
         db, sql: "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", arguments: [table, column])

@@ -133,6 +133,8 @@ final class FakeNetwork: ServedNetwork {
 
   // MARK: - Nodes and verifiers
 
+  func changeMark(of job: JobID) -> UInt64? { nil }
+
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer] {
     state.withLock { $0.offers }
   }

@@ -23,15 +23,31 @@ enum WriteMode: Sendable {
   case inLog
 }
 
+/// What came of a transaction.
+struct Written<Result> {
+  /// What its body returned.
+  var result: Result
+  /// How many rows it changed.
+  var changedRows: Int
+  /// Whom that concerns.
+  var changedJobs: ChangedJobs
+
+  init(_ result: Result, in session: SQLSession) {
+    self.result = result
+    changedRows = session.changedRows
+    changedJobs = session.changedJobs
+  }
+}
+
 /// A database that holds a network's state.
 protocol DatabaseBackend: Sendable {
   /// Runs one transaction; an error thrown inside leaves nothing changed. The body may be run several times, of which
   /// one counts: it changes nothing but the database.
   ///
-  /// - Returns: what the body returned, and how many rows it changed.
+  /// - Returns: what the body returned, and what it changed.
   func write<Result>(
     _ mode: WriteMode, _ body: (SQLSession) throws -> Result
-  ) throws -> (result: Result, changedRows: Int)
+  ) throws -> Written<Result>
 
   /// Reads one consistent state, beside whoever writes.
   func read<Result>(_ body: (SQLSession) throws -> Result) throws -> Result

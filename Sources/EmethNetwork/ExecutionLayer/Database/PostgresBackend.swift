@@ -37,7 +37,7 @@ final class PostgresBackend: DatabaseBackend {
 
   func write<Result>(
     _ mode: WriteMode, _ body: (SQLSession) throws -> Result
-  ) throws -> (result: Result, changedRows: Int) {
+  ) throws -> Written<Result> {
     try repeating { attempt, end in
       let isAlone = mode == .alone || attempt >= Self.sharedAttempts
       // The lock is taken before the transaction's view of the data is: who is alone sees what all others did.
@@ -104,23 +104,23 @@ final class PostgresBackend: DatabaseBackend {
   private func transaction<Result>(
     _ beginning: String, until end: ContinuousClock.Instant, isMarked: Bool, mayBeDuplicate: Bool,
     _ body: (SQLSession) throws -> Result
-  ) throws -> (result: Result, changedRows: Int) {
+  ) throws -> Written<Result> {
     let connection = try pool.take(until: end)
     defer { pool.give(connection) }
     do {
       try connection.begin(beginning)
       let session = SQLSession(connection, dialect: .postgres)
-      let result = try body(session)
+      let written = Written(try body(session), in: session)
       let isChange = session.changedRows > 0
       do {
         try connection.commit(isMarked: isMarked && isChange)
       } catch let failure as PostgresFailure {
         guard failure.isCommit else { throw failure }
         // Nothing to lose is nothing to ask for.
-        guard isChange else { return (result, 0) }
+        guard isChange else { return written }
         guard isMarked, try wasCommitted(connection, failure, until: end) else { throw failure }
       }
-      return (result, session.changedRows)
+      return written
     } catch {
       connection.rollBack()
       // The body may have made something else of what the database said.

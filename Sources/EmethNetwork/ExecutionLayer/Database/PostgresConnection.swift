@@ -306,17 +306,19 @@ extension PostgresConnection {
 // MARK: - Messages
 
 extension PostgresConnection {
-  /// Takes the messages that came; returns how many were other processes'.
-  func takeNotifications() throws -> Int {
+  /// Takes the messages that came; returns what those of other processes say.
+  func takeNotifications() throws -> [String] {
     guard PQconsumeInput(handle) == 1 else {
       throw PostgresFailure(state: "", message: "the connection broke", isLost: true)
     }
-    var count = 0
+    var payloads: [String] = []
     while let notification = PQnotifies(handle) {
-      if notification.pointee.be_pid != PQbackendPID(handle) { count += 1 }
+      if notification.pointee.be_pid != PQbackendPID(handle) {
+        payloads.append(notification.pointee.extra.map { String(cString: $0) } ?? "")
+      }
       PQfreemem(notification)
     }
-    return count
+    return payloads
   }
 }
 

@@ -146,5 +146,18 @@ enum PostgresMigrations {
         );
         CREATE TABLE leaving (account text COLLATE "C" PRIMARY KEY, epoch bigint NOT NULL);
         """),
+    Step(
+      version: 10,
+      sql: """
+        ALTER TABLE subJob ADD COLUMN program bigint NOT NULL DEFAULT 0;
+        ALTER TABLE subJob ADD COLUMN price text COLLATE "C" NOT NULL DEFAULT '';
+        UPDATE subJob SET program = coalesce((machine::json #>> '{job,programId}')::bigint, 0),
+          price = lpad(coalesce(machine::json #>> '{job,fuelPrice}', ''), 78, '0');
+        CREATE INDEX subJobOffer ON subJob (price DESC, number, program) WHERE status = 1;
+        ALTER TABLE job ADD COLUMN view text NOT NULL DEFAULT '';
+        ALTER TABLE job ADD COLUMN dueAt bigint NOT NULL DEFAULT 0;
+        CREATE INDEX jobRequesterStatus ON job (requester, status, number);
+        CREATE INDEX jobDue ON job (dueAt, number) WHERE status IN (1, 2);
+        """),
   ]
 }

@@ -3,7 +3,7 @@ import EmethKit
 import Foundation
 import Synchronization
 
-/// What the processes that share a PostgreSQL database tell each other: that something has changed.
+/// What the processes that share a PostgreSQL database tell each other: that something has changed, and whom it concerns.
 ///
 /// A thread with a connection of its own listens, and tells the others what this process changed; many changes at once
 /// are one message. While it is not connected, and for messages of processes that died before they sent them, whoever
@@ -13,8 +13,8 @@ final class PostgresReplicas: Sendable {
 
   /// Starts listening.
   ///
-  /// - Parameter onChange: called when another process changed something.
-  init(_ address: PostgresAddress, onChange: @escaping @Sendable () -> Void) {
+  /// - Parameter onChange: called when another process changed something, with whom it concerns.
+  init(_ address: PostgresAddress, onChange: @escaping @Sendable (ChangedJobs) -> Void) {
     let hub = Hub(onChange: onChange)
     self.hub = hub
     let thread = Thread { hub.run(address) }
@@ -25,13 +25,14 @@ final class PostgresReplicas: Sendable {
   deinit { hub.stop() }
 
   /// Tells the others that this process changed something.
-  func announceChange() { hub.announce() }
+  func announce(_ jobs: ChangedJobs) { hub.announce(jobs) }
 }
 
 /// The listening thread and what it is told.
 private final class Hub: Sendable {
   private struct State {
-    var hasNews = false
+    /// What the others were not told yet.
+    var news: ChangedJobs?
     var isOver = false
   }
 
@@ -40,11 +41,11 @@ private final class Hub: Sendable {
   private static let longestSilence = 5.0
 
   private let state = Mutex(State())
-  private let onChange: @Sendable () -> Void
+  private let onChange: @Sendable (ChangedJobs) -> Void
   /// A pipe, by which the thread is woken.
   private let ends: (read: Int32, write: Int32)
 
-  init(onChange: @escaping @Sendable () -> Void) {
+  init(onChange: @escaping @Sendable (ChangedJobs) -> Void) {
     self.onChange = onChange
     var ends: [Int32] = [-1, -1]
     _ = pipe(&ends)
@@ -60,10 +61,10 @@ private final class Hub: Sendable {
     close(ends.write)
   }
 
-  func announce() {
+  func announce(_ jobs: ChangedJobs) {
     let isFirst = state.withLock { state in
-      defer { state.hasNews = true }
-      return !state.hasNews
+      defer { state.news = state.news?.union(jobs) ?? jobs }
+      return state.news == nil
     }
     if isFirst { wake() }
   }
@@ -87,30 +88,31 @@ private final class Hub: Sendable {
         try connection.run("SET synchronous_commit = off; LISTEN \(Self.channel)")
         pause = 0.1
         // What was changed while nobody listened.
-        onChange()
+        onChange(.all)
         try listen(connection)
       } catch {
         wait(for: -1, seconds: pause)
         pause = min(2, pause * 2)
-        onChange()
+        onChange(.all)
       }
     }
   }
 
   private func listen(_ connection: PostgresConnection) throws {
     while true {
-      let (hasNews, isOver) = state.withLock { state in
-        defer { state.hasNews = false }
-        return (state.hasNews, state.isOver)
+      let (news, isOver) = state.withLock { state in
+        defer { state.news = nil }
+        return (state.news, state.isOver)
       }
       if isOver { return }
-      if hasNews {
-        try connection.run("NOTIFY \(Self.channel)")
+      if let news {
+        try connection.run("NOTIFY \(Self.channel), '\(news.message)'")
         // What came together with the answer would not wake the wait below.
-        if try connection.takeNotifications() > 0 { onChange() }
+        for text in try connection.takeNotifications() { onChange(ChangedJobs(message: text)) }
       }
       let isQuiet = !wait(for: connection.socket, seconds: Self.longestSilence)
-      if try connection.takeNotifications() > 0 || isQuiet { onChange() }
+      for text in try connection.takeNotifications() { onChange(ChangedJobs(message: text)) }
+      if isQuiet { onChange(.all) }
     }
   }
 
@@ -125,5 +127,26 @@ private final class Hub: Sendable {
     var bytes = [UInt8](repeating: 0, count: 64)
     while Foundation.read(ends.read, &bytes, bytes.count) > 0 {}
     return count > 0
+  }
+}
+
+extension ChangedJobs {
+  /// More jobs than these are not named: a message has at most 8,000 bytes.
+  private static let namedJobs = 200
+
+  /// As processes tell it each other: the jobs' ids, a dash for none, nothing for all.
+  var message: String {
+    guard case .some(let jobs) = self, jobs.count <= Self.namedJobs else { return "" }
+    return jobs.isEmpty ? "-" : jobs.map { "\($0)" }.sorted().joined(separator: " ")
+  }
+
+  /// Reads a message; what can't be read concerns all.
+  init(message: String) {
+    let ids = message.split(separator: " ").map { try? JobID(hex: String($0)) }
+    if message == "-" {
+      self = .some([])
+    } else {
+      self = ids.isEmpty || ids.contains(nil) ? .all : .some(Set(ids.compactMap { $0 }))
+    }
   }
 }

@@ -15,6 +15,8 @@ final class SQLSession {
   let dialect: SQLDialect
   /// How many rows the transaction has inserted, changed or deleted.
   private(set) var changedRows = 0
+  /// Whose jobs the transaction changes, as far as anybody has said so.
+  private var noted: Set<JobID>?
   private let connection: any SQLConnection
 
   init(_ connection: any SQLConnection, dialect: SQLDialect) {
@@ -31,6 +33,15 @@ final class SQLSession {
     changedRows += count
     return count
   }
+
+  /// Says that the transaction changes something about a job.
+  func concerns(_ job: JobID) { noted = noted?.union([job]) ?? [job] }
+
+  /// Says that what the transaction changes here is nothing that a job's work waits for.
+  func concernsNoJob() { noted = noted ?? [] }
+
+  /// Whom it concerns: everybody, where nothing was said.
+  var changedJobs: ChangedJobs { noted.map { .some($0) } ?? .all }
 
   fileprivate func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] {
     try connection.rows(sql, arguments.values)
@@ -61,6 +72,14 @@ enum SQLDialect: Sendable {
     switch self {
     case .sqlite: ""
     case .postgres: " FOR UPDATE SKIP LOCKED"
+    }
+  }
+
+  /// Behind a table's name: the index to go by. SQLite would rather sort what another one finds; PostgreSQL knows better.
+  func by(index: String) -> String {
+    switch self {
+    case .sqlite: " INDEXED BY \(index)"
+    case .postgres: ""
     }
   }
 }

@@ -39,13 +39,12 @@ final class SQLiteBackend: DatabaseBackend {
 
   func write<Result>(
     _ mode: WriteMode, _ body: (SQLSession) throws -> Result
-  ) throws -> (result: Result, changedRows: Int) {
+  ) throws -> Written<Result> {
     try turn.withLock {
       try reportingFullDisk {
         try (mode == .inLog ? hasty : writer).write { db in
           let session = SQLSession(SQLiteConnection(db), dialect: .sqlite)
-          let result = try body(session)
-          return (result, session.changedRows)
+          return Written(try body(session), in: session)
         }
       }
     }

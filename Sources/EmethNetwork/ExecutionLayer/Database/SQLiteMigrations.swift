@@ -205,6 +205,23 @@ enum SQLiteMigrations {
           PRAGMA user_version = 9;
           """)
     }
+    // What waits for a node by its price, with as many digits as a price can have; a job as it is answered, where it was
+    // changed since; when it is looked at again.
+    migrator.registerMigration("10") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE subJob ADD COLUMN program INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE subJob ADD COLUMN price TEXT NOT NULL DEFAULT '';
+          UPDATE subJob SET program = coalesce(CAST(json_extract(machine, '$.job.programId') AS INTEGER), 0),
+            price = substr(printf('%078d', 0) || coalesce(json_extract(machine, '$.job.fuelPrice'), ''), -78);
+          CREATE INDEX subJobOffer ON subJob (price DESC, number, program) WHERE status = 1;
+          ALTER TABLE job ADD COLUMN view TEXT NOT NULL DEFAULT '';
+          ALTER TABLE job ADD COLUMN dueAt INTEGER NOT NULL DEFAULT 0;
+          CREATE INDEX jobRequesterStatus ON job (requester, status, number);
+          CREATE INDEX jobDue ON job (dueAt, number) WHERE status IN (1, 2);
+          PRAGMA user_version = 10;
+          """)
+    }
     return migrator
   }
 }
