@@ -15,14 +15,15 @@ enum RemoteJobOptions {
 /// A training job on its way to a server: the request as the flags describe it, and the files that it names.
 struct RemoteJob {
   private let request: TrainingRequest
-  private let dataSet: Data
+  private let dataSet: URL
   private let initialParameters: Data?
   private let tokenizer: any Tokenizer
   private let fuelLimit: Fuel?
 
-  init(_ job: RequestedJob, fuelLimit: Fuel?) {
+  /// - Parameter dataSet: the file that the request names by its hash.
+  init(_ job: RequestedJob, dataSet: URL, fuelLimit: Fuel?) {
     request = job.request
-    dataSet = job.dataSet
+    self.dataSet = dataSet
     initialParameters = job.initialParameters
     tokenizer = job.tokenizer
     self.fuelLimit = fuelLimit
@@ -33,9 +34,7 @@ struct RemoteJob {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emeth-submit-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appending(path: "data-set")
-    try dataSet.write(to: file)
-    try await client.give(dataSet: file, hash: request.dataSet)
+    try await client.give(dataSet: dataSet, hash: request.dataSet)
     if let initialParameters, let hash = request.initialParameters {
       let file = folder.appending(path: "parameters")
       try initialParameters.write(to: file)

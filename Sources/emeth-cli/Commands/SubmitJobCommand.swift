@@ -37,7 +37,9 @@ extension Command {
       parallel: parallel, rounds: rounds, cutFor: check ?? .drawn(2), privacy: privacy,
       fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline], retry: .standard, asking: check)
     if let client = try ServerOptions.client(parsed, context, signed: true) {
-      let job = try await RemoteJob(request, fuelLimit: parsed[RemoteJobOptions.fuelLimit]).submit(to: client)
+      let job = try await RemoteJob(
+        request, dataSet: URL(filePath: input.path), fuelLimit: parsed[RemoteJobOptions.fuelLimit]
+      ).submit(to: client)
       return try await tell(job, at: client, parsed, context)
     }
     let network = try openNetwork(parsed, context, mayMake: true)
