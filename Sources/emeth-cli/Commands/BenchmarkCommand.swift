@@ -13,6 +13,9 @@ extension Command {
           "emeth benchmark generate --preset gpt2 --dtype int8", "tokens per second of one text"),
         CommandExample(
           "emeth benchmark aggregation --parameters 10000000", "masking and adding updates of 8 nodes"),
+        CommandExample(
+          "emeth benchmark server --database postgres://emeth@/empty?host=/run/postgresql",
+          "a served network on PostgreSQL"),
       ])
   ) { parsed, context in
     let subject = parsed[BenchmarkArguments.subject]
@@ -30,6 +33,8 @@ extension Command {
     case .generate: try benchmarkGeneration(parsed, context)
     case .tokenize: try benchmarkTokenizing(parsed, context)
     case .aggregation: try benchmarkAggregation(parsed, context)
+    case .server: try await benchmarkServer(parsed, context)
+    case .transfer: try await benchmarkTransfer(parsed, context)
     }
     return .done
   }
@@ -37,7 +42,7 @@ extension Command {
 
 /// What can be measured.
 private enum BenchmarkSubject: String, CaseIterable {
-  case tickets, train, matmul, generate, tokenize, aggregation
+  case tickets, train, matmul, generate, tokenize, aggregation, server, transfer
 
   /// What is measured, and how.
   var discussion: String {
@@ -63,6 +68,15 @@ private enum BenchmarkSubject: String, CaseIterable {
       "masks an update for every node of a cohort and adds what they posted. Prints a node's time, its root "
         + "included, and the Aggregator's, beside what OpenSSL's ChaCha20 alone and memory alone take on the "
         + "same threads in the same run."
+    case .server:
+      "starts `emeth serve` with 100,000 open jobs, in a process of its own, and prints how fast it answers reads "
+        + "beside a plain handler of the same HTTP library, signed and durable state changes beside the transactions "
+        + "of the database alone, pages of lists, and the memory that 1,000 waiting nodes cost. The database of "
+        + "--database must be empty, and is full afterwards; without it an SQLite file in TMPDIR is measured, and gone "
+        + "afterwards."
+    case .transfer:
+      "sends a file of --bytes to `emeth serve` in a process of its own and fetches it again as nodes do, its hash "
+        + "compared; prints seconds and the most memory that both sides took."
     }
   }
 
@@ -85,6 +99,10 @@ private enum BenchmarkSubject: String, CaseIterable {
     case .tokenize: [Flags.seconds, TokenizerBenchmark.text, CommonFlags.json]
     case .aggregation:
       [AggregationBenchmark.parameters, AggregationBenchmark.nodes, Flags.threads, CommonFlags.json]
+    case .server:
+      [Flags.seconds, CommonFlags.json] + ServerBenchmarkArguments.flags
+    case .transfer:
+      [ServerBenchmarkArguments.byteCount, ServeArguments.storage, CommonFlags.json]
     }
   }
 }
@@ -110,6 +128,6 @@ enum BenchmarkArguments {
       DeviceOptions.device, profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens,
       TokenizerBenchmark.text,
       AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
-      CommonFlags.json,
-    ]
+      ServerBenchmarkArguments.byteCount, ServeArguments.storage, CommonFlags.json,
+    ] + ServerBenchmarkArguments.flags
 }

@@ -8,6 +8,12 @@ struct ByteCount: Equatable, Sendable, CustomStringConvertible {
     ("GB", 1_000_000_000), ("TB", 1_000_000_000_000), ("B", 1),
   ]
 
+  /// So many times 10^9 bytes.
+  init(gigabytes: UInt32) {
+    bytes = UInt64(gigabytes) * 1_000_000_000
+    description = "\(gigabytes)GB"
+  }
+
   /// Reads such a text; nil for everything else, and for more than 2^63 bytes.
   init?(_ text: String) {
     guard let (name, size) = Self.units.first(where: { text.hasSuffix($0.0) }),

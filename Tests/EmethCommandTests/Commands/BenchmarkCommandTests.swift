@@ -55,11 +55,63 @@ import Testing
     #expect(try benchmark(arguments).output.contains("feed-forward"))
   }
 
+  private struct Served: Decodable {
+    struct Rate: Decodable {
+      var perSecond: Double
+    }
+
+    struct Reads: Decodable {
+      var plain, jobs: Rate
+      var ratio: Double
+    }
+
+    struct List: Decodable {
+      var name: String
+      var medianMilliseconds, slowestMilliseconds: Double
+    }
+
+    struct Change: Decodable {
+      var databasePerSecond: Double
+      var rate: Rate
+      var ratio: Double
+    }
+
+    struct Waiting: Decodable {
+      var connections, bytes: Int
+    }
+
+    var jobs: Int
+    var reads: Reads
+    var lists: [List]
+    var changes: [Change]
+    var waiting: Waiting
+  }
+
+  @Test func aServerIsMeasuredBesideItsFloors() throws {
+    let result = try benchmark(
+      ["server", "--jobs", "60", "--connections", "10", "--seconds", "3", "--json"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let report = try result.json(Served.self)
+    #expect(report.jobs == 60 && report.waiting.connections == 10 && report.waiting.bytes > 1_000_000)
+    #expect(report.reads.plain.perSecond > 0 && report.reads.jobs.perSecond > 0 && report.reads.ratio > 0)
+    #expect(report.lists.count == 10)
+    #expect(
+      report.lists.allSatisfy { $0.medianMilliseconds > 0 && $0.slowestMilliseconds >= $0.medianMilliseconds }
+    )
+    #expect(report.changes.count == 2)
+    for change in report.changes {
+      #expect(change.rate.perSecond > 0)
+      #expect(abs(change.ratio - change.rate.perSecond / change.databasePerSecond) < 1e-9)
+    }
+  }
+
   @Test(
     "flags of another subject, profiles that do not exist and no steps are refused",
     arguments: [
       ["train", "--count", "50"], ["train", "--seconds", "2"], ["tickets", "--preset", "tiny"],
-      ["matmul", "--steps", "3"], ["train", "--profile", "exact"], ["train", "--steps", "0"],
+      ["matmul", "--steps", "3"], ["server", "--steps", "3"], ["train", "--jobs", "5"],
+      ["server", "--jobs", "0"],
+      ["train", "--profile", "exact"], ["train", "--steps", "0"],
     ])
   func refused(arguments: [String]) throws {
     let result = try benchmark(arguments)
