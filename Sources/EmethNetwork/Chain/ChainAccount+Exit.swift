@@ -37,7 +37,7 @@ extension ChainAccount {
   {
     if let ticket { try check(ticket) }
     var report = report(.zero, isDryRun)
-    guard let frozen = try await frozen(&report) else { return await closed(report) }
+    guard let frozen = try await frozen(ticket, &report) else { return await closed(report) }
     if let ticket { try await claim(ticket, frozen, &report) }
     try await payClaim(&report)
     try await reclaim(frozen, &report)
@@ -63,18 +63,43 @@ extension ChainAccount {
     return !report.isDryRun
   }
 
-  /// Since when L2 is frozen, and at which batch; nil after a dry run in which it would be.
-  private func frozen(_ report: inout ChainReport) async throws(ChainError)
-    -> EmethCore.Scheduled<Bytes32>?
-  {
+  /// Since when L2 is frozen, and at which batch, after freezing it; nil where something has to come first.
+  private func frozen(
+    _ ticket: ProvenTicket?, _ report: inout ChainReport
+  ) async throws(ChainError) -> EmethCore.Scheduled<Bytes32>? {
     let settlement = contracts.settlement
     if let frozen = try await client.call(EmethCore.frozen(), at: settlement) { return frozen }
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
     let isUnserved = exit.map { now > $0.requestedAt + Self.exitSeconds } ?? false
+    if let ticket, try await postBeforeFreeze(ticket.batch, &report), !isUnserved {
+      report.notes.append("the ticket's batch counts first: L2 can be frozen 48 hours after the last batch")
+      return nil
+    }
     let freeze = EmethCore.freeze(unservedExitOf: isUnserved ? address : nil)
     report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
-    return report.isDryRun ? nil : try await client.call(EmethCore.frozen(), at: settlement)
+    if report.isDryRun {
+      report.notes.append("what can be claimed and taken back is known once L2 is frozen")
+      return nil
+    }
+    return try await client.call(EmethCore.frozen(), at: settlement)
+  }
+
+  /// Posts a batch that is not on the chain: behind a freeze it can't be posted, and nothing be claimed by it. One that
+  /// the contract refuses is left out with a note.
+  private func postBeforeFreeze(
+    _ batch: SignedBatch, _ report: inout ChainReport
+  ) async throws(ChainError) -> Bool {
+    let settlement = contracts.settlement
+    guard try await client.call(EmethCore.batch(batch.digest), at: settlement) == nil else { return false }
+    do throws(ChainError) {
+      report.steps.append(try await step(EmethCore.postBatch(batch), settlement, report.isDryRun).step)
+      return true
+    } catch {
+      guard case .reverted(_, let reason) = error else { throw error }
+      report.notes.append("the ticket's batch can't be posted: \(reason)")
+      return false
+    }
   }
 
   private func claim(

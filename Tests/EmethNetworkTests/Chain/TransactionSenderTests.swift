@@ -145,7 +145,8 @@ struct TransactionSenderTests {
       entry = try #require(try journal.open(chain: bridge.chainID, account: sender.account).first)
     }
     // It is written down first, and handed in then.
-    for _ in 0..<100 where try await !scene.client.knows(entry.newest.hash) {
+    for _ in 0..<100 {
+      if try await scene.client.knows(entry.newest.hash) { break }
       try await Task.sleep(for: .milliseconds(50))
     }
     waiting.cancel()
