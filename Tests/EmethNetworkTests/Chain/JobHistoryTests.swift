@@ -1,0 +1,486 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// The machine of the Execution Layer and the contracts on L1 are two writings of one protocol: the same random history
+/// through both is taken and refused alike, step by step, and ends in the same balances to the last holon.
+@Suite(.enabled(if: ChainBridge.python != nil, ChainBridge.reason), .timeLimit(.minutes(30)))
+struct JobHistoryTests {
+  @Test func machineAndContractEndInTheSameBalances() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let seed = environment["EMETH_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1 << 62)
+    let count = 8 * max(1, environment["EMETH_TEST_SCALE"].flatMap { Int($0) } ?? 1)
+    let court = try await JobCourt.open()
+    var ends: [String: Int] = [:]
+    for number in 0..<count {
+      let own = seed &+ UInt64(number)
+      print("JobHistoryTests: EMETH_TEST_SEED=\(own)")
+      let history = try await JobHistory.begin(court, seed: own)
+      try await history.run()
+      try await history.compare()
+      ends[history.end, default: 0] += 1
+    }
+    print("JobHistoryTests: \(ends.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })")
+    #expect(count < 80 || ends.count > 4, "histories end in several ways: \(ends)")
+  }
+}
+
+/// The contracts with people who have money: a requester, two nodes, and verifiers who are bonded and have commitments.
+private final class JobCourt: Sendable {
+  let scene: ChainScene
+  let verifiers: [PrivateKey]
+  var requester: PrivateKey { scene.user }
+  var nodes: [PrivateKey] { [scene.other, scene.bridge.keys[8]] }
+  /// Everybody whose balance a job may change.
+  var people: [Address] { keys.map(\.address) }
+  var keys: [PrivateKey] { [requester] + nodes + verifiers }
+
+  func key(of account: Address?) throws -> PrivateKey {
+    let key = keys.first { $0.address == account }
+    return try #require(key, "\(account.map { "\($0)" } ?? "nobody") is none of the people")
+  }
+
+  static func open() async throws -> JobCourt {
+    let scene = try await ChainScene.deploy()
+    let court = JobCourt(scene, verifiers: Array(scene.bridge.keys[4...7]))
+    let (core, token, checks) = (scene.contracts.core, scene.contracts.token, scene.contracts.verification)
+    let program = EmethCore.Program(
+      programID: .meanOfNumbers, name: "mean", mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
+      cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
+      minTarget: .zero)
+    try await court.send(scene.owner, EmethCore.setProgram(program), core)
+    let all = TokenAmount(holon: UInt256.max)
+    for key in [court.requester] + court.nodes {
+      let money = EmethToken.transfer(to: key.address, amount: ChainScene.amount(1_500))
+      try await court.send(scene.owner, money, token)
+      try await court.send(key, EmethToken.approve(spender: core, amount: all), token)
+    }
+    for node in court.nodes { try await court.send(node, EmethCore.deposit(ChainScene.amount(1_000)), core) }
+    for verifier in court.verifiers {
+      let money = EmethToken.transfer(to: verifier.address, amount: ChainScene.amount(120))
+      try await court.send(scene.owner, money, token)
+      try await court.send(scene.owner, EmethCore.addVerifier(verifier.address), core)
+      try await court.send(verifier, EmethToken.approve(spender: checks, amount: all), token)
+      try await court.send(verifier, EmethVerifiers.bond(ChainScene.amount(110)), checks)
+    }
+    return court
+  }
+
+  private init(_ scene: ChainScene, verifiers: [PrivateKey]) {
+    self.scene = scene
+    self.verifiers = verifiers
+  }
+
+  /// Each has a commitment for every draw of the next histories.
+  func commitSecrets() async throws {
+    for verifier in verifiers {
+      let bond = try await scene.client.call(
+        EmethVerifiers.bond(of: verifier.address), at: scene.contracts.verification)
+      guard bond.posted - bond.used < 3 else { continue }
+      let digests = (bond.posted..<bond.posted + 32).map { number in
+        Keccak256.hash(verifier.address.bytes + Self.secret(verifier, number).bytes)
+      }
+      try await send(verifier, EmethVerifiers.commitSecrets(digests), scene.contracts.verification)
+    }
+  }
+
+  static func secret(_ verifier: PrivateKey, _ number: UInt64) -> Bytes32 {
+    Keccak256.hash(verifier.address.bytes + Array("\(number)".utf8))
+  }
+
+  /// The requester has its money in its wallet, and enough of it.
+  func refill() async throws {
+    let (core, token) = (scene.contracts.core, scene.contracts.token)
+    let back = try await scene.ledger(requester.address)
+    if back > .zero { try await send(requester, EmethCore.withdraw(back), core) }
+    for node in nodes {
+      let found = try await scene.ledger(node.address)
+      guard found > ChainScene.amount(400),
+        try await scene.balance(requester.address) < ChainScene.amount(100)
+      else { continue }
+      let surplus = found - ChainScene.amount(300)
+      try await send(node, EmethCore.withdraw(surplus), core)
+      try await send(node, EmethToken.transfer(to: requester.address, amount: surplus), token)
+    }
+    if try await scene.balance(requester.address) < ChainScene.amount(100) {
+      let more = EmethToken.transfer(to: requester.address, amount: ChainScene.amount(200))
+      try await send(scene.owner, more, token)
+    }
+  }
+
+  /// Sends a call; when its block was made.
+  @discardableResult
+  func send<Output>(_ key: PrivateKey, _ call: ContractCall<Output>, _ contract: Address) async throws
+    -> UInt64
+  {
+    let receipt = try await scene.sender(key).submit(call, to: contract, under: UUID().uuidString)
+    return try #require(try await scene.client.block(.number(receipt.blockNumber))).timestamp
+  }
+
+  func set(_ parameter: String, to value: UInt256) async throws {
+    let selector = Keccak256.hash("setParameter(bytes32,uint256)".utf8).bytes.prefix(4)
+    let data = selector + Keccak256.hash(parameter.utf8).bytes + value.bigEndianBytes
+    let sender = try scene.sender(scene.owner)
+    let request = TransactionRequest(
+      from: scene.owner.address, to: scene.contracts.core, data: Array(data), value: .zero)
+    let sent = try await sender.send(request, function: "setParameter", under: UUID().uuidString)
+    _ = try await sender.confirm(sent)
+  }
+
+  func use(_ rules: RuleSet) async throws {
+    var (rate, flat) = (UInt256.zero, UInt256.zero)
+    switch rules.verifierFee {
+    case .rate(let found): rate = UInt256(UInt64(found.per100000))
+    case .flat(let amount): flat = amount.holon
+    }
+    try await set("VERIFIER_FEE_RATE", to: rate)
+    try await set("VERIFIER_FEE_FLAT", to: flat)
+    for (name, rate) in [
+      ("DEPOSIT_RATE", rules.depositRate), ("TIMEOUT_PENALTY_RATE", rules.timeoutPenaltyRate),
+      ("DECLINE_PENALTY_RATE", rules.declinePenaltyRate),
+      ("FAILED_PENALTY_RATE", rules.failedPenaltyRate),
+    ] {
+      try await set(name, to: UInt256(UInt64(rate.per100000)))
+    }
+  }
+
+  var now: UInt64 {
+    get async throws { try #require(try await scene.client.block(.latest)).timestamp }
+  }
+
+  func wait(_ seconds: UInt64) async throws {
+    try await scene.bridge.tell("evm_increaseTime", .number("\(seconds)"))
+    try await scene.bridge.mine()
+  }
+
+  func ledgers() async throws -> [Address: TokenAmount] {
+    var found: [Address: TokenAmount] = [:]
+    for account in people { found[account] = try await scene.ledger(account) }
+    return found
+  }
+}
+
+/// One job, by random steps of random people.
+private final class JobHistory {
+  private let court: JobCourt
+  private let seed: UInt64
+  private let id: JobID
+  private var random: ChaCha20Generator
+  private var machine: JobMachine
+  /// What everybody's ledger in Core must be.
+  private var ledgers: [Address: TokenAmount]
+  /// What the requester's wallet, and all tokens together, must be.
+  private var wallet: TokenAmount
+  private var supply: TokenAmount
+  private var log: [String] = []
+
+  var end: String { machine.endReason.map { "\(machine.status.name): \($0.message)" } ?? machine.status.name }
+
+  static func begin(_ court: JobCourt, seed: UInt64) async throws -> JobHistory {
+    var random = ChaCha20Generator(key: Keccak256.hash(Array("job history \(seed)".utf8)))
+    try await court.commitSecrets()
+    try await court.refill()
+    let rules = try Self.rules(&random)
+    try await court.use(rules)
+    return try await JobHistory(court, seed, rules, random)
+  }
+
+  private static func rules(_ random: inout ChaCha20Generator) throws -> RuleSet {
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0, 1: return .standard
+    case 2: return .core2023Initial
+    case 3: return .round3_2
+    default:
+      func rate(_ most: UInt32, _ random: inout ChaCha20Generator) -> Rate {
+        Rate(per100000: UInt32.random(in: 0...most, using: &random))
+      }
+      return try RuleSet(
+        name: "random", verifierFee: .rate(rate(30_000, &random)), verifierFeeSource: .escrow,
+        depositRate: rate(150_000, &random), depositIncludesVerifierFee: true, penaltyBase: .feeLimit,
+        timeoutPenaltyRate: rate(100_000, &random), declinePenaltyRate: rate(100_000, &random),
+        failedPenaltyRate: rate(100_000, &random), flatFee: false, rewardCapRate: nil)
+    }
+  }
+
+  private init(_ court: JobCourt, _ seed: UInt64, _ rules: RuleSet, _ given: ChaCha20Generator) async throws {
+    var random = given
+    let (scene, requester) = (court.scene, court.requester)
+    let (core, token) = (scene.contracts.core, scene.contracts.token)
+    // Between 10 and 20 EMETH, odd to the last holon.
+    let fuelLimit = Fuel(units: UInt64.random(in: 1...2_000_000, using: &random))
+    let whole = UInt256(UInt64.random(in: 10_001_000...20_000_000, using: &random)) * 1_000_000_000_000
+    let price = FuelPrice(
+      holonPerFuel: whole / UInt256(fuelLimit.units)
+        + UInt256(UInt64.random(in: 0..<1_000, using: &random)))
+    let terms = try rules.terms(fuelLimit: fuelLimit, fuelPrice: price)
+    let salt = Keccak256.hash(Array("salt \(seed) \(UInt64.random(in: 0...UInt64.max))".utf8))
+    let deadline = try await court.now + 86_400
+    ledgers = try await court.ledgers()
+    wallet = try await scene.balance(requester.address)
+    supply = try await scene.client.call(EmethToken.totalSupply(), at: token)
+    let request = EmethCore.request(
+      salt: salt, program: .meanOfNumbers, dataset: "numbers", parameters: "{}", fuelLimit: fuelLimit,
+      fuelPrice: price, deadline: deadline, maxEscrow: terms.escrow)
+    let time = try await court.send(requester, request, core)
+    id = JobID(requester: requester.address, salt: salt)
+    var parameters = JobParameters.standard
+    // A chain sees no leases.
+    parameters.leaseSeconds = .max
+    machine = try JobMachine(
+      request: try Job(
+        id: id, requester: requester.address, programID: .meanOfNumbers, dataset: "numbers",
+        parameters: "{}", fuelLimit: fuelLimit, fuelPrice: price, requestedAt: time, deadline: deadline,
+        terms: terms),
+      by: .requester(requester.address), idIsUnused: true, fundsAvailable: wallet, parameters: parameters)
+    self.court = court
+    self.seed = seed
+    self.random = random
+    carryOut(machine.requestEffects)
+    let known = try await scene.client.call(EmethCore.jobTerms(id), at: core)
+    #expect(known.escrow == terms.escrow, "seed \(seed), \(rules.name)")
+    #expect(known.verifierFee == terms.verifierFee, "seed \(seed), \(rules.name)")
+    #expect(known.deposit == terms.deposit, "seed \(seed), \(rules.name)")
+  }
+
+  // MARK: - Steps
+
+  func run() async throws {
+    while machine.endedAt == nil {
+      for _ in 0..<Int.random(in: 0...2, using: &random) { try await anyStep() }
+      if machine.endedAt != nil { return }
+      switch machine.status {
+      case .requested: try await stepWhenRequested()
+      case .processing: try await stepWhenProcessing()
+      case .submitted: try await stepWhenSubmitted()
+      case .verified, .canceled, .timeout, .failed, .declined: return
+      }
+      guard log.count < 60 else {
+        Issue.record("seed \(seed): no end after \(log)")
+        return
+      }
+    }
+  }
+
+  /// Anything by anybody: mostly it is refused, and by both.
+  private func anyStep() async throws {
+    let who = court.keys[Int.random(in: 0..<court.keys.count, using: &random)]
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0 where Int.random(in: 0..<6, using: &random) == 0: try await cancel(who)
+    case 0: try await cancel(court.nodes[0])
+    case 1: try await process(who)
+    case 2 where Int.random(in: 0..<6, using: &random) == 0: try await decline(who)
+    case 2: try await decline(court.requester)
+    case 3: try await submit(who, fuel: machine.job.fuelLimit.units &+ 1)
+    case 4: try await submit(court.verifiers[0], fuel: 0)
+    case 5: try await timeout(who)
+    case 6: try await withhold(who)
+    default: try await expire(who)
+    }
+  }
+
+  private func stepWhenRequested() async throws {
+    switch Int.random(in: 0..<12, using: &random) {
+    case 0: try await cancel(court.requester)
+    case 1:
+      try await court.wait(90_000)
+      try await process(court.nodes[0])
+      try await timeout(court.verifiers[0])
+    default: try await process(court.nodes[Int.random(in: 0...1, using: &random)])
+    }
+  }
+
+  private func stepWhenProcessing() async throws {
+    let node = try court.key(of: machine.node)
+    switch Int.random(in: 0..<8, using: &random) {
+    case 0: try await decline(node)
+    case 1:
+      try await court.wait(90_000)
+      try await submit(node, fuel: 0)
+      try await timeout(court.requester)
+    default:
+      let limit = machine.job.fuelLimit.units
+      try await submit(
+        node,
+        fuel: [0, limit, UInt64.random(in: 0...limit, using: &random)].randomElement(using: &random) ?? 0)
+    }
+  }
+
+  private func stepWhenSubmitted() async throws {
+    let node = try court.key(of: machine.node)
+    let review = try await self.review()
+    switch review.phase {
+    case .waitsForDraw: try await draw(review)
+    case .waitsForOpenings:
+      if Int.random(in: 0..<6, using: &random) == 0 {
+        try await court.wait(3_700)
+        try await withhold(court.requester)
+      } else {
+        try await open(node)
+      }
+    case .waitsForVerdict:
+      let verifier = try court.key(of: review.verifier)
+      switch Int.random(in: 0..<6, using: &random) {
+      case 0, 1: try await reject(verifier)
+      case 2, 3:
+        // Silence: noted by the next draw, or the end of it.
+        try await court.wait(3_700)
+        if machine.silentVerifiers(at: try await court.now) < JobMachine.silentVerifiersNeeded {
+          try await expire(node)
+          try await court.send(
+            node, EmethVerifiers.drawVerifier(id), court.scene.contracts.verification)
+          log.append("silence is noted")
+        } else {
+          try await expire(node)
+        }
+      default:
+        try await verify(court.verifiers.first { $0.address != verifier.address } ?? node)
+        try await verify(verifier)
+      }
+    default: Issue.record("seed \(seed): the check stands at \(review.phase)")
+    }
+  }
+
+  private func review() async throws -> EmethVerifiers.Review {
+    try await court.scene.client.call(EmethVerifiers.review(id), at: court.scene.contracts.verification)
+  }
+
+  /// The contract draws; who it is and the challenge is one event of the machine.
+  private func draw(_ review: EmethVerifiers.Review) async throws {
+    let checks = court.scene.contracts.verification
+    let head = try await court.scene.client.blockNumber()
+    if let beacon = review.beaconBlock, head <= beacon {
+      try await court.scene.bridge.mine(Int(beacon - head) + 1)
+    }
+    try await court.send(court.requester, EmethVerifiers.drawVerifier(id), checks)
+    let drawn = try await self.review()
+    let verifier = try court.key(of: drawn.verifier)
+    let bond = try await court.scene.client.call(EmethVerifiers.bond(of: verifier.address), at: checks)
+    let secret = JobCourt.secret(verifier, bond.used - 1)
+    try await step(
+      "draw", verifier, EmethVerifiers.challenge(id, secret: secret), checks,
+      .draw(verifier: verifier.address))
+  }
+
+  private func cancel(_ who: PrivateKey) async throws {
+    try await step("cancel", who, EmethCore.cancel(id), nil, .cancel(by: who.address))
+  }
+
+  private func process(_ who: PrivateKey) async throws {
+    let funds = ledgers[who.address] ?? .zero
+    try await step(
+      "process", who, EmethCore.process(id), nil,
+      .process(by: who.address, headerExists: true, cooldownOver: true, depositAvailable: funds))
+  }
+
+  private func decline(_ who: PrivateKey) async throws {
+    try await step("decline", who, EmethCore.decline(id), nil, .decline(by: who.address, evidence: nil))
+  }
+
+  private func submit(_ who: PrivateKey, fuel: UInt64) async throws {
+    try await step(
+      "submit", who, EmethCore.submit(id, result: "result", fuelUsed: Fuel(units: fuel)), nil,
+      .submit(by: who.address, fuelUsed: Fuel(units: fuel), submission: .zero))
+  }
+
+  private func timeout(_ who: PrivateKey) async throws {
+    try await step("timeout", who, EmethCore.timeout(id), nil, .timeout)
+  }
+
+  private func withhold(_ who: PrivateKey) async throws {
+    try await step(
+      "withhold", who, EmethVerifiers.withhold(id), court.scene.contracts.verification, .withhold)
+  }
+
+  private func expire(_ who: PrivateKey) async throws {
+    try await step(
+      "expire", who, EmethVerifiers.expireVerification(id), court.scene.contracts.verification,
+      .expireVerification)
+  }
+
+  private func open(_ node: PrivateKey) async throws {
+    try await step(
+      "open", node, EmethVerifiers.open(id, openings: .zero), court.scene.contracts.verification,
+      .receiveOpenings)
+  }
+
+  private func verify(_ who: PrivateKey) async throws {
+    try await step("verify", who, EmethCore.verify(id), nil, .verify(by: who.address, verdict: .zero))
+  }
+
+  private func reject(_ verifier: PrivateKey) async throws {
+    let found = Keccak256.hash("mismatch".utf8)
+    let isFirst = try await review().finder == nil
+    try await step(
+      isFirst ? "dispute" : "reject", verifier, EmethCore.rejectResult(id), nil,
+      isFirst
+        ? .dispute(by: verifier.address, evidence: found) : .reject(by: verifier.address, evidence: found))
+  }
+
+  /// One step through both: taken by both, or by neither.
+  private func step<Output>(
+    _ name: String, _ who: PrivateKey, _ call: ContractCall<Output>, _ contract: Address?, _ event: JobEvent
+  ) async throws {
+    let contract = contract ?? court.scene.contracts.core
+    let index = court.people.firstIndex(of: who.address) ?? -1
+    var copy = machine
+    var refusal: JobError?
+    let now = try await court.now
+    do throws(JobError) { _ = try copy.apply(event, at: now) } catch { refusal = error }
+    var reason: ChainError?
+    do throws(ChainError) {
+      _ = try await court.scene.client.call(call, at: contract, from: who.address)
+    } catch {
+      guard case .reverted = error else { throw error }
+      reason = error
+    }
+    log.append("\(name) by \(index): \(reason == nil ? "taken" : "refused")")
+    #expect(
+      (refusal == nil) == (reason == nil),
+      "seed \(seed), \(log): machine \(refusal?.message ?? "takes it"), contract \(reason?.message ?? "takes it")"
+    )
+    guard refusal == nil, reason == nil else { return }
+    let time = try await court.send(who, call, contract)
+    carryOut(try machine.apply(event, at: time))
+  }
+
+  // MARK: - Money
+
+  private func carryOut(_ effects: [JobEffect]) {
+    for effect in effects {
+      switch effect {
+      case .escrow(_, let amount): wallet = wallet - amount
+      case .lockDeposit(let node, let amount): ledgers[node] = (ledgers[node] ?? .zero) - amount
+      case .settle(let settlement, let requester, let node, let verifier):
+        add(settlement.requester, to: requester)
+        add(settlement.node, to: node)
+        add(settlement.verifier, to: verifier)
+        supply = supply - settlement.burned
+      case .escrowFromParent, .settleSubJob: Issue.record("seed \(seed): no SubJob is in the history")
+      }
+    }
+  }
+
+  private func add(_ amount: TokenAmount, to account: Address?) {
+    guard amount > .zero else { return }
+    guard let account else {
+      Issue.record("seed \(seed): \(amount) for nobody")
+      return
+    }
+    ledgers[account] = (ledgers[account] ?? .zero) + amount
+  }
+
+  func compare() async throws {
+    let scene = court.scene
+    let found = try await court.ledgers()
+    for (index, account) in court.people.enumerated() {
+      #expect(found[account] == ledgers[account], "seed \(seed), person \(index), \(log)")
+    }
+    #expect(try await scene.balance(court.requester.address) == wallet, "seed \(seed), \(log)")
+    let supply = try await scene.client.call(EmethToken.totalSupply(), at: scene.contracts.token)
+    #expect(supply == self.supply, "seed \(seed): burned, \(log)")
+    let job = try #require(try await scene.client.call(EmethCore.job(id), at: scene.contracts.core))
+    #expect(job.status == machine.status, "seed \(seed), \(log)")
+  }
+}
