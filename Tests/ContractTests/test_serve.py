@@ -1,5 +1,6 @@
 """`emeth serve --rpc` and `emeth node --redeem`: real processes on a chain of their own, from deposit to payment."""
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -177,6 +178,60 @@ def test_reorganisations_and_a_node_that_is_away(world):
     until(lambda: "was credited as" in chain())
     assert unspent() == 7 * EMETH
     assert subprocess.run([BINARY, "serve", "--audit", "--data", str(world.folder / "net")]).returncode == 0
+
+
+JOB = (
+    "--program 1 --parallel 3 --rounds 1 --steps 10 --layers 1 --heads 2 --width 32 --context 32 --batch 4 --seed 1"
+).split()
+
+
+def test_a_whole_job_is_paid_out_of_deposits(world):
+    """Requester, nodes and verifiers sign for the chain's settlement, and their records verify."""
+    name_signer(world)
+    _, url = serve(world)
+    world.send(world.token, calldata("EmethToken", "transfer", USER, 600 * EMETH))
+    world.receipt(world.rpc.send(
+        USER_KEY, world.token, calldata("EmethToken", "approve", world.settlement, 600 * EMETH)))
+    address = {}
+
+    def emeth(*more):
+        done = subprocess.run(
+            [BINARY, *more], capture_output=True, text=True, cwd=world.folder, timeout=100,
+            env={**os.environ, "EMETH_SERVER": url})
+        assert done.returncode == 0, (more, done.stderr)
+        return done.stdout
+
+    workers = ["node1", "node2", "node3", "verifier1", "verifier2"]
+    for name in ["requester", *workers]:
+        emeth("new-key", "--out", f"{name}.key")
+        address[name] = json.loads(emeth("show-key", "--key-file", f"{name}.key", "--json"))["address"]
+        world.receipt(world.rpc.send(
+            USER_KEY, world.settlement,
+            calldata("EmethSettlement", "depositToLayer2", address[name], 100 * EMETH)))
+    world.rpc("evm_mine", 1)
+    until(lambda: json.loads(emeth("balance", address["verifier2"], "--json"))["unspent"] == str(100 * EMETH))
+    for name in workers:
+        words_ = [name.rstrip("123"), "--server", url, "--key-file", f"{name}.key", "--data", name, "--threads", "1"]
+        with open(world.folder / f"{name}.log", "ab") as log:
+            world.processes.append(subprocess.Popen([BINARY, *words_], cwd=world.folder, stdout=log, stderr=log))
+    lines = [f"Rain on the roof in year {year}, and a letter on the table." for year in range(400)]
+    (world.folder / "text").write_text("\n".join(lines) + "\n")
+    job = json.loads(emeth("submit-job", "text", "--key-file", "requester.key", *JOB, "--json"))["jobId"]
+    until(lambda: json.loads(emeth("show-job", job, "--json"))["status"] == "VERIFIED", seconds=120)
+    emeth("fetch-result", job, "--key-file", "requester.key", "--out", "model")
+    assert "finished job: verifies" in emeth("verify", "model")
+
+    def ticket():
+        with urllib.request.urlopen(f"{url}/api/v2/accounts/{address['node1']}/ticket", timeout=20) as answer:
+            found = json.load(answer)
+        return found if int(found["ticket"]["cumulativePayout"]) > 0 else None
+
+    (world.folder / "ticket.json").write_text(json.dumps(until(ticket)))
+    before = world.read(world.token, calldata("EmethToken", "balanceOf", address["node1"]))
+    paid = world.emeth("redeem-ticket", str(world.folder / "ticket.json"), "--json")
+    assert paid.returncode == 0, paid.stderr
+    assert int(json.loads(paid.stdout)["amount"]) > 0
+    assert world.read(world.token, calldata("EmethToken", "balanceOf", address["node1"])) > before
 
 
 def leaves(world, epoch):

@@ -97,7 +97,8 @@ struct TicketRedeemerTests {
         }
       }
     }
-    try await Task.sleep(for: .milliseconds(400))
+    for _ in 0..<200 where events.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await Task.sleep(for: .milliseconds(300))
     newest.isAway.withLock { $0 = false }
     for _ in 0..<200 where events.withLock({ $0.count < 2 }) { try await Task.sleep(for: .milliseconds(50)) }
     task.cancel()
