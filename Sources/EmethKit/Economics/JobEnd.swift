@@ -8,6 +8,8 @@ public enum JobEnd: Hashable, Sendable {
   case canceled
   /// Ended with its parent while a node was computing: the node keeps its whole deposit.
   case canceledByParent
+  /// Nobody was there to check what the node handed in: nobody pays, and the node keeps its whole deposit.
+  case unchecked
   /// The deadline passed before a node took it.
   case timeoutUntaken
   /// The node was late, silent or absent.
@@ -21,7 +23,7 @@ public enum JobEnd: Hashable, Sendable {
   public var depositLocked: Bool {
     switch self {
     case .canceled, .timeoutUntaken: false
-    case .verified, .verifiedByExpiry, .canceledByParent, .timeoutByNode, .declined, .failed: true
+    case .verified, .verifiedByExpiry, .canceledByParent, .unchecked, .timeoutByNode, .declined, .failed: true
     }
   }
 }

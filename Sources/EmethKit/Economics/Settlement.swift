@@ -51,7 +51,7 @@ public struct Settlement: Hashable, Sendable {
           try terms.escrow.subtracting(fee).subtracting(terms.verifierFeeFromEscrow).adding(terms.verifierFee)
         },
         nodeFee: { () throws(NumberError) in try fee.subtracting(terms.verifierFeeFromFee) })
-    case .canceled, .timeoutUntaken, .canceledByParent:
+    case .canceled, .timeoutUntaken, .canceledByParent, .unchecked:
       try self.init(terms: terms, deposit: deposit)
     case .timeoutByNode:
       try self.init(terms: terms, deposit: deposit, burned: min(terms.timeoutPenalty, deposit))

@@ -6,6 +6,8 @@ public enum JobEndReason: String, Codable, Hashable, Sendable, CaseIterable {
   case proved
   /// Two drawn verifiers stayed silent.
   case verifiersSilent
+  /// There was nobody who could be drawn to check it.
+  case nobodyToCheck
   /// The requester took it back.
   case canceledByRequester
   /// The parent ended first.
@@ -37,6 +39,7 @@ public enum JobEndReason: String, Codable, Hashable, Sendable, CaseIterable {
     case .accepted: "the drawn verifier replayed its segments and accepted"
     case .proved: "the result proved itself"
     case .verifiersSilent: "two drawn verifiers stayed silent, so the node is paid and no verifier is"
+    case .nobodyToCheck: "nobody was there to check it, so nobody pays and nobody loses"
     case .canceledByRequester: "the requester took it back before anyone computed"
     case .parentEnded: "the job that it is a part of ended first"
     case .nobodyTookIt: "the deadline passed before any node took it"

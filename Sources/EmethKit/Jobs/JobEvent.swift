@@ -46,6 +46,8 @@ public enum JobEvent: Hashable, Sendable {
   case timeout
   /// Two drawn verifiers in turn stayed silent.
   case expireVerification
+  /// For as long as a verifier has for its verdict nobody was there who could be drawn.
+  case endUnchecked
   /// The Execution Layer was out between two batches (unix seconds): deadlines grow.
   case extendDeadline(outageFrom: UInt64, outageTo: UInt64)
   /// The parent has ended in a final status.
@@ -55,7 +57,7 @@ public enum JobEvent: Hashable, Sendable {
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case cancel, claim, process, renewLease, decline, submit, draw, receiveOpenings, dispute, verify, reject
     case withhold, fixCohort, postMasked, completeCohort, absent, timeout, expireVerification, extendDeadline
-    case endWithParent
+    case endUnchecked, endWithParent
   }
 
   /// Which event it is.
@@ -79,6 +81,7 @@ public enum JobEvent: Hashable, Sendable {
     case .absent: .absent
     case .timeout: .timeout
     case .expireVerification: .expireVerification
+    case .endUnchecked: .endUnchecked
     case .extendDeadline: .extendDeadline
     case .endWithParent: .endWithParent
     }

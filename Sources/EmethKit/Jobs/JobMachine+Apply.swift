@@ -58,7 +58,7 @@ extension JobMachine {
       return try end(.canceled, as: .canceled, because: .parentEnded, at: now)
     case .renewLease, .decline, .submit, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .completeCohort, .absent, .expireVerification:
+      .postMasked, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -104,7 +104,7 @@ extension JobMachine {
       return try end(.canceledByParent, as: .canceled, because: .parentEnded, at: now)
     case .cancel, .claim, .process, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .completeCohort, .absent, .expireVerification:
+      .postMasked, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -129,6 +129,8 @@ extension JobMachine {
       return try withhold(at: now)
     case .expireVerification:
       return try expireVerification(at: now)
+    case .endUnchecked:
+      return try endUnchecked(at: now)
     case .fixCohort(let attempt, let deadline):
       try fixCohort(attempt: attempt, deadline: deadline, at: now)
       return []

@@ -87,6 +87,20 @@ extension JobMachine {
       .verifiedByExpiry(fuelUsed: claimedFuel), as: .verified, because: .verifiersSilent, at: now)
   }
 
+  /// From when a submission for which nobody is left to draw may end, unix seconds: a verifier's time after
+  /// whatever was due last.
+  public var uncheckedFrom: UInt64 {
+    let last = draws.last.map { $0.answerBy ?? $0.openBy } ?? submittedAt ?? .max
+    return last.addingSaturated(parameters.verificationSeconds)
+  }
+
+  mutating func endUnchecked(at now: UInt64) throws(JobError) -> [JobEffect] {
+    guard verdict == nil else { throw .verdictGiven(event: .endUnchecked) }
+    guard now >= uncheckedFrom else { throw .tooEarly(event: .endUnchecked, now: now, from: uncheckedFrom) }
+    verifier = nil
+    return try end(.unchecked, as: .canceled, because: .nobodyToCheck, at: now)
+  }
+
   /// The index of the current draw, when the sender is its verifier and has not spoken yet.
   private func currentDraw(of sender: Address, for event: JobEvent.Name) throws(JobError) -> Int {
     guard verdict == nil else { throw .verdictGiven(event: event) }

@@ -271,6 +271,8 @@ extension Phrase {
         "two drawn verifiers stayed silent, so the node is paid and no verifier is",
         "抽選された検証者が2人続けて応答せず、ノードにのみ支払われました"
       )
+    case .endNobodyToCheck:
+      ("nobody was there to check it, so nobody pays and nobody loses", "検査できる検証者がいなかったため、支払いも没収もありません")
     case .endCanceledByRequester: ("the requester took it back before anyone computed", "計算が始まる前に依頼者が取り消しました")
     case .endParentEnded: ("the job that it is a part of ended first", "親のジョブが先に終了しました")
     case .endNobodyTookIt: ("the deadline passed before any node took it", "引き受けるノードがないまま期限が過ぎました")

@@ -30,7 +30,7 @@ enum Phrase: CaseIterable, Sendable {
   case notFoundTitle, notFoundText, badRequestTitle, badRequestText, tooManyTitle, tooManyText,
     failedTitle, failedText, backToNetwork
   case requested, processing, submitted, verified, canceled, timeout, failed, declined
-  case endAccepted, endProved, endVerifiersSilent, endCanceledByRequester, endParentEnded,
+  case endAccepted, endProved, endVerifiersSilent, endNobodyToCheck, endCanceledByRequester, endParentEnded,
     endNobodyTookIt, endDeadlineReached, endLeaseLapsed, endAbsentFromCohort, endDeclined,
     endDeclinedWithEvidence, endRejected, endOpeningsWithheld, endRoundsComplete, endAttemptsUsedUp
 
@@ -64,6 +64,7 @@ extension Phrase {
       case .accepted: .endAccepted
       case .proved: .endProved
       case .verifiersSilent: .endVerifiersSilent
+      case .nobodyToCheck: .endNobodyToCheck
       case .canceledByRequester: .endCanceledByRequester
       case .parentEnded: .endParentEnded
       case .nobodyTookIt: .endNobodyTookIt

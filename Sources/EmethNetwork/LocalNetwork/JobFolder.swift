@@ -327,6 +327,7 @@ extension JobMachine {
       case .accepted, .proved: .verified(fuelUsed: fuelUsed ?? .zero)
       case .verifiersSilent: .verifiedByExpiry(fuelUsed: fuelUsed ?? .zero)
       case .canceledByRequester: .canceled
+      case .nobodyToCheck: .unchecked
       case .parentEnded: node == nil ? .canceled : .canceledByParent
       case .nobodyTookIt: .timeoutUntaken
       case .deadlineReached, .leaseLapsed, .absentFromCohort: .timeoutByNode

@@ -54,7 +54,8 @@ import Testing
       let used = Fuel(units: UInt64.random(in: 0...UInt64(terms.feeLimit.holon), using: &generator))
       let ends: [JobEnd] = [
         .verified(fuelUsed: used), .verifiedByExpiry(fuelUsed: used), .canceled, .canceledByParent,
-        .timeoutUntaken, .timeoutByNode, .declined(atFault: true), .declined(atFault: false), .failed,
+        .unchecked, .timeoutUntaken, .timeoutByNode, .declined(atFault: true), .declined(atFault: false),
+        .failed,
       ]
       for end in ends {
         let settlement = try Settlement(end: end, terms: terms, fuelPrice: FuelPrice(holonPerFuel: 1))

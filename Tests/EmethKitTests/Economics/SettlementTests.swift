@@ -22,7 +22,7 @@ import Testing
       switch end {
       case .canceled, .timeoutUntaken:
         break
-      case .canceledByParent:
+      case .canceledByParent, .unchecked:
         deposit = terms.deposit.holon
       case .timeoutByNode:
         deposit = terms.deposit.holon
@@ -77,7 +77,7 @@ import Testing
       [.verified(fuelUsed: Fuel(units: used)), .verifiedByExpiry(fuelUsed: Fuel(units: used))]
     }
     return untilUsed + [
-      .canceled, .canceledByParent, .timeoutUntaken, .timeoutByNode, .declined(atFault: true),
+      .canceled, .canceledByParent, .unchecked, .timeoutUntaken, .timeoutByNode, .declined(atFault: true),
       .declined(atFault: false), .failed,
     ]
   }
@@ -186,6 +186,7 @@ import Testing
     #expect(try row(.canceled) == ["0.01512", "0", "0", "0"])
     #expect(try row(.timeoutUntaken) == ["0.01512", "0", "0", "0"])
     #expect(try row(.canceledByParent) == ["0.01512", "0.01512", "0", "0"])
+    #expect(try row(.unchecked) == ["0.01512", "0.01512", "0", "0"])
     #expect(try row(.timeoutByNode) == ["0.01512", "0.01152", "0", "0.0036"])
     #expect(try row(.declined(atFault: true)) == ["0.01512", "0.01152", "0", "0.0036"])
     #expect(try row(.declined(atFault: false)) == ["0.01512", "0.01512", "0", "0"])

@@ -30,9 +30,11 @@ enum JobScene: CaseIterable {
   static let requestedAt: UInt64 = 1_000
   static let deadline: UInt64 = 2_000
   /// Claim 1010-1070; lease 1100-1280; opening 1210-1310; answer 1220-1320; second after silence: answer
-  /// 1340-1440; second after dispute: opening 1240-1340; cohort 1250-1350.
+  /// 1340-1440; second after dispute: opening 1240-1340; cohort 1250-1350. Unchecked: 100 after what was due last.
   static let times: [UInt64] =
-    [1_070, 1_280, 1_310, 1_320, 1_340, 1_350, 1_440, 2_000].flatMap { [$0 - 1, $0, $0 + 1] }
+    [1_070, 1_280, 1_300, 1_310, 1_320, 1_340, 1_350, 1_410, 1_420, 1_440, 1_540, 2_000].flatMap {
+      [$0 - 1, $0, $0 + 1]
+    }
 
   static let submission = Bytes32(UInt256(0x5B))
   static let evidence = Bytes32(UInt256(0xE1))

@@ -9,9 +9,8 @@ enum JobTable {
     .requested: [.cancel, .claim, .process, .timeout, .extendDeadline, .endWithParent],
     .processing: [.renewLease, .decline, .submit, .timeout, .extendDeadline, .endWithParent],
     .submitted: [
-      .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .fixCohort,
-      .postMasked,
-      .completeCohort, .absent, .extendDeadline, .endWithParent,
+      .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .endUnchecked,
+      .fixCohort, .postMasked, .completeCohort, .absent, .extendDeadline, .endWithParent,
     ],
     .verified: [], .canceled: [], .timeout: [], .failed: [], .declined: [],
   ]
@@ -38,6 +37,7 @@ enum JobTable {
     case .absent: .absent
     case .timeout: .timeout
     case .expireVerification: .expireVerification
+    case .endUnchecked: .endUnchecked
     case .extendDeadline: .extendDeadline(outageFrom: now - 200, outageTo: now)
     case .endWithParent: .endWithParent(parentStatus: .failed)
     }
@@ -81,6 +81,13 @@ enum JobTable {
     case (.drawn, .withhold): return when(now >= 1_310, .failed)
     case (.secondAfterDispute, .withhold): return when(now >= 1_340, .failed)
     case (.secondAfterSilence, .expireVerification): return when(now >= 1_440, .verified)
+
+    // A verifier's time after whatever was due last: the submission, an opening, an answer.
+    case (.submitted, .endUnchecked): return when(now >= 1_300, .canceled)
+    case (.drawn, .endUnchecked): return when(now >= 1_410, .canceled)
+    case (.opened, .endUnchecked), (.disputed, .endUnchecked): return when(now >= 1_420, .canceled)
+    case (.secondAfterSilence, .endUnchecked): return when(now >= 1_540, .canceled)
+    case (.secondAfterDispute, .endUnchecked): return when(now >= 1_440, .canceled)
 
     case (.accepted, .fixCohort), (.cohortFixed, .fixCohort), (.maskedPosted, .fixCohort): return .submitted
     case (.cohortFixed, .postMasked): return when(sender == .node && now < 1_350, .submitted)
