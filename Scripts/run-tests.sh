@@ -29,8 +29,8 @@ export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # one after another, with nothing else beside them.
 alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
 alone+='Chain|DirectTransfer|EventFollower|Explorer|JobFile|LongPoll|NetworkServer|NetworkService|ObjectTransfer|'
-alone+='PostgresFault|Replica|ServedJob|ServerClient|SignedRequestServer|SignerRotation|SlowClient|TransactionSender|'
-alone+='TransportSecurity)'
+alone+='PostgresFault|Replica|ServedJob|ServedProgram|ServerClient|SignedRequestServer|SignerRotation|SlowClient|'
+alone+='TransactionSender|TransportSecurity)'
 mkdir -p .build
 # What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
 run() {

@@ -8,7 +8,9 @@ extension NodeAgent {
   func answerErrands() async -> Bool {
     do throws(NetworkError) {
       let lane = try AgentLane(threads: settings.threads, device: settings.device)
-      let desk = ErrandDesk(connection: connection, patience: settings.patience) { what, error in
+      let desk = ErrandDesk(
+        connection: connection, kinds: Set(Errand.Kind.allCases), patience: settings.patience
+      ) { what, error in
         self.report(what, error)
       }
       await desk.work { errand async throws(NetworkError) in

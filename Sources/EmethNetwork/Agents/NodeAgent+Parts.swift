@@ -31,14 +31,31 @@ extension NodeAgent {
     return filter
   }
 
-  /// Whether it has the program of an offer, to the byte: a server may know nothing of that.
+  /// Whether it has the program of an offer, to the byte, and the job's manifest says of it what it says of itself: a
+  /// server knows nothing of modules, and after the deposit is locked it would be too late.
   func canCompute(_ offer: SubJobOffer) -> Bool {
     guard filter.programs.contains(offer.programId) else { return false }
-    guard offer.programId.isExternal else { return true }
-    return offer.module.map { filter.modules?.contains($0) == true } ?? false
+    guard let terms = offer.terms else { return offer.programId == .languageModelTrainingPart }
+    let modules = settings.modules.filter { $0.manifest.hash == terms.module }
+    return (try? ComputedProgram(offer.programId, modules: modules))?.terms == terms
   }
 
-  /// Computes a part by the program that its manifest names; an output that proves itself is handed over.
+  /// So long it takes nothing more of a job of which it had to give up a part, seconds: that has cost it a penalty.
+  private static let avoidanceSeconds: UInt64 = 3_600
+
+  /// Takes nothing more of a job for a while.
+  func avoid(_ job: JobID) { state.withLock { $0.avoided[job] = secondsNow() + Self.avoidanceSeconds } }
+
+  /// Whether it has given up a part of a job a while ago.
+  func isAvoided(_ job: JobID) -> Bool {
+    state.withLock { state in
+      state.avoided = state.avoided.filter { $0.value > secondsNow() }
+      return state.avoided[job] != nil
+    }
+  }
+
+  /// Computes a part by the program that its manifest names; an output that proves itself is handed over. That the module
+  /// says no to the part is handed in like an output.
   func computePart(
     _ assignment: Assignment, on lane: AgentLane, _ stop: StopFlag
   ) async throws(NetworkError) -> NodeResult? {

@@ -41,7 +41,9 @@ extension NodeAgent {
       // Deadlines are the network's: whatever this machine's clock shows.
       let now = try await connection.facts().time
       for offer in ordered(offers)
-      where offer.deposit <= money && canCompute(offer) && canEnd(offer, at: now) {
+      where offer.deposit <= money && canCompute(offer) && !isAvoided(offer.position.parent)
+        && canEnd(offer, at: now)
+      {
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
         return offer.id
       }
@@ -169,6 +171,7 @@ extension NodeAgent {
       // A lease that is gone: nobody wants the result.
       if stop.isRaised { return nil }
       let reason = error.message
+      if assignment.program != nil { avoid(assignment.position.parent) }
       try await untilAnswered("giving SubJob \(subJob) up") { () throws(NetworkError) in
         try await connection.decline(subJob, reason: reason)
       }

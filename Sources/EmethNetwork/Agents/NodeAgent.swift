@@ -44,6 +44,8 @@ public final class NodeAgent: Sendable {
     var isDraining = false
     /// What a worker has in hand.
     var busy: Set<JobID> = []
+    /// Jobs of which it takes nothing, until a time.
+    var avoided: [JobID: UInt64] = [:]
     /// What was taken before this start.
     var resumed: [JobID] = []
   }

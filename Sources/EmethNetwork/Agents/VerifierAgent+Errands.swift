@@ -4,19 +4,28 @@ import Foundation
 
 /// What a verifier answers.
 extension VerifierAgent {
+  /// Answers errands, one after another; secrets are revealed beside that, however long a judgement takes.
   func answerErrands() async {
     do throws(NetworkError) {
       let lane = try AgentLane(threads: settings.threads, device: settings.device)
-      let desk = ErrandDesk(connection: connection, patience: settings.patience) { what, error in
-        self.report(what, error)
-      }
-      await desk.work { errand async throws(NetworkError) in
-        let body = try await self.answer(errand, on: lane)
-        self.onEvent(.answered(errand.kind, errand.question.subJob))
-        return body
+      await withTaskGroup { group in
+        for kinds in [[.reveal], Set(Errand.Kind.allCases).subtracting([.reveal])] as [Set<Errand.Kind>] {
+          group.addTask { await self.answerErrands(of: kinds, on: lane) }
+        }
       }
     } catch {
       report("answering", error)
+    }
+  }
+
+  private func answerErrands(of kinds: Set<Errand.Kind>, on lane: AgentLane) async {
+    let desk = ErrandDesk(connection: connection, kinds: kinds, patience: settings.patience) { what, error in
+      self.report(what, error)
+    }
+    await desk.work { errand async throws(NetworkError) in
+      let body = try await self.answer(errand, on: lane)
+      self.onEvent(.answered(errand.kind, errand.question.subJob))
+      return body
     }
   }
 

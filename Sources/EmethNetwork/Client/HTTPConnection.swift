@@ -95,13 +95,16 @@ public final class HTTPConnection: NetworkConnection {
 
   // MARK: - Errands
 
-  /// The account's open errands, oldest first. Waits up to `seconds` for one that is not among `known`.
+  /// As ``NetworkConnection`` says.
   public func errands(
-    except known: Set<String>, waitingUpTo seconds: Double
+    of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
   ) async throws(NetworkError) -> [Errand] {
     let names = known.sorted().joined(separator: ",")
+    let wanted = kinds.map(\.rawValue).sorted().joined(separator: ",")
     let errands: [Errand] = try await client.get(
-      "/api/v2/errands?wait=\(Int(seconds.rounded(.up)))&known=\(names)", waitSeconds: seconds, signed: true)
+      "/api/v2/errands?wait=\(Int(seconds.rounded(.up)))&kinds=\(wanted)&known=\(names)",
+      waitSeconds: seconds,
+      signed: true)
     return errands
   }
 

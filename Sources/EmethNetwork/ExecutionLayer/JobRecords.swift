@@ -52,6 +52,8 @@ struct JobProgress: Codable, Sendable, Hashable {
   var aggregationSeconds: Double?
   /// Object: what the parts' outputs were joined to; `nil` for a training, and until then.
   var result: Bytes32?
+  /// What it waits for; `nil` is nothing.
+  var wait: JobWait?
   /// What else people should know of how the job went, such as an Aggregator's wrong sum; `nil` is nothing.
   var remarks: [String]?
 }
@@ -93,6 +95,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var divergence: Divergence?
   /// A verifier that is drawn and has not revealed its secret yet; `nil` is none.
   var pendingDraw: PendingDraw?
+  /// Whether nobody was there who could be drawn; `nil` is no.
+  var isUndrawn: Bool?
   /// Drawn verifiers that stayed silent, in turn; `nil` is none.
   var silent: [Address]?
   /// Drawn verifiers that were asked whether the node masked another update than it submitted; `nil` is none.
@@ -116,7 +120,8 @@ struct PendingDraw: Codable, Sendable, Hashable {
 /// A verifier drawn by a beacon, and the challenge that follows.
 struct VerifierDraw: Codable, Sendable, Hashable {
   var verifier: Address
-  var commitment: UInt32
+  /// The commitment that it used; `nil` where nothing else was drawn.
+  var commitment: UInt32?
   var seed: Bytes32
   var segments: [Int]
 }
@@ -131,6 +136,8 @@ struct SubJobRecord: Sendable {
   var status: JobStatus { machine.status }
   /// Whether it is submitted and has no accepting verdict yet.
   var awaitsVerdict: Bool { status == .submitted && machine.verdict == nil }
+  /// Whether its node says that the module refuses the part.
+  var isRefusal: Bool { notes.result?.refusal != nil }
   /// Whether it has an accepting verdict and waits for its cohort's sum.
   var awaitsSum: Bool { status == .submitted && machine.verdict != nil }
 }
@@ -274,6 +281,15 @@ enum JobStore {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try subJobRecord(row)
+  }
+
+  /// The nodes that took SubJobs of a job.
+  static func nodes(of parent: JobID, in db: SQLSession) throws -> Set<Address> {
+    Set(
+      try String.fetchAll(
+        db, sql: "SELECT DISTINCT node FROM subJob WHERE parent = ? AND node IS NOT NULL",
+        arguments: ["\(parent)"]
+      ).map { try Address($0) })
   }
 
   /// The SubJobs of a job in the order of registration; of one round when `round` is given.

@@ -88,6 +88,8 @@ public struct JobReport: Codable, Sendable {
   public var status: String
   /// Why it ended so.
   public var reason: String
+  /// What it waits for; `nil` is nothing.
+  public var waitsFor: JobWait?
   /// The folder of the trained model, when it was written.
   public var model: String?
   /// The program, where it is no training.
@@ -138,7 +140,8 @@ extension Surroundings {
       let nodes = accounts.filter { $0.role == "node" }
       return JobReport(
         jobId: id, status: record.status.name,
-        reason: ([record.reason] + (record.progress.remarks ?? [])).joined(separator: "; "), model: nil,
+        reason: ([record.reason] + (record.progress.remarks ?? [])).joined(separator: "; "),
+        waitsFor: record.status.isFinal ? nil : record.progress.wait, model: nil,
         program: record.request.isTraining ? nil : record.request.program,
         initialLoss: record.progress.initialLoss, validationLoss: done.last?.validationLoss,
         tokensPerSecond: record.progress.trainingSeconds > 0

@@ -56,6 +56,14 @@ public enum JobRequest: Sendable, Hashable {
     }
   }
 
+  /// What its manifest says of the program; `nil` for a training.
+  var programTerms: ProgramTerms? {
+    switch self {
+    case .training: nil
+    case .computed(let request): request.manifest.terms
+    }
+  }
+
   /// Whether outputs are checked without computing them again.
   var provesItself: Bool {
     switch self {
@@ -63,6 +71,9 @@ public enum JobRequest: Sendable, Hashable {
     case .computed(let request): request.manifest.provesItself
     }
   }
+
+  /// Whether segments are drawn, and with a verifier's secret: a part that is computed in one piece is checked whole.
+  var drawsSegments: Bool { isTraining }
 
   /// How many must have come to the same output, the node among them.
   var agreement: Int {

@@ -1,5 +1,19 @@
 import EmethKit
 
+/// What a job waits for that may need somebody to do something.
+public enum JobWait: String, Codable, Sendable, Hashable {
+  /// Verifiers that can be drawn to check its parts.
+  case verifiers
+
+  /// The same in words.
+  public var message: String {
+    switch self {
+    case .verifiers:
+      "waits for verifiers: too few have a bond that is high enough, commitments, and the job's module if it has one"
+    }
+  }
+}
+
 /// What a job is: how it was asked for, how far it is, how it ended.
 public struct JobSummary: Codable, Sendable, Hashable {
   /// The job.
@@ -20,6 +34,8 @@ public struct JobSummary: Codable, Sendable, Hashable {
   public var escrow: TokenAmount
   /// Rounds with their losses.
   public var losses: [RoundRecord]
+  /// What it waits for; `nil` is nothing.
+  public var waitsFor: JobWait?
 }
 
 extension JobSummary {
@@ -30,6 +46,7 @@ extension JobSummary {
       jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
       roundsDone: record.request.isTraining ? UInt32(done.count) : record.machine.roundsComplete,
       rounds: record.job.numEpoch, parallel: record.job.numParallel,
-      escrow: record.job.terms.escrow, losses: done)
+      escrow: record.job.terms.escrow, losses: done,
+      waitsFor: record.status.isFinal ? nil : record.progress.wait)
   }
 }

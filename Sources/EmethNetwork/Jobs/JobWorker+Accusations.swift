@@ -115,12 +115,9 @@ extension JobWorker {
       guard let epoch = record.notes.epoch, let submission = record.machine.submission,
         let first = record.notes.draws.first
       else { throw NetworkError.inconsistent(what: "SubJob \(subJob) is accused and was drawn for nobody") }
-      let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
-      let requester = try JobStore.job(id, in: db).job.requester
+      let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
       guard
-        let (verifier, number) = try drawVerifier(
-          for: record, submission: submission, beacon: try Signer.batch(epoch: epoch + 1, in: db).digest,
-          excluding: nodes.union(record.notes.draws.map(\.verifier)).union([requester]), in: db)
+        let (verifier, number) = try drawVerifier(for: record, submission: submission, beacon: beacon, in: db)
       else { return nil }
       record.notes.draws.append(
         VerifierDraw(verifier: verifier, commitment: number, seed: first.seed, segments: first.segments))

@@ -12,6 +12,7 @@ extension JobWorker {
         .sorted { $0.position.part < $1.position.part }
     }
     let current = record.progress.rounds[Int(round)]
+    let manifest = try manifest
     let state: TrainingState
     do throws(ComputeError) {
       state = try TrainingState(configuration: ModelConfiguration(manifest.model))
@@ -50,7 +51,7 @@ extension JobWorker {
     record.progress.rounds.append(
       RoundRecord(
         round: round + 1, startingParameters: try held.put(state.parameterBytes()),
-        initRoot: try state.rootHash(on: device()), exponents: limited(next.exponents),
+        initRoot: try state.rootHash(on: device()), exponents: try limited(next.exponents),
         velocity: try next.velocity.map { data throws(NetworkError) in try held.put(data) }, beganAt: 0))
     try database.write { db in
       let now = try network.tick(in: db)
@@ -88,7 +89,7 @@ extension JobWorker {
   }
 
   func validationLoss(of state: TrainingState, records: TrainingData) throws(NetworkError) -> Double {
-    let device = try device()
+    let (device, manifest) = (try device(), try manifest)
     do throws(ComputeError) {
       let evaluator = try Evaluator(state: state, batch: Int(manifest.batch), device: device)
       return try evaluator.meanLoss(sequences: records.sequences).loss
@@ -153,7 +154,9 @@ extension JobWorker {
   /// Whether the sums of all rounds are kept, so that the job's folder shows how its model came about.
   private var keepsSums: Bool {
     let cohortCount = (Int(request.parallel) + Cohort.maximumSize - 1) / Cohort.maximumSize
-    guard let parameters = try? ModelConfiguration(manifest.model).parameterCount else { return false }
+    guard let manifest = try? manifest,
+      let parameters = try? ModelConfiguration(manifest.model).parameterCount
+    else { return false }
     return parameters * UpdateRing.wordByteCount <= Self.keptSumBytes / (cohortCount * Int(manifest.rounds))
   }
 

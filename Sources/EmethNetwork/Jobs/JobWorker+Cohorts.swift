@@ -67,6 +67,7 @@ extension JobWorker {
       return epoch
     }
     try network.closeEpochs(through: epoch + 1, progress)
+    let manifest = try manifest
     let drawn = try database.write { db -> [Cohort]? in
       guard try Signer.latestBatch(in: db)?.batch.epoch ?? 0 > epoch else { return nil }
       let parent = try JobStore.job(id, in: db)

@@ -52,28 +52,30 @@ extension JobWorker {
 
   /// Joins the accepted outputs to the result, and ends the job.
   func join(_ round: UInt32) async throws(NetworkError) {
-    guard case .computed(let computed) = request, let plan = try job().progress.plan else {
+    guard case .computed(let computed) = request, try job().progress.plan != nil else {
       throw .inconsistent(what: "parts are to be joined that were never divided")
     }
     let verified = try database.read { [id] db in
       try JobStore.subJobs(of: id, round: round, in: db).filter { $0.status == .verified }
         .sorted { $0.position.part < $1.position.part }
     }
-    var outputs: [Data] = []
-    for record in verified {
-      let output = try await output(of: record)
-      let salt = OutputCommitment.salt(
-        partSecret: network.splitter.partSecret(of: id, part: record.position.part), subJob: record.id)
-      let accepted = record.notes.result?.submission.submission.resultRoot
-      guard OutputCommitment.root(of: output, salt: salt) == accepted else {
-        throw .inconsistent(what: "the output of SubJob \(record.id) is not the one that was accepted")
-      }
-      outputs.append(output)
-    }
+    let held = network.stores(for: id, .round(round + 1)).objects
+    // Hidden and unfinished, as what a killed process leaves is known by.
+    let draft = held.folder.appending(path: ".result-\(UUID().uuidString).partial")
+    defer { try? Files.remove(draft) }
     let manifest = computed.manifest
-    let joined = try manifest.join(outputs)
-    let result = try network.stores(for: id, .round(round + 1)).objects.put(joined)
-    let remark = try manifest.remark(on: joined, records: plan.recordCount)
+    let joined = try OutputJoin(manifest, to: draft, byteLimit: network.maximumResultBytes)
+    let result: Bytes32
+    do throws(NetworkError) {
+      for record in verified { try await append(record, to: joined) }
+      result = try joined.finish()
+    } catch {
+      // No later attempt at joining them comes to anything else.
+      guard case .moduleFailed = error else { throw error }
+      return try fail(because: error.message)
+    }
+    try held.adopt(draft, as: result)
+    let remark = joined.remark
     try database.write { db in
       let now = try network.tick(in: db)
       var current = try JobStore.job(id, in: db)
@@ -87,7 +89,7 @@ extension JobWorker {
       if current.status.isFinal { try parties.releaseBonds(at: now, in: db) }
       try network.closeEpochAtEnd(ofJob: current.status.isFinal, in: db)
     }
-    progress(.joined(bytes: joined.count))
+    progress(.joined(bytes: Int(joined.byteCount)))
     for record in verified { try parties.forget(record) }
     if network.isLive {
       return try database.write { [id] db in try HoldStore.release(.vectors(round), of: id, in: db) }
@@ -97,18 +99,24 @@ extension JobWorker {
     }
   }
 
-  /// An accepted output: as its verifier computed it, or as it proved itself.
-  private func output(of record: SubJobRecord) async throws(NetworkError) -> Data {
-    if let proof = record.notes.update { return try store.get(proof) }
-    return try await parties.update(of: record)
-  }
-}
-
-extension ComputedManifest {
-  /// What else is to be said of a result.
-  fileprivate func remark(on result: Data, records: UInt64) throws(NetworkError) -> String? {
-    guard program == .meanOfNumbers else { return nil }
-    let count = try asNetworkError { try MeanOfNumbers(output: Array(result)).count }
-    return count == records ? nil : "\(records - min(records, count)) of \(records) lines are no numbers"
+  /// Joins an accepted output: as its verifier computed it, or as it proved itself.
+  private func append(_ record: SubJobRecord, to joined: OutputJoin) async throws(NetworkError) {
+    let commitment = OutputCommitment(
+      partSecret: network.splitter.partSecret(of: id, part: record.position.part), subJob: record.id)
+    var root = commitment.rootHash
+    if let object = record.notes.update {
+      try store.forEachPiece(of: object) { piece throws(NetworkError) in
+        root.update(piece)
+        try joined.append(piece)
+      }
+    } else {
+      let output = try await parties.update(of: record)
+      root.update(output)
+      try asNetworkError { try output.withUnsafeBytes { try joined.append($0) } }
+    }
+    guard root.finalize() == record.notes.result?.submission.submission.resultRoot else {
+      throw .inconsistent(what: "the output of SubJob \(record.id) is not the one that was accepted")
+    }
+    try joined.endPart()
   }
 }

@@ -7,6 +7,7 @@ extension JobWorker {
   /// Divides the data set, makes the first model, posts bonds. Done once.
   func prepare() async throws(NetworkError) {
     guard case .training(let training) = request else { return try divideRecords() }
+    let manifest = training.manifest
     var record = try job()
     if record.progress.plan == nil {
       let tokenizer = try network.tokenizer(of: training)
@@ -31,7 +32,7 @@ extension JobWorker {
           round: 0,
           startingParameters: try network.stores(for: id, .round(0)).objects.put(state.parameterBytes()),
           initRoot: try state.rootHash(on: device()),
-          exponents: limited(
+          exponents: try limited(
             Array(repeating: manifest.quantiserExponent, count: state.layout.tensors.count)),
           velocity: nil,
           beganAt: 0)
@@ -61,6 +62,7 @@ extension JobWorker {
   /// The state that round 0 begins with.
   func startingState() throws(NetworkError) -> TrainingState {
     let request = try request.training
+    let manifest = request.manifest
     let state: TrainingState
     do throws(ComputeError) {
       state = try TrainingState(configuration: ModelConfiguration(manifest.model))

@@ -3,16 +3,14 @@ import Foundation
 
 /// What a job with noise or a masked vocabulary does otherwise.
 extension JobWorker {
-  /// The noise of a round's parts; nil without.
-  var updateNoise: UpdateNoise? {
-    manifest.privacy.map { UpdateNoise(terms: $0, parts: request.parallel) }
-  }
-
   /// The exponents of a round, lowered where the noise would not fit the ring.
-  func limited(_ exponents: [Int32]) -> [Int32] { manifest.limited(exponents, parts: request.parallel) }
+  func limited(_ exponents: [Int32]) throws(NetworkError) -> [Int32] {
+    try manifest.limited(exponents, parts: request.parallel)
+  }
 
   /// The plan, with the roots of the parts' seeds of noise.
   func committed(_ plan: SplitPlan, by splitter: Splitter) throws(NetworkError) -> SplitPlan {
+    let manifest = try manifest
     guard manifest.privacy != nil else { return plan }
     return try asNetworkError {
       try plan.withNoise(
@@ -29,14 +27,14 @@ extension JobWorker {
 
   /// The seed of a part's noise in one round, as its node gets it; nil without.
   func noiseOpening(of position: SubJobPosition) -> NoiseOpening? {
-    guard request.isTraining, manifest.privacy != nil else { return nil }
+    guard let manifest = try? manifest, manifest.privacy != nil else { return nil }
     return network.splitter
       .noise(of: id, part: position.part, rounds: manifest.rounds).opening(round: position.round)
   }
 
   /// The data set, relabelled when the job asks for it.
   func masked(_ dataSet: DataSet) throws(NetworkError) -> DataSet {
-    guard let mask = try network.vocabularyMask(of: id, manifest: manifest) else { return dataSet }
+    guard let mask = try network.vocabularyMask(of: id, manifest: try manifest) else { return dataSet }
     return try dataSet.relabelled(by: mask)
   }
 }

@@ -14,23 +14,10 @@ extension JobWorker {
       let mark = database.changes.mark
       if try timeOut() { return false }
       if try job().status.isFinal { return false }
-      let (open, exhausted) = try openParts(round)
-      if let exhausted {
-        try fail(because: exhausted)
-        return false
-      }
-      if let unchecked = try uncheckedPart(round) {
-        try fail(
-          because:
-            "part \(unchecked + 1) of round \(round + 1) was checked by nobody: two drawn verifiers stayed silent"
-        )
-        return false
-      }
-      if let lone = try partWithoutAgreement(round) {
-        try fail(
-          because:
-            "part \(lone + 1) was not computed by \(request.agreement): others that were drawn stayed silent"
-        )
+      let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
+      let (open, exhausted) = openParts(records)
+      if let failure = failure(of: records, exhausted: exhausted) {
+        try fail(because: failure)
         return false
       }
       if open.isEmpty {
@@ -38,35 +25,68 @@ extension JobWorker {
         if try await addMasked(round) { return true }
         if try job().status.isFinal { return false }
       } else {
-        if try database.read({ db in try parties.canBeChecked(in: db) }) {
-          try registerAttempts(open, round: round)
-        }
+        let canBeChecked = try database.read({ db in try parties.canBeChecked(in: db) })
+        if canBeChecked { try registerAttempts(open, round: round) }
         let silent = try await parties.compute(round)
         try await verify(round)
         try expire(silent)
+        let waits = !canBeChecked && open.contains { $0.newest?.status.isFinal ?? true }
+        try noteWait(round, waits)
       }
       try await rest(since: mark)
     }
   }
 
-  /// A part whose node is paid although nobody has checked it: what it computed is not added to a model.
-  private func uncheckedPart(_ round: UInt32) throws(NetworkError) -> UInt32? {
-    try database.read { [id] db in
-      try JobStore.subJobs(of: id, round: round, in: db).first { $0.machine.endReason == .verifiersSilent }?
-        .position.part
+  /// Notes that the job waits for verifiers, or does no more: for work that is not given out without them, or for what
+  /// was handed in.
+  private func noteWait(_ round: UInt32, _ waits: Bool) throws(NetworkError) {
+    guard network.isLive else { return }
+    func wait(_ record: JobRecord, in db: SQLSession) throws -> JobWait? {
+      if waits { return .verifiers }
+      let records = try JobStore.subJobs(of: id, round: round, in: db)
+      return records.contains { $0.awaitsVerdict && $0.notes.isUndrawn == true } ? .verifiers : nil
+    }
+    let isKnown = try database.read { db in
+      let record = try JobStore.job(id, in: db)
+      return try wait(record, in: db) == record.progress.wait
+    }
+    if isKnown { return }
+    try database.write { db in
+      var record = try JobStore.job(id, in: db)
+      record.progress.wait = try wait(record, in: db)
+      try JobStore.update(record, in: db)
     }
   }
 
-  /// A part whose node is paid although fewer have computed its output than the requester asked for.
-  private func partWithoutAgreement(_ round: UInt32) throws(NetworkError) -> UInt32? {
-    guard request.isAlwaysRepeated else { return nil }
-    return try database.read { [id] db in
-      try JobStore.subJobs(of: id, round: round, in: db).first { record in
-        let accepting = record.notes.judgements.map(\.verdict.verdict).filter(\.accepted)
-        return record.status == .verified
-          && Set(accepting.map(\.verifier)).count + 1 < request.agreement
-      }?.position.part
+  /// Why the job can't go on; nil when it can.
+  private func failure(of records: [SubJobRecord], exhausted: SubJobRecord?) -> String? {
+    if let exhausted {
+      return "part \(exhausted.position.part + 1) of round \(exhausted.position.round + 1) ended as "
+        + "\(exhausted.status.name) at its last attempt: \(exhausted.notes.reason)"
     }
+    // Its node is paid although nobody has checked it: what it computed is not added to a model.
+    if let unchecked = records.first(where: { $0.machine.endReason == .verifiersSilent })?.position {
+      return
+        "part \(unchecked.part + 1) of round \(unchecked.round + 1) was checked by nobody: two drawn verifiers "
+        + "stayed silent"
+    }
+    let verified = records.filter { $0.status == .verified }
+    if let refused = verified.first(where: \.isRefusal), let words = refused.notes.result?.refusal {
+      return refusal(words, ofPart: refused.position.part)
+    }
+    // Its node is paid although fewer have computed its output than the requester asked for.
+    let lone = verified.first { record in
+      let accepting = record.notes.judgements.map(\.verdict.verdict).filter(\.accepted)
+      return request.isAlwaysRepeated && Set(accepting.map(\.verifier)).count + 1 < request.agreement
+    }
+    return lone.map {
+      "part \($0.position.part + 1) was not computed by \(request.agreement): others that were drawn stayed silent"
+    }
+  }
+
+  /// What is said of a part to which the module says no.
+  func refusal(_ words: String, ofPart part: UInt32) -> String {
+    NetworkError.moduleFailed(program: "\(request.program)", reason: "part \(part + 1): \(words)").message
   }
 
   /// Ends the job at its deadline, where that is waited for.
@@ -111,11 +131,12 @@ extension JobWorker {
     var newest: SubJobRecord?
   }
 
-  func openParts(_ round: UInt32) throws(NetworkError) -> (open: [OpenPart], exhausted: SubJobRecord?) {
-    let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
+  /// The parts that are open, by the attempts of their round; or one whose last attempt has ended.
+  private func openParts(_ records: [SubJobRecord]) -> (open: [OpenPart], exhausted: SubJobRecord?) {
+    let latest = Dictionary(records.map { ($0.position.part, $0) }, uniquingKeysWith: { $1 })
     var open: [OpenPart] = []
     for part in 0..<request.parallel {
-      let newest = records.last { $0.position.part == part }
+      let newest = latest[part]
       if let newest, newest.status == .verified || newest.awaitsSum { continue }
       if let newest, newest.status.isFinal, newest.position.attempt >= request.retry.lastAttempt {
         return ([], newest)
@@ -160,15 +181,7 @@ extension JobWorker {
     }
   }
 
-  /// Ends the job after a part's last attempt; SubJobs that nobody finished end with it.
-  func fail(because record: SubJobRecord) throws(NetworkError) {
-    try fail(
-      because:
-        "part \(record.position.part + 1) of round \(record.position.round + 1) ended as \(record.status.name) at its "
-        + "last attempt: \(record.notes.reason)")
-  }
-
-  /// Ends the job for a reason.
+  /// Ends the job for a reason; SubJobs that nobody finished end with it.
   func fail(because reason: String) throws(NetworkError) {
     try database.write { db in
       var parent = try JobStore.job(id, in: db)

@@ -64,14 +64,17 @@ extension JobWorker {
           if masksUpdates || !request.isTraining, try !parties.holdsUpdate(ofVerdict: verdict, on: record) {
             return true
           }
+          // Who got the part can stamp a module's no without running it.
+          let isRepeated = request.isAlwaysRepeated || record.isRefusal
           let isDrawn = SegmentDraw.isAudited(
             verdict: verdict, beacon: try Signer.batch(epoch: epoch + 1, in: db).digest,
-            oneIn: request.isAlwaysRepeated ? 1 : network.auditShare)
+            oneIn: isRepeated ? 1 : network.auditShare)
           // Where nobody is left who could replay it, it stands: silence never locks money.
           return try isDrawn && (record.notes.awaitsJudgement || canBeReplayed(record, in: db))
         }
         switch ruling {
-        case .draw: try draw(for: subJob, in: db)
+        case .draw:
+          if let unchecked = try draw(for: subJob, in: db) { ended.append(unchecked) }
         case .awaitBeacon:
           throw NetworkError.inconsistent(what: "SubJob \(subJob) waits for a beacon that is there")
         case .decided(let accepted, let by, let alsoPaid, let forfeited):
@@ -103,7 +106,7 @@ extension JobWorker {
   ) throws -> SubJobRecord {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
-    let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
+    let nodes = try JobStore.nodes(of: id, in: db)
     let void = Set(record.notes.contradictions?.map(\.verdict.verifier) ?? [])
     // A rejection stands by the second verifier that found it.
     let verdicts = record.notes.judgements.map(\.verdict)
@@ -163,44 +166,64 @@ extension JobWorker {
   /// Whether there is a verifier that was not drawn for a SubJob yet and may be.
   private func canBeReplayed(_ record: SubJobRecord, in db: SQLSession) throws -> Bool {
     guard network.isLive else { return true }
-    let excluded = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
-      .union(record.notes.draws.map(\.verifier)).union(try BondPool.struck(in: db))
-      .union([try JobStore.job(id, in: db).job.requester])
+    let excluded = try barred(in: db).union(record.notes.draws.map(\.verifier))
     return try parties.candidates(for: record, in: db).contains { !excluded.contains($0) }
   }
 
+  /// Who checks nothing of this job: its requester, its nodes, and who lost its bond.
+  func barred(in db: SQLSession) throws -> Set<Address> {
+    try JobStore.nodes(of: id, in: db)
+      .union(BondPool.struck(in: db)).union([JobStore.job(id, in: db).job.requester])
+  }
+
+  /// Notes that nobody is there to be drawn, and ends a submission for which that was so for a verifier's time: neither
+  /// its node's deposit nor the requester's escrow waits for ever.
+  ///
+  /// - Returns: the SubJob if it has ended.
+  private func leaveUndrawn(_ subJob: SubJobRecord, in db: SQLSession) throws -> SubJobRecord? {
+    guard let now = try network.reach(subJob.machine.uncheckedFrom, in: db) else {
+      guard subJob.notes.isUndrawn != true else { return nil }
+      var record = subJob
+      record.notes.isUndrawn = true
+      try JobStore.update(record, in: db)
+      return nil
+    }
+    try apply(.endUnchecked, to: subJob.id, at: now, in: db)
+    return try JobStore.subJob(subJob.id, in: db)
+  }
+
   /// Draws a verifier by the beacon and the segments by its secret; both are fixed before anyone replays.
-  private func draw(for subJob: JobID, in db: SQLSession) throws {
+  ///
+  /// - Returns: the SubJob if it has ended because there is nobody.
+  private func draw(for subJob: JobID, in db: SQLSession) throws -> SubJobRecord? {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
     guard let epoch = record.notes.epoch, let submission = record.machine.submission else {
       throw NetworkError.inconsistent(what: "SubJob \(subJob) is submitted without a submission")
     }
     let beacon = try Signer.batch(epoch: epoch + 1, in: db).digest
-    let nodes = Set(try JobStore.subJobs(of: id, in: db).compactMap(\.machine.node))
-    let earlier = record.notes.draws.map(\.verifier)
     guard
-      let (verifier, number) = try drawVerifier(
-        for: record, submission: submission, beacon: beacon,
-        excluding: nodes.union(earlier).union([parent.job.requester]), in: db)
+      let (verifier, number) = try drawVerifier(for: record, submission: submission, beacon: beacon, in: db)
     else {
       guard network.isLive else {
         throw NetworkError.inconsistent(what: "no verifier is left to draw for SubJob \(subJob)")
       }
-      return
+      return try leaveUndrawn(record, in: db)
     }
+    record.notes.isUndrawn = nil
     // Another verifier replays what the first one drew: the question is whether that one was right.
     let seed: Bytes32
     if let first = record.notes.draws.first {
       seed = first.seed
     } else {
-      switch try parties.secret(of: verifier, commitment: number, for: record, in: db) {
+      let secret = try number.map { try parties.secret(of: verifier, commitment: $0, for: record, in: db) }
+      switch secret ?? .given(.zero) {
       case .pending:
-        if record.notes.pendingDraw == nil {
+        if let number, record.notes.pendingDraw == nil {
           record.notes.pendingDraw = PendingDraw(verifier: verifier, commitment: number)
           try JobStore.update(record, in: db)
         }
-        return
+        return nil
       case .given(let secret): seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: secret)
       // What is checked must not depend on whether somebody speaks: the beacon alone draws then.
       case .silent: seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: .zero)
@@ -218,27 +241,30 @@ extension JobWorker {
     // Who comes after one that has judged is put on the SubJob's record when it is decided whose word counts.
     guard record.notes.judgements.isEmpty else {
       try JobStore.update(record, in: db)
-      return
+      return nil
     }
+    let nodes = try JobStore.nodes(of: id, in: db)
     try ExecutionLayer.apply(
       .draw(verifier: verifier, nodesOfParent: nodes), to: &record, parent: &parent,
       at: try network.tick(in: db), in: db)
-    guard parties.opensAtOnce else { return }
+    guard parties.opensAtOnce else { return nil }
     try ExecutionLayer.apply(
       .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+    return nil
   }
 
-  /// The verifier whose turn it is, with the commitment that it uses; nil when nobody is left.
+  /// The verifier whose turn it is, with the commitment that it uses, if there is anything to draw with its secret; nil
+  /// when nobody is left.
   func drawVerifier(
-    for record: SubJobRecord, submission: Bytes32, beacon: Bytes32, excluding excluded: Set<Address>,
-    in db: SQLSession
-  ) throws -> (verifier: Address, commitment: UInt32)? {
+    for record: SubJobRecord, submission: Bytes32, beacon: Bytes32, in db: SQLSession
+  ) throws -> (verifier: Address, commitment: UInt32?)? {
     if let pending = record.notes.pendingDraw { return (pending.verifier, pending.commitment) }
     let drawn = SegmentDraw.verifier(
       submission: submission, beacon: beacon, turn: UInt32(record.notes.draws.count),
       among: try parties.candidates(for: record, in: db),
-      excluding: excluded.union(try BondPool.struck(in: db)))
+      excluding: try barred(in: db).union(record.notes.draws.map(\.verifier)))
     guard let drawn else { return nil }
+    guard request.drawsSegments else { return (drawn, nil) }
     return (
       drawn, try useCommitment(of: drawn, for: record.id, before: record.machine.submittedAt ?? 0, in: db)
     )

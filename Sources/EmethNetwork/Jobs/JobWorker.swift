@@ -28,12 +28,11 @@ final class JobWorker: Sendable {
 
   /// SubJobs of all rounds when each is done at the first attempt.
   var subJobCount: Int { Int(request.rounds) * Int(request.parallel) }
-  /// What is trained. Only for the steps that trainings alone have.
+  /// What is trained.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)`` for a job that is no training.
   var manifest: TrainingManifest {
-    guard case .training(let training) = request else {
-      preconditionFailure("a job of program \(request.program) trains nothing")
-    }
-    return training.manifest
+    get throws(NetworkError) { try request.training.manifest }
   }
   var database: NetworkDatabase { network.database }
   var store: ContentStore { network.store }

@@ -31,6 +31,9 @@ protocol Surroundings: Sendable {
   /// Whether time passes by itself, so that what is due is waited for.
   var isLive: Bool { get }
 
+  /// The most bytes of a result that is joined from outputs.
+  var maximumResultBytes: UInt64 { get }
+
   /// Whether the updates of a job with so many parts are masked.
   func hidesUpdates(parts: UInt32) -> Bool
 

@@ -15,6 +15,9 @@ extension LocalNetwork: Surroundings {
     (store, splitterStore)
   }
 
+  // The disk is the requester's own.
+  var maximumResultBytes: UInt64 { .max }
+
   func hidesUpdates(parts: UInt32) -> Bool { settings.hidesUpdates(parts: parts) }
 
   func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64? {

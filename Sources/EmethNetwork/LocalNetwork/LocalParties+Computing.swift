@@ -38,6 +38,7 @@ extension LocalParties {
       threads: worker.threads, count: taken.count, device: network.device)
     let began = ContinuousClock.now
     if worker.program != nil { return try await computeParts(taken, parent: parent, on: lanes) }
+    let manifest = try worker.manifest
     let steps = Int(manifest.stepsPerRound)
     let results = try await lanes.map(taken) { [self] record, device in
       guard let number = nodeNumber(record.machine.node) else {

@@ -11,26 +11,25 @@ extension LocalParties {
     guard let program = worker.program else {
       throw .inconsistent(what: "a training is to be computed by a program")
     }
-    let results: [NodeResult?]
-    do throws(NetworkError) {
-      results = try await lanes.map(taken) { [self] record, _ in
-        guard let number = nodeNumber(record.machine.node) else {
-          throw NetworkError.inconsistent(what: "SubJob \(record.id) was taken by a foreign node")
-        }
-        let node = node(number - 1)
-        let assignment = try worker.assignment(of: record, parent: parent)
-        let sandbox = worker.sandbox?.working(below: network.folder)
-        do throws(NetworkError) {
-          return try node.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
-        } catch {
-          guard case .moduleCutShort = error else { throw error }
-          try remember(error.message, of: record.id)
-          return nil
-        }
+    let results = try await lanes.map(taken) { [self] record, _ -> NodeResult? in
+      guard let number = nodeNumber(record.machine.node) else {
+        throw NetworkError.inconsistent(what: "SubJob \(record.id) was taken by a foreign node")
       }
-    } catch {
-      guard case .moduleFailed = error else { throw error }
-      try worker.fail(because: error.message)
+      let node = node(number - 1)
+      let assignment = try worker.assignment(of: record, parent: parent)
+      let sandbox = worker.sandbox?.working(below: network.folder)
+      do throws(NetworkError) {
+        return try node.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
+      } catch {
+        guard case .moduleCutShort = error else { throw error }
+        try remember(error.message, of: record.id)
+        return nil
+      }
+    }
+    // All are of one machine and one owner: nobody needs to look whether it is true.
+    for (record, result) in zip(taken, results) {
+      guard let words = result?.refusal else { continue }
+      try worker.fail(because: worker.refusal(words, ofPart: record.position.part))
       return []
     }
     var silent: [SubJobRecord] = []

@@ -122,7 +122,7 @@ extension LocalParties {
       })
     do throws(NetworkError) {
       return try court.hear(
-        segment: segment, firstStep: segment * Int(manifest.segmentLength),
+        segment: segment, firstStep: segment * Int(worker.manifest.segmentLength),
         node: { step throws(NetworkError) in
           try node.account(ofSegment: segment, operatorsOf: step, of: record.id, on: device)
         },

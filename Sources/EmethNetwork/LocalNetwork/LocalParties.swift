@@ -8,7 +8,6 @@ struct LocalParties: Parties {
   let worker: JobWorker
 
   var id: JobID { worker.id }
-  var manifest: TrainingManifest { worker.manifest }
   var settings: NetworkSettings { network.settings }
   var database: NetworkDatabase { network.database }
   var store: ContentStore { network.store }

@@ -48,6 +48,8 @@ public struct NodeResult: Codable, Sendable, Hashable {
   public var clipped: Int
   /// Object: an output that proves itself; `nil` for what is computed again.
   public var output: Bytes32?
+  /// What the module said where it refuses the part, which the submission's resultRoot says too; `nil` otherwise.
+  public var refusal: String?
 }
 
 /// Which segments of a submission a verifier wants to see.

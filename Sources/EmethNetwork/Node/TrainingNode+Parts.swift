@@ -17,7 +17,8 @@ struct PartOpening: Codable, Sendable, Hashable {
 
 /// A node's work on a part of a job that is no training.
 extension TrainingNode {
-  /// Computes a part; `nil` means that nothing comes back. One that had already ended is not repeated.
+  /// Computes a part; `nil` means that nothing comes back. One that had already ended is not repeated. That the module
+  /// says no to it is a result.
   ///
   /// Blocks while a module runs: not for the cooperative pool.
   func computePart(
@@ -37,25 +38,22 @@ extension TrainingNode {
         what: "part of SubJob \(assignment.subJob)",
         reason: "its records do not have root \(assignment.dataRoot)")
     }
-    var output: Data
-    do throws(NetworkError) {
-      output = try program.compute(
-        bytes, subJob: assignment.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
-    } catch {
-      guard case .moduleFailed(let program, let reason) = error else { throw error }
-      throw .moduleFailed(program: program, reason: "part \(assignment.position.part + 1): \(reason)")
+    var outcome = try program.outcome(
+      of: bytes, subJob: assignment.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
+    if try shows(.swappedFinal, on: assignment.subJob) {
+      outcome = .output((outcome.output ?? Data()) + Data("0\n".utf8))
     }
-    if try shows(.swappedFinal, on: assignment.subJob) { output += Data("0\n".utf8) }
-    let salt = OutputCommitment.salt(partSecret: assignment.partSecret, subJob: assignment.subJob)
+    let commitment = OutputCommitment(partSecret: assignment.partSecret, subJob: assignment.subJob)
     // There are no states on the way: the roots of a trace stay zero.
     let submission = Submission(
       jobID: assignment.subJob, round: assignment.position.round, node: address,
       programHash: manifest.hash, dataRoot: assignment.dataRoot, initRoot: .zero, traceRoot: .zero,
-      finalRoot: .zero, resultRoot: OutputCommitment.root(of: output, salt: salt), segments: 1,
+      finalRoot: .zero, resultRoot: commitment.root(of: outcome), segments: 1,
       fuelUsed: assignment.fuel.units)
     let result = NodeResult(
-      submission: SignedSubmission(signing: submission, in: domain, with: key), trainLoss: 0, clipped: 0)
-    try vault.keepUpdate(output)
+      submission: SignedSubmission(signing: submission, in: domain, with: key), trainLoss: 0, clipped: 0,
+      refusal: outcome.refusal)
+    if let output = outcome.output { try vault.keepUpdate(output) }
     try vault.keep(NodeVault.Record(result: result, assignment: assignment, stateRoots: []))
     return result
   }

@@ -1,6 +1,5 @@
 import EmethKit
 import Foundation
-import Foundation
 
 /// The manifest of a computed job: the program to the byte, its parameters, what its records are, and how many
 /// must agree on an output. Canonical JSON; submissions name its SHA-256.
@@ -21,6 +20,8 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
   public let recordCount: UInt64
   /// How many records cost one fuel.
   public let recordsPerFuel: UInt64
+  /// The most bytes of a part's output.
+  public let outputBytes: UInt64
   /// How many must have computed the same output: the node and one verifier, or the node and two.
   public let agreement: UInt32
 
@@ -39,6 +40,7 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     records = program.records
     self.recordCount = recordCount
     recordsPerFuel = program.recordsPerFuel
+    outputBytes = program.outputBytes
     self.agreement = agreement
     try check()
   }
@@ -54,6 +56,7 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     records = try container.decode(RecordKind.self, forKey: .records)
     recordCount = try container.decode(UInt64.self, forKey: .recordCount)
     recordsPerFuel = try container.decode(UInt64.self, forKey: .recordsPerFuel)
+    outputBytes = try container.decode(UInt64.self, forKey: .outputBytes)
     agreement = try container.decode(UInt32.self, forKey: .agreement)
     do throws(NetworkError) {
       try check()
@@ -78,11 +81,16 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
       try require(
         records == builtIn.records && recordsPerFuel == builtIn.recordsPerFuel, "records for one fuel",
         "\(recordsPerFuel)", "\(builtIn.recordsPerFuel) lines")
+      try require(
+        outputBytes == builtIn.outputBytes, "bytes of an output", "\(outputBytes)", "\(builtIn.outputBytes)")
     } else {
       try require(
         program.isExternal && partProgram == program && module != nil, "program",
         "\(program) with parts of \(partProgram)", "84, 999, or 10000 and above with the hash of its module")
       try require(recordsPerFuel > 0, "records for one fuel", "0", "1 and above")
+      try require(
+        (1...ModuleManifest.outputByteLimit).contains(outputBytes), "bytes of an output", "\(outputBytes)",
+        "1 to \(ModuleManifest.outputByteLimit)")
     }
     try require(recordCount > 0, "records of the data set", "0", "1 and above")
     guard (2...3).contains(agreement) else {
@@ -143,10 +151,15 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     try builtIn.check(dataSet: dataSet)
   }
 
-  /// Joins the parts' outputs, in their order, as the program says.
-  func join(_ outputs: [Data]) throws(NetworkError) -> Data {
-    guard let builtIn else { return outputs.reduce(Data(), +) }
-    return try builtIn.join(outputs)
+  /// Why a part's output can't be joined to a result; nil where it can.
+  func obstacle(toJoining output: Data, of records: UInt64) -> String? {
+    guard program == .meanOfNumbers else { return nil }
+    do throws(ProgramError) {
+      let count = try MeanOfNumbers(output: Array(output)).count
+      return count <= records ? nil : "it is of \(count) numbers, the part has \(records) records"
+    } catch {
+      return error.message
+    }
   }
 
   /// Fuel of the largest of so many parts, by the formula.

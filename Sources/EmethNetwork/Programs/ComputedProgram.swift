@@ -33,10 +33,12 @@ public enum ComputedProgram: Sendable, Hashable {
   init(_ manifest: ComputedManifest, modules: [ProgramModule]) throws(NetworkError) {
     try self.init(manifest.program, modules: modules.filter { $0.manifest.hash == manifest.module })
     // A requester who wrote another formula into it would pay less for the same work.
-    guard records == manifest.records, recordsPerFuel == manifest.recordsPerFuel else {
+    guard terms == manifest.terms else {
       throw .malformed(
         what: "manifest of a computed job",
-        reason: "its records, or how many cost one fuel, are not those of program \(manifest.program)")
+        reason:
+          "its records, how many cost one fuel, or the bytes of an output are not those of program \(manifest.program)"
+      )
     }
   }
 
@@ -92,6 +94,14 @@ public enum ComputedProgram: Sendable, Hashable {
     }
   }
 
+  /// The most bytes of a part's output.
+  public var outputBytes: UInt64 {
+    switch self {
+    case .proofOfWork, .meanOfNumbers: 4_096
+    case .module(let module): module.manifest.limits.outputBytes
+    }
+  }
+
   /// Whether an output is checked without computing it again: nobody is paid for that.
   public var provesItself: Bool { self == .proofOfWork }
 
@@ -133,20 +143,6 @@ public enum ComputedProgram: Sendable, Hashable {
       case .output(let output, _): return output
       case .failed(let reason): throw .moduleFailed(program: "\(id)", reason: reason)
       case .cutShort(let reason): throw .moduleCutShort(program: "\(id)", reason: reason)
-      }
-    }
-  }
-
-  /// Joins the parts' outputs, in their order: the count-weighted mean for 999, for others one behind the
-  /// other.
-  func join(_ outputs: [Data]) throws(NetworkError) -> Data {
-    switch self {
-    case .proofOfWork, .module: return outputs.reduce(Data(), +)
-    case .meanOfNumbers:
-      return try asNetworkError {
-        var mean = MeanOfNumbers()
-        for output in outputs { try mean.add(MeanOfNumbers(output: Array(output))) }
-        return Data(mean.output)
       }
     }
   }

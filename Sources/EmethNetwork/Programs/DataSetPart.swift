@@ -60,18 +60,3 @@ extension Splitter {
     }
   }
 }
-
-/// What a node commits to as its output: its SHA-256 behind a salt that the part's secret gives, so that nobody
-/// guesses a short output.
-enum OutputCommitment {
-  static func salt(partSecret: Bytes32, subJob: JobID) -> [UInt8] {
-    HMACSHA256.authenticate(Array("output".utf8) + subJob.bytes, key: partSecret.bytes).bytes
-  }
-
-  static func root(of output: Data, salt: [UInt8]) -> Bytes32 { SHA256.hash(salt + Array(output)) }
-
-  /// What a verdict names: only who has the output knows it.
-  static func proof(of output: Data, seed: Bytes32) -> Bytes32 {
-    SHA256.hash(Array("output seen".utf8) + seed.bytes + Array(output))
-  }
-}

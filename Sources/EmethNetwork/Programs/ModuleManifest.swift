@@ -96,6 +96,9 @@ public struct ModuleManifest: Sendable, Hashable {
     limits = try Self.limits(fields.limits ?? [:], named: name)
   }
 
+  /// The most that a module may give its outputs.
+  static let outputByteLimit: UInt64 = 1 << 34
+
   /// The catalogue's entry: its parts are its own work, checked by computing them again elsewhere.
   var entry: ProgramEntry { ProgramEntry(id: program, name: name, verification: .redundancy) }
 
@@ -106,7 +109,7 @@ public struct ModuleManifest: Sendable, Hashable {
     let known: [String: (WritableKeyPath<Limits, UInt64>, ClosedRange<UInt64>)] = [
       "memoryBytes": (\.memoryBytes, 16 << 20...1 << 40), "cpuSeconds": (\.cpuSeconds, 1...86_400),
       "seconds": (\.seconds, 1...86_400), "processes": (\.processes, 1...4_096),
-      "outputBytes": (\.outputBytes, 1...1 << 34),
+      "outputBytes": (\.outputBytes, 1...outputByteLimit),
     ]
     for (key, number) in given {
       // One that is not known would be believed to hold.

@@ -131,31 +131,40 @@ public struct ModuleSandbox: Sendable {
     case .exited(let status) where !ended.commandEnded:
       if status == 128 + SIGKILL { return .cutShort("its sandbox was killed") }
       throw .sandboxFailed(reason: ended.lastLine ?? "bubblewrap ended with exit status \(status)")
-    case .exited(0):
-      let remarks = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data())
+    case .exited(let status):
+      let said = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data())
+      let words = Self.reason(status, limits) + ((said.first ?? ended.lastLine).map { ": \($0)" } ?? "")
+      let lack = Self.lack(
+        status, hasKilled: group?.hasKilled ?? false, freeBytes: held.freeBytes, limits)
+      if let lack {
+        return .cutShort([lack, status == 0 ? "" : words].filter { !$0.isEmpty }.joined(separator: ": "))
+      }
+      guard status == 0 else { return .failed(words) }
       switch try output.read(atMost: Int(clamping: limits.outputBytes)) {
-      case .bytes(let bytes): return .output(bytes, remarks: remarks)
+      case .bytes(let bytes): return .output(bytes, remarks: said)
       case .tooMany: return .failed("its output has more than \(limits.outputBytes) bytes")
       case .shrunk: return .failed("its output became shorter while it was read")
       }
-    case .exited(let status):
-      let said = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data()).first ?? ended.lastLine
-      let words = Self.reason(status, limits) + (said.map { ": \($0)" } ?? "")
-      if Self.isOfTheMachine(status) { return .cutShort(words) }
-      if group?.hasKilled ?? false { return .cutShort("memory was too small: " + words) }
-      // What a module says to a full disk is not its word on the part.
-      if let free = held.freeBytes, free < limits.outputBytes {
-        return .cutShort("the disk of \(folder.path) has \(free) bytes left: " + words)
-      }
-      return .failed(words)
     }
   }
 
-  /// Whether an exit status depends on how fast or how large a machine is: a killed process, and processor time,
-  /// of which a slow machine takes more.
-  static func isOfTheMachine(_ status: Int32) -> Bool {
-    status == 128 + SIGKILL || status == 128 + SIGXCPU
+  /// What the machine lacked, so that a run says nothing, however it ended: a module may well end with 0 after a process
+  /// of it was killed or could not write; empty where the exit status says it, nil where nothing is known to have been
+  /// missing.
+  ///
+  /// A signal depends on the machine: too slow, too small, or without an instruction that others have. That a file has
+  /// become too large does not.
+  static func lack(
+    _ status: Int32, hasKilled: Bool, freeBytes: UInt64?, _ limits: ModuleManifest.Limits
+  ) -> String? {
+    if hasKilled { return "memory was too small" }
+    if let freeBytes, freeBytes < limits.outputBytes {
+      return "the disk for the output has \(freeBytes) bytes left"
+    }
+    return isSignal(status) && status != 128 + SIGXFSZ ? "" : nil
   }
+
+  private static func isSignal(_ status: Int32) -> Bool { (129...128 + 64).contains(status) }
 
   // MARK: - The command line
 
@@ -245,6 +254,7 @@ public struct ModuleSandbox: Sendable {
     case SIGXCPU: "it used more than \(limits.cpuSeconds) s of processor time"
     case SIGXFSZ: "it wrote a file of more than \(limits.outputBytes) bytes"
     case SIGKILL: "it was killed, for memory or processor time"
+    case let signal where isSignal(status): "it was ended by signal \(signal)"
     default: "it ended with exit status \(status)"
     }
   }

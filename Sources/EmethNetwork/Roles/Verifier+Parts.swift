@@ -9,16 +9,16 @@ extension Verifier {
   func examinePart(
     _ question: Question, delivered: Data, program: ComputedProgram, sandbox: ModuleSandbox?, stop: StopFlag
   ) throws(NetworkError) -> Examination {
-    var (finding, output): (Finding?, Data?) = (nil, nil)
+    var (finding, computed): (Finding?, Computed?) = (nil, nil)
     let sealed = try? JSONDecoder().decode(SealedOpening.self, from: delivered)
     if fault != .stampingVerifier {
-      (finding, output) = try compute(question, sealed, program, sandbox, stop)
+      (finding, computed) = try compute(question, sealed, program, sandbox, stop)
     }
     if fault == .rejectingVerifier { finding = Finding(.result, "the output is another one") }
-    if let output, finding == nil { try keep(output, of: question.facts.subJob) }
-    // Who has no output makes it up.
+    if let output = computed?.outcome.output, finding == nil { try keep(output, of: question.facts.subJob) }
+    // Who has computed nothing makes it up.
     let proof =
-      output.map { OutputCommitment.proof(of: $0, seed: question.seed) }
+      computed.map { $0.commitment.proof(of: $0.outcome, seed: question.seed) }
       ?? SHA256.hash(Array("a stamp".utf8) + question.seed.bytes)
     let evidence = finding.map {
       SHA256.hash(Array($0.text.utf8) + (sealed?.statement.digest ?? question.submission.digest).bytes)
@@ -33,17 +33,26 @@ extension Verifier {
     let accepted = finding == nil
     return Examination(
       judgement: Judgement(
-        verdict: signed(accepted: accepted), finding: finding?.text ?? "computed again to the same output",
+        verdict: signed(accepted: accepted),
+        finding: finding?.text
+          ?? (computed?.outcome.refusal.map { "computed again, the module says no to it: \($0)" }
+            ?? "computed again to the same output"),
         mismatch: finding, segments: question.segments),
       evidence: nil, contradiction: fault == .twoVerdicts ? signed(accepted: !accepted) : nil,
       opening: Data(), statement: sealed?.statement)
   }
 
-  /// What is wrong with a submission, and the output as it was computed here.
+  /// What came of a part here.
+  private struct Computed {
+    var outcome: PartOutcome
+    var commitment: OutputCommitment
+  }
+
+  /// What is wrong with a submission, and what came of the part here.
   private func compute(
     _ question: Question, _ sealed: SealedOpening?, _ program: ComputedProgram, _ sandbox: ModuleSandbox?,
     _ stop: StopFlag
-  ) throws(NetworkError) -> (Finding?, Data?) {
+  ) throws(NetworkError) -> (Finding?, Computed?) {
     let facts = question.facts
     let manifest = try ComputedManifest(json: facts.manifest)
     let submission = question.submission.submission
@@ -62,30 +71,19 @@ extension Verifier {
     guard let part, part.root == facts.dataRoot, part.leaves.count == facts.sequenceCount else {
       return (Finding(.opening, "the opened part does not have the root of the data"), nil)
     }
-    let output: Data
-    do throws(NetworkError) {
-      output = try program.compute(
-        bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
-    } catch {
-      return (try Self.finding(of: error), nil)
-    }
-    let salt = OutputCommitment.salt(partSecret: opening.partSecret, subJob: facts.subJob)
-    let root = OutputCommitment.root(of: output, salt: salt)
+    // That this machine did not get to the end of it says nothing: no verdict follows.
+    let outcome = try program.outcome(
+      of: bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
+    let commitment = OutputCommitment(partSecret: opening.partSecret, subJob: facts.subJob)
+    let computed = Computed(outcome: outcome, commitment: commitment)
+    let root = commitment.root(of: outcome)
     guard root == submission.resultRoot else {
-      return (
-        Finding(
-          .result, "computed again, the output has root \(root), the node's is \(submission.resultRoot)",
-          replayedRoot: root), output
-      )
+      let found =
+        outcome.refusal.map { "there is no output: \($0)" }
+        ?? "the output has root \(root), the node's is \(submission.resultRoot)"
+      return (Finding(.result, "computed again, \(found)", replayedRoot: root), computed)
     }
-    return (nil, output)
-  }
-
-  /// What a computation that failed here says of the node's output. That this machine did not get to the end
-  /// of it says nothing: no verdict follows.
-  static func finding(of error: NetworkError) throws(NetworkError) -> Finding {
-    guard case .moduleFailed(_, let reason) = error else { throw error }
-    return Finding(.result, "computed again, there is no output: \(reason)")
+    return (nil, computed)
   }
 
   /// What the node opened; nil when it is not there, or is not what the node signed.

@@ -24,7 +24,8 @@ extension Routes {
   static let answerLimit = 64 << 20
 
   func addErrands() {
-    // `known` names the errands that the client has in hand: the others are answered, with ?wait= once there is one.
+    // `known` names the errands that the client has in hand, `kinds` those that it asks for: the others of them are answered,
+    // with ?wait= once there is one.
     json(.get, "/api/v2/errands") { request, _, state -> [Errand] in
       let account = try await state.account(of: request)
       let known = Set(
@@ -32,8 +33,15 @@ extension Routes {
           $0.split(separator: ",").map(String.init)
         }
           ?? [])
+      let kinds = Set(
+        try request.query("kinds", "kinds of errands with commas between them") { text -> [Errand.Kind]? in
+          let kinds = text.split(separator: ",").map { Errand.Kind(rawValue: String($0)) }
+          return kinds.contains(nil) ? nil : kinds.compactMap { $0 }
+        } ?? Errand.Kind.allCases)
       return try await state.longPoll(waitSeconds: try request.wait()) {
-        let errands = try state.service.errands(of: account).filter { !known.contains($0.id) }
+        let errands = try state.service.errands(of: account).filter {
+          !known.contains($0.id) && kinds.contains($0.kind)
+        }
         return errands.isEmpty ? nil : errands
       } ?? []
     }

@@ -31,9 +31,9 @@ public protocol NetworkConnection: Sendable {
   /// How a SubJob stands.
   func state(of subJob: JobID) async throws(NetworkError) -> SubJobState
 
-  /// The account's open errands, oldest first. Waits up to `seconds` for one that is not among `known`.
+  /// The account's open errands of some kinds, oldest first. Waits up to `seconds` for one that is not among `known`.
   func errands(
-    except known: Set<String>, waitingUpTo seconds: Double
+    of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
   ) async throws(NetworkError) -> [Errand]
   /// Answers an errand: JSON of the type that its kind names.
   func answer(_ errand: String, _ body: Data) async throws(NetworkError)

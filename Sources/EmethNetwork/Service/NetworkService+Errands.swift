@@ -72,7 +72,7 @@ extension NetworkService {
   }
 
   /// The answer in its canonical form, if it is one to this errand.
-  private func checked(_ body: Data, to errand: Errand, in db: SQLSession) throws -> String {
+  func checked(_ body: Data, to errand: Errand, in db: SQLSession) throws -> String {
     func decoded<Value: Decodable>(_ type: Value.Type) throws(NetworkError) -> Value {
       do {
         return try JSONDecoder().decode(type, from: body)

@@ -63,7 +63,7 @@ extension NetworkService {
       deadline: record.machine.deadline,
       dataBytes: store.byteCount(of: parent.progress.parts[Int(record.position.part)]) ?? 0,
       parameterBytes: parent.request.isTraining ? store.byteCount(of: round.startingParameters) ?? 0 : 0,
-      module: parent.request.module)
+      terms: parent.request.programTerms)
   }
 
   /// Why an account that is no verifier may not take a SubJob at a time, in milliseconds; nil when it may.
@@ -224,6 +224,7 @@ extension NetworkService {
       if record.machine.submission == result.submission.digest { return }
       var parent = try JobStore.job(record.position.parent, in: db)
       record.notes.result = result
+      record.notes.result?.refusal = result.refusal.map { ModuleProcess.shown($0) }
       record.notes.update = proof
       if let proof {
         try HoldStore.takeOver(

@@ -11,6 +11,8 @@ extension NetworkService: Surroundings {
   }
   var isLive: Bool { true }
 
+  var maximumResultBytes: UInt64 { settings.maximumResultBytes }
+
   /// The periods of SubJobs, with the interval that epochs really have.
   var servedPeriods: JobParameters {
     var periods = settings.periods

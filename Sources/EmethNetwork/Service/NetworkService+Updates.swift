@@ -1,31 +1,33 @@
+import EmethCompute
 import EmethKit
 import Foundation
 
 extension NetworkService {
-  /// Checks the update that an accepting verifier hands over, where updates are added as they are: it has to
-  /// be the one that the node signed for. What is read and hashed here may be large, so it happens before the
-  /// answer's transaction.
+  /// Checks what an accepting verifier hands over, where updates are added as they are and outputs joined: it has to be
+  /// what the node signed for. What is read and hashed here may be large, so it happens before the answer's
+  /// transaction, after everything else about the answer, and never beyond the size that it can have.
   ///
   /// - Throws: ``NetworkError/malformed(what:reason:)`` for another update, after which the right one may come;
   ///   ``NetworkError/missingObject(hash:)``.
   func checkUpdate(inAnswerTo id: String, by account: Address, _ body: Data) throws(NetworkError) {
     guard let record = try database.read({ db in try ErrandStore.record(id, in: db) }),
       record.errand.account == account, record.answer == nil,
-      case .judge(let request) = record.errand.question, request.wantsUpdate,
+      case .judge(let request) = record.errand.question,
       let report = try? JSONDecoder().decode(JudgementReport.self, from: body),
-      report.judgement.verdict.verdict.accepted, let object = report.update
+      report.judgement.verdict.verdict.accepted
     else { return }
-    let update = try store.get(object)
-    if request.facts.program != nil {
-      guard
-        try commits(request.submission.submission.resultRoot, of: request.facts.subJob, to: update),
-        report.judgement.verdict.verdict.stepRoot == OutputCommitment.proof(of: update, seed: request.seed)
-      else {
-        throw .malformed(
-          what: "answer to errand \(id)", reason: "the output does not have the node's resultRoot")
-      }
-      return
+    try database.read { db in _ = try checked(body, to: record.errand, in: db) }
+    if request.facts.program != nil { return try checkOutput(report, inAnswerTo: id, request) }
+    guard request.wantsUpdate, let object = report.update else { return }
+    let manifest = try asNetworkError { try TrainingManifest(json: request.facts.manifest) }
+    let byteCount: Int
+    do throws(ComputeError) {
+      byteCount = try ModelConfiguration(manifest.model).parameterCount * UpdateRing.wordByteCount
+    } catch {
+      throw .compute(error)
     }
+    try checkSize(of: object, atMost: UInt64(byteCount), inAnswerTo: id)
+    let update = try store.get(object)
     let salts = (report.resultSalts ?? []).map(\.wrappedValue)
     guard salts.count == Update.chunkCount(update.count), salts.allSatisfy({ $0.count == 16 }),
       Update.root(of: update, salts: salts) == request.submission.submission.resultRoot
@@ -36,20 +38,83 @@ extension NetworkService {
     }
   }
 
-  /// Whether a resultRoot is that of an output.
-  private func commits(
-    _ root: Bytes32, of subJob: JobID, to output: Data
-  ) throws(NetworkError) -> Bool {
-    let position = try database.read { db in try JobStore.subJob(subJob, in: db).position }
-    let salt = OutputCommitment.salt(
-      partSecret: splitter.partSecret(of: position.parent, part: position.part), subJob: subJob)
-    return OutputCommitment.root(of: output, salt: salt) == root
+  private func checkSize(
+    of object: Bytes32, atMost limit: UInt64, inAnswerTo id: String
+  ) throws(NetworkError) {
+    guard let byteCount = store.byteCount(of: object) else { throw .missingObject(hash: object) }
+    guard byteCount <= limit else {
+      throw .malformed(
+        what: "answer to errand \(id)",
+        reason: "object \(object) has \(byteCount) bytes, allowed are \(limit)")
+    }
   }
 
-  /// The longest output that proves itself, bytes.
-  private static let proofByteLimit: UInt64 = 4_096
+  /// Checks the output of a part, read once and in pieces, or the word that there is none.
+  private func checkOutput(
+    _ report: JudgementReport, inAnswerTo id: String, _ request: JudgementRequest
+  ) throws(NetworkError) {
+    func refuse(_ reason: String) -> NetworkError {
+      .malformed(what: "answer to errand \(id)", reason: reason)
+    }
+    let commitment = try commitment(of: request.facts.subJob)
+    let stepRoot = report.judgement.verdict.verdict.stepRoot
+    guard request.wantsUpdate, let object = report.update else {
+      guard stepRoot == commitment.refusalProof(seed: request.seed) else {
+        throw refuse("the verdict does not name that there is no output")
+      }
+      return
+    }
+    let manifest = try ComputedManifest(json: request.facts.manifest)
+    try checkSize(of: object, atMost: manifest.outputBytes, inAnswerTo: id)
+    var (root, proof) = (commitment.rootHash, OutputCommitment.proofHash(seed: request.seed))
+    try store.forEachPiece(of: object) { piece in
+      root.update(piece)
+      proof.update(piece)
+    }
+    guard root.finalize() == request.submission.submission.resultRoot, proof.finalize() == stepRoot else {
+      throw refuse("the output does not have the node's resultRoot")
+    }
+    // Node and verifier may be of one owner.
+    if manifest.program == .meanOfNumbers,
+      let obstacle = manifest.obstacle(
+        toJoining: try store.get(object), of: UInt64(request.facts.sequenceCount))
+    {
+      throw refuse("the output can't be joined: \(obstacle)")
+    }
+  }
 
-  /// The output of a result that proves itself; nil for a program whose outputs are computed again.
+  /// What a SubJob's node commits to its output with.
+  private func commitment(of subJob: JobID) throws(NetworkError) -> OutputCommitment {
+    let position = try database.read { db in try JobStore.subJob(subJob, in: db).position }
+    return OutputCommitment(
+      partSecret: splitter.partSecret(of: position.parent, part: position.part), subJob: subJob)
+  }
+
+  /// The longest words of a module that are kept, in characters.
+  private static let refusalLimit = 400
+
+  /// Looks whether a result says the same twice: that there is no output, in words and by its resultRoot.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)``.
+  private func checkRefusal(in result: NodeResult, of request: JobRequest) throws(NetworkError) {
+    let submission = result.submission.submission
+    func refuse(_ reason: String) -> NetworkError {
+      .malformed(what: "result of SubJob \(submission.jobID)", reason: reason)
+    }
+    guard request.module != nil else {
+      if result.refusal == nil { return }
+      throw refuse("program \(request.program) refuses no part")
+    }
+    let isRefused = try commitment(of: submission.jobID).refusalRoot == submission.resultRoot
+    guard isRefused == (result.refusal != nil) else {
+      throw refuse("its words and its resultRoot differ on whether the module refuses the part")
+    }
+    guard (result.refusal ?? "").count <= Self.refusalLimit else {
+      throw refuse("the module's words have more than \(Self.refusalLimit) characters")
+    }
+  }
+
+  /// The output of a result that proves itself; nil for a program whose outputs are computed again, or refused.
   ///
   /// - Throws: ``NetworkError/malformed(what:reason:)`` for one that proves nothing, after which the right one may come;
   ///   ``NetworkError/missingObject(hash:)``.
@@ -58,17 +123,18 @@ extension NetworkService {
     let request = try database.read { db in
       try JobStore.job(JobStore.subJob(submission.jobID, in: db).position.parent, in: db).request
     }
+    try checkRefusal(in: result, of: request)
     guard case .computed(let computed) = request, request.provesItself else { return nil }
     func refuse(_ reason: String) -> NetworkError {
       .malformed(what: "result of SubJob \(submission.jobID)", reason: reason)
     }
     guard let object = result.output else { throw refuse("its output is missing") }
     guard let byteCount = store.byteCount(of: object) else { throw .missingObject(hash: object) }
-    guard byteCount <= Self.proofByteLimit else {
-      throw refuse("its output has \(byteCount) bytes, allowed are \(Self.proofByteLimit)")
+    guard byteCount <= computed.manifest.outputBytes else {
+      throw refuse("its output has \(byteCount) bytes, allowed are \(computed.manifest.outputBytes)")
     }
     let output = try store.get(object)
-    guard try commits(submission.resultRoot, of: submission.jobID, to: output) else {
+    guard try commitment(of: submission.jobID).root(of: .output(output)) == submission.resultRoot else {
       throw refuse("its output does not have its resultRoot")
     }
     let program = try ComputedProgram(computed.manifest, modules: [])

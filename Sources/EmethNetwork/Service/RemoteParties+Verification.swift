@@ -6,7 +6,7 @@ extension RemoteParties {
   var opensAtOnce: Bool { false }
 
   /// Verifiers with a bond that is high enough, a key that counts long enough, and a commitment older than
-  /// the submission.
+  /// the submission: who came after it may know who would be drawn.
   func candidates(for record: SubJobRecord, in db: SQLSession) throws -> [Address] {
     let machine = record.machine
     return try standing(
@@ -17,13 +17,14 @@ extension RemoteParties {
   /// Work that nobody could check would not be paid: it is not given out before there are as many verifiers as it needs.
   func canBeChecked(in db: SQLSession) throws -> Bool {
     if worker.request.provesItself { return true }
+    let barred = try worker.barred(in: db)
     return try standing(
       bond: worker.bond.holon, parameters: service.periods, committedBefore: service.seconds(in: db), in: db
-    ).count >= worker.request.agreement - 1
+    ).count { !barred.contains($0) } >= worker.request.agreement - 1
   }
 
-  /// The verifiers whose bond is high enough, whose key counts long enough, that have a commitment left from before a
-  /// time, and the job's module.
+  /// The verifiers whose bond is high enough, whose key counts long enough, that have a commitment from before a time,
+  /// one that is left where its secret draws segments, and the job's module.
   private func standing(
     bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: SQLSession
   ) throws -> [Address] {
@@ -33,7 +34,8 @@ extension RemoteParties {
       db,
       sql: """
         SELECT verifier FROM bond WHERE expiry > ? AND ' ' || modules || ' ' LIKE ? AND EXISTS (
-          SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND usedBy IS NULL AND postedAt < ?)
+          SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND postedAt < ?
+            \(worker.request.drawsSegments ? "AND usedBy IS NULL" : ""))
         """,
       arguments: [
         Int64(clamping: until), worker.request.module.map { "% \($0) %" } ?? "%", Int64(clamping: time),
@@ -94,7 +96,8 @@ extension RemoteParties {
       }
       let request = JudgementRequest(
         submission: result.submission, facts: try worker.facts(on: record, result: result, parent: parent),
-        seed: draw.seed, segments: draw.segments, opening: opening, wantsUpdate: !worker.masksUpdates)
+        seed: draw.seed, segments: draw.segments, opening: opening,
+        wantsUpdate: !worker.masksUpdates && !record.isRefusal)
       let due =
         onRecord(record, draw)?.answerBy ?? now + UInt64(record.machine.parameters.verificationSeconds)
       let reply = try ErrandStore.ask(

@@ -22,8 +22,8 @@ public struct SubJobOffer: Codable, Sendable, Hashable {
   @DecimalText public var dataBytes: UInt64
   /// Bytes of the parameters that it begins with.
   @DecimalText public var parameterBytes: UInt64
-  /// Hash of the module that it is computed by; `nil` for built-in programs.
-  public var module: Bytes32?
+  /// What its job's manifest says of the program; `nil` for a training's.
+  public var terms: ProgramTerms?
 }
 
 /// Which SubJobs a node wants to hear of, the best paid first.

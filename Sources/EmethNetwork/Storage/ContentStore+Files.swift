@@ -33,6 +33,25 @@ extension ContentStore {
     return (url, byteCount)
   }
 
+  /// Reads an object of any size piece by piece. That it is the one with this hash is known at the end.
+  ///
+  /// - Throws: ``NetworkError/missingObject(hash:)``, ``NetworkError/corruptObject(hash:found:)``, or what `body` throws.
+  func forEachPiece(
+    of hash: Bytes32, _ body: (UnsafeRawBufferPointer) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
+    var found = SHA256()
+    try Files.forEachPiece(of: file(of: hash).url) { piece throws(NetworkError) in
+      found.update(piece)
+      try body(piece)
+    }
+    let digest = found.finalize()
+    guard digest == hash else {
+      // The next one fetches it once more.
+      _ = try place.dropCopy(of: Self.key(of: hash))
+      throw .corruptObject(hash: hash, found: digest)
+    }
+  }
+
   /// The object's size in bytes, and its first bytes.
   ///
   /// - Throws: ``NetworkError/missingObject(hash:)``.
@@ -50,19 +69,27 @@ extension ContentStore {
 extension Files {
   /// The SHA-256 of a file of any size, read once in pieces.
   static func hash(of file: URL) throws(NetworkError) -> Bytes32 {
+    var hash = SHA256()
+    try forEachPiece(of: file) { piece in hash.update(piece) }
+    return hash.finalize()
+  }
+
+  /// Reads a file of any size once, in pieces.
+  static func forEachPiece(
+    of file: URL, _ body: (UnsafeRawBufferPointer) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
     let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw .fileFailed(path: file.path, operation: "read", reason: lastSystemError())
     }
     defer { close(descriptor) }
-    var hash = SHA256()
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     while true {
       let count = Foundation.read(descriptor, buffer.baseAddress, buffer.count)
-      if count == 0 { return hash.finalize() }
+      if count == 0 { return }
       if count > 0 {
-        hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        try body(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       } else if errno != EINTR {
         throw .fileFailed(path: file.path, operation: "read", reason: lastSystemError())
       }

@@ -18,6 +18,8 @@ struct JobListing: Encodable, Equatable, Sendable {
   var roundsDone: UInt32
   var parallel: UInt32
   var escrow: TokenAmount
+  /// What it waits for; absent is nothing.
+  var waitsFor: JobWait?
   /// Losses of the rounds that are done.
   var losses: [Round]
 
@@ -30,6 +32,7 @@ struct JobListing: Encodable, Equatable, Sendable {
     roundsDone = job.roundsDone
     parallel = job.parallel
     escrow = job.escrow
+    waitsFor = job.waitsFor
     losses = job.losses.map {
       Round(round: $0.round, trainLoss: $0.trainLoss, validationLoss: $0.validationLoss)
     }
@@ -41,6 +44,7 @@ struct JobListing: Encodable, Equatable, Sendable {
     if let loss = losses.last?.validationLoss {
       text += "  validation loss \(NumberText.fixed(loss, decimals: 3))"
     }
+    if let waitsFor { text += "  \(waitsFor.message)" }
     if !reason.isEmpty { text += "  \(reason)" }
     return text
   }

@@ -22,7 +22,8 @@ extension Command {
     }
     var lines = [
       "job       \(job)",
-      "status    \(report.status)" + (report.reason.isEmpty ? "" : ": \(report.reason)"),
+      "status    \(report.status)" + (report.reason.isEmpty ? "" : ": \(report.reason)")
+        + (report.waitsFor.map { ", \($0.message)" } ?? ""),
       "data set  \(PlainText.visible(summary.dataSet))",
       "rounds    \(summary.roundsDone) of \(summary.rounds), \(summary.parallel) parts",
       "escrow    \(summary.escrow)",

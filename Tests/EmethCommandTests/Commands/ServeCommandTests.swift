@@ -97,6 +97,94 @@ import Testing
     #expect(audit.exitCode == 0, "\(audit.errors)")
   }
 
+  /// A module of one script.
+  private static func module(_ script: String, in folder: ScratchFolder, _ name: String) throws -> String {
+    let place = URL(filePath: folder.path(name))
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: false)
+    let text = "#!/bin/sh\n\(script)\n"
+    try Data(text.utf8).write(to: place.appending(path: "run.sh"))
+    try Data(
+      """
+      {"version": 1, "programId": "10000", "name": "\(name)", "command": ["run.sh"], "mode": "direct",
+       "files": {"run.sh": "\(SHA256.hash(Array(text.utf8)))"}}
+      """.utf8
+    ).write(to: place.appending(path: "module.json"))
+    return place.path
+  }
+
+  /// What a job says of itself while it waits.
+  private struct Shown: Decodable {
+    var status: String
+    var waitsFor: String?
+  }
+
+  @Test func nodesAndVerifiersComputeByTheModulesThatTheyHave() throws {
+    let folder = try ScratchFolder()
+    for number in 1...3 { try folder.writeKey(TestKeys.key(UInt32(number)), to: "key\(number)") }
+    let grants = (1...3).flatMap { ["--grant", "\(TestKeys.key(UInt32($0)).address)=20emeth"] }
+    let server = try Server(in: folder, grants + ["--interval", "200ms"])
+    let module = try Self.module("tr a-z A-Z < /input > /output", in: folder, "upper")
+    let other = try Self.module("rev < /input > /output", in: folder, "other")
+    func agent(_ role: String, _ number: Int) -> [String] {
+      [
+        role, "--server", server.url, "--key-file", folder.path("key\(number)"), "--data", folder.path(role),
+        "--threads", "1",
+      ]
+    }
+    for role in ["node", "verifier"] {
+      for (folders, words) in [
+        ([folder.path("missing")], "module.json"), ([module, other], "program 10000, as in"),
+      ] {
+        let refused = try Program.run(
+          executable: Program.url, agent(role, 2) + folders.flatMap { ["--module", $0] })
+        #expect(refused.exitCode != 0 && refused.errors.contains(words), "\(refused.errors)")
+      }
+    }
+    try folder.write("one\ntwo\nthree\n", to: "words.txt")
+    let submitted = try Program.run(
+      "submit-job", folder.path("words.txt"), "--server", server.url, "--key-file", folder.path("key1"),
+      "--program", "10000", "--module", module, "--parallel", "2")
+    try #require(submitted.exitCode == 0, "\(submitted.errors)")
+    let job = submitted.output.trimmingCharacters(in: .newlines)
+    func start(_ words: [String]) throws -> Process {
+      let process = Process()
+      process.executableURL = Program.url
+      process.arguments = words
+      (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+      try process.run()
+      return process
+    }
+    // A verifier with another module of the number can't check it: the job waits, and says so.
+    var agents = [
+      try start(agent("node", 2) + ["--module", module]),
+      try start(agent("verifier", 3) + ["--module", other]),
+    ]
+    defer { for agent in agents where agent.isRunning { agent.terminate() } }
+    func shown() throws -> Shown {
+      try Program.run("show-job", job, "--server", server.url, "--json").json(Shown.self)
+    }
+    for _ in 0..<100 where try shown().waitsFor == nil { usleep(200_000) }
+    #expect(try shown().waitsFor == "verifiers")
+    let text = try Program.run("show-job", job, "--server", server.url).output
+    #expect(text.contains("waits for verifiers"), "\(text)")
+    agents[1].terminate()
+    agents[1].waitUntilExit()
+    agents[1] = try start(agent("verifier", 3) + ["--module", module])
+    let watched = try Program.run("watch-job", job, "--server", server.url, "--json")
+    #expect(watched.exitCode == 0, "\(watched.output) \(watched.errors)")
+    let lines = try watched.output.split(separator: "\n").map {
+      try JSONDecoder().decode(Shown.self, from: Data($0.utf8))
+    }
+    #expect(lines.last?.status == "VERIFIED" && lines.last?.waitsFor == nil)
+    let fetched = try Program.run(
+      "fetch-result", job, "--server", server.url, "--key-file", folder.path("key1"), "--out",
+      folder.path("out"))
+    #expect(fetched.exitCode == 0, "\(fetched.errors)")
+    #expect(try folder.read("out/result.dat") == "ONE\nTWO\nTHREE\n")
+    let verified = try Program.run("verify", folder.path("out"))
+    #expect(verified.exitCode == 0, "\(verified.errors)")
+  }
+
   @Test func commandsSayWhatIsMissing() throws {
     let folder = try ScratchFolder()
     let noServer = try Program.run("balance", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")

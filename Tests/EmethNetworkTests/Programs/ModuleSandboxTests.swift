@@ -193,9 +193,39 @@ import Testing
     let said = try ModuleScene("exit 9")
     #expect(try failure(said.run()) == "it ended with exit status 9")
     let error = NetworkError.moduleCutShort(program: "10000", reason: "it was killed")
-    #expect(throws: error) { try Verifier.finding(of: error) }
-    let finding = try Verifier.finding(of: .moduleFailed(program: "10000", reason: "no"))
-    #expect(finding.text.contains("there is no output: no"))
+    #expect(throws: error) { try PartOutcome(of: error) }
+    #expect(try PartOutcome(of: .moduleFailed(program: "10000", reason: "no")) == .refusal("no"))
+  }
+
+  /// Another machine may have the instruction, the memory or the system call that this one lacks.
+  @Test(arguments: [SIGILL, SIGBUS, SIGSYS, SIGSEGV, SIGFPE, SIGABRT, SIGTERM])
+  func aSignalSaysNothing(signal: Int32) throws {
+    let ended = try ModuleScene("kill -\(signal) $$")
+    #expect(try cut(ended.run()) == "it was ended by signal \(signal)")
+  }
+
+  @Test func exitStatusesThatAreNoSignalsAreTheModulesOwn() throws {
+    for status in [1, 127, 128, 193, 255] {
+      #expect(
+        try failure(ModuleScene("exit \(status)").run()) == "it ended with exit status \(status)")
+    }
+  }
+
+  /// A module may end with 0 though a process of it was killed, or could not write: what it left may be a part.
+  @Test func whatTheMachineLackedIsAskedBeforeAnythingElse() {
+    var limits = ModuleManifest.Limits()
+    limits.outputBytes = 1_000
+    func lack(_ status: Int32, killed: Bool = false, free: UInt64? = 1_000) -> String? {
+      ModuleSandbox.lack(status, hasKilled: killed, freeBytes: free, limits)
+    }
+    #expect(lack(0) == nil && lack(3) == nil && lack(0, free: nil) == nil)
+    for status in [0, 3] as [Int32] {
+      #expect(lack(status, killed: true) == "memory was too small")
+      #expect(lack(status, free: 999) == "the disk for the output has 999 bytes left")
+    }
+    #expect(lack(128 + SIGKILL) == "" && lack(128 + SIGXCPU) == "" && lack(128 + SIGILL) == "")
+    // That a file has become too large is the same everywhere.
+    #expect(lack(128 + SIGXFSZ) == nil)
   }
 
   @Test func aModuleCantPassForABrokenSandbox() throws {

@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EmethNetwork
@@ -28,7 +29,6 @@ import Testing
 
   private static func settings() throws -> ServiceSettings {
     var settings = try ServiceScene.settings()
-    settings.takesPrograms = true
     // What was given goes with its job.
     settings.uploadSeconds = 0
     return settings
@@ -137,15 +137,15 @@ import Testing
       #expect(try Self.result(of: job, in: scene) == text.uppercased())
       for index in 2...3 {
         #expect(try Self.earned(ServiceScene.node(index), in: scene).work.isEmpty, "node \(index)")
-        let account = try scene.server.service().verifier(ServiceScene.verifier(index).address)
-        #expect(account.unused == account.posted && account.posted > 0, "verifier \(index) was never drawn")
       }
       let announced = try scene.server.service().verifier(ServiceScene.verifier(0).address).modules
       #expect(announced == [module.manifest.hash])
       // Both have computed every part: the node and two verifiers.
       for subJob in try scene.server.service().records(of: job).subJobs {
         let verdicts = subJob.verdicts + (subJob.furtherVerdicts ?? [])
-        #expect(Set(verdicts.filter(\.verdict.accepted).map(\.verdict.verifier)).count == 2)
+        #expect(
+          Set(verdicts.filter(\.verdict.accepted).map(\.verdict.verifier))
+            == Set((0..<2).map { ServiceScene.verifier($0).address }))
       }
       try await NetworkServiceTests.checkMoney(scene)
     }
@@ -160,10 +160,17 @@ import Testing
       try await scene.verifiersStand(1)
       let job = try Self.submit(Self.request(.module(module), "a\nb\n", parallel: 2), "a\nb\n", in: scene)
       try await Task.sleep(for: .seconds(2))
-      #expect(try scene.server.service().subJobs(of: job).isEmpty)
+      let service = try scene.server.service()
+      #expect(try service.subJobs(of: job).isEmpty)
+      #expect(try service.job(job).summary.waitsFor == .verifiers)
+      // The requester's own verifier is never drawn.
+      try scene.bindSilentVerifier(ServiceScene.requester, modules: [module])
+      try await Task.sleep(for: .seconds(2.5))
+      #expect(try service.subJobs(of: job).isEmpty)
+      #expect(try service.report(on: job).waitsFor == .verifiers)
       try scene.startVerifier(1, modules: [module])
       let report = try await scene.end(of: job)
-      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.status == "VERIFIED" && report.waitsFor == nil, "\(report.reason)")
       #expect(try Self.result(of: job, in: scene) == "a\nb\n")
     }
   }
@@ -343,31 +350,254 @@ import Testing
     }
   }
 
-  @Test func aModuleThatFailsEndsTheJobAfterItsAttempts() async throws {
-    let failing = try ModuleScene("echo 'no such word' >&2; exit 3")
+  /// Many more parts than verifiers have commitments: a part that is checked whole needs none of them.
+  @Test func manyPartsBesideFewVerifiersEnd() async throws {
     try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      for index in 0..<2 { try scene.startNode(index) }
+      for index in 0..<2 { try scene.startVerifier(index, stock: 8) }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 200)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      let report = try await scene.end(of: job, within: 300)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == (try Self.mean))
+      for index in 0..<2 {
+        let account = try scene.server.service().verifier(ServiceScene.verifier(index).address)
+        #expect(account.posted == 8 && account.unused == 8)
+      }
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// Nobody's money waits for ever for a verifier that does not come.
+  @Test(arguments: TestDatabase.all)
+  func whatNobodyCanCheckEnds(on kind: TestDatabase) async throws {
+    var settings = try Self.settings()
+    settings.periods.verificationSeconds = 3
+    try await ServiceScene.with(settings, on: kind) { scene in
+      try scene.startNode(0)
+      // It is drawn, stays silent, and there is no other.
+      try scene.bindSilentVerifier(ServiceScene.verifier(6))
+      try await Task.sleep(for: .seconds(1))
+      let request = try Self.request(.meanOfNumbers, "1\n2\n", parallel: 1, attempts: 1)
+      let job = try Self.submit(request, "1\n2\n", in: scene)
+      let report = try await scene.end(of: job)
+      #expect(
+        report.status == "FAILED" && report.reason.contains("nobody was there to check"), "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["CANCELED"])
+      let node = try Self.earned(ServiceScene.node(0), in: scene)
+      #expect(node.lost == .zero && node.earned == .zero && node.balances.locked == .zero)
+      let money = try scene.server.service().balances(of: ServiceScene.requester.address)
+      #expect(try money.locked == .zero && money.unspent == TokenAmount(emeth: "100"))
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// That the module says no is an answer: computed again by two verifiers, paid, and the end of the job.
+  @Test(arguments: TestDatabase.all)
+  func aModulesNoIsCheckedAndPaid(on kind: TestDatabase) async throws {
+    let failing = try ModuleScene("echo 'no such word' >&2; exit 3")
+    try await ServiceScene.with(Self.settings(), on: kind) { scene in
       let module = try failing.module
       try scene.startNode(0, modules: [module])
-      try scene.startNode(1, modules: [module])
-      try scene.startVerifier(0, modules: [module])
-      try await scene.verifiersStand(1)
-      let request = try Self.request(.module(module), "a\n", parallel: 1, attempts: 2)
+      for index in 0..<2 { try scene.startVerifier(index, modules: [module]) }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.module(module), "a\n", parallel: 1)
       let job = try Self.submit(request, "a\n", in: scene)
       let report = try await scene.end(of: job)
-      #expect(report.status == "FAILED" && report.reason.contains("no such word"), "\(report.reason)")
+      #expect(
+        report.status == "FAILED"
+          && report.reason == "program 10000: part 1: it ended with exit status 3: no such word",
+        "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["VERIFIED"])
+      let verdicts = try #require(try scene.server.service().records(of: job).subJobs.first)
+      #expect((verdicts.verdicts + (verdicts.furtherVerdicts ?? [])).count { $0.verdict.accepted } == 2)
+      let node = try Self.earned(ServiceScene.node(0), in: scene)
+      #expect(try node.earned == JobCost(.computed(request)).terms.feeLimit && node.lost == .zero)
       let error = #expect(throws: NetworkError.self) { try Self.result(of: job, in: scene) }
       #expect(error?.code == "job.noResult")
       try await NetworkServiceTests.checkMoney(scene)
     }
   }
 
-  /// Unless the operator has said otherwise.
-  @Test func aServerTakesNoPrograms() async throws {
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
-      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
-      let error = #expect(throws: NetworkError.self) { try Self.submit(request, Self.numbers, in: scene) }
-      #expect(error?.code == "program.unsupported")
-      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
+  /// A node that says so of a part that the module takes loses its deposit.
+  @Test func aNoThatIsNoneIsRejected() async throws {
+    let module = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
+    var settings = try Self.settings()
+    settings.periods.leaseSeconds = 60
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      let taking = try module.module
+      for index in 0..<2 { try scene.startVerifier(index, modules: [taking]) }
+      try await scene.verifiersStand(2)
+      let job = try Self.submit(
+        Self.request(.module(taking), "a\n", parallel: 1, attempts: 1), "a\n", in: scene)
+      let service = try scene.server.service()
+      let key = ServiceScene.node(0)
+      var taken: JobID?
+      for _ in 0..<200 where taken == nil {
+        taken = try service.openSubJobs(SubJobFilter(), for: key.address).first?.id
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      let subJob = try #require(taken)
+      // As the node's own process leaves it, which answers for it afterwards.
+      let folder = scene.folder.url.appending(path: "node-0")
+      let store = try ContentStore(folder: folder.appending(path: "objects"))
+      let node = TrainingNode(
+        key: key, folder: folder.appending(path: "work"), store: store, domain: .embedded, fault: nil)
+      let assignment = try service.process(
+        subJob, by: key.address, binding: node.binding(expiry: secondsNow() + 3_600))
+      try store.put(service.store.get(assignment.data), durable: false)
+      let honest = try #require(
+        try node.computePart(
+          assignment, program: .module(taking), sandbox: ModuleSandbox.find(), stop: StopFlag()))
+      let root = OutputCommitment(partSecret: assignment.partSecret, subJob: subJob).refusalRoot
+      let said = honest.submission.submission
+      let lie = NodeResult(
+        submission: SignedSubmission(
+          signing: Submission(
+            jobID: said.jobID, round: said.round, node: said.node, programHash: said.programHash,
+            dataRoot: said.dataRoot, initRoot: .zero, traceRoot: .zero, finalRoot: .zero, resultRoot: root,
+            segments: 1, fuelUsed: said.fuelUsed), in: .embedded, with: key),
+        trainLoss: 0, clipped: 0, refusal: "no")
+      // Words and resultRoot have to say the same.
+      for (result, words) in [(honest, Optional("no")), (lie, nil)] {
+        var result = result
+        result.refusal = words
+        let error = #expect(throws: NetworkError.self) { try service.submit(result, by: key.address) }
+        #expect(error?.code == "wire.malformed", "\(error?.message ?? "")")
+      }
+      try service.submit(lie, by: key.address)
+      try NodeVault(node: node.folder, subJob: subJob).keep(
+        NodeVault.Record(result: lie, assignment: assignment, stateRoots: []))
+      try NodeJournal(folder: folder.appending(path: "journal")).begin(subJob)
+      try scene.startNode(0)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "FAILED" && report.reason.contains("computed again, the output has root"))
+      #expect(report.subJobs.map(\.status) == ["FAILED"], "\(report.subJobs.map(\.reason))")
+      #expect(try Self.earned(key, in: scene).lost > .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// A node that a module has cost a deposit takes no other part of the job.
+  @Test func aNodeGivesAJobUpOnce() async throws {
+    let killed = try ModuleScene("kill -ILL $$")
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      let module = try killed.module
+      for index in 0..<2 { try scene.startNode(index, modules: [module]) }
+      try scene.startVerifier(0, modules: [module])
+      try await scene.verifiersStand(1)
+      let job = try Self.submit(
+        Self.request(.module(module), "a\nb\nc\nd\n", parallel: 4), "a\nb\nc\nd\n", in: scene)
+      func work() throws -> [NodeWork] {
+        try (0..<2).flatMap { try Self.earned(ServiceScene.node($0), in: scene).work }
+      }
+      for _ in 0..<400 where try work().count < 2 { try await Task.sleep(for: .milliseconds(50)) }
+      try await Task.sleep(for: .seconds(4))
+      #expect(try work().count == 2, "each node one part")
+      #expect(try work().allSatisfy { $0.subJob.status == .declined })
+      #expect(try work().allSatisfy { $0.subJob.reason.contains("ended by signal 4") })
+      #expect(try !scene.server.service().job(job).summary.status.isFinal)
+    }
+  }
+
+  /// What a job's manifest says of a module is compared before anything is locked.
+  @Test func whatIsPaidByAnotherFormulaIsNotTaken() async throws {
+    let scene = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { served in
+      let module = try scene.module
+      try served.startNode(0, modules: [module])
+      try served.startVerifier(0, modules: [module])
+      try await served.verifiersStand(1)
+      let text = "a\nb\n"
+      _ = try served.server.service().give(Data(text.utf8), by: ServiceScene.requester.address)
+      for (number, change) in [
+        (#""recordsPerFuel":1000"#, #""recordsPerFuel":2000"#),
+        (#""outputBytes":67108864"#, #""outputBytes":67108865"#),
+      ].enumerated() {
+        var submission = JobSubmission(
+          salt: TestNetwork.seed(UInt64(number)),
+          computed: try Self.request(.module(module), text, parallel: 2))
+        #expect(submission.manifest.contains(change.0), "\(submission.manifest)")
+        submission.manifest = submission.manifest.replacing(change.0, with: change.1)
+        let job = try served.submit(submission)
+        let service = try served.server.service()
+        for _ in 0..<200 where try service.subJobs(of: job).isEmpty {
+          try await Task.sleep(for: .milliseconds(25))
+        }
+        try await Task.sleep(for: .seconds(3))
+        let subJobs = try service.subJobs(of: job)
+        #expect(subJobs.count == 2 && subJobs.allSatisfy { $0.status == .requested })
+      }
+      #expect(try Self.earned(ServiceScene.node(0), in: served).work.isEmpty)
+    }
+  }
+
+  /// What a verifier hands over is looked at last, and no further than it can be large.
+  @Test func outputsAreReadNoFurtherThanTheyMayGo() async throws {
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      try scene.startNode(0)
+      let turn = Mutex(0)
+      try scene.startVerifier(0) { service, body in
+        guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body), report.update != nil
+        else { return nil }
+        if turn.withLock({ turn in
+          turn += 1
+          return turn == 1
+        }) {
+          report.update = try service.store.put(Data(count: 4_097))
+        } else {
+          report.update = SHA256.hash([1])
+          report.judgement.mismatch = Finding(.result, "and yet it is accepted")
+        }
+        return try WireFormat.encoder.encode(report)
+      }
+      try await scene.verifiersStand(1)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let refused = scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } }
+      #expect(refused.contains { $0.contains("has 4097 bytes, allowed are 4096") }, "\(refused)")
+      #expect(refused.contains { $0.contains("says one thing and the finding another") }, "\(refused)")
+    }
+  }
+
+  /// Node and verifier of one owner agree on an output that is no mean: it is not taken for one.
+  @Test func whatCantBeJoinedIsNoAnswer() async throws {
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      try scene.startNode(0, fault: .swappedFinal)
+      let places = scene.folder.url.appending(path: "node-0")
+      try scene.startVerifier(0) { service, body in
+        guard let honest = try? JSONDecoder().decode(JudgementReport.self, from: body) else { return nil }
+        let said = honest.judgement.verdict.verdict
+        let liar = TrainingNode(
+          key: ServiceScene.node(0), folder: places.appending(path: "work"), store: service.store,
+          domain: .embedded, fault: nil)
+        guard !said.accepted, let output = try? liar.output(of: said.jobID) else { return nil }
+        var report = honest
+        report.judgement.mismatch = nil
+        let stepRoot = OutputCommitment(partSecret: .zero, subJob: said.jobID)
+          .proof(of: .output(output), seed: said.seed)
+        report.judgement.verdict = SignedVerdict(
+          signing: Verdict(
+            jobID: said.jobID, submission: said.submission, verifier: said.verifier, accepted: true,
+            seed: said.seed, step: 0, stepRoot: stepRoot, evidence: .zero), in: .embedded,
+          with: ServiceScene.verifier(0))
+        report.update = try service.store.put(output)
+        return try WireFormat.encoder.encode(report)
+      }
+      try scene.startVerifier(1)
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2)
+      let job = try Self.submit(request, Self.numbers, in: scene)
+      func refused() -> [String] { scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } } }
+      for _ in 0..<600 where refused().isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+      #expect(!refused().isEmpty && refused().allSatisfy { $0.contains("can't be joined") }, "\(refused())")
+      try scene.startNode(1)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.result(of: job, in: scene) == (try Self.mean))
     }
   }
 
@@ -402,6 +632,10 @@ import Testing
       refused(honest, "wire.malformed", "manifest") { $0.manifest = "{}" }
       refused(honest, "wire.malformed", "records for one fuel", replacing("1000000", "9000000"))
       refused(honest, "wire.malformed", "program", replacing("9991", "11"))
+      refused(honest, "wire.malformed", "bytes of an output", replacing("4096", "40960"))
+      refused(
+        external, "wire.malformed", "bytes of an output",
+        replacing(#""outputBytes":67108864"#, #""outputBytes":17179869185"#))
       refused(
         external, "wire.malformed", "records for one fuel",
         replacing(#""recordsPerFuel":1000"#, #""recordsPerFuel":0"#))

@@ -116,13 +116,15 @@ struct DirectConnection: NetworkConnection {
   }
 
   func errands(
-    except known: Set<String>, waitingUpTo seconds: Double
+    of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
   ) async throws(NetworkError) -> [Errand] {
     let end = ContinuousClock.now + .seconds(seconds)
     while true {
       let service = try server.service()
       let mark = service.changeMark
-      let errands = try service.errands(of: account).filter { !known.contains($0.id) }
+      let errands = try service.errands(of: account).filter {
+        !known.contains($0.id) && kinds.contains($0.kind)
+      }
       if !errands.isEmpty || ContinuousClock.now >= end || Task.isCancelled {
         // As they come over a wire.
         let data = try asNetworkError { try WireFormat.encoder.encode(errands) }
@@ -246,6 +248,7 @@ final class ServiceScene: Sendable {
   @discardableResult
   func startVerifier(
     _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, modules: [ProgramModule] = [],
+    stock: UInt32 = 64,
     lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
   ) throws -> Task<Void, Never> {
     let key = Self.verifier(index)
@@ -254,6 +257,7 @@ final class ServiceScene: Sendable {
     var settings = VerifierAgent.Settings()
     settings.threads = 1
     settings.patience = 1
+    settings.stock = stock
     settings.modules = modules
     let agent = try VerifierAgent(
       key: key, folder: folder.url.appending(path: "verifier-\(index)"), connection: connection,
@@ -266,15 +270,17 @@ final class ServiceScene: Sendable {
 
   /// Two verifiers that can be drawn and never answer: bonds and commitments are there.
   func bindSilentVerifiers() throws {
+    for index in 6..<8 { try bindSilentVerifier(Self.verifier(index)) }
+  }
+
+  /// An account that can be drawn as a verifier and never answers.
+  func bindSilentVerifier(_ key: PrivateKey, modules: [ProgramModule] = []) throws {
     let service = try server.service()
-    for index in 6..<8 {
-      let key = Self.verifier(index)
-      let verifier = Verifier(key: key, store: service.store, domain: .embedded)
-      try service.postBond(
-        upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: secondsNow() + 30 * 86_400),
-        by: key.address)
-      try service.postCommitments((0..<8).map { verifier.commitment($0) }, from: 0, by: key.address)
-    }
+    let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+    try service.postBond(
+      upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: secondsNow() + 30 * 86_400),
+      modules: modules.map(\.manifest.hash), by: key.address)
+    try service.postCommitments((0..<8).map { verifier.commitment($0) }, from: 0, by: key.address)
   }
 
   /// Waits until so many verifiers can be drawn.
