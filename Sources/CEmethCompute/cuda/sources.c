@@ -56,6 +56,9 @@ static const char embedding_cu[] = {
 static const char layer_norm_cu[] = {
 #embed "kernels/layer_norm.cu" suffix(, 0)
 };
+static const char attention_flash_cu[] = {
+#embed "kernels/attention_flash.cu" suffix(, 0)
+};
 static const char matmul_cu[] = {
 #embed "kernels/matmul.cu" suffix(, 0)
 };
@@ -95,6 +98,7 @@ static const emeth_cuda_source sources[] = {
     SOURCE("elements.cu", elements_cu, true),
     SOURCE("embedding.cu", embedding_cu, true),
     SOURCE("layer_norm.cu", layer_norm_cu, true),
+    SOURCE("attention_flash.cu", attention_flash_cu, true),
     SOURCE("matmul.cu", matmul_cu, true),
     SOURCE("matmul_bfloat16.cu", matmul_bfloat16_cu, true),
     SOURCE("measure.cu", measure_cu, true),
