@@ -2,7 +2,7 @@ import EmethKit
 import Foundation
 import Logging
 
-/// A node with workers on other machines, and such a worker (Docs/Decisions/0027).
+/// A node with workers on other machines, and such a worker (Docs/Decisions/0031).
 extension NodeAgent {
   /// Machines of the same owner that compute for a node.
   public struct Workers: Sendable {

@@ -2,7 +2,7 @@ import EmethKit
 import Foundation
 import Synchronization
 
-/// The network that a node is to its workers, machines of the same owner (Docs/Decisions/0027).
+/// The network that a node is to its workers, machines of the same owner (Docs/Decisions/0031).
 ///
 /// They speak to it as nodes speak to a server, over the same API. What they take is taken by the node, with its key, its
 /// deposit and its journal; what they compute comes back to it sealed, and it signs, hands in and answers for it.

@@ -2,7 +2,7 @@ import EmethCompute
 import EmethKit
 import Foundation
 
-/// What a worker has computed for its master (Docs/Decisions/0027): all that its vault holds, each piece sealed to the
+/// What a worker has computed for its master (Docs/Decisions/0031): all that its vault holds, each piece sealed to the
 /// master's key.
 struct Handover: Codable, Sendable {
   struct State: Codable, Sendable {

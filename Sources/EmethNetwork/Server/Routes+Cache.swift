@@ -18,7 +18,8 @@ extension Routes {
       }
       guard let id else {
         if let jobs = state.service.chainJobs {
-          return Response(json: try await ofChain { () async throws(ChainError) in try await jobs.list(status) })
+          let list = try await ofChain { () async throws(ChainError) in try await jobs.list(status) }
+          return Response(json: list)
         }
         return Response(json: try await state.offload { try CachedJob.list(status, in: state.database) })
       }
@@ -39,7 +40,8 @@ private func ofChain<Answer>(
   } catch {
     if error == .interrupted { throw NetworkError.interrupted }
     throw RequestFailure(
-      .serviceUnavailable, code: error.code, error.message, hint: "the chain's node may be back soon: try again")
+      .serviceUnavailable, code: error.code, error.message,
+      hint: "the chain's node may be back soon: try again")
   }
 }
 
