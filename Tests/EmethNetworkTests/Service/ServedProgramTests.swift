@@ -356,9 +356,9 @@ import Testing
       for index in 0..<2 { try scene.startNode(index) }
       for index in 0..<2 { try scene.startVerifier(index, stock: 8) }
       try await scene.verifiersStand(2)
-      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 200)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 40)
       let job = try Self.submit(request, Self.numbers, in: scene)
-      let report = try await scene.end(of: job, within: 300)
+      let report = try await scene.end(of: job, within: 240)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       #expect(try Self.result(of: job, in: scene) == (try Self.mean))
       for index in 0..<2 {
