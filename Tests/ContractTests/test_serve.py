@@ -1,17 +1,14 @@
 """`emeth serve --rpc` and `emeth node --redeem`: real processes on a chain of their own, from deposit to payment."""
 import json
-import os
 import signal
-import sqlite3
 import subprocess
 import time
 import urllib.request
 
-import eth_abi
 import pytest
 
 from scene import *
-from test_commands import BINARY, OWNER_KEY, THE_SIGNER, USER, USER_KEY, World, calldata
+from test_commands import BINARY, OWNER_KEY, USER, USER_KEY, World, calldata
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
 PROPOSE = "proposeSigner"
@@ -178,118 +175,6 @@ def test_reorganisations_and_a_node_that_is_away(world):
     until(lambda: "was credited as" in chain())
     assert unspent() == 7 * EMETH
     assert subprocess.run([BINARY, "serve", "--audit", "--data", str(world.folder / "net")]).returncode == 0
-
-
-JOB = (
-    "--program 1 --parallel 3 --rounds 1 --steps 10 --layers 1 --heads 2 --width 32 --context 32 --batch 4 --seed 1"
-).split()
-
-
-def test_a_whole_job_is_paid_out_of_deposits(world):
-    """Requester, nodes and verifiers sign for the chain's settlement, and their records verify."""
-    name_signer(world)
-    _, url = serve(world)
-    world.send(world.token, calldata("EmethToken", "transfer", USER, 600 * EMETH))
-    world.receipt(world.rpc.send(
-        USER_KEY, world.token, calldata("EmethToken", "approve", world.settlement, 600 * EMETH)))
-    address = {}
-
-    def emeth(*more):
-        done = subprocess.run(
-            [BINARY, *more], capture_output=True, text=True, cwd=world.folder, timeout=100,
-            env={**os.environ, "EMETH_SERVER": url})
-        assert done.returncode == 0, (more, done.stderr)
-        return done.stdout
-
-    workers = ["node1", "node2", "node3", "verifier1", "verifier2"]
-    for name in ["requester", *workers]:
-        emeth("new-key", "--out", f"{name}.key")
-        address[name] = json.loads(emeth("show-key", "--key-file", f"{name}.key", "--json"))["address"]
-        world.receipt(world.rpc.send(
-            USER_KEY, world.settlement,
-            calldata("EmethSettlement", "depositToLayer2", address[name], 100 * EMETH)))
-    world.rpc("evm_mine", 1)
-    until(lambda: json.loads(emeth("balance", address["verifier2"], "--json"))["unspent"] == str(100 * EMETH))
-    for name in workers:
-        words_ = [name.rstrip("123"), "--server", url, "--key-file", f"{name}.key", "--data", name, "--threads", "1"]
-        with open(world.folder / f"{name}.log", "ab") as log:
-            world.processes.append(subprocess.Popen([BINARY, *words_], cwd=world.folder, stdout=log, stderr=log))
-    lines = [f"Rain on the roof in year {year}, and a letter on the table." for year in range(400)]
-    (world.folder / "text").write_text("\n".join(lines) + "\n")
-    job = json.loads(emeth("submit-job", "text", "--key-file", "requester.key", *JOB, "--json"))["jobId"]
-    until(lambda: json.loads(emeth("show-job", job, "--json"))["status"] == "VERIFIED", seconds=120)
-    emeth("fetch-result", job, "--key-file", "requester.key", "--out", "model")
-    assert "finished job: verifies" in emeth("verify", "model")
-
-    def ticket():
-        with urllib.request.urlopen(f"{url}/api/v2/accounts/{address['node1']}/ticket", timeout=20) as answer:
-            found = json.load(answer)
-        return found if int(found["ticket"]["cumulativePayout"]) > 0 else None
-
-    (world.folder / "ticket.json").write_text(json.dumps(until(ticket)))
-    before = world.read(world.token, calldata("EmethToken", "balanceOf", address["node1"]))
-    paid = world.emeth("redeem-ticket", str(world.folder / "ticket.json"), "--json")
-    assert paid.returncode == 0, paid.stderr
-    assert int(json.loads(paid.stdout)["amount"]) > 0
-    assert world.read(world.token, calldata("EmethToken", "balanceOf", address["node1"])) > before
-
-
-def leaves(world, epoch):
-    """The newest ticket of every account when an epoch was closed."""
-    file = sqlite3.connect(f"file:{world.folder}/net/network.sqlite?mode=ro", uri=True, timeout=20)
-    newest = {}
-    for account, text in file.execute("SELECT account, ticket FROM ticket WHERE epoch <= ? ORDER BY epoch", [epoch]):
-        ticket = json.loads(text)["ticket"]
-        newest[account] = Ticket(
-            ticket["account"], int(ticket["epoch"]), int(ticket["cumulativePayout"]), int(ticket["unspent"]),
-            int(ticket["locked"]), bytes.fromhex(ticket["jobsRoot"][2:]))
-    file.close()
-    return newest
-
-
-def test_who_asks_to_leave_is_let_go(world):
-    name_signer(world)
-    process, url = serve(world)
-    world.receipt(world.rpc.send(
-        USER_KEY, world.token, calldata("EmethToken", "approve", world.settlement, 100 * EMETH)))
-
-    def deposit(account, amount):
-        world.receipt(world.rpc.send(
-            USER_KEY, world.settlement, calldata("EmethSettlement", "depositToLayer2", account, amount * EMETH)))
-
-    def balance():
-        world.rpc("evm_mine", 1)
-        found = json.loads(plain(world, "balance", "--server", url, "--json").stdout)
-        return int(found["unspent"]), int(found["payout"])
-
-    def asked():
-        world.rpc("evm_mine", 1)
-        return world.read(world.settlement, calldata("EmethSettlement", "exits", USER))
-
-    deposit(USER, 5)
-    deposit(THE_SIGNER, 3)
-    until(lambda: balance() == (5 * EMETH, 0))
-    digest = until(lambda: world.read(world.settlement, calldata("EmethSettlement", "latestBatch")))
-    batch = world.rpc(
-        "eth_call", {"to": world.settlement, "data": calldata("EmethSettlement", "batches", digest.to_bytes(32, "big"))},
-        "latest")
-    tickets = leaves(world, int(batch[2:66], 16))
-    tree = Tree(tickets.values())
-    kinds = ["bytes32", "(address,uint64,uint256,uint256,uint256,bytes32)", "bytes32[]"]
-    arguments = [digest.to_bytes(32, "big"), tickets[USER].abi(), tree.proof(tickets[USER])]
-    call = keccak(text=f"requestExit({','.join(kinds)})")[:4] + eth_abi.encode(kinds, arguments)
-    world.receipt(world.rpc.send(USER_KEY, world.settlement, "0x" + call.hex()))
-    until(lambda: balance() == (0, 5 * EMETH))
-    deposit(USER, 2)
-    until(lambda: balance() == (0, 7 * EMETH))
-    assert asked() != 0
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    world.rpc("evm_increaseTime", hex(800))
-    process, url = serve(world)
-    until(lambda: asked() == 0)
-    deposit(USER, 1)
-    until(lambda: balance() == (1 * EMETH, 7 * EMETH))
 
 
 def test_what_is_named_wrongly(world):

@@ -324,16 +324,16 @@ struct NetworkServiceChainTests {
     let user = scene.chain.user.address
     try await scene.deposit(9, "a")
     try await scene.until("the first batch") { try await scene.posted()?.depositsSeen == 1 }
-    let service = try scene.server.service()
-    _ = try service.withdraw(ChainScene.amount(2), by: user)
+    // No service is held on to: what is stopped below must let go of the folder and of its leases.
+    _ = try scene.server.service().withdraw(ChainScene.amount(2), by: user)
     // A penalty, as the end of a SubJob books it.
-    try service.database.write { db in
+    try scene.server.service().database.write { db in
       try Ledger.transfer(
         ChainScene.amount(1), from: (user, .unspent), to: (Ledger.outside, .burned), reason: "penalty",
         job: nil, at: 1, in: db)
     }
     try await scene.until("a ticket") {
-      let ticket = try service.ticket(of: user)?.ticket
+      let ticket = try scene.server.service().ticket(of: user)?.ticket
       return ticket?.cumulativePayout == ChainScene.amount(2) && ticket?.unspent == ChainScene.amount(6)
     }
     let first = try #require(try await scene.posted())
