@@ -139,7 +139,26 @@ extension NodeAgent {
     let subJob = assignment.subJob
     let stop = StopFlag()
     let renewal = Task { await renew(subJob, stop) }
-    defer { renewal.cancel() }
+    do throws(NetworkError) {
+      let computed = try await compute(assignment, on: lane, stop)
+      await end(renewal)
+      return computed
+    } catch {
+      await end(renewal)
+      throw error
+    }
+  }
+
+  /// Ends a renewal and waits until it has: who stops an agent may start the next one in its folder at once.
+  private func end(_ renewal: Task<Void, Never>) async {
+    renewal.cancel()
+    await renewal.value
+  }
+
+  private func compute(
+    _ assignment: Assignment, on lane: AgentLane, _ stop: StopFlag
+  ) async throws(NetworkError) -> (NodeResult?, Void)? {
+    let subJob = assignment.subJob
     let began = ContinuousClock.now
     do throws(NetworkError) {
       let isTraining = assignment.program == nil
