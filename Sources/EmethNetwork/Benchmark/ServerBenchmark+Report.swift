@@ -17,7 +17,7 @@ extension ServerBenchmark {
     public struct Reads: Codable, Sendable {
       /// The plain handler.
       public var plain: Rate
-      /// A job that is there, another one each time.
+      /// A job that was asked for before, another one each time.
       public var jobs: Rate
       /// Of the plain handler's rate, both by processor time.
       public var ratio: Double
