@@ -1,0 +1,168 @@
+import EmethKit
+import Foundation
+import Synchronization
+import Testing
+
+@testable import EmethNetwork
+
+/// What a node takes of what is offered: nothing that it can't end in time.
+@Suite(.timeLimit(.minutes(1))) struct NodeChoiceTests {
+  private let key = TestKeys.requester
+
+  /// A network that offers something, and remembers what a node wants of it.
+  private final class Offering: NetworkConnection {
+    let account: Address
+    let offers: [SubJobOffer]
+    let time: UInt64
+    let taken = Mutex<[JobID]>([])
+    let asked = Mutex(0)
+
+    init(_ account: Address, _ offers: [SubJobOffer], time: UInt64) {
+      (self.account, self.offers, self.time) = (account, offers, time)
+    }
+
+    func facts() async throws(NetworkError) -> NetworkFacts {
+      NetworkFacts(
+        domain: .embedded, time: time, signer: account, aggregator: account, epochMilliseconds: 1_000,
+        periods: .standard, epoch: 1)
+    }
+    func balances() async throws(NetworkError) -> Balances {
+      asked.withLock { $0 += 1 }
+      return Balances(unspent: TokenAmount(holon: 1_000))
+    }
+    func openSubJobs(
+      _ filter: SubJobFilter, waitingUpTo seconds: Double
+    ) async throws(NetworkError) -> [SubJobOffer] {
+      // A server lets it wait.
+      if offers.isEmpty { try? await Task.sleep(for: .milliseconds(100)) }
+      let gone = taken.withLock { Set($0) }
+      return offers.filter { !gone.contains($0.id) }
+    }
+    /// Another one was faster: the node looks on.
+    func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
+      taken.withLock { $0.append(subJob) }
+      throw .refused(code: "subJob.contended", message: "another one was faster", hint: nil)
+    }
+    func state(of subJob: JobID) async throws(NetworkError) -> SubJobState {
+      throw .unknownJob(id: "\(subJob)")
+    }
+    func renew(_ subJob: JobID) async throws(NetworkError) {}
+    func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {}
+    func submit(_ result: NodeResult) async throws(NetworkError) {}
+    func errands(
+      except known: Set<String>, waitingUpTo seconds: Double
+    ) async throws(NetworkError) -> [Errand] {
+      try? await Task.sleep(for: .seconds(1))
+      return []
+    }
+    func answer(_ errand: String, _ body: Data) async throws(NetworkError) {}
+    func postBond(
+      upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32]
+    ) async throws(NetworkError) {}
+    func postCommitments(_ commitments: [Bytes32], from first: UInt32) async throws(NetworkError) {}
+    func verifier() async throws(NetworkError) -> VerifierAccount { throw .interrupted }
+    func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {}
+    func give(object hash: Bytes32, from store: ContentStore) async throws(NetworkError) {}
+    func give(vector root: Bytes32, from store: ContentStore) async throws(NetworkError) {}
+  }
+
+  private func offer(
+    _ number: UInt32, fuel: UInt64, deadline: UInt64, program: ProgramID = .languageModelTrainingPart,
+    deposit: UInt64 = 1
+  ) -> SubJobOffer {
+    let parent = JobID(requester: key.address, salt: TestNetwork.seed(UInt64(number)))
+    return SubJobOffer(
+      id: JobID(parent: parent, round: 0, part: number, attempt: 0),
+      position: SubJobPosition(parent: parent, round: 0, part: number, attempt: 0), programId: program,
+      fuel: Fuel(units: fuel), fuelPrice: FuelPrice(holonPerFuel: 1), fee: TokenAmount(holon: 1),
+      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1,
+      module: nil)
+  }
+
+  /// What a node of these speeds wants of these offers, once it has looked at all of them.
+  private func taken(
+    of offers: [SubJobOffer], at time: UInt64, speeds: [String: Double]
+  ) async throws -> Set<JobID> {
+    let folder = try TemporaryFolder()
+    let known = try JSONSerialization.data(withJSONObject: ["fuelPerSecond": speeds])
+    try known.write(to: folder.url.appending(path: "speed.json"))
+    let network = Offering(key.address, offers, time: time)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.patience = 0.1
+    let agent = try NodeAgent(key: key, folder: folder.url, connection: network, settings: settings)
+    let work = Task { try? await agent.run() }
+    // It has looked twice after the last one that it took.
+    var seen = (count: -1, at: 0)
+    while true {
+      try await Task.sleep(for: .milliseconds(50))
+      let (count, asked) = (network.taken.withLock { $0.count }, network.asked.withLock { $0 })
+      if count != seen.count { seen = (count, asked) }
+      if asked >= seen.at + 2 || count == offers.count { break }
+    }
+    work.cancel()
+    _ = await work.value
+    return Set(network.taken.withLock { $0 })
+  }
+
+  /// Ten fuel a second and a quarter to spare: a thousand fuel need 125 seconds.
+  @Test func aSlowNodeTakesWhatItCanEndInTime() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      offer(1, fuel: 1_000, deadline: now + 124), offer(2, fuel: 1_000, deadline: now + 126),
+      offer(3, fuel: 1_000_000, deadline: now + 86_400), offer(4, fuel: 1, deadline: now - 1),
+      offer(5, fuel: 1, deadline: now + 60, deposit: 1_001),
+    ]
+    let slow = try await taken(of: offers, at: now, speeds: ["11": 10, "9991": 1])
+    #expect(slow == [offers[1].id])
+    let fast = try await taken(of: offers, at: now, speeds: ["11": 1_000, "9991": 1])
+    #expect(fast == [offers[0].id, offers[1].id, offers[2].id])
+  }
+
+  /// Deadlines are the network's, whatever this machine's clock shows: years are between the two here.
+  @Test func theNetworksTimeCounts() async throws {
+    let ahead = UInt64(Date().timeIntervalSince1970) + 100_000_000
+    let offers = [offer(1, fuel: 10, deadline: ahead - 1), offer(2, fuel: 10, deadline: ahead + 60)]
+    #expect(try await taken(of: offers, at: ahead, speeds: ["11": 10, "9991": 1]) == [offers[1].id])
+  }
+
+  /// Each program has a speed of its own.
+  @Test func aProgramsSpeedIsItsOwn() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      offer(1, fuel: 100, deadline: now + 60, program: .meanOfNumbersPart),
+      offer(2, fuel: 100, deadline: now + 60),
+    ]
+    #expect(try await taken(of: offers, at: now, speeds: ["11": 1, "9991": 10]) == [offers[0].id])
+    #expect(try await taken(of: offers, at: now, speeds: ["11": 10, "9991": 1]) == [offers[1].id])
+  }
+
+  /// What it does not know it measures, before it takes anything.
+  @Test func whatIsNotKnownIsMeasured() async throws {
+    let folder = try TemporaryFolder()
+    let network = Offering(key.address, [], time: 1)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.patience = 0.1
+    let measured = Mutex<[ProgramID: Double]>([:])
+    let agent = try NodeAgent(key: key, folder: folder.url, connection: network, settings: settings) {
+      event in
+      if case .speed(let program, let speed) = event { measured.withLock { $0[program] = speed } }
+    }
+    let work = Task { try? await agent.run() }
+    while measured.withLock({ $0.count }) < 2 { try await Task.sleep(for: .milliseconds(50)) }
+    work.cancel()
+    _ = await work.value
+    #expect(measured.withLock { $0.values.allSatisfy { $0 > 0 } })
+    #expect(measured.withLock { Set($0.keys) } == [.languageModelTrainingPart, .meanOfNumbersPart])
+  }
+
+  /// A request that a wrong clock spoils is no answer: what it asked for is asked for again.
+  @Test(arguments: [
+    ("request.expired", false), ("request.replayed", false), ("upload.busy", false),
+    ("http.bodyIncomplete", false),
+    ("job.wrongState", true), ("subJob.contended", true), ("account.notAllowed", true),
+  ]) func whatIsFinal(_ code: String, isFinal: Bool) {
+    #expect(NetworkError.refused(code: code, message: "", hint: nil).isFinalAnswer == isFinal)
+  }
+}
