@@ -138,7 +138,7 @@ import Testing
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
-        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9])
+        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10])
         #expect(try Setting.clock.number(in: db) == 7_000)
         let offer = try SQLRow.fetchOne(db, sql: "SELECT program, price FROM subJob")?.values
         #expect(offer == [.integer(11), .text(String(repeating: "0", count: 66) + "120000000000")])
@@ -160,7 +160,7 @@ import Testing
     let database = try NetworkDatabase(.postgres(address))
     #expect(
       try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
-        == [6, 7, 8, 9])
+        == [6, 7, 8, 9, 10])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -185,7 +185,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 9)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 10)) {
       try NetworkDatabase(.postgres(address))
     }
   }

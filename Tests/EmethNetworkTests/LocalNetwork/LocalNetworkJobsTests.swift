@@ -63,7 +63,7 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 9)) {
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: 10)) {
       try LocalNetwork(folder: folder.url)
     }
   }
