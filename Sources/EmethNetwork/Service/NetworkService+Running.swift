@@ -71,13 +71,18 @@ extension NetworkService {
   /// Looks at the clock every second; where it stands still over an outage, gives everybody that time back. Nobody
   /// looks while a database that is elsewhere is away: nodes could not renew their leases.
   private func keepTime(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
+    // Since when time is owed, milliseconds.
+    var owed: UInt64?
     while !Task.isCancelled {
       do throws(NetworkError) {
         try sharedTime?.ask()
-        _ = clock.milliseconds
-        if let outage = clock.outage {
-          try makeUp(forOutageFrom: outage.from / 1_000, to: outage.to / 1_000)
-          clock.goOn(at: outage.to)
+        let time = clock.milliseconds
+        let outage = clock.outage
+        owed = owed ?? outage?.from
+        if let from = owed {
+          let to = outage?.to ?? time
+          try makeUp(forOutageFrom: from / 1_000, to: to / 1_000) { clock.goOn(at: to) }
+          owed = nil
         }
       } catch {
         onError(nil, error)
@@ -91,9 +96,13 @@ extension NetworkService {
   /// - Parameters:
   ///   - from: when the service was last known to work, unix seconds; 0 for one that is new.
   ///   - to: now.
-  func makeUp(forOutageFrom from: UInt64, to now: UInt64) throws(NetworkError) {
+  ///   - goOn: lets the time go on. It is called in the transaction in which leases are renewed: who takes a SubJob
+  ///     before has its lease renewed too, and who does after has one of the new time.
+  func makeUp(
+    forOutageFrom from: UInt64, to now: UInt64, _ goOn: () -> Void = {}
+  ) throws(NetworkError) {
     try growDeadlines(aliveUntil: from, at: now)
-    try renewLeases(aliveUntil: from, at: now)
+    try renewLeases(aliveUntil: from, at: now, goOn)
   }
 
   /// Gives everybody the time that the service was away (PROTOCOL 2): nobody is punished for the operator's
@@ -129,7 +138,9 @@ extension NetworkService {
 
   /// Renews the leases that ran when this process went away, however short that was: nodes that speak with it could
   /// not.
-  private func renewLeases(aliveUntil from: UInt64, at now: UInt64) throws(NetworkError) {
+  private func renewLeases(
+    aliveUntil from: UInt64, at now: UInt64, _ goOn: () -> Void
+  ) throws(NetworkError) {
     try database.write { db in
       let computing = try String.fetchAll(
         db, sql: "SELECT id FROM subJob WHERE status = ?", arguments: [Int(JobStatus.processing.rawValue)])
@@ -142,6 +153,7 @@ extension NetworkService {
         var parent = try JobStore.job(record.position.parent, in: db)
         try ExecutionLayer.apply(.renewLease(by: node), to: &record, parent: &parent, at: now, in: db)
       }
+      goOn()
     }
   }
 }
