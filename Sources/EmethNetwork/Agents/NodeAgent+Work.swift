@@ -81,7 +81,7 @@ extension NodeAgent {
       return measured ?? (offer.programId == .proofOfWork ? 0 : nil)
     }
     // No module runs longer than it may.
-    let module = settings.modules.first { $0.manifest.hash == offer.module }
+    let module = settings.modules.first { $0.manifest.hash == offer.terms?.module }
     return module.map { min(measured ?? .infinity, Double($0.manifest.limits.seconds)) }
   }
 

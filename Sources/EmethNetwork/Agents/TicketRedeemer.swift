@@ -96,6 +96,6 @@ public final class TicketRedeemer: Sendable {
     } catch {
       throw .store(error)
     }
-    return .redeemed(report.amount, transaction: report.steps.last?.transaction)
+    return .redeemed(report.amount ?? .zero, transaction: report.steps.last?.transaction)
   }
 }

@@ -34,9 +34,11 @@ final class WorkerDesk: ServedNetwork {
 
   let folder: URL
   let store: ContentStore
-  let domain: EIP712Domain
   let database: NetworkDatabase
   let splitterStore: ContentStore
+  /// Where it settles is the server's to say.
+  let chainStanding: ChainStanding? = nil
+  let chainJobs: ChainJobs? = nil
   private let agent: NodeAgent
   private let workers: NodeAgent.Workers
   /// Where parts are sealed and what comes back is opened, off the cooperative pool.
@@ -52,10 +54,10 @@ final class WorkerDesk: ServedNetwork {
     self.folder = folder
     try Files.makeFolder(folder)
     store = agent.node.store
-    domain = agent.node.domain
     splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
     database = try NetworkDatabase(file: folder.appending(path: "workers.sqlite"))
-    lane = try AgentLane(threads: 1)
+    // It seals and opens: nothing is computed here.
+    lane = try AgentLane(threads: 1, device: .cpu)
   }
 
   // MARK: - The node's side
@@ -186,6 +188,8 @@ final class WorkerDesk: ServedNetwork {
   }
 
   func changes() -> AsyncStream<UInt64> { marks.stream }
+
+  func changeMark(of job: JobID) -> UInt64? { nil }
 
   func facts() throws(NetworkError) -> NetworkFacts {
     let (known, asked) = state.withLock { ($0.facts, $0.factsAt) }

@@ -61,7 +61,7 @@ struct OpenJobs {
       by: account)
     let worker = try JobWorker(network: service, job: job, threads: 1, stop: StopFlag(), progress: { _ in })
     try await worker.prepare()
-    try worker.registerAttempts(worker.openParts(0).open, round: 0)
+    try worker.registerAttempts(worker.openParts([]).open, round: 0)
     // Looked at, as all those that wait have been.
     _ = try service.rest([job])
     return Open(job: job, subJob: SubJobPosition(parent: job, round: 0, part: 0, attempt: 0).id)

@@ -132,7 +132,7 @@ extension JobWorker {
   }
 
   /// The parts that are open, by the attempts of their round; or one whose last attempt has ended.
-  private func openParts(_ records: [SubJobRecord]) -> (open: [OpenPart], exhausted: SubJobRecord?) {
+  func openParts(_ records: [SubJobRecord]) -> (open: [OpenPart], exhausted: SubJobRecord?) {
     let latest = Dictionary(records.map { ($0.position.part, $0) }, uniquingKeysWith: { $1 })
     var open: [OpenPart] = []
     for part in 0..<request.parallel {
