@@ -50,7 +50,7 @@ import Testing
     func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {}
     func submit(_ result: NodeResult) async throws(NetworkError) {}
     func errands(
-      except known: Set<String>, waitingUpTo seconds: Double
+      of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
     ) async throws(NetworkError) -> [Errand] {
       try? await Task.sleep(for: .seconds(1))
       return []
@@ -75,8 +75,7 @@ import Testing
       id: JobID(parent: parent, round: 0, part: number, attempt: 0),
       position: SubJobPosition(parent: parent, round: 0, part: number, attempt: 0), programId: program,
       fuel: Fuel(units: fuel), fuelPrice: FuelPrice(holonPerFuel: 1), fee: TokenAmount(holon: 1),
-      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1,
-      module: nil)
+      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1)
   }
 
   /// What a node of these speeds wants of these offers, once it has looked at all of them.
