@@ -32,28 +32,12 @@ extension JobWorker {
   }
 
   func postedVector(
-    of vouched: VouchedUpdate, under roster: Roster, in cohort: CohortRecord
+    of subJob: JobID, under roster: Roster, in cohort: CohortRecord
   ) throws(NetworkError) -> PostedVector {
-    let subJob = vouched.subJob.id
     guard let masked = cohort.masked(under: roster).first(where: { $0.content.jobID == subJob }) else {
       throw .inconsistent(what: "SubJob \(subJob) has posted nothing")
     }
-    return PostedVector(masked, under: roster, of: vouched)
-  }
-
-  /// Pays those who were drawn to vouch for an update in the place of a silent verifier, and examined nothing.
-  func payStandIns(_ shares: [SignedSumShare], of cohort: CohortRecord, in db: SQLSession) throws {
-    for share in shares {
-      let record = try JobStore.subJob(share.content.jobID, in: db)
-      let isPaid = cohort.refuted?.contains { accusation in
-        accusation.masked.content.jobID == record.id
-          && accusation.dispute.words.contains { $0.signer == share.signer }
-      }
-      guard record.notes.examiners?.contains(share.signer) ?? false, isPaid != true else { continue }
-      try BondPool.pay(
-        share.signer, record.machine.job.terms.verifierFee, over: record.id, at: try network.tick(in: db),
-        in: db)
-    }
+    return PostedVector(masked, under: roster, of: try vouchedUpdate(of: subJob, in: cohort))
   }
 
   /// Lets a node open its round secret to the verifier that vouches for its update; that one's word.
@@ -82,44 +66,28 @@ extension JobWorker {
       let record = try database.read { db in try JobStore.subJob(posted.subJob, in: db) }
       accusation.rejections = record.notes.rejectionsByExaminers
       guard case .ask = accusation.dispute.ruling(isLast: false) else { return accusation }
-      switch try await anotherVerifier(of: posted.subJob, besides: asked) {
-      case .pending: return nil
-      case .silent:
+      if let verifier = try examiner(of: record, besides: asked) {
+        asked.insert(verifier)
+        let vouched = VouchedUpdate(of: record, by: verifier)
+        switch try await examine(PostedVector(posted.masked, under: posted.roster, of: vouched)) {
+        case .pending: return nil
+        case .silent: break
+        case .given(let word): accusation.further = (accusation.further ?? []) + [word]
+        }
+        continue
+      }
+      guard let drawn = try drawExaminer(of: posted.subJob) else {
         guard case .ask = accusation.dispute.ruling(isLast: true) else { return accusation }
         // One word costs nobody a deposit; where verifiers can still come, they are waited for.
         guard network.isLive else {
           throw .inconsistent(what: "no verifier is left to examine what SubJob \(posted.subJob) masked")
         }
         return nil
-      case .given(let vouched):
-        asked.insert(vouched.verifier)
-        switch try await examine(PostedVector(posted.masked, under: posted.roster, of: vouched)) {
-        case .pending: return nil
-        case .silent: break
-        case .given(let word): accusation.further = (accusation.further ?? []) + [word]
-        }
       }
-    }
-  }
-
-  /// Another verifier that has replayed a submission to the state that was accepted, and knows its update: one that
-  /// was drawn for it before, else one that is drawn now; silence where nobody is left.
-  func anotherVerifier(
-    of subJob: JobID, besides asked: Set<Address>
-  ) async throws(NetworkError) -> Reply<VouchedUpdate> {
-    while true {
-      let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
-      if let verifier = try examiner(of: record, besides: asked) {
-        return .given(VouchedUpdate(of: record, by: verifier))
-      }
-      // Who judges otherwise is no examiner, and another is drawn.
-      guard let drawn = try drawExaminer(of: subJob) else { return .silent }
       let began = ContinuousClock.now
       let outcomes = try await parties.judge([drawn], parent: try job())
-      if outcomes.isEmpty { return .pending }
+      if outcomes.isEmpty { return nil }
       try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1))
-      // What a rejection means is seen when all is looked at again.
-      guard outcomes.allSatisfy(\.outcome.judgement.verdict.verdict.accepted) else { return .pending }
     }
   }
 
@@ -184,19 +152,14 @@ extension JobWorker {
   /// Pays those who examined and agree with the decision out of the bond pool, and takes the bonds of those who named
   /// a root that nobody else computes.
   func settle(_ accusation: PublicRecords.Accusation, in db: SQLSession) throws {
-    guard case .decided(let lied, let paid, let forfeited) = accusation.dispute.ruling(isLast: true) else {
-      return
-    }
+    guard case .decided(_, let paid, let forfeited) = accusation.dispute.ruling(isLast: true) else { return }
     let subJob = try JobStore.subJob(accusation.masked.content.jobID, in: db)
     for verifier in forfeited {
       try BondPool.forfeit(
         verifier, bond: try parties.bond(of: verifier, in: db), over: subJob.id, job: id,
         at: try network.tick(in: db), in: db)
     }
-    // The first one is paid by the SubJob, unless it was drawn to stand in for another.
-    let accuser = accusation.fault.signer
-    let isStandIn = subJob.notes.examiners?.contains(accuser) ?? false
-    for verifier in paid + (lied && isStandIn ? [accuser] : []) {
+    for verifier in paid {
       try BondPool.pay(
         verifier, subJob.machine.job.terms.verifierFee, over: subJob.id, at: try network.tick(in: db), in: db)
     }

@@ -20,8 +20,6 @@ extension JobWorker {
   private struct Inquiry {
     let audit: CohortAudit
     let shares: [SignedSumShare]
-    /// Who vouches for each member's update.
-    let vouched: [JobID: VouchedUpdate]
     let sharesFit: Bool
     var addedAgain: Bytes32?
     var openings: [JobID: Bool] = [:]
@@ -50,10 +48,7 @@ extension JobWorker {
         var isComplete = true
         var refuted: [PublicRecords.Accusation] = []
         for subJob in members {
-          guard let vouched = inquiry.vouched[subJob] else {
-            throw .inconsistent(what: "SubJob \(subJob) is of another cohort")
-          }
-          let posted = try postedVector(of: vouched, under: inquiry.audit.roster, in: record)
+          let posted = try postedVector(of: subJob, under: inquiry.audit.roster, in: record)
           switch try await examine(posted) {
           case .pending: isComplete = false
           // Who vouches for the update accuses the node of nothing.
@@ -101,17 +96,22 @@ extension JobWorker {
         in: network.domain)
     }
     var shares: [SignedSumShare] = []
-    var vouchedUpdates: [JobID: VouchedUpdate] = [:]
+    var verifiers: [JobID: Address] = [:]
     var isComplete = true
     for entry in result.roster.entries {
-      let question = ShareQuestion(
-        first: try vouchedUpdate(of: entry.jobID, in: record), round: record.round, beacon: beacon)
-      let (vouched, reply) = try await share(question)
-      vouchedUpdates[entry.jobID] = vouched
-      switch reply {
+      let vouched = try vouchedUpdate(of: entry.jobID, in: record)
+      verifiers[entry.jobID] = vouched.verifier
+      switch try await parties.share(of: vouched, round: record.round, beacon: beacon) {
       case .pending: isComplete = false
       case .silent: break
-      case .given(let share): shares.append(share)
+      case .given(let answer):
+        if case .sumShare(let share)? = try? CohortMessage(wire: answer),
+          share.content.jobID == entry.jobID, share.content.round == record.round,
+          share.content.beacon == beacon,
+          (try? share.check(signer: vouched.verifier, in: network.domain)) != nil
+        {
+          shares.append(share)
+        }
       }
     }
     guard isComplete else { return nil }
@@ -122,53 +122,10 @@ extension JobWorker {
     let fit = try asNetworkError {
       guard let sum, shares.count == result.roster.entries.count else { return false }
       return try audit.sharesFit(
-        shares, verifiers: vouchedUpdates.mapValues(\.verifier),
-        sum: try vectorWork.projection(of: sum, beacon: beacon),
+        shares, verifiers: verifiers, sum: try vectorWork.projection(of: sum, beacon: beacon),
         in: network.domain)
     }
-    return Inquiry(audit: audit, shares: shares, vouched: vouchedUpdates, sharesFit: fit)
-  }
-
-  /// What a share is asked for.
-  private final class ShareQuestion: Sendable {
-    let first: VouchedUpdate
-    let round: UInt32
-    let beacon: Bytes32
-
-    init(first: VouchedUpdate, round: UInt32, beacon: Bytes32) {
-      self.first = first
-      self.round = round
-      self.beacon = beacon
-    }
-  }
-
-  /// A share of a sum by who vouches for an update; where that one says nothing, by another that has replayed it.
-  private func share(
-    _ question: ShareQuestion
-  ) async throws(NetworkError) -> (VouchedUpdate, Reply<SignedSumShare>) {
-    var vouched = question.first
-    var asked: Set<Address> = []
-    while true {
-      asked.insert(vouched.verifier)
-      let reply = try await parties.share(of: vouched, round: question.round, beacon: question.beacon)
-      switch reply {
-      case .pending: return (vouched, .pending)
-      case .silent: break
-      case .given(let answer):
-        if case .sumShare(let share)? = try? CohortMessage(wire: answer),
-          share.content.jobID == vouched.subJob.id, share.content.round == question.round,
-          share.content.beacon == question.beacon,
-          (try? share.check(signer: vouched.verifier, in: network.domain)) != nil
-        {
-          return (vouched, .given(share))
-        }
-      }
-      switch try await anotherVerifier(of: vouched.subJob.id, besides: asked) {
-      case .pending: return (vouched, .pending)
-      case .silent: return (question.first, .silent)
-      case .given(let next): vouched = next
-      }
-    }
+    return Inquiry(audit: audit, shares: shares, sharesFit: fit)
   }
 
   private func sum(of masked: [Masked]) throws(NetworkError) -> Data {
@@ -240,7 +197,6 @@ extension JobWorker {
       let members = try record.standing(in: network.domain).collector.plan.cohort.seats.map(\.jobID)
       let now = try network.tick(in: db)
       (record.shares, record.holds) = (shares, true)
-      try payStandIns(shares, of: record, in: db)
       for subJob in members { try apply(.completeCohort(sumChecks: true), to: subJob, at: now, in: db) }
       try CohortStore.update(record, of: id, in: db)
       return members

@@ -144,12 +144,13 @@ extension JobFolder {
       throw Problem("SubJob \(id) is accused and has submitted nothing")
     }
     try accusation.masked.check(signers: TrustedSigners(node), in: records.domain)
+    let accepting = (subJob.verdicts + (subJob.furtherVerdicts ?? [])).map(\.verdict).filter(\.accepted)
     let dispute = accusation.dispute
     for word in dispute.words {
       try word.check(signers: TrustedSigners(word.signer), in: records.domain)
       try require(
         word.content.isAbout(accusation.masked.content)
-          && subJob.accepting.contains { $0.verifier == word.signer },
+          && accepting.contains { $0.verifier == word.signer },
         "SubJob \(id) is accused over something that it did not sign, or by one that has not replayed it")
     }
     for rejection in accusation.rejections ?? [] {
@@ -202,12 +203,9 @@ extension JobFolder {
           in: records.domain)
         var verifiers: [JobID: Address] = [:]
         for entry in cohort.roster.entries {
-          // Another that has replayed the submission may stand in for the one whose verdict decided.
-          let subJob = try subJob(entry.jobID, in: records)
-          let share = cohort.shares.first { $0.content.jobID == entry.jobID }
+          let refuted = sums.refuted?.last { $0.masked.content.jobID == entry.jobID }
           verifiers[entry.jobID] =
-            subJob.accepting.first { $0.verifier == share?.signer }?.verifier
-            ?? subJob.machine.verdict?.verifier
+            try refuted?.refuter ?? subJob(entry.jobID, in: records).machine.verdict?.verifier
         }
         let projection = try VectorWork(threads: 1).projection(
           of: vector, beacon: try batch(cohort.beaconEpoch, in: records).digest)
@@ -250,15 +248,6 @@ extension JobFolder {
         "round \(round): the sum leads to the model \(root.map { "\($0)" } ?? "none"), the job's is \(next.initRoot)"
       )
     }
-  }
-}
-
-extension PublicRecords.SubJob {
-  /// The verdicts that accept it to the state that was decided for.
-  fileprivate var accepting: [Verdict] {
-    let all = (verdicts + (furtherVerdicts ?? [])).map(\.verdict).filter(\.accepted)
-    let decided = all.first { $0.verifier == machine.verdict?.verifier }
-    return all.filter { $0.stepRoot == decided?.stepRoot }
   }
 }
 

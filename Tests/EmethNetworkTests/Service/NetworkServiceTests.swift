@@ -229,39 +229,6 @@ import Testing
     }
   }
 
-  /// Who gives no share of a sum is no obstacle, and no cover for a node that masked something else: another
-  /// replays and stands in.
-  @Test(arguments: [nil, NodeFault.poisonedUpdate])
-  func anotherVouchesWhereAVerifierIsSilent(fault: NodeFault?) async throws {
-    let local = try await Self.localRoot()
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
-      try scene.startNode(0, fault: fault)
-      // Two have lost what they checked whenever a share or an examination is asked of them; against a node two
-      // others have to speak.
-      let count = fault == nil ? 3 : 5
-      for index in 0..<count {
-        try scene.startVerifier(index) { _, body in
-          guard index < 2, let answer = try? JSONDecoder().decode(MessageAnswer.self, from: body),
-            answer.message != nil
-          else { return nil }
-          return try WireFormat.encoder.encode(MessageAnswer(message: nil))
-        }
-      }
-      try await scene.verifiersStand(count)
-      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest()))
-      let service = try scene.server.service()
-      while try !service.subJobs(of: job).contains(where: { $0.node == ServiceScene.node(0).address }) {
-        try await Task.sleep(for: .milliseconds(20))
-      }
-      for index in 1..<4 { try scene.startNode(index) }
-      let report = try await scene.end(of: job)
-      #expect(report.status == "VERIFIED", "\(report.reason)")
-      #expect(report.stateRoot == local)
-      #expect(!report.reason.contains("share"), "\(report.reason)")
-      try await Self.checkMoney(scene)
-    }
-  }
-
   @Test(arguments: TestDatabase.all)
   func twoSilentVerifiersNeverLockMoney(on kind: TestDatabase) async throws {
     var settings = try ServiceScene.settings()
