@@ -71,7 +71,7 @@ extension ChainAccount {
     if let frozen = try await client.call(EmethCore.frozen(), at: settlement) { return frozen }
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
-    let isUnserved = exit.map { now > $0.requestedAt + Self.exitSeconds } ?? false
+    let isUnserved = exit.map { now > $0.requestedAt && now - $0.requestedAt > Self.exitSeconds } ?? false
     if let ticket, try await postBeforeFreeze(ticket.batch, &report), !isUnserved {
       report.notes.append("the ticket's batch counts first: L2 can be frozen 48 hours after the last batch")
       return nil
@@ -151,7 +151,7 @@ extension ChainAccount {
     let count = try await client.call(EmethCore.depositCount(), at: settlement)
     var next = seen
     while next < count {
-      let numbers = Array(next..<min(count, next + 100))
+      let numbers = Array(next..<next + min(count - next, 100))
       next += UInt64(numbers.count)
       let calls = numbers.map { EmethCore.depositRecord(number: $0) }
       let results = try await client.batch(calls.map { ChainClient.ethCall($0, settlement) })

@@ -63,7 +63,7 @@ extension ChainAccount {
     let call = EmethCore.request(
       salt: Bytes32.random(), program: job.program, parallel: job.parallel, epochs: job.epochs,
       dataset: job.dataset, parameters: job.parameters, fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
-      deadline: block.timestamp + min(job.lifeSeconds, 1 << 32), maxEscrow: escrow)
+      deadline: min(block.timestamp, 1 << 62) + min(job.lifeSeconds, 1 << 32), maxEscrow: escrow)
     let action = ChainAction(
       TransactionRequest(from: address, to: contracts.core, data: call.data, value: .zero),
       call.function.name, .stands, mark: job.mark)

@@ -36,10 +36,16 @@ enum BondPool {
   }
 
   /// Pays a verifier for a replay that nobody else pays.
+  ///
+  /// Where settlement is embedded the pool is filled up when it is short. Money on a chain comes from no other place
+  /// than its deposits: there the pool pays what it holds, and no more.
   static func pay(
     _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
   ) throws {
     let held = try Ledger.balance(of: address, pot: .unspent, in: db)
+    let isEmbedded = try Setting.domain(in: db) == .embedded
+    let fee = isEmbedded ? fee : min(fee, held)
+    guard fee > .zero else { return }
     if held < fee {
       try open(address, as: role, in: db)
       try Ledger.transfer(

@@ -9,13 +9,15 @@ extension NetworkService {
   /// How the network stands with its chain; nil where settlement is embedded.
   public var chainStanding: ChainStanding? { chain == nil ? nil : standing.withLock { $0 } }
 
-  /// Looks whether the chain's settlement takes what this network signs.
+  /// Looks whether the chain's settlement takes what this network signs, and whether what it took is this network's: one
+  /// that was restored from an old copy would sign its epochs once more, which costs the operator's bond.
   ///
-  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``.
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``, ``ChainError/contradiction(method:what:found:expected:)``.
   public func checkSigner() async throws(ChainError) {
     guard let chain else { return }
     let signer = try asChainError { try facts().signer }
     try await chain.checkSigner(signer)
+    _ = try await posted(on: chain)
   }
 
   /// A network has one settlement for life: its tickets are signed for it.
@@ -118,6 +120,19 @@ extension NetworkService {
     }
   }
 
+  /// The newest batch on the chain, which is this network's; nil before the first.
+  private func posted(on chain: SettlementChain) async throws(ChainError) -> EmethCore.PostedBatch? {
+    let (client, settlement) = (chain.client, chain.contracts.settlement)
+    guard let digest = try await client.call(EmethCore.latestBatch(), at: settlement),
+      let posted = try await client.call(EmethCore.batch(digest), at: settlement)
+    else { return nil }
+    try check(digest, posted.epoch)
+    return posted
+  }
+
+  /// So many exits are shown in one go: whoever leaves must not keep the next batch waiting.
+  private static let exitsAtOnce = 32
+
   /// Posts the newest batch when one is due, and shows of who leaves that nothing is left.
   func settleOnce(on chain: SettlementChain) async throws(ChainError) {
     let (client, settlement) = (chain.client, chain.contracts.settlement)
@@ -125,26 +140,31 @@ extension NetworkService {
       throw .frozen(settlement: settlement)
     }
     guard let head = try await client.block(.latest) else { return }
-    var posted: EmethCore.PostedBatch?
-    let digest = try await client.call(EmethCore.latestBatch(), at: settlement)
-    if let digest { posted = try await client.call(EmethCore.batch(digest), at: settlement) }
-    if let digest, let posted { try check(digest, posted.epoch) }
-    let postedEpoch = posted?.epoch
-    standing.withLock { $0.postedEpoch = postedEpoch }
-    if let posted {
-      for exit in try exits(provenBy: posted.epoch) {
-        let account = exit.ticket.account
-        guard let asked = try await client.call(EmethCore.exit(of: account), at: settlement),
-          asked.epoch < posted.epoch
-        else { continue }
-        _ = try await chain.sender.submit(
-          EmethCore.serveExit(exit), to: settlement, under: "serveExit \(account) \(asked.requestedAt)")
-      }
+    let posted = try await posted(on: chain)
+    var epoch = posted?.epoch
+    let before = epoch
+    standing.withLock { $0.postedEpoch = before }
+    // The batch comes first: after 48 hours without one anybody may freeze the network.
+    if let batch = try await batch(after: posted, at: head.timestamp, chain) {
+      _ = try await chain.sender.submit(
+        EmethCore.postBatch(batch), to: settlement, under: "postBatch \(batch.digest)")
+      epoch = batch.batch.epoch
+      standing.withLock { $0.postedEpoch = batch.batch.epoch }
     }
-    guard let batch = try batch(after: posted, at: head.timestamp, chain) else { return }
-    _ = try await chain.sender.submit(
-      EmethCore.postBatch(batch), to: settlement, under: "postBatch \(batch.digest)")
-    standing.withLock { $0.postedEpoch = batch.batch.epoch }
+    guard let epoch else { return }
+    // All are sent before one is waited for.
+    var sent: [NonceJournal.Entry] = []
+    for exit in try exits(provenBy: epoch) where sent.count < Self.exitsAtOnce {
+      let account = exit.ticket.account
+      guard let asked = try await client.call(EmethCore.exit(of: account), at: settlement),
+        asked.epoch < epoch
+      else { continue }
+      sent.append(
+        try await chain.sender.send(
+          EmethCore.serveExit(exit), to: settlement,
+          under: "serveExit \(account) \(asked.requestedAt) by \(epoch)"))
+    }
+    for entry in sent { _ = try await chain.sender.confirm(entry) }
   }
 
   /// What lies on the chain must be this network's.
@@ -160,24 +180,38 @@ extension NetworkService {
   /// The batch that is to be posted now; nil while none is due.
   private func batch(
     after posted: EmethCore.PostedBatch?, at now: UInt64, _ chain: SettlementChain
-  ) throws(ChainError) -> SignedBatch? {
+  ) async throws(ChainError) -> SignedBatch? {
     let newest = try asChainError { try latestBatch() }
-    guard let newest, let posted else { return newest }
+    guard let posted else {
+      // The contract's 48 hours run from the first deposit on, credited or not.
+      let settlement = chain.contracts.settlement
+      if newest == nil, try await chain.client.call(EmethCore.depositCount(), at: settlement) > 0 {
+        try close(through: 1)
+      }
+      return newest
+    }
+    guard let newest else { return nil }
     let since = now > posted.postedAt ? now - posted.postedAt : 0
     guard newest.batch.epoch > posted.epoch else {
-      if since >= SettlementChain.longestSilenceSeconds {
-        do throws(NetworkError) {
-          try closeEpochs(through: posted.epoch + 1) { _ in }
-        } catch {
-          throw .store(error)
-        }
-      }
+      if since >= SettlementChain.longestSilenceSeconds { try close(through: posted.epoch + 1) }
       return nil
     }
     let wanted =
       try canShowAnExit(notProvenBy: posted.epoch)
       ? 0 : min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
-    return since >= max(wanted, SettlementChain.leastPostingSeconds) ? newest : nil
+    // What counts is how old the newest batch is that the chain has, not when it was posted: everybody can post old
+    // ones, and would keep the newest away.
+    let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
+    let age = now > closed ? now - closed : 0
+    return since >= SettlementChain.leastPostingSeconds && age >= wanted ? newest : nil
+  }
+
+  private func close(through epoch: UInt64) throws(ChainError) {
+    do throws(NetworkError) {
+      try closeEpochs(through: epoch) { _ in }
+    } catch {
+      throw .store(error)
+    }
   }
 
   /// Whether the newest batch has nothing unspent of somebody who leaves and of whom the posted one has something.

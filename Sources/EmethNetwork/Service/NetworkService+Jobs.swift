@@ -70,6 +70,12 @@ extension NetworkService {
   /// What a submission asks for.
   private func request(of submission: JobSubmission) throws(NetworkError) -> JobRequest {
     if let program = submission.program, program != .languageModelTraining {
+      guard settings.takesPrograms else {
+        throw .refused(
+          code: "program.unsupported",
+          message: "this server takes no jobs of program \(program), but trainings",
+          hint: "its operator allows them with serve --programs")
+      }
       return .computed(try computation(of: submission, program))
     }
     let request = TrainingRequest(

@@ -29,7 +29,8 @@ extension Command {
           + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
           + "account of --operator-key-file, which pays the gas. An owner of EMETH Core proposes the network's Signer; while it "
           + "is another one, serve says whom to propose and ends. A chain that is away is told by /ready and /metrics, and jobs "
-          + "go on. /api/v1/jobs lists the jobs of EMETH Core then.",
+          + "go on. /api/v1/jobs lists the jobs of EMETH Core then. Not for other people's real money yet: Docs/Decisions/0030 "
+          + "says what is open.",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
           + "the network into one file, also while it is served; the file has the Signer's secret. --restore makes a new "
           + "folder of it; epochs that were closed after the copy was made are not in it.",
@@ -38,7 +39,8 @@ extension Command {
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults,
-        ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc, ChainOptions.core,
+        ServeArguments.programs, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
+        ChainOptions.core,
       ] + ServeArguments.ofChain + [
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
@@ -194,6 +196,8 @@ enum ServeArguments {
   static let keepResults = Flag(
     "keep-results", .resultRetention, absent: "30",
     help: "days for which results are kept after a job's end, or forever")
+  static let programs = Flag(
+    toggle: "programs", help: "take jobs of 84, 999 and modules too: among people who trust each other")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

@@ -19,7 +19,8 @@ struct ServeConfiguration {
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
     ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
-    ServeArguments.keepResults, ChainOptions.rpc, ChainOptions.core, ChainOptions.chainID,
+    ServeArguments.keepResults, ServeArguments.programs, ChainOptions.rpc, ChainOptions.core,
+    ChainOptions.chainID,
     ServeArguments.confirmations, ServeArguments.operatorKey, ServeArguments.operatorPassword,
     ServeArguments.fromBlock, ServeArguments.posting,
   ]
@@ -89,6 +90,7 @@ struct ServeConfiguration {
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
     if let text = parsed[ServeArguments.storage] { settings.storage = try address(of: text) }
+    settings.takesPrograms = parsed[ServeArguments.programs]
     if let kept = parsed[ServeArguments.keepResults] { settings.resultSeconds = kept.seconds }
     return settings
   }

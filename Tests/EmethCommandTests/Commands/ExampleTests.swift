@@ -69,6 +69,6 @@ import Testing
     let output = try output(of: "ExampleRunNetwork")
     #expect(output.hasPrefix("the job is VERIFIED\n"))
     #expect(output.contains("node 2: FAILED\n"))
-    #expect(output.hasSuffix("granted = held + burned + locked: true\ntickets that check: 7\n"))
+    #expect(output.hasSuffix("granted = held + burned + locked: true\ntickets that check: 8\n"))
   }
 }

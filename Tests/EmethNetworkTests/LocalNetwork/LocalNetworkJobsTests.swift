@@ -141,7 +141,7 @@ import Testing
       }
     }
     try layOut(status: .processing)
-    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 9)) {
+    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: 10)) {
       try LocalNetwork(folder: folder.url)
     }
     // Nothing was changed by the refusal; one that has not begun, or has ended, is no obstacle.

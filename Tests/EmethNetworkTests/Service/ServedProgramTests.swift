@@ -29,6 +29,7 @@ import Testing
 
   private static func settings() throws -> ServiceSettings {
     var settings = try ServiceScene.settings()
+    settings.takesPrograms = true
     // What was given goes with its job.
     settings.uploadSeconds = 0
     return settings
@@ -598,6 +599,16 @@ import Testing
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       #expect(try Self.result(of: job, in: scene) == (try Self.mean))
+    }
+  }
+
+  /// Unless the operator has said otherwise.
+  @Test func aServerTakesNoPrograms() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
+      let error = #expect(throws: NetworkError.self) { try Self.submit(request, Self.numbers, in: scene) }
+      #expect(error?.code == "program.unsupported")
+      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
     }
   }
 
