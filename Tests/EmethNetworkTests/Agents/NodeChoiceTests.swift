@@ -75,7 +75,8 @@ import Testing
       id: JobID(parent: parent, round: 0, part: number, attempt: 0),
       position: SubJobPosition(parent: parent, round: 0, part: number, attempt: 0), programId: program,
       fuel: Fuel(units: fuel), fuelPrice: FuelPrice(holonPerFuel: 1), fee: TokenAmount(holon: 1),
-      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1)
+      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1,
+      terms: try? ComputedProgram(program, modules: []).terms)
   }
 
   /// What a node of these speeds wants of these offers, once it has looked at all of them.

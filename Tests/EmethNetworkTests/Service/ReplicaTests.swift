@@ -78,8 +78,8 @@ import Testing
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "seed \(seed): \(report.reason)")
       #expect(report.stateRoot == local, "seed \(seed)")
-      #expect(
-        report.subJobs.allSatisfy { $0.status == "VERIFIED" }, "seed \(seed): nobody lost anything by it")
+      let lost = report.subJobs.filter { $0.status != "VERIFIED" }
+      #expect(lost.isEmpty, "seed \(seed): nobody lost anything by it, but \(lost)")
       try await NetworkServiceTests.checkMoney(scene)
     }
   }
