@@ -136,6 +136,9 @@ import Testing
     }
   }
 
+  /// Bytes of a page; ranges begin and end with one.
+  private static let page = 4_096
+
   /// Everything that a process can read in its memory, range by range.
   private func memory(of process: Int32) throws -> [[UInt8]] {
     let maps = try String(contentsOf: URL(filePath: "/proc/\(process)/maps"), encoding: .utf8)
@@ -156,11 +159,10 @@ import Testing
             descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled,
             off_t(ends[0]) + off_t(filled))
         }
-        // Pages of the kernel can't be read.
-        guard count > 0 else { break }
-        filled += count
+        // Pages of the kernel can't be read, nor what a thread that has just ended had in the middle of a range.
+        filled += count > 0 ? count : Self.page - filled % Self.page
       }
-      ranges.append(Array(bytes[..<filled]))
+      ranges.append(bytes)
     }
     return ranges
   }
