@@ -28,7 +28,7 @@ export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come
 # one after another, with nothing else beside them.
 alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
-alone+='Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LongPoll|NetworkServer|NetworkService|'
+alone+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LongPoll|NetworkServer|NetworkService|'
 alone+='NodeChoice|ObjectTransfer|PostgresFault|Replica|ServedJob|ServedProgram|ServerClient|SignedRequestServer|'
 alone+='SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
 mkdir -p .build

@@ -169,7 +169,7 @@ import Testing
 
   /// Runs the Aggregator on a scene and searches its memory while it holds everything.
   private func search(_ scene: Scene, plant: URL? = nil) throws -> (
-    hits: Int, masked: Int, sum: SignedCohortSum
+    hits: Int, masked: Int, searched: String, sum: SignedCohortSum
   ) {
     let process = Process()
     process.executableURL = Bundle.module.bundleURL.deletingLastPathComponent()
@@ -191,11 +191,16 @@ import Testing
       throw NetworkError.inconsistent(what: "the Aggregator's answer is no sum")
     }
     let ranges = try memory(of: process.processIdentifier)
+    try #require(process.isRunning, "the Aggregator ended while its memory was searched")
+    try #require(!ranges.isEmpty, "no range of its memory can be read")
+    let filled = ranges.reduce(0) { $0 + ($1.contains { $0 != 0 } ? $1.count : 0) }
+    let searched = "\(ranges.count) ranges, \(filled) bytes in those that are not all 0"
     let secret = Search(scene.updates + scene.differences)
     let posted = Search(
       try scene.masked.map { try scene.store.vector($0.content.maskedRoot, work: scene.work) })
     return (
-      ranges.reduce(0) { $0 + secret.hits(in: $1) }, ranges.reduce(0) { $0 + posted.hits(in: $1) }, sum
+      ranges.reduce(0) { $0 + secret.hits(in: $1) }, ranges.reduce(0) { $0 + posted.hits(in: $1) },
+      searched, sum
     )
   }
 
@@ -203,7 +208,7 @@ import Testing
     let scene = try Scene()
     let found = try search(scene)
     #expect(found.hits == 0)
-    #expect(found.masked > 4 * 2_000, "the memory that was searched holds what was posted")
+    #expect(found.masked > 4 * 2_000, "what was posted is in \(found.searched)")
     // The sum is right all the same.
     let sum = try scene.store.vector(found.sum.content.sumRoot, work: scene.work)
     #expect(try sum == scene.work.sum(of: scene.updates))
