@@ -272,6 +272,35 @@ def test_redeem_ticket(world):
     assert world.emeth("redeem-ticket", "-", "--json", input=json.dumps(broken)).returncode == 3
 
 
+def test_redeem_ticket_by_its_batch(world):
+    """More than bond and cap cover: the batch is posted, and pays a day later, whoever signs or doesn't."""
+    assert world.emeth("deposit", "80emeth", *world.to_servers).returncode == 0
+    before, signed = world.wallet(), world.ticket(70)
+    refused = world.emeth("redeem-ticket", "-", "--json", input=signed)
+    assert refused.returncode == 1 and refused.stdout == "" and "settlement.cap" in refused.stderr
+    assert "batch and proof" in world.emeth("redeem-ticket", "-", input=signed).stderr
+    tickets = [Ticket(USER, 1, 70 * EMETH), Ticket(THE_SIGNER, 1)]
+    file = proven(world, tickets, USER, epoch=1, totalPayout=70 * EMETH, depositsSeen=1, toTime=1)
+    # Both kinds may stand in one input.
+    first = world.emeth("redeem-ticket", "-", "--json", input=signed + file)
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert [s["function"] for s in report["steps"]] == ["postBatch"] and report["amount"] == "0"
+    assert any("repeat the command after" in note for note in report["notes"])
+    world.wait(DAY)
+    done = world.emeth("redeem-ticket", "-", "--json", input=file)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [s["function"] for s in report["steps"]] == ["redeemFromBatch"]
+    assert report["amount"] == str(70 * EMETH) and world.wallet() == before + 70 * EMETH
+    assert json.loads(world.emeth("redeem-ticket", "-", "--json", input=signed).stdout)["steps"] == []
+    richer = json.loads(file)
+    richer["ticket"]["cumulativePayout"] = str(71 * EMETH)
+    forged = world.emeth("redeem-ticket", "-", "--json", input=json.dumps(richer))
+    assert forged.returncode == 3 and json.loads(forged.stderr)["code"] == "ticket.proofMismatch"
+    assert world.emeth("redeem-ticket", "-", "--json", input='{"proof": []}').returncode == 3
+
+
 def test_what_is_named_wrongly(world):
     def code(done):
         assert done.stdout == ""
@@ -456,6 +485,7 @@ def test_the_way_out(world):
     assert report["amount"] == str(5 * EMETH)
     again = world.emeth("request-exit", str(path), "--json")
     assert again.returncode == 0 and json.loads(again.stdout)["steps"] == []
+    assert "amount" not in json.loads(again.stdout), "nothing is asked for once more"
 
     # A deposit that no batch has seen, and then nobody is there any more.
     assert world.emeth("deposit", "4emeth", *world.to_servers).returncode == 0

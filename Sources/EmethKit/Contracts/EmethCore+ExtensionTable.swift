@@ -34,13 +34,15 @@ extension EmethCore {
     static let pool: ABIFunction = "pool() returns (uint256)"
     static let totalDeposited: ABIFunction = "totalDeposited() returns (uint256)"
     static let totalGranted: ABIFunction = "totalGranted() returns (uint256)"
+    static let postingCount: ABIFunction = "postingCount() returns (uint256)"
+    static let postings: ABIFunction = "postings(uint256 number) returns (bytes32 digest)"
     static let core: ABIFunction = "core() returns (address)"
     static let domainSeparator: ABIFunction = "domainSeparator() returns (bytes32)"
 
     static let all = [
       requestWithSalt, requestSubJob, setServer, setContracts, setPaused, setFuelCounts, jobTerms, settlement,
       verification, paused, redeemTickets, ticketDigest, batchDigest, pool, totalDeposited, totalGranted,
-      core, domainSeparator,
+      postingCount, postings, core, domainSeparator,
     ]
   }
 }

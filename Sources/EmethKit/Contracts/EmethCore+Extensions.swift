@@ -124,6 +124,17 @@ extension EmethCore {
   /// All rewards and forfeited bonds that ever came into the pool.
   public static func totalGranted() -> ContractCall<TokenAmount> { .amount(ExtensionFunction.totalGranted) }
 
+  /// How many batches were posted.
+  public static func postingCount() -> ContractCall<UInt64> { .count(ExtensionFunction.postingCount) }
+
+  /// The digest of a posted batch by its place, from 0; nil where there is none.
+  public static func posting(number: UInt64) -> ContractCall<Bytes32?> {
+    ContractCall(ExtensionFunction.postings, [.number(number)]) { fields throws(ContractError) in
+      let digest = try fields.bytes32()
+      return digest == .zero ? nil : digest
+    }
+  }
+
   /// The Core that a settlement or EmethVerifiers belongs to.
   public static func core() -> ContractCall<Address> { .address(ExtensionFunction.core) }
 

@@ -11,17 +11,26 @@ extension ChainAccount {
     -> ChainReport
   {
     try check(ticket)
-    var report = report(ticket.ticket.unspent, isDryRun)
+    var report = report(nil, isDryRun)
     if try await client.call(EmethCore.exit(of: address), at: contracts.settlement) != nil {
       report.notes.append("the exit was requested before, and is not served yet")
       return await closed(report)
     }
     let request = EmethCore.requestExit(ticket)
+    if isDryRun { report.amount = ticket.ticket.unspent }
     guard try await post(ticket.batch, &report) else {
       report.steps.append(ChainReport.Step(function: request.function.name, contract: contracts.settlement))
       return await closed(report)
     }
-    report.steps.append(try await step(request, contracts.settlement, isDryRun).step)
+    let (step, receipt) = try await step(request, contracts.settlement, isDryRun)
+    report.steps.append(step)
+    for log in receipt?.logs ?? [] where log.address == contracts.settlement {
+      if case .exitRequested(address, _, let unspent)? = try? EmethCore.Event(
+        topics: log.topics, data: log.data)
+      {
+        report.amount = unspent
+      }
+    }
     report.notes.append(
       "served within seven days by a batch with nothing unspent; else `emeth exit-frozen` freezes L2")
     return await closed(report)
@@ -72,7 +81,7 @@ extension ChainAccount {
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
     let isUnserved = exit.map { now > $0.requestedAt && now - $0.requestedAt > Self.exitSeconds } ?? false
-    if let ticket, try await postBeforeFreeze(ticket.batch, &report), !isUnserved {
+    if let ticket, try await postIfPossible(ticket.batch, &report), !isUnserved {
       report.notes.append("the ticket's batch counts first: L2 can be frozen 48 hours after the last batch")
       return nil
     }
@@ -85,9 +94,9 @@ extension ChainAccount {
     return try await client.call(EmethCore.frozen(), at: settlement)
   }
 
-  /// Posts a batch that is not on the chain: behind a freeze it can't be posted, and nothing be claimed by it. One that
-  /// the contract refuses is left out with a note.
-  private func postBeforeFreeze(
+  /// Posts a batch that is not on the chain, without which nothing can be redeemed or claimed by it; behind a freeze it
+  /// can't be posted any more. One that the contract refuses is left out with a note; true when it was posted now.
+  func postIfPossible(
     _ batch: SignedBatch, _ report: inout ChainReport
   ) async throws(ChainError) -> Bool {
     let settlement = contracts.settlement
@@ -127,9 +136,8 @@ extension ChainAccount {
       return
     }
     guard try await time() >= claim.maturesAt else {
-      let date = Date(timeIntervalSince1970: Double(min(claim.maturesAt, 253_402_300_799)))
       report.notes.append(
-        "\(claim.amount) are claimed: repeat the command after \(date.formatted(.iso8601)) to be paid")
+        "\(claim.amount) are claimed: repeat the command after \(Self.date(claim.maturesAt)) to be paid")
       return
     }
     let (step, receipt) = try await step(EmethCore.payClaim(of: address), settlement, report.isDryRun)
@@ -176,8 +184,13 @@ extension ChainAccount {
   /// After so many seconds an exit that nobody served freezes L2.
   private static let exitSeconds: UInt64 = 7 * 86_400
 
+  /// A time of the chain as notes say it, up to the year 9999.
+  static func date(_ time: UInt64) -> String {
+    Date(timeIntervalSince1970: Double(min(time, 253_402_300_799))).formatted(.iso8601)
+  }
+
   /// The newest block's time.
-  private func time() async throws(ChainError) -> UInt64 {
+  func time() async throws(ChainError) -> UInt64 {
     guard let block = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }

@@ -66,73 +66,6 @@ public final class ChainAccount: Sendable {
     return await closed(report)
   }
 
-  /// Redeems signed tickets of any accounts, of each the one that pays most; those that were paid already are left out
-  /// and cost nothing. What the settlement refuses is left out with a note, so that it stands in nobody's way.
-  ///
-  /// - Throws: ``ChainError/ticket(_:)`` for one that is not signed, or for another chain or contract;
-  ///   ``ChainError/reverted(function:reason:)`` when the settlement refuses all.
-  public func redeem(_ tickets: [SignedTicket], isDryRun: Bool = false) async throws(ChainError)
-    -> ChainReport
-  {
-    for ticket in tickets {
-      do throws(TicketError) {
-        try ticket.check(in: contracts.domain)
-      } catch {
-        throw .ticket(error)
-      }
-    }
-    var report = report(.zero, isDryRun)
-    var due = try await payable(tickets, &report)
-    while !due.isEmpty {
-      let some = Array(due.prefix(EmethCore.redeemLimit))
-      due.removeFirst(some.count)
-      let (step, receipt) =
-        some.count == 1
-        ? try await self.step(EmethCore.redeemTicket(some[0]), contracts.settlement, isDryRun)
-        : try await self.step(EmethCore.redeemTickets(some), contracts.settlement, isDryRun)
-      report.steps.append(step)
-      for log in receipt?.logs ?? [] where log.address == contracts.settlement {
-        if case .redeemed(_, _, let paid, _)? = try? EmethCore.Event(topics: log.topics, data: log.data) {
-          report.amount = try sum(report.amount ?? .zero, paid, "eth_getTransactionReceipt")
-        }
-      }
-    }
-    return await closed(report)
-  }
-
-  /// Of each account the ticket that pays most, as the settlement itself says of each. Who signed one can't be told
-  /// from its amount: a ticket of one's own making would hide the good one.
-  private func payable(
-    _ tickets: [SignedTicket], _ report: inout ChainReport
-  ) async throws(ChainError) -> [SignedTicket] {
-    var best: [Address: (ticket: SignedTicket, pays: TokenAmount)] = [:]
-    var refusal: ChainError?
-    var isAnyTaken = false
-    let calls = tickets.map { EmethCore.redeemTicket($0) }
-    let results = try await client.batch(
-      calls.map { ChainClient.ethCall($0, contracts.settlement, sender.account) })
-    for (index, ticket) in tickets.enumerated() {
-      let account = ticket.ticket.account
-      let pays: TokenAmount
-      do throws(ChainError) {
-        pays = try await client.output(of: calls[index], at: contracts.settlement, results[index])
-      } catch {
-        guard case .reverted(_, let reason) = error else { throw error }
-        refusal = refusal ?? error
-        report.notes.append("ticket \(index + 1), for \(account), is left out: \(reason)")
-        continue
-      }
-      isAnyTaken = true
-      if pays > best[account]?.pays ?? .zero { best[account] = (ticket, pays) }
-    }
-    if let refusal, !isAnyTaken { throw refusal }
-    let due = best.values.sorted { $0.ticket.ticket.account < $1.ticket.ticket.account }
-    if report.isDryRun {
-      for found in due { report.amount = try sum(report.amount ?? .zero, found.pays, "eth_call") }
-    }
-    return due.map(\.ticket)
-  }
-
   func sum(
     _ first: TokenAmount, _ second: TokenAmount, _ method: String
   ) throws(ChainError) -> TokenAmount {
@@ -185,7 +118,8 @@ public final class ChainAccount: Sendable {
 
   /// What one of each function that arrived without a report means; of all others it is told.
   private static let earlier: [String: ChainAction.Earlier] = [
-    "approve": .isNothing, "redeemTicket": .isNothing, "redeemTickets": .isNothing, "cancel": .stands,
+    "approve": .isNothing, "redeemTicket": .isNothing, "redeemTickets": .isNothing,
+    "redeemFromBatch": .isNothing, "cancel": .stands,
     // The contract itself says what of these is done.
     "postBatch": .isNothing, "requestExit": .isNothing, "freeze": .isNothing, "claim": .isNothing,
     "payClaim": .isNothing, "reclaimDeposit": .isNothing,

@@ -157,6 +157,8 @@ public enum ChainError: EmethError, Equatable {
     case .otherSigner(_, _, let expected):
       "let an owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
     case .frozen: "everybody leaves with the balances of the last batch"
+    case .reverted(_, .message("settlement.cap")):
+      "signatures alone have paid what bond and daily cap cover: with its batch and proof a ticket is paid all the same"
     case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
     case .feeTooHigh: "wait until gas is cheaper"
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"

@@ -42,6 +42,16 @@ public final class HTTPConnection: NetworkConnection {
     }
   }
 
+  /// The account's ticket in the batch of an epoch; nil when that batch has none of it.
+  public func provenTicket(inBatch epoch: UInt64) async throws(NetworkError) -> ProvenTicket? {
+    do throws(NetworkError) {
+      return try await client.get("/api/v2/accounts/\(account)/proven-ticket?batch=\(epoch)")
+    } catch {
+      if ["ticket.none", "batch.none"].contains(error.code) { return nil }
+      throw error
+    }
+  }
+
   // MARK: - SubJobs
 
   /// SubJobs that wait for a node and that this account may take. Waits up to `seconds` for the first.

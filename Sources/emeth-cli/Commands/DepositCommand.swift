@@ -60,25 +60,32 @@ extension Command {
           + "for one account the one that pays most counts, what was paid already costs nothing, what the contract refuses is "
           + "left out with a note, and up to 100 go in one transaction.",
         "FILE holds a signed ticket as `emeth sign-ticket` prints it, JSON lines of them, or an array.",
+        "All that signatures alone have paid is at most the lower of the operator's bond and the daily cap. A ticket with "
+          + "its batch and proof, as `emeth request-exit` takes it, is paid whatever it grants, from a day after its batch "
+          + "was posted on; a batch that nobody has posted is posted. Of an account that has both, the proof pays what "
+          + "the signature can't.",
         ChainOptions.discussion,
       ],
       arguments: [RedeemArguments.files], flags: ChainOptions.all,
       examples: [
         CommandExample(
           "emeth redeem-ticket signed.json --rpc http://127.0.0.1:8545 --core "
-            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "one ticket")
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "one ticket"),
+        CommandExample(
+          "emeth redeem-ticket proven.json --rpc http://127.0.0.1:8545 --core "
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key", "more than the bond covers"),
       ],
       exitCodes: [
-        .no: "the contract refuses a ticket, the account has no coin for gas, or \(KeyOptions.wrongPassword)"
+        .no: "the contract refuses all, the account has no coin for gas, or \(KeyOptions.wrongPassword)"
       ])
   ) { parsed, context in
-    var tickets: [SignedTicket] = []
+    var (tickets, proven): ([SignedTicket], [ProvenTicket]) = ([], [])
     for path in parsed[RedeemArguments.files] {
-      tickets += try await RedeemArguments.tickets(InputFile(path), context)
+      try await RedeemArguments.read(InputFile(path), into: &tickets, &proven, context)
     }
-    let (all, isDryRun) = (tickets, parsed[ChainOptions.dryRun])
+    let (signed, others, isDryRun) = (tickets, proven, parsed[ChainOptions.dryRun])
     return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
-      try await account.redeem(all, isDryRun: isDryRun)
+      try await account.redeem(signed, proven: others, isDryRun: isDryRun)
     }
   }
 
@@ -92,14 +99,22 @@ extension Command {
 
   private enum RedeemArguments {
     static let files = Argument(
-      repeated: "FILE", .file, help: "JSON of signed tickets, `-` for standard input")
+      repeated: "FILE", .file, help: "JSON of signed or proven tickets, `-` for standard input")
 
-    static func tickets(_ file: InputFile, _ context: CommandContext) async throws -> [SignedTicket] {
-      var tickets: [SignedTicket] = []
+    static func read(
+      _ file: InputFile, into tickets: inout [SignedTicket], _ proven: inout [ProvenTicket],
+      _ context: CommandContext
+    ) async throws {
+      let before = tickets.count + proven.count
       var pieces = try JSONPieces(file, cancellation: context.cancellation)
       while let group = try await pieces.nextGroup() {
         for piece in group {
-          let json = try piece.parsed(in: file.name).value
+          let (json, text) = try piece.parsed(in: file.name)
+          if json["proof"] != nil {
+            let name = "\(file.name), \(piece.place)"
+            proven.append(try JSONInput.decode(ProvenTicket.self, from: text, named: name))
+            continue
+          }
           do throws(TicketError) {
             tickets.append(try SignedTicket(json: json))
           } catch {
@@ -108,10 +123,9 @@ extension Command {
           }
         }
       }
-      guard !tickets.isEmpty else {
+      guard tickets.count + proven.count > before else {
         throw CommandFailure(.badInput, code: "ticket.nothing", "\(file.name) holds no ticket")
       }
-      return tickets
     }
   }
 }

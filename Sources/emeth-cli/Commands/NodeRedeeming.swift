@@ -32,20 +32,24 @@ enum NodeRedeeming {
     var settings = SenderSettings()
     settings.confirmations = UInt64(parsed[ChainOptions.confirmations])
     let client = ChainClient(endpoint: try ChainOptions.endpoint(parsed, context), settings: asking)
-    let account = try await ChainAccount.open(
-      client: client, core: try ChainOptions.core(parsed, context), key: key,
-      journal: folder.appending(path: "chain/transactions.sqlite"), settings: settings)
-    guard account.contracts.domain == domain else {
-      let found = "chain \(domain.chainId), contract \(domain.verifyingContract)"
-      throw CommandFailure(
-        .badInput, code: "ticket.wrongDomain",
-        "\(parsed.definition.name): \(connection.client.server) settles on \(found), and --core on chain "
-          + "\(account.contracts.chainID), contract \(account.contracts.settlement)",
-        hint: "name the chain and the contract of this server", details: ["found": found])
+    let core = try ChainOptions.core(parsed, context)
+    let (journal, how) = (folder.appending(path: "chain/transactions.sqlite"), settings)
+    let redeemer = try TicketRedeemer(policy: wanted, folder: folder, tickets: .of(connection)) {
+      () async throws(ChainError) in
+      let account = try await ChainAccount.open(
+        client: client, core: core, key: key, journal: journal, settings: how)
+      guard account.contracts.domain == domain else {
+        throw .ticket(.signed(.wrongDomain(found: domain, expected: account.contracts.domain)))
+      }
+      return account
     }
-    return try TicketRedeemer(account: account, policy: wanted, folder: folder) {
-      () async throws(NetworkError) in try await connection.ticket()
+    do {
+      try await redeemer.account()
+    } catch {
+      // A chain that is away keeps nobody from computing: it is told, and tried again.
+      guard ErrorReport(ofLibraryError: error)?.exitCode == .unavailable else { throw error }
     }
+    return redeemer
   }
 }
 

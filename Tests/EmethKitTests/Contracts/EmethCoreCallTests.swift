@@ -174,6 +174,7 @@ import Testing
       call(EmethCore.ticketDigest(ticket), [.tuple(ticket.abiValues)]),
       call(EmethCore.batchDigest(batch), [.tuple(batch.eip712Values)]),
       call(EmethCore.pool()), call(EmethCore.totalDeposited()), call(EmethCore.totalGranted()),
+      call(EmethCore.postingCount()), call(EmethCore.posting(number: 3), [.uint(3)]),
       call(EmethCore.core()), call(EmethCore.domainSeparator()),
     ]
   }

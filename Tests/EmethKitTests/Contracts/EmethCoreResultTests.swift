@@ -111,6 +111,8 @@ import Testing
     #expect(try batch(epoch: 0) == nil)
     #expect(try result(EmethCore.latestBatch(), [.bytes32(word)]) == word)
     #expect(try result(EmethCore.latestBatch(), [.bytes32(.zero)]) == nil)
+    #expect(try result(EmethCore.posting(number: 0), [.bytes32(word)]) == word)
+    #expect(try result(EmethCore.posting(number: 1), [.bytes32(.zero)]) == nil)
     let frozen = try #require(try result(EmethCore.frozen(), [.bytes32(word), .uint(7)]))
     #expect(frozen.value == word && frozen.time == 7)
     #expect(try result(EmethCore.frozen(), [.bytes32(.zero), .uint(0)]) == nil)

@@ -152,6 +152,85 @@ struct ChainAccountTests {
     #expect(try await account.redeem([good, other]).steps.isEmpty)
   }
 
+  /// The bond is 100, the cap 50: more is paid by a batch, a day after it was posted, and by a signature what is left.
+  @Test func whatSignaturesCannotPayIsPaidByProof() async throws {
+    let scene = try await ChainScene.deploy()
+    try await scene.prepareSettlement()
+    let account = try await account(scene)
+    let (user, other) = (account.address, scene.other.address)
+    _ = try await account.depositToLayer2(ChainScene.amount(200), for: user)
+    let before = try await scene.balance(user)
+    let signed = scene.ticket(user, epoch: 2, payout: 90)
+    let found = await failure { _ = try await account.redeem([signed]) }
+    #expect(found == .reverted(function: "redeemTicket", reason: .message("settlement.cap")))
+    #expect(found?.hint?.contains("batch and proof") == true)
+
+    let proven = try scene.proven([(user, 70), (other, 1)])[0]
+    let plan = try await account.redeem([signed], proven: [proven], isDryRun: true)
+    #expect(plan.steps.map(\.function) == ["postBatch"] && plan.amount == .zero)
+    let posted = try await account.redeem([signed], proven: [proven])
+    #expect(posted.steps.map(\.function) == ["postBatch"] && posted.amount == .zero)
+    #expect(posted.notes.contains { $0.contains("repeat the command after") })
+    let early = try await account.redeem([], proven: [proven])
+    #expect(early.steps.isEmpty && early.notes.count == 1)
+    #expect(try await account.payingEpoch() == nil)
+
+    try await scene.wait(seconds: 86_400)
+    #expect(try await account.payingEpoch() == 1)
+    let report = try await account.redeem([signed], proven: [proven])
+    #expect(report.steps.map(\.function) == ["redeemFromBatch", "redeemTicket"])
+    #expect(report.amount == ChainScene.amount(90) && report.notes.isEmpty)
+    #expect(try await scene.balance(user) == before + ChainScene.amount(90))
+    #expect(try await account.redeem([signed], proven: [proven]).steps.isEmpty)
+
+    // A batch below the posted one pays nobody, and stands in nobody's way.
+    let older = try scene.proven([(user, 80), (other, 1)])[0]
+    #expect(await failure { _ = try await account.redeem([], proven: [older]) }?.code == "chain.reverted")
+    let otherSigned = scene.ticket(other, epoch: 1, payout: 1)
+    let mixed = try await account.redeem([otherSigned], proven: [older])
+    #expect(mixed.amount == one && mixed.notes.contains { $0.contains("settlement.noBatch") })
+  }
+
+  /// Each alone is covered, both together are not: one is paid.
+  @Test func ofTicketsThatAreTooMuchTogetherSomeArePaid() async throws {
+    let scene = try await ChainScene.deploy()
+    try await scene.prepareSettlement()
+    let account = try await account(scene)
+    _ = try await account.depositToLayer2(ChainScene.amount(100), for: account.address)
+    let tickets = [
+      scene.ticket(account.address, epoch: 1, payout: 31),
+      scene.ticket(scene.other.address, epoch: 1, payout: 30),
+    ]
+    let before = try await scene.balance(scene.other.address)
+    let report = try await account.redeem(tickets)
+    #expect(report.amount == ChainScene.amount(30) && report.steps.map(\.function) == ["redeemTicket"])
+    #expect(report.notes.count == 1 && report.notes[0].contains("settlement.cap"))
+    #expect(try await scene.balance(scene.other.address) == before + ChainScene.amount(30))
+  }
+
+  @Test func anExitIsReportedAsTheContractTookIt() async throws {
+    let scene = try await ChainScene.deploy()
+    try await scene.prepareSettlement()
+    let account = try await account(scene)
+    _ = try await account.depositToLayer2(ChainScene.amount(20), for: account.address)
+    func exit(_ unspent: UInt64, _ previous: SignedBatch? = nil) throws -> ProvenTicket {
+      let leaf = Ticket(
+        account: account.address, epoch: 1, cumulativePayout: .zero, unspent: ChainScene.amount(unspent),
+        locked: .zero, jobsRoot: .zero)
+      let batch = try Batch(
+        after: previous, leaves: [leaf], totalBurned: .zero, depositsSeen: 1, fromTime: 1, toTime: 1)
+      return try ProvenTicket(
+        account: account.address, leaves: [leaf],
+        batch: SignedBatch(signing: batch, in: scene.contracts.domain, with: scene.signer))
+    }
+    let first = try exit(20)
+    #expect(try await account.requestExit(first, isDryRun: true).amount == ChainScene.amount(20))
+    #expect(try await account.requestExit(first).amount == ChainScene.amount(20))
+    // By another ticket nothing more is asked for, and nothing else is said.
+    let again = try await account.requestExit(try exit(15, first.batch))
+    #expect(again.amount == nil && again.steps.isEmpty && again.notes.count == 1)
+  }
+
   @Test func aNodeThatNamesAnotherSettlementGetsNothing() async throws {
     let scene = try await ChainScene.deploy()
     let found = await failure {

@@ -100,4 +100,24 @@ struct ChainScene {
         account: account, epoch: epoch, cumulativePayout: Self.amount(payout), unspent: .zero, locked: .zero,
         jobsRoot: .zero), in: contracts.domain, with: key ?? signer)
   }
+
+  /// Accounts' tickets in one signed batch, each with its proof; the batch is not posted.
+  func proven(
+    _ payouts: [(account: Address, payout: UInt64)], after previous: SignedBatch? = nil,
+    depositsSeen: UInt64 = 1
+  ) throws -> [ProvenTicket] {
+    let epoch = (previous?.batch.epoch ?? 0) + 1
+    let leaves = payouts.map { ticket($0.account, epoch: epoch, payout: $0.payout).ticket }
+    let batch = SignedBatch(
+      signing: try Batch(
+        after: previous, leaves: leaves, totalBurned: .zero, depositsSeen: depositsSeen, fromTime: epoch,
+        toTime: epoch), in: contracts.domain, with: signer)
+    return try payouts.map { try ProvenTicket(account: $0.account, leaves: leaves, batch: batch) }
+  }
+
+  /// The chain's time goes on.
+  func wait(seconds: UInt64) async throws {
+    try await bridge.tell("evm_increaseTime", .string("0x" + String(seconds, radix: 16)))
+    try await bridge.mine()
+  }
 }

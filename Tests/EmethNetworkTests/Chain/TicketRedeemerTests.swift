@@ -10,6 +10,7 @@ import Testing
 struct TicketRedeemerTests {
   private final class Newest: Sendable {
     let ticket = Mutex<SignedTicket?>(nil)
+    let proven = Mutex<[UInt64: ProvenTicket]>([:])
     let isAway = Mutex(false)
 
     func read() throws(NetworkError) -> SignedTicket? {
@@ -31,17 +32,22 @@ struct TicketRedeemerTests {
 
   private func redeemer(
     _ policy: TicketRedeemer.Policy, client: ChainClient? = nil
-  ) async throws -> TicketRedeemer {
+  ) throws -> TicketRedeemer {
     var settings = SenderSettings()
     settings.confirmations = 1
     settings.pollSeconds = 0.05
-    let account = try await ChainAccount.open(
-      client: client ?? scene.client, core: scene.contracts.core, key: node,
-      journal: scene.folder.url.appending(path: "node.sqlite"), settings: settings)
-    let newest = newest
+    let (newest, how, client, key) = (newest, settings, client ?? scene.client, node)
+    let (core, journal) = (scene.contracts.core, scene.folder.url.appending(path: "node.sqlite"))
+    let tickets = TicketRedeemer.Tickets { () async throws(NetworkError) in
+      try newest.read()
+    } proven: { (epoch) async throws(NetworkError) in
+      newest.proven.withLock { $0[epoch] }
+    }
     return try TicketRedeemer(
-      account: account, policy: policy, folder: scene.folder.url.appending(path: "node"), pollSeconds: 0.05
-    ) { () async throws(NetworkError) in try newest.read() }
+      policy: policy, folder: scene.folder.url.appending(path: "node"), pollSeconds: 0.05, tickets: tickets
+    ) { () async throws(ChainError) in
+      try await ChainAccount.open(client: client, core: core, key: key, journal: journal, settings: how)
+    }
   }
 
   private func sign(epoch: UInt64, payout: UInt64) {
@@ -53,7 +59,7 @@ struct TicketRedeemerTests {
   }
 
   @Test func anAmountIsWaitedFor() async throws {
-    let redeemer = try await redeemer(.when(ChainScene.amount(10)))
+    let redeemer = try redeemer(.when(ChainScene.amount(10)))
     let before = try await scene.balance(node.address)
     #expect(redeemed(try await redeemer.look(at: 0)) == nil, "no ticket yet")
     sign(epoch: 1, payout: 9)
@@ -64,7 +70,7 @@ struct TicketRedeemerTests {
     sign(epoch: 3, payout: 21)
     #expect(redeemed(try await redeemer.look(at: 0)) == nil, "nine more")
     // A process that was started anew goes by the chain.
-    let next = try await self.redeemer(.when(ChainScene.amount(9)))
+    let next = try self.redeemer(.when(ChainScene.amount(9)))
     #expect(redeemed(try await next.look(at: 0)) == ChainScene.amount(9))
     #expect(try await scene.balance(node.address) == before + ChainScene.amount(21))
   }
@@ -80,22 +86,64 @@ struct TicketRedeemerTests {
     #expect(redeemed(try await redeemer(.manual).look(at: 9 * day)) == nil)
   }
 
+  /// The cap is 50: a batch of which a day has passed pays what is above it, and nothing is said of a refusal then.
+  @Test func whatSignaturesCannotPayIsPaidByABatch() async throws {
+    let redeemer = try redeemer(.when(ChainScene.amount(10)))
+    sign(epoch: 3, payout: 80)
+    let cap = ChainError.reverted(function: "redeemTicket", reason: .message("settlement.cap"))
+    await #expect(throws: cap) { try await redeemer.look(at: 0) }
+    var previous: SignedBatch?
+    for payout: UInt64 in [60, 70] {
+      let proven = try scene.proven([(node.address, payout), (scene.user.address, 1)], after: previous)[0]
+      previous = proven.batch
+      newest.proven.withLock { $0[proven.batch.batch.epoch] = proven }
+      _ = try await scene.sender().submit(
+        EmethCore.postBatch(proven.batch), to: scene.contracts.settlement, under: "\(proven.batch.digest)")
+      await #expect(throws: cap) { try await redeemer.look(at: 0) }
+      try await scene.wait(seconds: 43_300)
+    }
+    // Only the first is a day old; the signature pays the rest of the newest.
+    let before = try await scene.balance(node.address)
+    #expect(redeemed(try await redeemer.look(at: 0)) == ChainScene.amount(80))
+    #expect(try await scene.balance(node.address) == before + ChainScene.amount(80))
+    #expect(redeemed(try await redeemer.look(at: 0)) == nil)
+  }
+
+  /// A node computes while its chain is away; that is told once, and tickets are paid when it is back.
+  @Test func aChainThatIsAwayIsWaitedFor() async throws {
+    let redeemer = try redeemer(.when(ChainScene.amount(1)), client: scene.bridge.client { $0.attempts = 2 })
+    sign(epoch: 1, payout: 2)
+    try await scene.bridge.fault("*", "status", .number("503"), count: 1_000_000)
+    await #expect(throws: ChainError.self) { try await redeemer.account() }
+    let events = Mutex<[String]>([])
+    let task = Task {
+      await redeemer.run { event in events.withLock { $0.append(told(event)) } }
+    }
+    for _ in 0..<200 where events.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await Task.sleep(for: .milliseconds(300))
+    try await scene.bridge.noFaults()
+    for _ in 0..<200 where events.withLock({ $0.count < 2 }) { try await Task.sleep(for: .milliseconds(50)) }
+    task.cancel()
+    await task.value
+    #expect(events.withLock { $0 } == ["redeeming chain.unreachable", "2"])
+  }
+
+  private func told(_ event: AgentEvent) -> String {
+    switch event {
+    case .failed(let what, let error): "\(what) \(error.code)"
+    case .redeemed(let amount, _): amount.emethText
+    default: "\(event)"
+    }
+  }
+
   /// What fails is told once, and tried again.
   @Test func aServerThatIsAwayIsToldOnce() async throws {
-    let redeemer = try await redeemer(.when(ChainScene.amount(1)))
+    let redeemer = try redeemer(.when(ChainScene.amount(1)))
     let events = Mutex<[String]>([])
     newest.isAway.withLock { $0 = true }
     sign(epoch: 1, payout: 2)
     let task = Task {
-      await redeemer.run { event in
-        events.withLock { events in
-          switch event {
-          case .failed(let what, let error): events.append("\(what) \(error.code)")
-          case .redeemed(let amount, _): events.append(amount.emethText)
-          default: events.append("\(event)")
-          }
-        }
-      }
+      await redeemer.run { event in events.withLock { $0.append(told(event)) } }
     }
     for _ in 0..<200 where events.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
     try await Task.sleep(for: .milliseconds(300))
