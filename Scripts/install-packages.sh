@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing through apt: `build` for the product, `test` for the tests' tools as well, `network` for those
-# of Examples/network.sh.
+# Installs what is missing through apt: `build` for the product, `test` for the tests' tools as well, `network` and `chain`
+# for those of Examples/network.sh and Examples/chain.sh.
 set -euo pipefail
 
 need=()
@@ -10,8 +10,9 @@ for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsql
   want "$package"
 done
 if [ "${1:-build}" != build ]; then
-  for package in python3 python3-venv jq postgresql; do want "$package"; done
+  for package in python3 python3-venv jq; do want "$package"; done
 fi
+case ${1:-build} in network | test) want postgresql ;; esac
 if [ "${1:-build}" = test ]; then
   for package in gzip age chromium bubblewrap; do want "$package"; done
   # The kernels of 64-bit ARM run in an emulator, on its C library.

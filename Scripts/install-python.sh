@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .venv, the Python of the tests and of Examples/network.sh, with what the named files of requirements list.
+# Makes .venv, the Python of the tests and of Examples, with what the named files of requirements list.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -x .venv/bin/python ] || python3 -m venv .venv

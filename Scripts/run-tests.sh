@@ -47,6 +47,9 @@ export EMETH_BINARY=$PWD/.build/tests/release/emeth
 "$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests
 "$EMETH_PYTHON" -m pytest -q -s -p no:cacheprovider Tests/FaultTests
 
+# The whole way of money on a chain, from the first contract to the last exit: two minutes.
+if [ "$scale" -gt 1 ]; then Examples/chain.sh "$EMETH_BINARY"; fi
+
 # A whole job with AVX-512, where this CPU has none: 9 minutes.
 if [ "$scale" -gt 1 ] && ! grep -q avx512f /proc/cpuinfo; then
   bash Tests/KernelConformance/run-job-under-emulator.sh .build/tests/release/emeth

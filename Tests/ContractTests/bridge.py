@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A chain of one's own for tests: Ethereum JSON-RPC over HTTP, by py-evm through eth-tester.
 
-usage: bridge.py [--port N] [--fund ADDRESS ...]
+usage: bridge.py [--port N] [--block-seconds SECONDS] [--fund ADDRESS ...]
 
 Prints one line of JSON when it listens: {"chainId", "keys", "url"}; the keys own 10^6 ether each, as every funded
-address does. Each transaction is mined at once, in a block of its own (evm_setAutomine false: by evm_mine only). As a
-node does, it keeps those behind a gap of nonces until the gap is filled, and lets a transaction displace another one of
-its nonce for a tenth more. Ends with its standard input.
+address does. Each transaction is mined at once, in a block of its own (evm_setAutomine false: by evm_mine only); with
+--block-seconds one more comes that often, as on a chain that others use. As a node does, it keeps those behind a gap of
+nonces until the gap is filled, and lets a transaction displace another one of its nonce for a tenth more. Ends with its
+standard input.
 
 Beside the eth_ methods of a node: evm_snapshot, evm_revert (a reorganisation, when other blocks follow), evm_mine
 [count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool,
@@ -516,15 +517,25 @@ def serve(bridge, port=0):
     return server
 
 
+def mine_regularly(bridge, seconds):
+    while True:
+        time.sleep(seconds)
+        with bridge.lock:
+            bridge.evm_mine()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--block-seconds", type=float, default=0)
     parser.add_argument("--fund", nargs="*", default=[], metavar="ADDRESS")
     arguments = parser.parse_args()
     bridge = Bridge(arguments.fund)
     server = serve(bridge, arguments.port)
     url = f"http://127.0.0.1:{server.server_port}"
     keys = [key.to_hex() for key in KEYS]
+    if arguments.block_seconds > 0:
+        threading.Thread(target=mine_regularly, args=(bridge, arguments.block_seconds), daemon=True).start()
     print(json.dumps({"chainId": bridge.chain_id, "keys": keys, "url": url}), flush=True)
     sys.stdin.read()
 

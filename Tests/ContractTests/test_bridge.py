@@ -232,12 +232,16 @@ def test_a_client_that_hangs_up_is_no_fault(rpc, capfd):
 def test_as_a_program():
     fresh = Account.create().address
     with subprocess.Popen(
-        [sys.executable, str(pathlib.Path(__file__).parent / "bridge.py"), "--fund", fresh], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, str(pathlib.Path(__file__).parent / "bridge.py"), "--block-seconds", "0.1", "--fund", fresh],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     ) as process:
         told = json.loads(process.stdout.readline())
         rpc = Client(told["url"])
         assert int(rpc("eth_chainId"), 16) == told["chainId"] == int(rpc("net_version"))
         assert int(rpc("eth_getBalance", fresh, "latest"), 16) == 10**24
+        end = time.monotonic() + 20
+        while int(rpc("eth_blockNumber"), 16) < 3:
+            assert time.monotonic() < end, "no block comes by itself"
+            time.sleep(0.05)
         process.stdin.close()
         assert process.wait(10) == 0
