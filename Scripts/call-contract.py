@@ -21,6 +21,7 @@ import urllib.request
 from decimal import Decimal
 
 import eth_abi
+from eth_abi.exceptions import DecodingError, EncodingError
 from eth_account import Account
 from eth_utils import keccak, to_checksum_address
 
@@ -62,6 +63,16 @@ def value(kind, text):
     return text
 
 
+def argument(kind, text):
+    """The same, when the ABI's encoder takes it."""
+    try:
+        found = value(kind, text)
+        eth_abi.encode([kind], [found])
+    except (ValueError, ArithmeticError, KeyError, TypeError, EncodingError) as error:
+        raise Failed(f"{text} is no {kind}") from error
+    return found
+
+
 def outward(found):
     """A value as JSON has it; numbers wider than 53 bits keep their digits as strings."""
     if isinstance(found, bytes):
@@ -86,8 +97,8 @@ def function(contract, name, arguments):
         kinds = [abi_type(p) for p in entry["inputs"]]
         if len(kinds) == len(arguments):
             selector = keccak(text=f"{name}({','.join(kinds)})")[:4]
-            values = [value(kind, text) for kind, text in zip(kinds, arguments)]
-            return entry, "0x" + (selector + eth_abi.encode(kinds, values)).hex()
+            encoded = [argument(kind, text) for kind, text in zip(kinds, arguments)]
+            return entry, "0x" + (selector + eth_abi.encode(kinds, encoded)).hex()
     wanted = [" ".join(f"{abi_type(p)} {p['name']}" for p in e["inputs"]) for e in entries]
     raise Failed(f"{name} takes {' or '.join(wanted) or 'nothing'}, found {len(arguments)} arguments")
 
@@ -148,7 +159,7 @@ def main():
             print(json.dumps(rpc(given.rpc, words[0], *[json.loads(word) for word in words[1:]])))
         else:
             parser.error("too few words")
-    except (Failed, OSError, ValueError, KeyError) as error:
+    except (Failed, OSError, ValueError, DecodingError) as error:
         print(f"call-contract.py: {type(error).__name__ if not isinstance(error, Failed) else 'error'}: {error}", file=sys.stderr)
         sys.exit(1)
 

@@ -110,14 +110,29 @@ def test_from_deposit_to_payment(world):
     # What is withdrawn from the server is paid on the chain to a node that has it redeemed.
     before = world.wallet()
     assert plain(world, "withdraw", "3emeth", "--server", url).returncode == 0
-    node = subprocess.Popen(
-        [BINARY, "node", "--server", url, "--key-file", str(world.key), "--data", str(world.folder / "node"),
-         "--redeem", "when:3emeth", "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core,
-         "--confirmations", "1", "--threads", "1", "--json"],
-        stdout=open(world.folder / "node.log", "wb"), stderr=subprocess.STDOUT)
-    world.processes.append(node)
+
+    def node(name, rpc, core=world.core):
+        log = open(world.folder / f"{name}.log", "wb")
+        process = subprocess.Popen(
+            [BINARY, "node", "--server", url, "--key-file", str(world.key), "--data", str(world.folder / name),
+             "--redeem", "when:3emeth", "--rpc", rpc, "--core", core, "--confirmations", "1", "--threads", "1", "--json"],
+            stdout=log, stderr=subprocess.STDOUT)
+        log.close()
+        world.processes.append(process)
+        return process, lambda: (world.folder / f"{name}.log").read_text()
+
+    rpc = f"http://127.0.0.1:{world.server.server_port}"
+    # A node whose chain is away computes, and says so; one that names a wrong contract does not begin.
+    away, told = node("away", "http://127.0.0.1:1")
+    wrong, refusal = node("wrong", rpc, core=world.token)
+    assert wrong.wait(timeout=60) == 3 and "chain.wrongContract" in refusal()
+    until(lambda: '"code":"chain.unreachable"' in told().replace(" ", ""), seconds=60)
+    assert away.poll() is None
+    away.send_signal(signal.SIGINT)
+    assert away.wait(timeout=40) in (0, 130)
+    _, told = node("node", rpc)
     until(lambda: world.wallet() == before + 3 * EMETH, seconds=150)
-    until(lambda: '"redeemed"' in (world.folder / "node.log").read_text())
+    until(lambda: '"redeemed"' in told())
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) in (0, 130)
 
