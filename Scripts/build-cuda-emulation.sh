@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds a driver and a compiler of CUDA that stand for a GPU: build-cuda-emulation.sh FOLDER makes libcuda.so.1 and
-# libnvrtc.so.13 there, for EMETH_CUDA_PATH. They run the kernels on the emulated device: Tests/CUDAEmulation.
+# Builds a driver, a compiler and a library of products of CUDA that stand for a GPU: build-cuda-emulation.sh FOLDER
+# makes libcuda.so.1, libnvrtc.so.13 and libcublasLt.so.13 there, for EMETH_CUDA_PATH. They run the kernels on the emulated device: Tests/CUDAEmulation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$1
@@ -15,5 +15,7 @@ cpp=("$clang" -x c++ -std=c++17 -O2 -fPIC -Wall -Wextra -Werror -fno-exceptions 
 "${c[@]}" -c Tests/CUDAEmulation/emulated_driver.c -o "$folder/driver.o"
 "${cpp[@]}" -c Tests/CUDAEmulation/emulator.cpp -o "$folder/emulator.o"
 "${cpp[@]}" -fsanitize=thread -c Tests/CUDAEmulation/kernels.cpp -o "$folder/kernels.o"
-"$clang" -shared -pthread -Wl,-Bsymbolic "$folder"/{driver,emulator,kernels}.o -lm -o "$folder/libcuda.so.1"
+"$clang" -shared -pthread -Wl,-Bsymbolic -Wl,-soname,libcuda-emulated.so.1 "$folder"/{driver,emulator,kernels}.o -lm -o "$folder/libcuda.so.1"
 "${c[@]}" -shared Tests/CUDAEmulation/emulated_compiler.c -o "$folder/libnvrtc.so.13"
+# By the driver's own name, so that it is the driver that the program has opened.
+"${c[@]}" -shared Tests/CUDAEmulation/emulated_products.c "$folder/libcuda.so.1" -lm -o "$folder/libcublasLt.so.13"

@@ -93,3 +93,8 @@ planted tensor_product.cuh attention_bfloat16 's/\&\& k < place/\&\& k + 1 < pla
 planted attention_flash.cu attention_bfloat16 '/^    __syncthreads\(\);$/d'
 planted attention_flash.cu attention_bfloat16 's/key <= query \&\&/key <= query + 1 \&\&/'
 planted attention_flash.cu attention_bfloat16 's/total\[half\] \*= factor;//'
+planted attention_flash_backward.cu attention_bfloat16 '/^    __syncthreads\(\);$/d'
+planted attention_flash_backward.cu attention_bfloat16 's/key <= query \&\&/key < query \&\&/'
+planted attention_flash_backward.cu attention_bfloat16 's/ - total\[half\]//'
+planted attention_flash_backward.cu attention_bfloat16 's/start = first;/start = first + ROWS;/'
+planted flash.cuh attention_bfloat16 's/weights\[2 \* j \+ 1\]\[0\]/weights[2 * j][0]/'

@@ -20,7 +20,7 @@ if [ "$scale" -gt 1 ]; then counts=(full); fi
 Scripts/run-kernel-conformance.sh "${counts[@]}"
 Scripts/run-cuda-emulation.sh "${counts[@]}"
 
-# A driver and a compiler of CUDA for the tests: no GPU is needed.
+# A driver, a compiler and products of CUDA for the tests: no GPU is needed.
 Scripts/build-cuda-emulation.sh .build/cuda-driver
 export EMETH_EMULATED_CUDA=$PWD/.build/cuda-driver
 
@@ -42,8 +42,9 @@ run() {
 run "$@" --skip "$alone"
 run "$@" --no-parallel --filter "$alone"
 
-# The contracts, on two Ethereum virtual machines; then a network of real processes that are killed.
+# The script for GPUs; the contracts, on two Ethereum virtual machines; then a network of real processes that are killed.
 export EMETH_BINARY=$PWD/.build/tests/release/emeth
+bash Tests/CUDAEmulation/try-gpu-script.sh "$EMETH_BINARY" .build/cuda-driver
 "$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests
 "$EMETH_PYTHON" -m pytest -q -s -p no:cacheprovider Tests/FaultTests
 

@@ -16,7 +16,7 @@ public enum ComputeError: Error, Equatable, Sendable {
   case fileUnwritable(path: String, reason: String)
   /// A file was read, but `what` in it is not as its format demands.
   case malformedFile(path: String, what: String, found: String, allowed: String)
-  /// Memory of this size was refused by the system.
+  /// Memory of this size was refused by the system; 0 where an operation wanted some for itself.
   case outOfMemory(bytes: Int)
   /// The work needs `needed` bytes and this machine has `available`; `fitting` says what would fit.
   case insufficientMemory(needed: Int, available: Int, fitting: String)
@@ -87,7 +87,7 @@ extension ComputeError {
     case .malformedFile(let path, let what, let found, let allowed):
       "\(path): \(what) is \(found), allowed is \(allowed)"
     case .outOfMemory(let bytes):
-      "the system refused \(bytes) bytes of memory"
+      bytes == 0 ? "there is no memory left for an operation" : "the system refused \(bytes) bytes of memory"
     case .insufficientMemory(let needed, let available, _):
       "this needs \(needed >> 20) MiB of memory, and \(available >> 20) MiB are available"
     case .checkpointExists(let path):
@@ -101,7 +101,7 @@ extension ComputeError {
     case .threadsUnavailable(let count):
       "the system refused to start \(count) threads"
     case .libraryUnavailable(let library, let attempts):
-      "no \(library == .driver ? "driver" : "compiler") of NVIDIA's can be used: "
+      "no \(library.title) of NVIDIA's can be used: "
         + attempts.map { "\($0.place.path): \($0.problem ?? "found")" }.joined(separator: "; ")
     case .deviceUnavailable(let device, let reason):
       "\(device) can't be used: \(reason)"

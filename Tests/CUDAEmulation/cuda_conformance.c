@@ -284,7 +284,8 @@ static uint64_t check_packed_embedding(emeth_device* device, input_kind kind, si
       finish(emeth_cuda_packed_embedding(&emulated_launcher, out, tokens, positions, packed,
                                          (emeth_weight_format)format, wpe, rows, C));
     else
-      emeth_packed_embedding(out, tokens, positions, packed, (emeth_weight_format)format, wpe, rows, C);
+      emeth_packed_embedding(device, out, tokens, positions, packed, (emeth_weight_format)format, wpe, rows,
+                             C);
     hash = hash_of(hash, out, rows * C);
     free(packed);
   }

@@ -25,6 +25,8 @@ void emulated_free(void* memory);
 #define EMULATED_ERROR 3
 
 extern const emeth_cuda_launcher emulated_launcher;
+// Bytes of a kernel's argument; 0 behind the last one.
+size_t emulated_argument_bytes(emeth_cuda_kernel kernel, unsigned index);
 // Threads that ran so far, of all launches.
 uint64_t emulated_thread_count(void);
 

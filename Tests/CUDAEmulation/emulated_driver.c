@@ -5,7 +5,10 @@
 //   EMULATED_CUDA_INIT      the error of cuInit
 //   EMULATED_CUDA_DEVICES   number of devices, 1 by default
 //   EMULATED_CUDA_MEMORY    bytes of a device, 128 MiB by default
+//   EMULATED_CUDA_NO_GRAPHS  nothing can be captured
 //   EMULATED_CUDA_LOST      after so many kernels all calls fail, as when the GPU falls off the bus
+//   EMULATED_CUDA_RETURNS   it works again, once, when nobody holds its context any more
+//   EMULATED_CUDA_OTHERS    bytes that another process takes when this one has taken some
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +24,8 @@ enum { INVALID_VALUE = 1, INVALID_DEVICE = 101, NOT_FOUND = 500, LAUNCH_FAILED =
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static long kernels_until_lost = -1;
 static bool is_lost;
-static size_t all_bytes = (size_t)128 << 20, used_bytes;
+static size_t all_bytes = (size_t)128 << 20, used_bytes, others_bytes;
+static long context_holders;
 static struct {
   cu_pointer memory;
   size_t bytes;
@@ -32,6 +36,39 @@ static long number(const char* variable, long absent) {
   return text && *text ? strtol(text, NULL, 10) : absent;
 }
 
+// A node of a graph: a kernel with its arguments, or bytes to set.
+typedef struct {
+  emeth_cuda_kernel kernel;
+  emeth_cuda_size grid, block;
+  size_t shared_bytes;
+  char arguments[512];
+  size_t offsets[24];
+  unsigned count;
+  void (*host)(const void* data);  // work of a library on the host, with `arguments`
+  bool is_fill;
+  cu_pointer memory;
+  unsigned char value;
+  size_t bytes;
+} node;
+struct cu_graph {
+  node* nodes;
+  size_t count;
+};
+struct cu_graph_exec {
+  cu_graph graph;
+};
+// What is captured; NULL while nothing is.
+static cu_graph* captured;
+static long graphs_launched, graphs;
+
+static node* new_node(void) {
+  node* nodes = realloc(captured->nodes, (captured->count + 1) * sizeof *nodes);
+  if (!nodes) return NULL;
+  captured->nodes = nodes;
+  nodes[captured->count] = (node){0};
+  return &nodes[captured->count++];
+}
+
 // The status of a call, which is LAUNCH_FAILED once the device is lost.
 static cu_result status(cu_result result) { return is_lost ? LAUNCH_FAILED : result; }
 
@@ -39,6 +76,7 @@ FUNCTION cu_result cuInit(unsigned flags) {
   (void)flags;
   kernels_until_lost = number("EMULATED_CUDA_LOST", -1);
   all_bytes = (size_t)number("EMULATED_CUDA_MEMORY", (long)all_bytes);
+  others_bytes = (size_t)number("EMULATED_CUDA_OTHERS", 0);
   return (cu_result)number("EMULATED_CUDA_INIT", CU_SUCCESS);
 }
 
@@ -101,10 +139,23 @@ FUNCTION cu_result cuDevicePrimaryCtxRetain(cu_context** out, cu_device device) 
   static char context;
   (void)device;
   *out = (cu_context*)(void*)&context;
+  if (!is_lost) context_holders++;
   return status(CU_SUCCESS);
 }
+// With a context goes all that it has.
 FUNCTION cu_result cuDevicePrimaryCtxRelease_v2(cu_device device) {
   (void)device;
+  pthread_mutex_lock(&mutex);
+  if (--context_holders == 0 && is_lost && getenv("EMULATED_CUDA_RETURNS")) {
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+      if (blocks[i].memory) emulated_free((void*)(uintptr_t)blocks[i].memory);
+      blocks[i].memory = 0;
+    }
+    used_bytes = 0;
+    is_lost = false;
+    kernels_until_lost = -1;
+  }
+  pthread_mutex_unlock(&mutex);
   return status(CU_SUCCESS);
 }
 FUNCTION cu_result cuCtxSetCurrent(cu_context* context) { return status(context ? CU_SUCCESS : INVALID_VALUE); }
@@ -142,9 +193,14 @@ FUNCTION cu_result cuFuncSetAttribute(cu_function* function, int attribute, int 
   return status(is_known && fits ? CU_SUCCESS : INVALID_VALUE);
 }
 
+static size_t unused_bytes(void) {
+  const size_t taken = used_bytes + (used_bytes ? others_bytes : 0);
+  return taken < all_bytes ? all_bytes - taken : 0;
+}
+
 FUNCTION cu_result cuMemGetInfo_v2(size_t* free_bytes, size_t* all) {
   pthread_mutex_lock(&mutex);
-  *free_bytes = all_bytes - used_bytes;
+  *free_bytes = unused_bytes();
   *all = all_bytes;
   pthread_mutex_unlock(&mutex);
   return status(CU_SUCCESS);
@@ -153,8 +209,8 @@ FUNCTION cu_result cuMemGetInfo_v2(size_t* free_bytes, size_t* all) {
 static cu_result allocate(cu_pointer* out, size_t bytes) {
   size_t place = 0;
   while (place < sizeof blocks / sizeof *blocks && blocks[place].memory) place++;
-  if (bytes == 0 || place == sizeof blocks / sizeof *blocks) return INVALID_VALUE;
-  if (bytes > all_bytes - used_bytes) return CU_ERROR_OUT_OF_MEMORY;
+  if (bytes == 0 || captured || place == sizeof blocks / sizeof *blocks) return INVALID_VALUE;
+  if (bytes > unused_bytes()) return CU_ERROR_OUT_OF_MEMORY;
   void* memory = emulated_allocate(bytes);
   if (!memory) return CU_ERROR_OUT_OF_MEMORY;
   blocks[place].memory = *out = (cu_pointer)(uintptr_t)memory;
@@ -198,14 +254,20 @@ FUNCTION cu_result cuMemsetD8Async(cu_pointer memory, unsigned char value, size_
   (void)stream;
   pthread_mutex_lock(&mutex);
   const bool fits = is_own(memory, count);
-  if (fits) memset((void*)(uintptr_t)memory, value, count);
+  if (fits && captured) {
+    node* own = new_node();
+    if (own) *own = (node){.is_fill = true, .memory = memory, .value = value, .bytes = count};
+  } else if (fits) {
+    memset((void*)(uintptr_t)memory, value, count);
+  }
   pthread_mutex_unlock(&mutex);
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
 }
 FUNCTION cu_result cuMemcpyHtoDAsync_v2(cu_pointer device, const void* host, size_t bytes, cu_stream* stream) {
   (void)stream;
   pthread_mutex_lock(&mutex);
-  const bool fits = is_own(device, bytes);
+  // What a capture may not have.
+  const bool fits = is_own(device, bytes) && !captured;
   if (fits) memcpy((void*)(uintptr_t)device, host, bytes);
   pthread_mutex_unlock(&mutex);
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
@@ -213,7 +275,8 @@ FUNCTION cu_result cuMemcpyHtoDAsync_v2(cu_pointer device, const void* host, siz
 FUNCTION cu_result cuMemcpyDtoHAsync_v2(void* host, cu_pointer device, size_t bytes, cu_stream* stream) {
   (void)stream;
   pthread_mutex_lock(&mutex);
-  const bool fits = is_own(device, bytes);
+  // What a capture may not have.
+  const bool fits = is_own(device, bytes) && !captured;
   if (fits) memcpy(host, (const void*)(uintptr_t)device, bytes);
   pthread_mutex_unlock(&mutex);
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
@@ -225,24 +288,127 @@ FUNCTION cu_result cuStreamCreate(cu_stream** out, unsigned flags) {
   return status(flags == CU_STREAM_NON_BLOCKING ? CU_SUCCESS : INVALID_VALUE);
 }
 FUNCTION cu_result cuStreamDestroy_v2(cu_stream* stream) { return status(stream ? CU_SUCCESS : INVALID_VALUE); }
-FUNCTION cu_result cuStreamSynchronize(cu_stream* stream) { return status(stream ? CU_SUCCESS : INVALID_VALUE); }
+FUNCTION cu_result cuStreamSynchronize(cu_stream* stream) {
+  return status(stream && !captured ? CU_SUCCESS : INVALID_VALUE);
+}
+
+FUNCTION cu_result cuStreamBeginCapture_v2(cu_stream* stream, int mode) {
+  if (!stream || mode != CU_CAPTURE_THREAD_LOCAL || captured || getenv("EMULATED_CUDA_NO_GRAPHS"))
+    return status(INVALID_VALUE);
+  captured = calloc(1, sizeof *captured);
+  return status(captured ? CU_SUCCESS : CU_ERROR_OUT_OF_MEMORY);
+}
+FUNCTION cu_result cuStreamEndCapture(cu_stream* stream, cu_graph** out) {
+  *out = captured;
+  captured = NULL;
+  graphs++;
+  return status(stream && *out ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuGraphInstantiateWithFlags(cu_graph_exec** out, cu_graph* graph, unsigned long long flags) {
+  *out = calloc(1, sizeof **out);
+  if (!*out) return CU_ERROR_OUT_OF_MEMORY;
+  const size_t bytes = graph->count * sizeof *graph->nodes;
+  (*out)->graph = (cu_graph){malloc(bytes + 1), graph->count};
+  if (bytes) memcpy((*out)->graph.nodes, graph->nodes, bytes);
+  graphs++;
+  return status(flags == 0 ? CU_SUCCESS : INVALID_VALUE);
+}
+FUNCTION cu_result cuGraphDestroy(cu_graph* graph) {
+  free(graph->nodes);
+  free(graph);
+  graphs--;
+  return status(CU_SUCCESS);
+}
+FUNCTION cu_result cuGraphExecDestroy(cu_graph_exec* graph) {
+  free(graph->graph.nodes);
+  free(graph);
+  graphs--;
+  return status(CU_SUCCESS);
+}
+
+// For tests: graphs that ran so far, and those that are there.
+FUNCTION long emulated_graph_launches(void) { return graphs_launched; }
+FUNCTION long emulated_graph_count(void) { return graphs; }
+
+static cu_result run(const node* own) {
+  if (own->host) {
+    if (!is_lost) own->host(own->arguments);
+    return CU_SUCCESS;
+  }
+  // As on a GPU the call itself succeeds.
+  if (kernels_until_lost == 0) is_lost = true;
+  if (is_lost) return CU_SUCCESS;
+  if (kernels_until_lost > 0) kernels_until_lost--;
+  void* arguments[24];
+  for (unsigned i = 0; i < own->count; i++) arguments[i] = (void*)(own->arguments + own->offsets[i]);
+  const emeth_status done = emulated_launcher.launch(emulated_launcher.context, own->kernel, own->grid,
+                                                     own->block, own->shared_bytes, arguments);
+  return done == EMETH_OK ? CU_SUCCESS : INVALID_VALUE;
+}
+
+FUNCTION cu_result cuGraphLaunch(cu_graph_exec* graph, cu_stream* stream) {
+  if (!stream || captured) return INVALID_VALUE;
+  pthread_mutex_lock(&mutex);
+  graphs_launched++;
+  cu_result result = CU_SUCCESS;
+  for (size_t i = 0; i < graph->graph.count && result == CU_SUCCESS; i++) {
+    const node* own = &graph->graph.nodes[i];
+    if (own->is_fill) {
+      if (is_own(own->memory, own->bytes)) memset((void*)(uintptr_t)own->memory, own->value, own->bytes);
+      else result = INVALID_VALUE;
+    } else {
+      result = run(own);
+    }
+  }
+  pthread_mutex_unlock(&mutex);
+  return result;
+}
+
+static cu_result queue(const node* own) {
+  pthread_mutex_lock(&mutex);
+  cu_result result = CU_SUCCESS;
+  if (captured) {
+    node* place = new_node();
+    if (place) *place = *own;
+    else result = CU_ERROR_OUT_OF_MEMORY;
+  } else {
+    result = run(own);
+  }
+  pthread_mutex_unlock(&mutex);
+  return result;
+}
+
+// For libraries that emulate others of NVIDIA's: work in the stream's order, with a copy of its data.
+FUNCTION cu_result emulated_queue(void (*host)(const void* data), const void* data, size_t bytes) {
+  node own = {.host = host};
+  if (bytes > sizeof own.arguments) return INVALID_VALUE;
+  memcpy(own.arguments, data, bytes);
+  return queue(&own);
+}
+// Whether all of it is memory of the device.
+FUNCTION bool emulated_is_device_memory(const void* memory, size_t bytes) {
+  pthread_mutex_lock(&mutex);
+  const bool found = is_own((cu_pointer)(uintptr_t)memory, bytes);
+  pthread_mutex_unlock(&mutex);
+  return found;
+}
 
 FUNCTION cu_result cuLaunchKernel(cu_function* function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
                                   unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
                                   cu_stream* stream, void** arguments, void** extra) {
   if (!function || !stream || extra) return INVALID_VALUE;
-  pthread_mutex_lock(&mutex);
-  cu_result result = CU_SUCCESS;
-  // As on a GPU the call itself succeeds.
-  if (kernels_until_lost == 0) is_lost = true;
-  if (!is_lost) {
-    if (kernels_until_lost > 0) kernels_until_lost--;
-    const emeth_status done = emulated_launcher.launch(
-        emulated_launcher.context, (emeth_cuda_kernel)((uintptr_t)function - 1),
-        (emeth_cuda_size){grid_x, grid_y, grid_z}, (emeth_cuda_size){block_x, block_y, block_z}, shared_bytes,
-        arguments);
-    if (done != EMETH_OK) result = INVALID_VALUE;
+  // Arguments are copied now, whenever the kernel runs.
+  node own = {.kernel = (emeth_cuda_kernel)((uintptr_t)function - 1),
+              .grid = {grid_x, grid_y, grid_z},
+              .block = {block_x, block_y, block_z},
+              .shared_bytes = shared_bytes};
+  size_t used = 0;
+  for (size_t bytes; (bytes = emulated_argument_bytes(own.kernel, own.count)) > 0; own.count++) {
+    used = (used + 15) / 16 * 16;
+    if (own.count == 24 || used + bytes > sizeof own.arguments) return INVALID_VALUE;
+    own.offsets[own.count] = used;
+    memcpy(own.arguments + used, arguments[own.count], bytes);
+    used += bytes;
   }
-  pthread_mutex_unlock(&mutex);
-  return result;
+  return queue(&own);
 }

@@ -490,8 +490,17 @@ static emeth_status synchronize(void*) {
   return EMETH_OK;
 }
 
-const emeth_cuda_launcher emulated_launcher = {NULL, 4,    48 << 10, launch,     scratch_memory,
-                                               copy, copy, fill,     synchronize};
+static bool holds(void*, const void* memory) {
+  return arena && (const char*)memory >= arena && (const char*)memory < arena + arena_used;
+}
+
+const emeth_cuda_launcher emulated_launcher = {NULL, 4,    48 << 10, launch, scratch_memory,
+                                               copy, copy, fill,     holds,  NULL,
+                                               synchronize};
+
+size_t emulated_argument_bytes(emeth_cuda_kernel kernel, unsigned index) {
+  return emulated_kernels[kernel].argument_bytes(index);
+}
 
 void emulated_set_schedule(emulated_schedule chosen) { schedule = chosen; }
 uint64_t emulated_thread_count(void) { return thread_count; }

@@ -69,6 +69,8 @@ static inline float __shfl_xor_sync(unsigned mask, float x, unsigned bits) {
 typedef struct {
   const char* name;
   void (*call)(void** arguments);
+  // Bytes of an argument; 0 behind the last one.
+  size_t (*argument_bytes)(unsigned index);
 } emulated_kernel;
 
 template <int... I>
@@ -89,6 +91,14 @@ __attribute__((no_sanitize("thread"))) void emulated_call(void (*kernel)(A...), 
                 typename __make_integer_seq<emulated_sequence, int, sizeof...(A)>::numbers());
 }
 
-#define EMULATED_KERNEL(file, name) {#name, [](void** arguments) { emulated_call(name, arguments); }},
+template <typename... A>
+size_t emulated_argument_bytes_of(void (*)(A...), unsigned index) {
+  const size_t bytes[] = {sizeof(A)..., 0};
+  return index < sizeof...(A) ? bytes[index] : 0;
+}
+
+#define EMULATED_KERNEL(file, name)                                  \
+  {#name, [](void** arguments) { emulated_call(name, arguments); }, \
+   [](unsigned index) { return emulated_argument_bytes_of(name, index); }},
 
 #endif

@@ -6,6 +6,7 @@
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_bfloat16.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_cached.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_flash.cu"
+#include "../../Sources/CEmethCompute/cuda/kernels/attention_flash_backward.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/column_sum.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/cross_entropy.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/dropout.cu"
@@ -17,6 +18,7 @@
 #include "../../Sources/CEmethCompute/cuda/kernels/matmul_bfloat16.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/measure.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/packed_product.cu"
+#include "../../Sources/CEmethCompute/cuda/kernels/rounding.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/softmax.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/sum.cu"
 

@@ -26,31 +26,7 @@
 #include "read_memory.h"
 #include "peak.h"
 
-static const emeth_kernels kernels = {
-    .fma_chains = fma_chains,
-    .matmul = matmul,
-    .column_sum = column_sum,
-    .add = add,
-    .add_layer_norm_forward = add_layer_norm_forward,
-    .layer_norm_backward = layer_norm_backward,
-    .gelu_forward = gelu_forward,
-    .gelu_backward = gelu_backward,
-    .embedding_forward = embedding_forward,
-    .embedding_backward = embedding_backward,
-    .dropout = dropout,
-    .attention_scratch = attention_scratch,
-    .attention_forward = attention_forward,
-    .attention_backward = attention_backward,
-    .attention_cached = attention_cached,
-    .cross_entropy = cross_entropy,
-    .softmax = softmax,
-    .block_sums = block_sums,
-    .adamw = adamw,
-    .exponential = exponential,
-    .logarithm = logarithm,
-    .hyperbolic_tangent = hyperbolic_tangent,
-    .packed_product = packed_product,
-    .read_memory = read_memory,
-};
+static const emeth_kernels kernels = {EMETH_OPERATIONS(EMETH_ENTRY).attention_scratch = attention_scratch,
+                                      .block_sums = block_sums};
 
 const emeth_kernels* const EMETH_TABLE = &kernels;

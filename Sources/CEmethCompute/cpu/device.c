@@ -6,6 +6,7 @@
 
 #include "../cuda/cuda_device.h"
 #include "../cuda/operations.h"
+#include "packed_weights.h"
 #include "pool.h"
 
 struct emeth_device {
@@ -89,7 +90,12 @@ emeth_status emeth_device_create(emeth_device** out, emeth_instruction_set set, 
   if (!kernels) return EMETH_NOT_AVAILABLE;
   emeth_device* device = calloc(1, sizeof *device);
   if (!device) return EMETH_NO_MEMORY;
-  pthread_mutex_init(&device->mutex, NULL);
+  // Of a thread that records the lock is held between its operations.
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&device->mutex, &attributes);
+  pthread_mutexattr_destroy(&attributes);
   device->kernels = kernels;
   device->cpu_kernels = kernels;
   device->threads = threads;
@@ -166,6 +172,19 @@ static void parallel_for_task(void* context, size_t index, size_t worker) {
 static void lock(emeth_device* device) { pthread_mutex_lock(&device->mutex); }
 static void unlock(emeth_device* device) { pthread_mutex_unlock(&device->mutex); }
 
+// The CPU works: a recording can't note it.
+static void on_cpu(emeth_device* device) {
+  if (device->cuda) emeth_cuda_refuse_recording(device->cuda);
+}
+
+emeth_status emeth_device_use_cublas(emeth_device* device, const emeth_cublas* cublas, char* message) {
+  if (!device->cuda) return EMETH_NOT_AVAILABLE;
+  lock(device);
+  const emeth_status status = emeth_cuda_use_cublas(device->cuda, cublas, message);
+  unlock(device);
+  return status;
+}
+
 emeth_status emeth_device_allocate(emeth_device* device, void** out, size_t bytes) {
   *out = NULL;
   if (!device->cuda) return EMETH_NOT_AVAILABLE;
@@ -190,6 +209,42 @@ emeth_status emeth_device_memory(emeth_device* device, uint64_t* free_bytes, uin
   return status;
 }
 
+void emeth_device_recover(emeth_device* device) {
+  if (!device->cuda) return;
+  lock(device);
+  emeth_cuda_recover(device->cuda);
+  unlock(device);
+}
+
+emeth_status emeth_device_begin_recording(emeth_device* device) {
+  if (!device->cuda) return EMETH_NOT_AVAILABLE;
+  lock(device);
+  const emeth_status status = emeth_cuda_begin_recording(device->cuda);
+  // Held until it ends.
+  if (status != EMETH_OK) unlock(device);
+  return status;
+}
+
+emeth_status emeth_device_end_recording(emeth_device* device, emeth_recording** out) {
+  const emeth_status status = emeth_cuda_end_recording(device->cuda, out);
+  unlock(device);
+  return status;
+}
+
+emeth_status emeth_device_replay(emeth_device* device, const emeth_recording* recording) {
+  lock(device);
+  const emeth_status status = emeth_cuda_replay(device->cuda, recording);
+  unlock(device);
+  return status;
+}
+
+void emeth_device_free_recording(emeth_device* device, emeth_recording* recording) {
+  if (!recording) return;
+  lock(device);
+  emeth_cuda_free_recording(device->cuda, recording);
+  unlock(device);
+}
+
 emeth_status emeth_device_failure(emeth_device* device, char* message) {
   if (!device->cuda) return EMETH_OK;
   lock(device);
@@ -201,6 +256,7 @@ emeth_status emeth_device_failure(emeth_device* device, char* message) {
 void emeth_parallel_for(emeth_device* device, size_t count, void (*body)(void*, size_t), void* context) {
   parallel_for_job job = {body, context};
   lock(device);
+  on_cpu(device);
   emeth_run(device, count, parallel_for_task, &job);
   unlock(device);
 }
@@ -220,6 +276,7 @@ void emeth_clear(emeth_device* device, float* out, size_t count) {
     const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
     emeth_cuda_finish(device->cuda, launcher->fill(launcher->context, out, 0, count * sizeof *out));
   } else {
+    on_cpu(device);
     memset(out, 0, count * sizeof *out);
   }
   unlock(device);
@@ -344,8 +401,10 @@ void emeth_softmax(emeth_device* device, float* out, const float* in, size_t row
 // Sums of blocks, of the sums' blocks, and so on. The first level is at most 1 / EMETH_SUM_BLOCK as long as
 // `in`.
 static emeth_status sum(emeth_device* device, float* out, const float* in, size_t count, bool squared) {
-  *out = 0;
-  if (count == 0) return EMETH_OK;
+  if (count == 0) {
+    *out = 0;
+    return EMETH_OK;
+  }
   lock(device);
   emeth_status status = EMETH_OK;
   if (device->cuda && emeth_cuda_holds(device->cuda, (const void* const[]){in}, 1)) {
@@ -354,6 +413,7 @@ static emeth_status sum(emeth_device* device, float* out, const float* in, size_
     unlock(device);
     return status;
   }
+  on_cpu(device);
   const size_t first = emeth_blocks(count, EMETH_SUM_BLOCK);
   const size_t bytes = (first + emeth_blocks(first, EMETH_SUM_BLOCK)) * sizeof(float);
   if (bytes > device->shared_bytes) {
@@ -409,6 +469,22 @@ void emeth_tanh(emeth_device* device, float* out, const float* in, size_t count)
 void emeth_packed_product(emeth_device* device, const emeth_packed_product_arguments* arguments) {
   if (arguments->m == 0 || arguments->n == 0) return;
   CALL(packed_product, arguments);
+}
+
+void emeth_packed_embedding(emeth_device* device, float* out, const uint32_t* tokens,
+                            const uint32_t* positions, const void* wte, emeth_weight_format format,
+                            const float* wpe, size_t rows, size_t C) {
+  if (rows == 0 || C == 0) return;
+  lock(device);
+  if (device->cuda && emeth_cuda_holds(device->cuda, (const void* const[]){out, wte, wpe}, 3)) {
+    const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
+    emeth_cuda_finish(device->cuda, emeth_cuda_packed_embedding(launcher, out, tokens, positions, wte, format,
+                                                                wpe, rows, C));
+  } else {
+    on_cpu(device);
+    emeth_packed_rows(out, tokens, positions, wte, format, wpe, rows, C);
+  }
+  unlock(device);
 }
 
 uint64_t emeth_read_memory(emeth_device* device, const void* memory, size_t bytes) {

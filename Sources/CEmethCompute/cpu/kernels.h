@@ -51,6 +51,32 @@ typedef struct {
   double (*fma_chains)(emeth_device*, size_t, size_t);
 } emeth_kernels;
 
+// Every operation that all tables have, so that none is forgotten: a table of functions of these names.
+#define EMETH_OPERATIONS(ENTRY) \
+  ENTRY(fma_chains)             \
+  ENTRY(matmul)                 \
+  ENTRY(column_sum)             \
+  ENTRY(add)                    \
+  ENTRY(add_layer_norm_forward) \
+  ENTRY(layer_norm_backward)    \
+  ENTRY(gelu_forward)           \
+  ENTRY(gelu_backward)          \
+  ENTRY(embedding_forward)      \
+  ENTRY(embedding_backward)     \
+  ENTRY(dropout)                \
+  ENTRY(attention_forward)      \
+  ENTRY(attention_backward)     \
+  ENTRY(attention_cached)       \
+  ENTRY(cross_entropy)          \
+  ENTRY(softmax)                \
+  ENTRY(adamw)                  \
+  ENTRY(exponential)            \
+  ENTRY(logarithm)              \
+  ENTRY(hyperbolic_tangent)     \
+  ENTRY(packed_product)         \
+  ENTRY(read_memory)
+#define EMETH_ENTRY(operation) .operation = operation,
+
 // NULL where this build has no such kernels.
 extern const emeth_kernels* const emeth_kernels_portable;
 extern const emeth_kernels* const emeth_kernels_avx2;

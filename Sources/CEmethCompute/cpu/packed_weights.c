@@ -133,8 +133,8 @@ emeth_status emeth_pack_weights(emeth_device* device, void* out, emeth_weight_fo
   return atomic_load(&job.refused) ? EMETH_OUT_OF_RANGE : EMETH_OK;
 }
 
-void emeth_packed_embedding(float* out, const uint32_t* tokens, const uint32_t* positions, const void* wte,
-                            emeth_weight_format format, const float* wpe, size_t rows, size_t C) {
+void emeth_packed_rows(float* out, const uint32_t* tokens, const uint32_t* positions, const void* wte,
+                       emeth_weight_format format, const float* wpe, size_t rows, size_t C) {
   for (size_t row = 0; row < rows; row++) {
     const float* position = wpe + positions[row] * C;
     for (size_t c = 0; c < C; c++) {

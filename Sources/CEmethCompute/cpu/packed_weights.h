@@ -46,6 +46,10 @@ static inline float emeth_float_of_scale(uint16_t scale) {
   return x;
 }
 
+// emeth_packed_embedding on the caller's thread.
+void emeth_packed_rows(float* out, const uint32_t* tokens, const uint32_t* positions, const void* wte,
+                       emeth_weight_format format, const float* wpe, size_t rows, size_t C);
+
 // Weight (output, step) of packed weights with k steps.
 static inline float emeth_packed_weight(const void* packed, emeth_weight_format format, size_t k,
                                         size_t output, size_t step) {

@@ -110,10 +110,15 @@ static emeth_status drop(const attention_pass* pass, float* scores) {
 // The numbers of rows and heads are 32 bits in the kernels.
 static bool fits(size_t B, size_t T, size_t NH) { return T <= EMETH_CUDA_LARGEST_ROW && B * NH <= INT32_MAX; }
 
-// As in kernels/attention_flash.cu.
+// As in kernels/attention_flash.cu and kernels/attention_flash_backward.cu: rows of a block, which has two
+// threads for each.
 #define FLASH_SPAN 64
-#define FLASH_THREADS 128
 #define FLASH_CHANNELS 128
+
+// Whether scores need not be in memory.
+static bool is_flash(const attention_pass* pass) {
+  return pass->bfloat16 && !pass->dropout.threshold && pass->d <= FLASH_CHANNELS;
+}
 
 // In one kernel, without scores in memory.
 static emeth_status forward_flash(attention_pass* pass, float* out, float* maximum, float* sum,
@@ -137,7 +142,7 @@ static emeth_status forward_flash(attention_pass* pass, float* out, float* maxim
     const emeth_cuda_size grid = {(uint32_t)emeth_cuda_blocks(pass->T, FLASH_SPAN), 1,
                                   (uint32_t)emeth_cuda_min(count - first, EMETH_CUDA_LARGEST_GRID_SIDE)};
     EMETH_CUDA_TRY(
-        pass->launcher->launch(pass->launcher->context, kernel, grid, (emeth_cuda_size){FLASH_THREADS, 1, 1},
+        pass->launcher->launch(pass->launcher->context, kernel, grid, (emeth_cuda_size){2 * FLASH_SPAN, 1, 1},
                                0, EMETH_CUDA_ARGUMENTS(&product, &values_at, &maximum, &sum, &pass->scale)));
   }
   return EMETH_OK;
@@ -148,9 +153,7 @@ static emeth_status forward(const emeth_cuda_launcher* launcher, bool bfloat16, 
                             emeth_dropout_mask dropout) {
   if (!fits(B, T, NH)) return EMETH_OUT_OF_RANGE;
   attention_pass pass = begin(launcher, bfloat16, B, T, C, NH, dropout);
-  if (bfloat16 && !dropout.threshold && pass.d <= FLASH_CHANNELS) {
-    return forward_flash(&pass, out, maximum, sum, qkv);
-  }
+  if (is_flash(&pass)) return forward_flash(&pass, out, maximum, sum, qkv);
   float* scores;
   EMETH_CUDA_TRY(scores_memory(&pass, &scores, 0));
   const emeth_cuda_matrix queries = head_of(&pass, qkv, 3 * C), keys = head_of(&pass, qkv + C, 3 * C),
@@ -181,11 +184,49 @@ emeth_status emeth_cuda_attention_forward_bfloat16(const emeth_cuda_launcher* la
   return forward(launcher, true, out, maximum, sum, qkv, B, T, C, NH, dropout);
 }
 
+// In two kernels: queries first, which leave the totals of their rows to the keys.
+static emeth_status backward_flash(attention_pass* pass, float* d_qkv, const float* d_out, const float* qkv,
+                                   const float* maximum, const float* sum) {
+  const size_t C = pass->C, count = pass->B * pass->NH;
+  const bool narrow = pass->d <= 64;
+  const size_t rows = narrow ? 64 : 32;
+  const emeth_cuda_kernel kernels[] = {
+      narrow ? EMETH_KERNEL_attention_flash_queries_64 : EMETH_KERNEL_attention_flash_queries_128,
+      narrow ? EMETH_KERNEL_attention_flash_keys_64 : EMETH_KERNEL_attention_flash_keys_128};
+  void* totals;
+  EMETH_CUDA_TRY(
+      pass->launcher->scratch(pass->launcher->context, &totals, 0, count * pass->T * sizeof(float)));
+  emeth_cuda_matrix d_outputs = head_of(pass, d_out, C);
+  emeth_cuda_product product = {.a = head_of(pass, qkv, 3 * C),
+                                .b = head_of(pass, qkv + C, 3 * C),
+                                .m = (uint32_t)pass->T,
+                                .k = (uint32_t)pass->d,
+                                .heads = (uint32_t)pass->NH};
+  product.a_vectors = vectors(&product.a);
+  product.b_vectors = vectors(&product.b) && C % 4 == 0;
+  // No output is written by vectors: it says so of its gradient, which is read.
+  product.out_vectors = vectors(&d_outputs);
+  size_t values_at = C;
+  for (size_t kernel = 0; kernel < 2; kernel++) {
+    product.out = head_of(pass, d_qkv + (kernel == 0 ? 0 : C), 3 * C);
+    for (size_t first = 0; first < count; first += EMETH_CUDA_LARGEST_GRID_SIDE) {
+      product.first_head = (uint32_t)first;
+      const emeth_cuda_size grid = {(uint32_t)emeth_cuda_blocks(pass->T, rows), 1,
+                                    (uint32_t)emeth_cuda_min(count - first, EMETH_CUDA_LARGEST_GRID_SIDE)};
+      EMETH_CUDA_TRY(pass->launcher->launch(
+          pass->launcher->context, kernels[kernel], grid, (emeth_cuda_size){(uint32_t)(2 * rows), 1, 1}, 0,
+          EMETH_CUDA_ARGUMENTS(&product, &d_outputs, &values_at, &maximum, &sum, &totals, &pass->scale)));
+    }
+  }
+  return EMETH_OK;
+}
+
 static emeth_status backward(const emeth_cuda_launcher* launcher, bool bfloat16, float* d_qkv,
                              const float* d_out, const float* qkv, const float* maximum, const float* sum,
                              size_t B, size_t T, size_t C, size_t NH, emeth_dropout_mask dropout) {
   if (!fits(B, T, NH)) return EMETH_OUT_OF_RANGE;
   attention_pass pass = begin(launcher, bfloat16, B, T, C, NH, dropout);
+  if (is_flash(&pass)) return backward_flash(&pass, d_qkv, d_out, qkv, maximum, sum);
   float *scores, *gradients;
   EMETH_CUDA_TRY(scores_memory(&pass, &scores, 0));
   EMETH_CUDA_TRY(scores_memory(&pass, &gradients, 1));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cublas.h"
 #include "driver.h"
 #include "library.h"
 
@@ -27,7 +28,11 @@ struct emeth_cuda {
   cu_function* functions[EMETH_KERNEL_COUNT];
   size_t static_shared_bytes[EMETH_KERNEL_COUNT];
   size_t allowed_shared_bytes[EMETH_KERNEL_COUNT];  // dynamic ones
+  emeth_cublas_products* products;  // NULL for its own
   scratch_slot scratch[EMETH_CUDA_SCRATCH_SLOTS];
+  uint64_t scratch_moves;  // how often scratch memory became other memory
+  // While operations are noted for a recording they run nowhere; what can't be noted makes it none.
+  bool is_recording, is_refused;
   memory_block* blocks;  // in the order of their addresses
   size_t block_count, block_space;
   emeth_cuda_launcher launcher;
@@ -69,6 +74,9 @@ static emeth_status scratch(void* context, void** out, size_t slot, size_t bytes
   if (cuda->failure != EMETH_OK) return cuda->failure;
   scratch_slot* own = &cuda->scratch[slot];
   if (bytes > own->bytes) {
+    // What is noted already may use the memory that there is.
+    if (cuda->is_recording) return EMETH_NOT_AVAILABLE;
+    cuda->scratch_moves++;
     if (own->memory) {
       // Kernels that use it may still be queued.
       cu_result result = cuda->driver->synchronize(cuda->stream);
@@ -90,6 +98,7 @@ static emeth_status scratch(void* context, void** out, size_t slot, size_t bytes
 static emeth_status synchronize(void* context) {
   emeth_cuda* cuda = context;
   if (cuda->failure != EMETH_OK) return cuda->failure;
+  if (cuda->is_recording) return EMETH_NOT_AVAILABLE;
   const cu_result result = cuda->driver->synchronize(cuda->stream);
   return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuStreamSynchronize", result);
 }
@@ -97,6 +106,8 @@ static emeth_status synchronize(void* context) {
 static emeth_status copy_in(void* context, void* device, const void* host, size_t bytes) {
   emeth_cuda* cuda = context;
   if (cuda->failure != EMETH_OK) return cuda->failure;
+  // The host's memory is another's when the recording runs.
+  if (cuda->is_recording) return EMETH_NOT_AVAILABLE;
   const cu_result result = cuda->driver->copy_in((cu_pointer)(uintptr_t)device, host, bytes, cuda->stream);
   return result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuMemcpyHtoDAsync", result);
 }
@@ -104,6 +115,7 @@ static emeth_status copy_in(void* context, void* device, const void* host, size_
 static emeth_status copy_out(void* context, void* host, const void* device, size_t bytes) {
   emeth_cuda* cuda = context;
   if (cuda->failure != EMETH_OK) return cuda->failure;
+  if (cuda->is_recording) return EMETH_NOT_AVAILABLE;
   const cu_result result = cuda->driver->copy_out(host, (cu_pointer)(uintptr_t)device, bytes, cuda->stream);
   if (result != CU_SUCCESS) return refusal(cuda, "cuMemcpyDtoHAsync", result);
   return synchronize(cuda);
@@ -125,6 +137,10 @@ const emeth_cuda_launcher* emeth_cuda_begin(emeth_cuda* cuda) {
 }
 
 emeth_status emeth_cuda_finish(emeth_cuda* cuda, emeth_status status) {
+  if (cuda->is_recording) {
+    if (status != EMETH_OK) cuda->is_refused = true;
+    return EMETH_OK;
+  }
   if (status == EMETH_OK) status = synchronize(cuda);
   if (status != EMETH_OK && cuda->failure == EMETH_OK) {
     cuda->failure = status;
@@ -155,6 +171,30 @@ bool emeth_cuda_holds(const emeth_cuda* cuda, const void* const* arrays, size_t 
     if (block == cuda->block_count || cuda->blocks[block].start > address) return false;
   }
   return true;
+}
+
+// Scratch slots of products: a, b, and what the library takes for itself (matmul.c).
+#define WORKSPACE_SLOT 4
+
+static emeth_status multiply(void* context, const emeth_matmul_arguments* arguments, const void* a,
+                             const void* b) {
+  emeth_cuda* cuda = context;
+  void* workspace;
+  const emeth_status status = scratch(context, &workspace, WORKSPACE_SLOT, EMETH_CUBLAS_WORKSPACE_BYTES);
+  if (status != EMETH_OK) return status;
+  return emeth_cublas_multiply(cuda->products, cuda->stream, arguments, a, b, workspace, cuda->message);
+}
+
+emeth_status emeth_cuda_use_cublas(emeth_cuda* cuda, const emeth_cublas* library, char* message) {
+  emeth_cuda_begin(cuda);
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const emeth_status status = emeth_cublas_create(&cuda->products, library, message);
+  if (status == EMETH_OK) cuda->launcher.multiply = multiply;
+  return status;
+}
+
+static bool holds(void* context, const void* memory) {
+  return memory && emeth_cuda_holds(context, &memory, 1);
 }
 
 // Zeros in memory that the host sees too. `bytes` is not 0.
@@ -234,6 +274,76 @@ emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message) {
   return cuda->failure;
 }
 
+static void release_scratch(emeth_cuda* cuda) {
+  for (size_t i = 0; i < EMETH_CUDA_SCRATCH_SLOTS; i++) {
+    if (cuda->scratch[i].memory) cuda->driver->release(cuda->scratch[i].memory);
+    cuda->scratch[i] = (scratch_slot){0, 0};
+  }
+  cuda->scratch_moves++;
+}
+
+void emeth_cuda_recover(emeth_cuda* cuda) {
+  if (cuda->failure != EMETH_NO_MEMORY) return;
+  cuda->failure = EMETH_OK;
+  cuda->message[0] = 0;
+  emeth_cuda_begin(cuda);
+  // What was queued before may still use it.
+  if (synchronize(cuda) == EMETH_OK) release_scratch(cuda);
+}
+
+struct emeth_recording {
+  cu_graph_exec* graph;
+  uint64_t scratch_moves;
+};
+
+void emeth_cuda_refuse_recording(emeth_cuda* cuda) { cuda->is_refused = true; }
+
+emeth_status emeth_cuda_begin_recording(emeth_cuda* cuda) {
+  emeth_cuda_begin(cuda);
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  const cu_result result = cuda->driver->begin_capture(cuda->stream, CU_CAPTURE_THREAD_LOCAL);
+  if (result != CU_SUCCESS) return EMETH_NOT_AVAILABLE;
+  cuda->is_recording = true;
+  cuda->is_refused = false;
+  return EMETH_OK;
+}
+
+emeth_status emeth_cuda_end_recording(emeth_cuda* cuda, emeth_recording** out) {
+  const emeth_cuda_driver* driver = cuda->driver;
+  *out = NULL;
+  cuda->is_recording = false;
+  cu_graph* graph = NULL;
+  cu_result result = driver->end_capture(cuda->stream, &graph);
+  if (result != CU_SUCCESS || !graph) return EMETH_NOT_AVAILABLE;
+  emeth_recording* recording = cuda->is_refused ? NULL : calloc(1, sizeof *recording);
+  if (recording) {
+    recording->scratch_moves = cuda->scratch_moves;
+    result = driver->instantiate_graph(&recording->graph, graph, 0);
+    if (result != CU_SUCCESS) {
+      free(recording);
+      recording = NULL;
+    }
+  }
+  driver->destroy_graph(graph);
+  *out = recording;
+  return recording ? EMETH_OK : EMETH_NOT_AVAILABLE;
+}
+
+emeth_status emeth_cuda_replay(emeth_cuda* cuda, const emeth_recording* recording) {
+  emeth_cuda_begin(cuda);
+  if (cuda->failure != EMETH_OK) return cuda->failure;
+  if (recording->scratch_moves != cuda->scratch_moves) return EMETH_NOT_AVAILABLE;
+  const cu_result result = cuda->driver->launch_graph(recording->graph, cuda->stream);
+  return emeth_cuda_finish(cuda, result == CU_SUCCESS ? EMETH_OK : refusal(cuda, "cuGraphLaunch", result));
+}
+
+void emeth_cuda_free_recording(emeth_cuda* cuda, emeth_recording* recording) {
+  if (cuda->driver->set_context(cuda->context) == CU_SUCCESS) {
+    cuda->driver->destroy_graph_exec(recording->graph);
+  }
+  free(recording);
+}
+
 static emeth_status load(emeth_cuda* cuda, const void* const* code) {
   const emeth_cuda_driver* driver = cuda->driver;
   for (size_t i = 0; i < emeth_cuda_source_count(); i++) {
@@ -292,6 +402,7 @@ static emeth_status open_device(emeth_cuda* cuda, size_t ordinal, const void* co
       .copy_in = copy_in,
       .copy_out = copy_out,
       .fill = fill,
+      .holds = holds,
       .synchronize = synchronize,
   };
   return load(cuda, code);
@@ -321,9 +432,8 @@ void emeth_cuda_destroy(emeth_cuda* cuda) {
   if (cuda->context && driver->set_context(cuda->context) == CU_SUCCESS) {
     if (cuda->stream) driver->synchronize(cuda->stream);
     for (size_t i = 0; i < cuda->block_count; i++) driver->release((cu_pointer)cuda->blocks[i].start);
-    for (size_t i = 0; i < EMETH_CUDA_SCRATCH_SLOTS; i++) {
-      if (cuda->scratch[i].memory) driver->release(cuda->scratch[i].memory);
-    }
+    emeth_cublas_destroy(cuda->products);
+    release_scratch(cuda);
     for (size_t i = 0; cuda->modules && i < emeth_cuda_source_count(); i++) {
       if (cuda->modules[i]) driver->unload_module(cuda->modules[i]);
     }

@@ -14,6 +14,8 @@ void emeth_cuda_destroy(emeth_cuda* cuda);  // NULL is allowed
 
 // The rest with the device's lock held.
 
+emeth_status emeth_cuda_use_cublas(emeth_cuda* cuda, const emeth_cublas* library, char* message);
+
 // Makes the device this thread's; the launcher works until another device is made so.
 const emeth_cuda_launcher* emeth_cuda_begin(emeth_cuda* cuda);
 // Waits for what was queued, unless `status` says that it failed, and keeps the first failure.
@@ -24,6 +26,17 @@ bool emeth_cuda_holds(const emeth_cuda* cuda, const void* const* arrays, size_t 
 emeth_status emeth_cuda_allocate(emeth_cuda* cuda, void** out, size_t bytes);
 void emeth_cuda_release(emeth_cuda* cuda, void* memory);
 emeth_status emeth_cuda_memory(emeth_cuda* cuda, uint64_t* free_bytes, uint64_t* all_bytes);
+// After EMETH_NO_MEMORY: gives scratch memory back, and the device works again.
+void emeth_cuda_recover(emeth_cuda* cuda);
+
+// As emeth_device_begin_recording and so on.
+emeth_status emeth_cuda_begin_recording(emeth_cuda* cuda);
+emeth_status emeth_cuda_end_recording(emeth_cuda* cuda, emeth_recording** out);
+emeth_status emeth_cuda_replay(emeth_cuda* cuda, const emeth_recording* recording);
+void emeth_cuda_free_recording(emeth_cuda* cuda, emeth_recording* recording);
+// What runs elsewhere can't be noted.
+void emeth_cuda_refuse_recording(emeth_cuda* cuda);
+
 // `message` may be NULL.
 emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message);
 

@@ -66,6 +66,12 @@ emeth_status emeth_cuda_driver_open(emeth_cuda_driver** out, const char* path, i
       {"cuStreamDestroy_v2", &driver->destroy_stream, false},
       {"cuStreamSynchronize", &driver->synchronize, false},
       {"cuLaunchKernel", &driver->launch, false},
+      {"cuStreamBeginCapture_v2", &driver->begin_capture, false},
+      {"cuStreamEndCapture", &driver->end_capture, false},
+      {"cuGraphInstantiateWithFlags", &driver->instantiate_graph, false},
+      {"cuGraphLaunch", &driver->launch_graph, false},
+      {"cuGraphDestroy", &driver->destroy_graph, false},
+      {"cuGraphExecDestroy", &driver->destroy_graph_exec, false},
   };
   emeth_status status = emeth_library_open(path, functions, sizeof functions / sizeof *functions, message);
   if (status == EMETH_OK) status = start(driver, version, devices, message);

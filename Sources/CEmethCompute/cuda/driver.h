@@ -11,6 +11,8 @@ typedef struct cu_context cu_context;
 typedef struct cu_module cu_module;
 typedef struct cu_function cu_function;
 typedef struct cu_stream cu_stream;
+typedef struct cu_graph cu_graph;
+typedef struct cu_graph_exec cu_graph_exec;
 
 enum { CU_SUCCESS = 0, CU_ERROR_OUT_OF_MEMORY = 2 };
 enum {
@@ -24,6 +26,7 @@ enum { CU_FUNCTION_SHARED_BYTES = 1, CU_FUNCTION_LARGEST_DYNAMIC_SHARED_BYTES = 
 enum { CU_MEMORY_ATTACH_GLOBAL = 1 };
 enum { CU_ADVISE_PREFERRED_LOCATION = 3 };
 enum { CU_STREAM_NON_BLOCKING = 1 };
+enum { CU_CAPTURE_THREAD_LOCAL = 1 };
 
 struct emeth_cuda_driver {
   cu_result (*init)(unsigned flags);
@@ -57,6 +60,12 @@ struct emeth_cuda_driver {
   cu_result (*launch)(cu_function* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                       unsigned block_y, unsigned block_z, unsigned shared_bytes, cu_stream* stream,
                       void** arguments, void** extra);
+  cu_result (*begin_capture)(cu_stream* stream, int mode);
+  cu_result (*end_capture)(cu_stream* stream, cu_graph** out);
+  cu_result (*instantiate_graph)(cu_graph_exec** out, cu_graph* graph, unsigned long long flags);
+  cu_result (*launch_graph)(cu_graph_exec* graph, cu_stream* stream);
+  cu_result (*destroy_graph)(cu_graph* graph);
+  cu_result (*destroy_graph_exec)(cu_graph_exec* graph);
 };
 
 // Says what call failed, as `cuInit: CUDA_ERROR_NO_DEVICE, no CUDA-capable device is detected`; the status

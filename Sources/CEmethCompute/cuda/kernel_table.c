@@ -16,7 +16,9 @@
   } while (0)
 
 // The same on the CPU.
-#define ON_CPU(operation, ...) emeth_device_cpu_kernels(device)->operation(device, __VA_ARGS__)
+#define ON_CPU(operation, ...)                              \
+  (emeth_cuda_refuse_recording(emeth_device_cuda(device)), \
+   emeth_device_cpu_kernels(device)->operation(device, __VA_ARGS__))
 
 static void matmul(emeth_device* device, const emeth_matmul_arguments* in) {
   if (ON_GPU(in->out, in->a, in->b, in->bias, in->activation, in->slope_of)) {
@@ -223,30 +225,7 @@ static double fma_chains(emeth_device* device, size_t tasks, size_t steps) {
 }
 
 // attention_scratch and block_sums are asked of the CPU's table.
-static const emeth_kernels table = {
-    .matmul = matmul,
-    .column_sum = column_sum,
-    .add = add,
-    .add_layer_norm_forward = add_layer_norm_forward,
-    .layer_norm_backward = layer_norm_backward,
-    .gelu_forward = gelu_forward,
-    .gelu_backward = gelu_backward,
-    .embedding_forward = embedding_forward,
-    .embedding_backward = embedding_backward,
-    .dropout = dropout,
-    .attention_forward = attention_forward,
-    .attention_backward = attention_backward,
-    .attention_cached = attention_cached,
-    .cross_entropy = cross_entropy,
-    .softmax = softmax,
-    .adamw = adamw,
-    .exponential = exponential,
-    .logarithm = logarithm,
-    .hyperbolic_tangent = hyperbolic_tangent,
-    .packed_product = packed_product,
-    .read_memory = read_memory,
-    .fma_chains = fma_chains,
-};
+static const emeth_kernels table = {EMETH_OPERATIONS(EMETH_ENTRY)};
 
 const emeth_kernels* const emeth_kernels_cuda = &table;
 

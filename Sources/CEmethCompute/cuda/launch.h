@@ -54,14 +54,18 @@ static inline emeth_status emeth_cuda_launch_rows(const emeth_cuda_launcher* lau
   return emeth_cuda_launch_threads(launcher, kernel, rows * EMETH_CUDA_GROUP, arguments);
 }
 
-// The host's `bytes` in a slot of scratch memory.
+// The host's `bytes` where kernels can read them: as they are, or in a slot of scratch memory.
 static inline emeth_status emeth_cuda_upload(const emeth_cuda_launcher* launcher, void** out, size_t slot,
                                              const void* host, size_t bytes) {
+  if (launcher->holds(launcher->context, host)) {
+    *out = (void*)host;
+    return EMETH_OK;
+  }
   EMETH_CUDA_TRY(launcher->scratch(launcher->context, out, slot, bytes));
   return launcher->copy_in(launcher->context, *out, host, bytes);
 }
 
-// The host's rows of `columns` ids, `stride` apart, without gaps in a slot of scratch memory.
+// The host's rows of `columns` ids, `stride` apart, without gaps: as they are, or in a slot of scratch memory.
 emeth_status emeth_cuda_upload_ids(const emeth_cuda_launcher* launcher, uint32_t** out, size_t slot,
                                    const uint32_t* host, size_t rows, size_t columns, size_t stride);
 

@@ -41,6 +41,11 @@ struct emeth_cuda_launcher {
   emeth_status (*copy_out)(void* context, void* host, const void* device, size_t bytes);
   // Sets device memory to bytes of this value.
   emeth_status (*fill)(void* context, void* device, uint8_t value, size_t bytes);
+  // Whether kernels can read the host's memory at this address as it is: then it needs no copy.
+  bool (*holds)(void* context, const void* memory);
+  // A product by NVIDIA's library with a and b in bfloat16; NULL where there is none. EMETH_NOT_AVAILABLE, and
+  // nothing is queued, where it has no way for it.
+  emeth_status (*multiply)(void* context, const emeth_matmul_arguments* arguments, const void* a, const void* b);
   // Waits until all is done: EMETH_OK, or what went wrong since the last time.
   emeth_status (*synchronize)(void* context);
 };

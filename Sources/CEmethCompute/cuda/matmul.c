@@ -80,9 +80,44 @@ emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_
   return emeth_cuda_launch_product(launcher, pair[0], pair[1], &product, 1);
 }
 
+// Scratch slots of rounded operands.
+#define A_SLOT 2
+#define B_SLOT 3
+
+static emeth_status round_operand(const emeth_cuda_launcher* launcher, void** out, size_t slot, const float* in,
+                                  size_t count) {
+  EMETH_CUDA_TRY(launcher->scratch(launcher->context, out, slot, count * sizeof(uint16_t)));
+  return emeth_cuda_launch_threads(launcher, EMETH_KERNEL_round_to_bfloat16, count / 8,
+                                   EMETH_CUDA_ARGUMENTS(out, &in, &count));
+}
+
+// By NVIDIA's library, whose tensor cores read operands as bfloat16 from memory. All rows must begin at
+// multiples of 16 bytes. Where it can't do what follows a product, that follows.
+static emeth_status multiply_by_library(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* g) {
+  if (!launcher->multiply || g->m % 8 || g->n % 8 || g->k % 8 || g->k == 0) return EMETH_NOT_AVAILABLE;
+  const void* const arrays[] = {g->out, g->a, g->b, g->bias, g->activation, g->slope_of};
+  for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    if (!aligned(arrays[i])) return EMETH_NOT_AVAILABLE;
+  }
+  void *a, *b;
+  EMETH_CUDA_TRY(round_operand(launcher, &a, A_SLOT, g->a, g->m * g->k));
+  EMETH_CUDA_TRY(round_operand(launcher, &b, B_SLOT, g->b, g->k * g->n));
+  emeth_status status = launcher->multiply(launcher->context, g, a, b);
+  if (status != EMETH_NOT_AVAILABLE || (!g->activation && !g->slope_of)) return status;
+  emeth_matmul_arguments plain = *g;
+  plain.activation = NULL;
+  plain.slope_of = NULL;
+  EMETH_CUDA_TRY(launcher->multiply(launcher->context, &plain, a, b));
+  const size_t count = g->m * g->n;
+  if (g->activation) EMETH_CUDA_TRY(emeth_cuda_gelu_forward(launcher, g->activation, g->out, count));
+  return g->slope_of ? emeth_cuda_gelu_backward(launcher, g->out, g->out, g->slope_of, count) : EMETH_OK;
+}
+
 emeth_status emeth_cuda_matmul_bfloat16(const emeth_cuda_launcher* launcher,
                                         const emeth_matmul_arguments* g) {
   if (g->m <= FEW_ROWS) return emeth_cuda_matmul(launcher, g);
+  const emeth_status status = multiply_by_library(launcher, g);
+  if (status != EMETH_NOT_AVAILABLE) return status;
   emeth_cuda_product product;
   if (!product_of(&product, g)) return EMETH_OUT_OF_RANGE;
   static const emeth_cuda_kernel kernels[4] = {EMETH_KERNEL_matmul_bfloat16, EMETH_KERNEL_matmul_bfloat16_a,

@@ -4,8 +4,8 @@
 //
 // Memory: every array of float is the device's (which the host reads at the same address while no kernel
 // runs), as are packed weights and the keys and values of a cached sequence. Token ids, targets, decay
-// spans and arrays of sequences are the host's and are copied in; `out` of the sums is the host's. No size
-// is 0.
+// spans and arrays of sequences are read where they are when the device holds them, else copied in; `out` of
+// the sums is the host's or the device's. No size is 0.
 #ifndef EMETH_CUDA_OPERATIONS_H
 #define EMETH_CUDA_OPERATIONS_H
 

@@ -11,6 +11,9 @@ static const char bfloat16_cuh[] = {
 static const char column_sum_cuh[] = {
 #embed "kernels/column_sum.cuh" suffix(, 0)
 };
+static const char flash_cuh[] = {
+#embed "kernels/flash.cuh" suffix(, 0)
+};
 static const char dropout_cuh[] = {
 #embed "kernels/dropout.cuh" suffix(, 0)
 };
@@ -59,6 +62,9 @@ static const char layer_norm_cu[] = {
 static const char attention_flash_cu[] = {
 #embed "kernels/attention_flash.cu" suffix(, 0)
 };
+static const char attention_flash_backward_cu[] = {
+#embed "kernels/attention_flash_backward.cu" suffix(, 0)
+};
 static const char matmul_cu[] = {
 #embed "kernels/matmul.cu" suffix(, 0)
 };
@@ -70,6 +76,9 @@ static const char measure_cu[] = {
 };
 static const char packed_product_cu[] = {
 #embed "kernels/packed_product.cu" suffix(, 0)
+};
+static const char rounding_cu[] = {
+#embed "kernels/rounding.cu" suffix(, 0)
 };
 static const char softmax_cu[] = {
 #embed "kernels/softmax.cu" suffix(, 0)
@@ -84,6 +93,7 @@ static const emeth_cuda_source sources[] = {
     SOURCE("bfloat16.cuh", bfloat16_cuh, false),
     SOURCE("column_sum.cuh", column_sum_cuh, false),
     SOURCE("dropout.cuh", dropout_cuh, false),
+    SOURCE("flash.cuh", flash_cuh, false),
     SOURCE("kernel.cuh", kernel_cuh, false),
     SOURCE("product.cuh", product_cuh, false),
     SOURCE("product.h", product_h, false),
@@ -99,10 +109,12 @@ static const emeth_cuda_source sources[] = {
     SOURCE("embedding.cu", embedding_cu, true),
     SOURCE("layer_norm.cu", layer_norm_cu, true),
     SOURCE("attention_flash.cu", attention_flash_cu, true),
+    SOURCE("attention_flash_backward.cu", attention_flash_backward_cu, true),
     SOURCE("matmul.cu", matmul_cu, true),
     SOURCE("matmul_bfloat16.cu", matmul_bfloat16_cu, true),
     SOURCE("measure.cu", measure_cu, true),
     SOURCE("packed_product.cu", packed_product_cu, true),
+    SOURCE("rounding.cu", rounding_cu, true),
     SOURCE("softmax.cu", softmax_cu, true),
     SOURCE("sum.cu", sum_cu, true),
 };

@@ -235,9 +235,10 @@ typedef struct {
 } emeth_packed_product_arguments;
 void emeth_packed_product(emeth_device* device, const emeth_packed_product_arguments* arguments);
 
-// out (rows, C): row r = row tokens[r] of the packed wte (V, C) + wpe[positions[r]]. On the caller's thread.
-void emeth_packed_embedding(float* out, const uint32_t* tokens, const uint32_t* positions, const void* wte,
-                            emeth_weight_format format, const float* wpe, size_t rows, size_t C);
+// out (rows, C): row r = row tokens[r] of the packed wte (V, C) + wpe[positions[r]].
+void emeth_packed_embedding(emeth_device* device, float* out, const uint32_t* tokens,
+                            const uint32_t* positions, const void* wte, emeth_weight_format format,
+                            const float* wpe, size_t rows, size_t C);
 
 // Reads `bytes` of memory, a multiple of 256, 64-byte aligned, on all threads; the sum of its 64-bit words.
 // For measuring how fast memory can be read.

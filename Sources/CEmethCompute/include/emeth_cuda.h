@@ -47,6 +47,11 @@ emeth_status emeth_nvrtc_compile(const emeth_nvrtc* nvrtc, emeth_cuda_code* out,
                                  const char* const* options, size_t option_count, char* message);
 void emeth_cuda_code_free(emeth_cuda_code* code);
 
+// cuBLASLt, which stays loaded once it was opened. As emeth_nvrtc_open.
+typedef struct emeth_cublas emeth_cublas;
+emeth_status emeth_cublas_open(emeth_cublas** out, const char* path, int* major, int* minor, char* message);
+void emeth_cublas_close(emeth_cublas* cublas);
+
 // The driver, which stays loaded once it was opened.
 typedef struct emeth_cuda_driver emeth_cuda_driver;
 
@@ -74,6 +79,13 @@ emeth_status emeth_device_create_cuda(emeth_device** out, const emeth_cuda_drive
                                       const void* const* code, emeth_instruction_set set, size_t threads,
                                       char* message);
 
+// From now on the products of the `fast` profile are cuBLASLt's, where it has a way for them, else its own. To
+// be called before the first operation; the library outlives the device. EMETH_NO_MEMORY, EMETH_DEVICE_FAILED:
+// nothing changes.
+emeth_status emeth_device_use_cublas(emeth_device* device, const emeth_cublas* cublas, char* message);
+// Bytes that each device takes for them beside the operands in bfloat16.
+size_t emeth_cublas_workspace_bytes(void);
+
 // Memory that the GPU works on and the host reads and writes at the same address between operations; zeros,
 // 256-byte aligned. EMETH_NO_MEMORY where the GPU has less than that free. Only for devices of
 // emeth_device_create_cuda.
@@ -85,5 +97,23 @@ emeth_status emeth_device_memory(emeth_device* device, uint64_t* free_bytes, uin
 // The first failure of any operation since the device was made, EMETH_OK for none. After one, operations do
 // nothing and the device's memory holds anything. Those of a CPU never fail. `message` may be NULL.
 emeth_status emeth_device_failure(emeth_device* device, char* message);
+
+// After EMETH_NO_MEMORY, and only then: the memory that operations had for themselves is given back, and the
+// device works again. What the failed operations should have written holds anything.
+void emeth_device_recover(emeth_device* device);
+
+// Operations that the GPU keeps as a graph, to run again without being queued one by one, on the same arrays
+// with the same sizes and numbers. From begin to end, both on one thread, operations are noted and not run,
+// and other threads wait. Ids, spans and sequences are read when it runs, and must lie in memory of
+// emeth_device_allocate. EMETH_NOT_AVAILABLE, and no recording, where that is not so, where an operation would
+// need more scratch memory than there is (run them once before), has a result in the host's memory, or runs
+// on the CPU.
+typedef struct emeth_recording emeth_recording;
+emeth_status emeth_device_begin_recording(emeth_device* device);
+emeth_status emeth_device_end_recording(emeth_device* device, emeth_recording** out);
+// Runs it and waits. EMETH_NOT_AVAILABLE, and nothing is done, where scratch memory has moved since: it is of
+// no use any more.
+emeth_status emeth_device_replay(emeth_device* device, const emeth_recording* recording);
+void emeth_device_free_recording(emeth_device* device, emeth_recording* recording);
 
 #endif

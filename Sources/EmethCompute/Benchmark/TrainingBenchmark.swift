@@ -20,10 +20,14 @@ public final class TrainingBenchmark {
     public let achievedFlops: Double
     /// `achievedFlops` over `peakFlops`.
     public let ratio: Double
+    /// Memory that the steps were planned to take.
+    public let plannedBytes: Int
     /// Steps that were measured.
     public let steps: Int
   }
 
+  /// The memory that it takes.
+  public let plan: MemoryPlan
   private let trainer: Trainer
   private let sequences: [[UInt32]]
   private var seconds: [Double] = []
@@ -33,14 +37,18 @@ public final class TrainingBenchmark {
   ///
   /// - Parameters:
   ///   - seed: 32 bytes, what weights and tokens follow from.
-  /// - Throws: `ComputeError.outOfMemory`, `invalidConfiguration`, `invalidInput` for the seed.
+  /// - Throws: `ComputeError.insufficientMemory` before anything is allocated, `outOfMemory`,
+  ///   `invalidConfiguration`, `invalidInput` for the seed.
   public init(
     configuration: ModelConfiguration, batch: Int, device: Device,
     seed: [UInt8] = [UInt8](repeating: 1, count: 32)
   ) throws(ComputeError) {
+    plan = try MemoryPlan(configuration: configuration, batch: batch, device: device)
     let state = try TrainingState(configuration: configuration, device: device)
     try state.initializeWeights(seed: seed)
-    trainer = try Trainer(state: state, optimizer: OptimizerConfiguration(), batch: batch, device: device)
+    trainer = try Trainer(
+      state: state, optimizer: OptimizerConfiguration(), batch: batch, microBatch: plan.microBatch,
+      device: device)
     var generator = try CounterGenerator(label: "benchmark", seed: seed, part: 0, round: 0, pass: 0)
     var sequences: [[UInt32]] = []
     for _ in 0..<batch {
@@ -76,6 +84,7 @@ public final class TrainingBenchmark {
     return Report(
       millisecondsPerStep: median * 1e3,
       tokensPerSecond: Double(trainer.batch * configuration.context) / median, peakFlops: peakFlops,
-      achievedFlops: achieved, ratio: achieved / peakFlops, steps: sorted.count)
+      achievedFlops: achieved, ratio: achieved / peakFlops,
+      plannedBytes: plan.byteCount, steps: sorted.count)
   }
 }

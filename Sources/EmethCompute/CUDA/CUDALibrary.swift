@@ -4,12 +4,33 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
   case driver
   /// NVRTC, the compiler of the kernels.
   case compiler
+  /// cuBLASLt, matrix products of the `fast` profile.
+  case products
 
   /// Names of its files, the ones to prefer first.
   var fileNames: [String] {
     switch self {
     case .driver: ["libcuda.so.1"]
     case .compiler: ["libnvrtc.so.13", "libnvrtc.so.12"]
+    case .products: ["libcublasLt.so.13", "libcublasLt.so.12"]
+    }
+  }
+
+  /// What it is called among people.
+  public var title: String {
+    switch self {
+    case .driver: "driver"
+    case .compiler: "compiler"
+    case .products: "cuBLASLt"
+    }
+  }
+
+  /// Its folders in packages of Python's, the newest first.
+  var packageFolders: [String] {
+    switch self {
+    case .driver: []
+    case .compiler: ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"]
+    case .products: ["nvidia/cu13/lib", "nvidia/cublas/lib"]
     }
   }
 
@@ -19,6 +40,9 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
     case .driver: "install NVIDIA's driver 525 or later"
     case .compiler:
       "install NVRTC 12 or 13 (pip install nvidia-cuda-nvrtc, or a CUDA toolkit), or say where it is by "
+        + "EMETH_CUDA_PATH"
+    case .products:
+      "install cuBLAS 12 or 13 (pip install nvidia-cublas, or a CUDA toolkit), or say where it is by "
         + "EMETH_CUDA_PATH"
     }
   }
@@ -79,7 +103,7 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
       case system
       /// A CUDA toolkit under /usr/local, or the one that CUDA_HOME or CUDA_PATH names.
       case toolkit
-      /// A package of Python's: nvidia-cuda-nvrtc.
+      /// A package of Python's: nvidia-cuda-nvrtc, nvidia-cublas.
       case wheel
     }
   }

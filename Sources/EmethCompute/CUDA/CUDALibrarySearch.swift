@@ -7,7 +7,7 @@ import Foundation
 /// let places = CUDALibrarySearch().places(of: .compiler)
 /// ```
 public struct CUDALibrarySearch: Sendable {
-  /// A driver and a compiler that somebody named.
+  /// Libraries that somebody named.
   public var explicit: [CUDALibrary: String]
   /// The environment, of which EMETH_CUDA_PATH, CUDA_HOME, CUDA_PATH, VIRTUAL_ENV, CONDA_PREFIX and HOME count.
   public var environment: [String: String]
@@ -52,7 +52,7 @@ public struct CUDALibrarySearch: Sendable {
     }
     let toolkits = [named("CUDA_HOME"), named("CUDA_PATH")].compactMap(\.self) + installedToolkits
     add(toolkits.flatMap(Self.libraryFolders), .toolkit)
-    add(pythonFolders.flatMap { [$0 + "/nvidia/cu13/lib", $0 + "/nvidia/cuda_nvrtc/lib"] }, .wheel)
+    add(pythonFolders.flatMap { python in library.packageFolders.map { python + "/" + $0 } }, .wheel)
     return places
   }
 

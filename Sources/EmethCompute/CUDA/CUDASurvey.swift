@@ -2,7 +2,7 @@
 ///
 /// ```swift
 /// let survey = CUDASurvey()
-/// for finding in [survey.driver, survey.compiler] { print(finding.library, finding.remedy ?? "found") }
+/// for finding in [survey.driver, survey.compiler, survey.products] { print(finding.library, finding.remedy ?? "found") }
 /// ```
 public struct CUDASurvey: Sendable {
   /// A library and whether it was found.
@@ -23,6 +23,8 @@ public struct CUDASurvey: Sendable {
   public let driver: Finding
   /// NVRTC.
   public let compiler: Finding
+  /// cuBLASLt, without which the `fast` profile is slower.
+  public let products: Finding
   /// The GPUs.
   public let devices: [CUDADeviceProperties]
   /// Why the GPUs can't be listed, where the driver is there.
@@ -40,6 +42,11 @@ public struct CUDASurvey: Sendable {
     self.compiler = Finding(
       library: .compiler, version: compiler?.version, place: compiler?.place, attempts: attempts,
       remedy: compiler == nil ? CUDALibrary.compiler.remedy : nil)
+    attempts = []
+    let products = CUDAProducts.find(search: search, driver: driver?.version, attempts: &attempts)
+    self.products = Finding(
+      library: .products, version: products?.version, place: products?.place, attempts: attempts,
+      remedy: products == nil ? CUDALibrary.products.remedy : nil)
     do {
       devices = try driver?.devices() ?? []
       problem = driver?.deviceCount == 0 ? "the driver has no device" : nil

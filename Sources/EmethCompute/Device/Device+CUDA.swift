@@ -10,7 +10,7 @@ extension Device {
   /// - Parameters:
   ///   - ordinal: its number, from 0.
   ///   - threads: the CPU's beside it, 1 to `largestThreadCount`.
-  ///   - profile: `fast` multiplies matrices rounded to bfloat16 by the tensor cores.
+  ///   - profile: `fast` multiplies matrices rounded to bfloat16 by the tensor cores, by cuBLASLt where it is found.
   ///   - search: where the driver and the compiler are looked for.
   /// - Throws: `ComputeError.libraryUnavailable`, `deviceUnavailable`, `kernelsNotCompiled`, `deviceFailed`,
   ///   `outOfMemory`.
@@ -32,28 +32,67 @@ extension Device {
     let compiler = try CUDACompiler.open(search: search, driver: driver.version)
     let cache = CUDAKernelCache(environment: search.environment)
     let kernels = try CUDAKernels(for: architecture, compiler: compiler, cache: cache)
-    return try Device(gpu: gpu, driver: driver, kernels: kernels, threads: threads, profile: profile)
+    var products: CUDAProducts?
+    if profile == .fast {
+      var attempts: [CUDALibrary.Attempt] = []
+      products = CUDAProducts.find(search: search, driver: driver.version, attempts: &attempts)
+    }
+    return try Device(
+      gpu: gpu, driver: driver, kernels: kernels, products: products, threads: threads, profile: profile)
   }
 
-  /// Bytes that arenas for a model may still take: the GPU's free ones, less what its operations need for
-  /// themselves, or those of `MemoryPlan`. Nil where nobody knows.
+  /// Bytes that may still be taken of the memory in which it works: the GPU's free ones, or what `MemoryPlan` says
+  /// of this process. Nil where nobody knows.
   ///
-  /// - Parameter sequences: how many pass through the model at once, at most.
   /// - Throws: `ComputeError.deviceFailed`.
-  public func availableByteCount(
-    for configuration: ModelConfiguration, sequences: Int
-  ) throws(ComputeError) -> Int? {
-    guard gpu != nil else { return MemoryPlan.availableByteCount }
-    let free = try freeByteCount()
-    let (scores, isTooLarge) = configuration.context.multipliedReportingOverflow(by: configuration.context)
-    guard !isTooLarge, scores <= 1 << 40 else { return 0 }
-    // As in cuda/attention.c: the scores of as many heads as 2^25 hold, and their gradients.
-    func scratch(_ sequences: Int) -> Int {
-      let heads = min(max(1, (1 << 25) / scores), configuration.heads * min(sequences, 1 << 32))
-      return 2 * scores * heads * MemoryLayout<Float>.stride
+  public func availableByteCount() throws(ComputeError) -> Int? {
+    gpu == nil ? MemoryPlan.availableByteCount : try freeByteCount()
+  }
+
+  /// What the operations of a training on a GPU take for themselves at most; 0 on a CPU, whose own share is small.
+  ///
+  /// - Parameter sequences: how many pass through the model at once.
+  func operationByteCount(
+    training shape: ModelConfiguration, sequences: Int, isDropping: Bool = false
+  ) -> Int {
+    guard gpu != nil else { return 0 }
+    let float = MemoryLayout<Float>.stride
+    let layout = ParameterLayout(shape)
+    // Sums of blocks of 4,096, and of these; what decays, tensor by tensor.
+    let blocks = max(layout.count, sequences * shape.context) / 4096 + 2
+    let lists = max(
+      (blocks + blocks / 4096 + 1) * float, layout.tensors.count * MemoryLayout<emeth_decay_span>.stride)
+    let heads = shape.heads.multipliedReportingOverflow(by: sequences)
+    let (scores, isTooLarge) = shape.context.multipliedReportingOverflow(by: shape.context)
+    guard !isTooLarge, !heads.overflow, scores <= 1 << 40 else { return .max / 4 }
+    // As in cuda/attention.c: a number for each query, or the scores of as many heads as 2^25 hold, and their
+    // gradients.
+    if productType == .bfloat16, !isDropping, shape.headWidth <= 128 {
+      return max(lists, heads.partialValue * shape.context * float)
+        + productByteCount(training: shape, sequences: sequences)
     }
-    // A smaller batch needs less: where memory is short it must not look as if nothing fitted.
-    return max(0, free - max(scratch(1), min(scratch(sequences), free / 4)))
+    let matrices = scores * min(max(1, (1 << 25) / scores), heads.partialValue) * float
+    return max(lists, matrices) + matrices + productByteCount(training: shape, sequences: sequences)
+  }
+
+  /// The operands of a training's products in bfloat16 for cuBLASLt, and what it takes itself; 0 without it.
+  private func productByteCount(training shape: ModelConfiguration, sequences: Int) -> Int {
+    guard products != nil, sequences <= 1 << 32 else { return 0 }
+    let (rows, c, v) = (sequences * shape.context, shape.width, shape.vocabularySize)
+    // As in cuda/matmul.c: only matrices all of whose rows are whole vectors.
+    guard rows.isMultiple(of: 8), c.isMultiple(of: 8) else { return 0 }
+    var (a, b) = (rows * 4 * c, max(4 * c * c, rows * 4 * c))
+    if v.isMultiple(of: 8) { (a, b) = (max(a, rows * v), max(b, v * c)) }
+    return 2 * (a + b) + emeth_cublas_workspace_bytes()
+  }
+
+  /// What the operations of a generation on a GPU take for themselves at most; 0 on a CPU.
+  public func operationByteCount(generating shape: ModelConfiguration, texts: Int) -> Int {
+    guard gpu != nil else { return 0 }
+    // As in cuda/attention_cached.c: scores of all heads of some rows, in 2^25 where a row of each text fits.
+    let row = shape.heads * shape.context
+    let rows = min(texts, GenerationPass.rowLimit) * row
+    return max(rows, min(1 << 25, GenerationPass.rowLimit * row)) * MemoryLayout<Float>.stride
   }
 
   /// The GPU's memory that nobody uses; 0 for a CPU.
@@ -70,7 +109,10 @@ extension Device {
     let status = emeth_device_allocate(handle, &memory, byteCount)
     guard status == EMETH_OK, let memory else {
       try checkHealth()
-      throw .outOfMemory(bytes: byteCount)
+      // Other processes may have taken what a plan counted on.
+      throw .insufficientMemory(
+        needed: byteCount, available: try freeByteCount(),
+        fitting: "take a smaller model or batch, or wait until others have left the GPU")
     }
     return memory
   }

@@ -38,10 +38,15 @@ extension Device {
     throw .outOfMemory(bytes: 0)
   }
 
-  /// Whether it is a GPU of which an operation failed: it will not work again.
-  public var hasFailed: Bool { gpu != nil && emeth_device_failure(handle, nil) != EMETH_OK }
+  /// Whether it is a GPU of which an operation failed: it will not work again. One that found no memory will.
+  public var hasFailed: Bool {
+    guard gpu != nil else { return false }
+    return ![EMETH_OK, EMETH_NO_MEMORY].contains(emeth_device_failure(handle, nil))
+  }
 
   /// Refuses a GPU of which an operation failed since it was opened: what its memory holds is nothing to go by.
+  /// Where an operation found no memory it is told once: what operations held for themselves is given back, and
+  /// the device works again.
   ///
   /// - Throws: `ComputeError.deviceFailed`, `outOfMemory`.
   func checkHealth() throws(ComputeError) {
@@ -49,7 +54,9 @@ extension Device {
     let (status, message) = withCUDAMessage { emeth_device_failure(handle, $0) }
     switch status {
     case EMETH_OK: return
-    case EMETH_NO_MEMORY: throw .outOfMemory(bytes: 0)
+    case EMETH_NO_MEMORY:
+      emeth_device_recover(handle)
+      throw .outOfMemory(bytes: 0)
     default: throw .deviceFailed(device: "cuda:\(gpu.ordinal)", reason: message)
     }
   }

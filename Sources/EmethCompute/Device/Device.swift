@@ -22,8 +22,10 @@ public final class Device: Sendable {
   public let productType: DType
   /// The GPU that does the work; nil where the CPU does.
   public let gpu: CUDADeviceProperties?
-  /// Lives longer than what was made of it.
+  /// They live longer than what was made of them.
   private let driver: CUDADriver?
+  /// cuBLASLt, where it does the products.
+  let products: CUDAProducts?
   /// The C library's device; its own lock guards it.
   nonisolated(unsafe) let handle: OpaquePointer
 
@@ -92,13 +94,15 @@ public final class Device: Sendable {
     self.profile = profile
     gpu = nil
     driver = nil
+    products = nil
     let rounds = profile == .fast && emeth_device_use_bfloat16(handle) == EMETH_OK
     productType = rounds ? .bfloat16 : .float32
   }
 
   /// As `cuda(_:threads:profile:search:)` with machine code at hand.
   init(
-    gpu: CUDADeviceProperties, driver: CUDADriver, kernels: CUDAKernels, threads: Int, profile: NumericProfile
+    gpu: CUDADeviceProperties, driver: CUDADriver, kernels: CUDAKernels, products: CUDAProducts? = nil,
+    threads: Int, profile: NumericProfile
   ) throws(ComputeError) {
     guard (1...Self.largestThreadCount).contains(threads) else {
       throw .invalidConfiguration(
@@ -127,6 +131,11 @@ public final class Device: Sendable {
     self.driver = driver
     let rounds = profile == .fast && emeth_device_use_bfloat16(handle) == EMETH_OK
     productType = rounds ? .bfloat16 : .float32
+    // A library that does not start is as one that is not there.
+    let (use, _) = withCUDAMessage { message in
+      products.map { rounds ? emeth_device_use_cublas(handle, $0.handle, message) : EMETH_NOT_AVAILABLE }
+    }
+    self.products = use == EMETH_OK ? products : nil
   }
 
   deinit { emeth_device_destroy(handle) }
@@ -153,6 +162,7 @@ extension Device: CustomStringConvertible {
     let place =
       gpu.map { "cuda:\($0.ordinal) \($0.name)" }
       ?? "cpu \(instructionSet), \(threads) thread\(threads == 1 ? "" : "s")"
-    return place + (productType == .float32 ? "" : ", \(productType) products")
+    let library = products.map { " by cuBLASLt \($0.version)" } ?? ""
+    return place + (productType == .float32 ? "" : ", \(productType) products\(library)")
   }
 }

@@ -22,9 +22,11 @@ final class GenerationPass {
   let batch: Int
   private let device: Device
   private let stream, normalised, wide, mixed, statistics, outputs, logitArena: FloatArena
-  private var tokens: [UInt32] = []
-  private var positions: [UInt32] = []
-  private var sequences: [emeth_cached_sequence] = []
+  /// Ids and places of the rows, and of each layer the sequences that they belong to.
+  private let tokens, positions: DeviceArray<UInt32>
+  private let sequences: DeviceArray<emeth_cached_sequence>
+  /// The operations of a token of each sequence, by the first of the places.
+  private var recorded: [Int: RecordedOperations] = [:]
 
   /// A pass for `batch` sequences.
   init(model: GenerationModel, batch: Int, device: Device) throws(ComputeError) {
@@ -35,6 +37,9 @@ final class GenerationPass {
     wide = try FloatArena(count: rows * 4 * width, device: device)
     mixed = try FloatArena(count: rows * width, device: device)
     statistics = try FloatArena(count: 2 * rows, device: device)
+    tokens = try DeviceArray(count: rows, device: device)
+    positions = try DeviceArray(count: rows, device: device)
+    sequences = try DeviceArray(count: rows * model.configuration.layers, device: device)
     outputs = try FloatArena(count: batch * width, device: device)
     logitArena = try FloatArena(count: batch * model.configuration.vocabularySize, device: device)
   }
@@ -69,38 +74,53 @@ final class GenerationPass {
   }
 
   /// The logits of the first `count` places, each after the last token read there.
-  func project(_ count: Int) {
+  func project(_ count: Int) throws(ComputeError) {
     device.multiply(logitArena.base, outputs.base, model.tokenEmbedding, rows: count)
+    try device.checkHealth()
   }
 
   private func forward(_ parts: [Part]) throws(ComputeError) {
-    tokens.removeAll(keepingCapacity: true)
-    positions.removeAll(keepingCapacity: true)
-    for part in parts {
+    var rows = 0
+    for (number, part) in parts.enumerated() {
+      for layer in model.blocks.indices {
+        sequences[layer * Self.rowLimit + number] = part.cache.sequence(
+          layer: layer, rows: part.tokens.count, firstRow: rows)
+      }
       for (offset, token) in part.tokens.enumerated() {
-        tokens.append(token)
-        positions.append(UInt32(part.cache.position + offset))
+        tokens[rows] = token
+        positions[rows] = UInt32(part.cache.position + offset)
+        rows += 1
       }
     }
-    let (rows, shape) = (tokens.count, model.configuration)
+    if rows == parts.count, let first = parts.first {
+      // A token of each: the same operations as of the tokens before.
+      let operations = recorded[first.place] ?? RecordedOperations(device: device)
+      recorded[first.place] = operations
+      try operations.run(parts.map(\.place)) { () throws(ComputeError) in try queue(parts, rows: rows) }
+    } else {
+      try queue(parts, rows: rows)
+    }
+    for part in parts { part.cache.advance(by: part.tokens.count) }
+  }
+
+  /// How often a recording of a token's operations has run.
+  var replayCount: Int { recorded.values.reduce(0) { $0 + $1.replayCount } }
+
+  /// All operations from the ids to the outputs of the parts' last rows.
+  private func queue(_ parts: [Part], rows: Int) throws(ComputeError) {
+    let shape = model.configuration
     emeth_packed_embedding(
-      stream.base, tokens, positions, model.tokenEmbedding.address, model.format.raw,
+      device.handle, stream.base, tokens.base, positions.base, model.tokenEmbedding.address, model.format.raw,
       model.address(model.positionEmbedding), rows, shape.width)
     for (layer, block) in model.blocks.enumerated() {
       norm(rows, gain: block.attentionNormGain, offset: block.attentionNormOffset)
       device.multiply(
         wide.base, normalised.base, block.queryKeyValue, bias: model.address(block.queryKeyValueBias),
         rows: rows)
-      sequences.removeAll(keepingCapacity: true)
-      var row = 0
-      for part in parts {
-        sequences.append(part.cache.sequence(layer: layer, rows: part.tokens.count, firstRow: row))
-        row += part.tokens.count
-      }
       try device.check(
         emeth_attention_cached(
-          device.handle, mixed.base, sequences, sequences.count, wide.base, shape.context, shape.width,
-          shape.heads))
+          device.handle, mixed.base, sequences.base + layer * Self.rowLimit, parts.count, wide.base,
+          shape.context, shape.width, shape.heads))
       device.multiply(
         stream.base, mixed.base, block.attentionProjection,
         bias: model.address(block.attentionProjectionBias),
@@ -116,7 +136,6 @@ final class GenerationPass {
     var row = 0
     for part in parts {
       row += part.tokens.count
-      part.cache.advance(by: part.tokens.count)
       emeth_layer_norm_forward(
         device.handle, outputs.base + part.place * shape.width, statistics.base, statistics.base + 1,
         stream.base + (row - 1) * shape.width, model.address(model.finalNormGain),

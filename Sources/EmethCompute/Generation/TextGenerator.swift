@@ -106,7 +106,7 @@ public final class TextGenerator {
     if active.isEmpty { texts.indices.forEach(onEnd) }
     while !active.isEmpty {
       try pass.read(active.enumerated().map { place, index in part(of: &texts[index], index, place: place) })
-      pass.project(active.count)
+      try pass.project(active.count)
       var going: [Int] = []
       for (place, index) in active.enumerated() {
         let token = try texts[index].sampler.next(
@@ -139,7 +139,7 @@ public final class TextGenerator {
     try check(tokens[...])
     caches[0].clear()
     try pass.read([.init(cache: caches[0], tokens: tokens[...], place: 0)])
-    pass.project(1)
+    try pass.project(1)
     return Array(pass.logits(at: 0))
   }
 

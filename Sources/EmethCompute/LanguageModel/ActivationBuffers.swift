@@ -54,12 +54,15 @@ final class ActivationBuffers {
     product = base + rest[4]
   }
 
-  /// Bytes of the buffers for one sequence.
+  /// Bytes of the buffers for one sequence; those of several are no more for each.
   static func byteCount(configuration: ModelConfiguration, forBackward: Bool) -> Int {
     let c = configuration.width
-    let block = 18 * c + 4 + 2 * configuration.heads
-    let perRow = block * (forBackward ? configuration.layers : 1) + 5 * c + configuration.vocabularySize
-    return perRow * configuration.context * MemoryLayout<Float>.stride
+    let layers = forBackward ? configuration.layers : 1
+    let perRow =
+      (16 * c + 4 + 2 * configuration.heads) * layers + (forBackward ? 3 : 4) * c + 2
+      + configuration.vocabularySize
+    // Each of the slots is rounded up.
+    return perRow * configuration.context * MemoryLayout<Float>.stride + (14 * layers + 7) * 64
   }
 }
 

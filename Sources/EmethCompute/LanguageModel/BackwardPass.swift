@@ -33,7 +33,7 @@ struct BackwardPass {
       n: c, k: rows, aTransposed: true, accumulate: accumulate)
     device.multiply(
       d, activations.logits, parameters.tokenEmbedding, m: rows, n: c, k: configuration.vocabularySize)
-    residual.update(repeating: 0, count: rows * c)
+    device.clear(residual, count: rows * c)
     emeth_layer_norm_backward(
       handle, residual, gradients.finalNormGain, gradients.finalNormOffset, d, activations.output,
       parameters.finalNormGain, activations.finalNormMean, activations.finalNormReciprocal, rows, c)

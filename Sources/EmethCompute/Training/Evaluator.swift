@@ -58,7 +58,7 @@ public final class Evaluator {
       activations: try ActivationBuffers(
         configuration: shape, sequences: batch, forBackward: false, device: device))
     losses = try FloatArena(count: batch * shape.context, device: device)
-    data = SequenceBatch(configuration: shape, sequences: batch)
+    data = try SequenceBatch(configuration: shape, sequences: batch, device: device)
   }
 
   /// How many sequences at once take at most `byteCount` bytes of activations; at least 1.
@@ -86,16 +86,11 @@ public final class Evaluator {
       try data.fill(part)
       tokens += data.counted
       let rows = part.count * configuration.context
-      try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
-        guard let inputs = inputs.baseAddress else { return }
-        try forward.run(tokens: inputs, stride: configuration.context, sequences: part.count)
-      }
-      data.targets.withUnsafeBufferPointer { targets in
-        guard let targets = targets.baseAddress else { return }
-        emeth_cross_entropy(
-          device.handle, losses.base, forward.activations.logits, targets, configuration.context,
-          configuration.context, rows, configuration.vocabularySize, 1, false)
-      }
+      try forward.run(tokens: data.inputs.base, stride: configuration.context, sequences: part.count)
+      emeth_cross_entropy(
+        device.handle, losses.base, forward.activations.logits, data.targets.base, configuration.context,
+        configuration.context, rows, configuration.vocabularySize, 1, false)
+      try device.checkHealth()
       for row in 0..<rows { total += Double(losses.elements[row]) }
     }
     guard total.isFinite else { throw notFinite() }

@@ -3,7 +3,7 @@ import Foundation
 /// What a training takes of memory, before any is taken.
 ///
 /// ```swift
-/// let plan = try MemoryPlan(configuration: .small, batch: 12, available: MemoryPlan.availableByteCount)
+/// let plan = try MemoryPlan(configuration: .small, batch: 12, device: device)
 /// let trainer = try Trainer(state: state, …, microBatch: plan.microBatch, device: device)
 /// ```
 public struct MemoryPlan: Sendable, Hashable {
@@ -18,45 +18,88 @@ public struct MemoryPlan: Sendable, Hashable {
   /// Sequences that an evaluation reads at once; it changes no bit.
   public let evaluationBatch: Int
 
+  /// What the operations of a GPU take for themselves; 0 on a CPU.
+  public let operationByteCount: Int
+
   /// All of it.
-  public var byteCount: Int { modelByteCount + batchByteCount + activationByteCount }
+  public var byteCount: Int { modelByteCount + batchByteCount + activationByteCount + operationByteCount }
 
   /// Memory that an evaluation's activations take where one sequence does not need more.
   private static let evaluationBytes = 1 << 28
 
-  /// The plan of a training: the largest micro-batch of at most 1 GiB of activations that fits.
+  /// The plan of a training on a CPU: the largest micro-batch of at most 1 GiB of activations that fits.
   ///
   /// - Parameter available: bytes that may be taken; nil where nobody knows.
   /// - Throws: `ComputeError.insufficientMemory` when not even single sequences fit, saying what would.
   public init(
     configuration: ModelConfiguration, batch: Int, available: Int? = Self.availableByteCount
   ) throws(ComputeError) {
-    let smallest = Self(configuration: configuration, batch: batch, microBatch: 1, evaluationBatch: 1)
+    try self.init(
+      configuration: configuration, batch: batch, available: available,
+      activations: Trainer.defaultActivationBytes
+    ) { _, _ in 0 }
+  }
+
+  /// The plan of a training on a device, in the memory that is free there now. A GPU's micro-batches are as large as
+  /// fits: small matrices leave its multiprocessors idle.
+  ///
+  /// - Parameters:
+  ///   - isDropping: whether steps drop something, as it decides how a GPU works.
+  ///   - held: bytes of it that have been taken already, such as those of a state that was read.
+  /// - Throws: `ComputeError.insufficientMemory`, `deviceFailed`.
+  public init(
+    configuration: ModelConfiguration, batch: Int, isDropping: Bool = false, device: Device, held: Int = 0
+  ) throws(ComputeError) {
+    // A GPU gives memory in large pages.
+    let available = try device.availableByteCount().map { device.gpu == nil ? $0 : $0 - $0 / 64 }
+    try self.init(
+      configuration: configuration, batch: batch, available: available.map { $0 + held },
+      activations: device.gpu == nil ? Trainer.defaultActivationBytes : .max
+    ) {
+      device.operationByteCount(training: $0, sequences: $1, isDropping: isDropping)
+    }
+  }
+
+  /// Bytes that the operations take for themselves, by the shape and the number of sequences at once.
+  private typealias Operations = (ModelConfiguration, Int) -> Int
+
+  private init(
+    configuration: ModelConfiguration, batch: Int, available: Int?, activations: Int, operations: Operations
+  ) throws(ComputeError) {
+    func plan(_ micro: Int, _ evaluation: Int) -> Self {
+      Self(
+        configuration: configuration, batch: batch, microBatch: micro, evaluationBatch: evaluation,
+        operations: operations)
+    }
+    let smallest = plan(1, 1)
     let limit = available ?? .max
     guard smallest.byteCount <= limit else {
       throw .insufficientMemory(
         needed: smallest.byteCount, available: limit,
-        fitting: Self.fitting(configuration, batch: batch, limit: limit))
+        fitting: Self.fitting(configuration, batch: batch, limit: limit, operations: operations))
     }
-    let perSequence = Self.activationByteCount(configuration)
-    let spare = limit - smallest.byteCount
-    let micro = min(batch, Trainer.defaultActivationBytes / perSequence, 1 + spare / perSequence)
-    let left = spare - (max(1, micro) - 1) * perSequence
-    let evaluation = Evaluator.batch(
-      of: configuration, byteCount: min(Self.evaluationBytes, left), upTo: batch)
-    self.init(
-      configuration: configuration, batch: batch, microBatch: max(1, micro), evaluationBatch: evaluation)
+    let usual = min(batch, max(1, activations / Self.activationByteCount(configuration)))
+    let micro = Self.largest(usual) { plan($0, 1).byteCount <= limit }
+    let reads = Evaluator.batch(of: configuration, byteCount: Self.evaluationBytes, upTo: batch)
+    self = plan(micro, Self.largest(reads) { plan(micro, $0).byteCount <= limit })
   }
 
-  private init(configuration: ModelConfiguration, batch: Int, microBatch: Int, evaluationBatch: Int) {
+  private init(
+    configuration: ModelConfiguration, batch: Int, microBatch: Int, evaluationBatch: Int,
+    operations: Operations
+  ) {
     let float = MemoryLayout<Float>.stride
     let rows = Self.product(batch, configuration.context)
     modelByteCount = 4 * float * configuration.parameterCount
-    batchByteCount = Self.product(rows, float * (configuration.width + 1) + 16)
+    // The evaluation has losses and ids of its own, and both their sums.
+    let evaluated = Self.product(evaluationBatch, configuration.context)
+    batchByteCount = Self.sum(
+      Self.product(rows, float * (configuration.width + 3)), Self.product(evaluated, 3 * float) + 2 * float)
     activationByteCount = Self.sum(
       Self.product(microBatch, Self.activationByteCount(configuration)),
       Self.product(
         evaluationBatch, ActivationBuffers.byteCount(configuration: configuration, forBackward: false)))
+    operationByteCount = operations(configuration, max(microBatch, evaluationBatch))
     self.microBatch = microBatch
     self.evaluationBatch = evaluationBatch
   }
@@ -64,27 +107,22 @@ public struct MemoryPlan: Sendable, Hashable {
   /// Activations of one sequence with a backward pass, and that pass's (rows, 5C).
   private static func activationByteCount(_ shape: ModelConfiguration) -> Int {
     ActivationBuffers.byteCount(configuration: shape, forBackward: true)
-      + 5 * shape.width * shape.context * MemoryLayout<Float>.stride
+      + 5 * shape.width * shape.context * MemoryLayout<Float>.stride + 2 * 64
   }
 
   /// The nearest settings that fit, in words: a shorter context, a smaller batch, fewer layers.
-  private static func fitting(_ shape: ModelConfiguration, batch: Int, limit: Int) -> String {
+  private static func fitting(
+    _ shape: ModelConfiguration, batch: Int, limit: Int, operations: Operations
+  ) -> String {
     func fits(layers: Int, context: Int, batch: Int) -> Bool {
       guard
         let smaller = try? ModelConfiguration(
           layers: layers, heads: shape.heads, width: shape.width, context: context,
           vocabularySize: shape.vocabularySize)
       else { return false }
-      return Self(configuration: smaller, batch: batch, microBatch: 1, evaluationBatch: 1).byteCount <= limit
-    }
-    /// The largest number that fits, at least 1; 0 when none does.
-    func largest(_ upper: Int, _ fits: (Int) -> Bool) -> Int {
-      var (low, high) = (0, upper)
-      while low < high {
-        let middle = high - (high - low) / 2
-        if fits(middle) { low = middle } else { high = middle - 1 }
-      }
-      return low
+      return Self(
+        configuration: smaller, batch: batch, microBatch: 1, evaluationBatch: 1, operations: operations
+      ).byteCount <= limit
     }
     let smallerBatch = largest(batch - 1) { fits(layers: shape.layers, context: shape.context, batch: $0) }
     if smallerBatch > 0 { return "a batch of \(smallerBatch) would fit" }
@@ -96,6 +134,16 @@ public struct MemoryPlan: Sendable, Hashable {
     }
     let room = largest(shape.context) { fits(layers: layers, context: $0, batch: 1) }
     return "at most \(layers) layers would fit, with a batch of 1 and a context of \(room)"
+  }
+
+  /// The largest number up to `upper` that fits, at least 1; 0 when none does.
+  private static func largest(_ upper: Int, _ fits: (Int) -> Bool) -> Int {
+    var (low, high) = (0, upper)
+    while low < high {
+      let middle = high - (high - low) / 2
+      if fits(middle) { low = middle } else { high = middle - 1 }
+    }
+    return low
   }
 
   private static func product(_ a: Int, _ b: Int) -> Int {

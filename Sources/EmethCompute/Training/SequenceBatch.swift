@@ -1,5 +1,5 @@
-/// Token ids of a batch as the kernels want them: inputs without padding, targets with the mark of what is
-/// not counted.
+/// Token ids of a batch as the kernels want them, where they want them: inputs without padding, targets with
+/// the mark of what is not counted.
 final class SequenceBatch {
   /// The padding mark in sequences, and the mark of a target that is not counted.
   static let padding = UInt32.max
@@ -7,19 +7,19 @@ final class SequenceBatch {
   let sequences: Int
   let context: Int
   /// (sequences, T), padding read as 0.
-  private(set) var inputs: [UInt32]
+  let inputs: DeviceArray<UInt32>
   /// (sequences, T), `padding` where the loss does not count.
-  private(set) var targets: [UInt32]
+  let targets: DeviceArray<UInt32>
   /// Targets that count.
   private(set) var counted = 0
   private let vocabularySize: Int
 
-  init(configuration: ModelConfiguration, sequences: Int) {
+  init(configuration: ModelConfiguration, sequences: Int, device: Device) throws(ComputeError) {
     self.sequences = sequences
     context = configuration.context
     vocabularySize = configuration.vocabularySize
-    inputs = [UInt32](repeating: 0, count: sequences * context)
-    targets = [UInt32](repeating: Self.padding, count: sequences * context)
+    inputs = try DeviceArray(count: sequences * context, device: device)
+    targets = try DeviceArray(count: sequences * context, device: device)
   }
 
   /// Takes at most `sequences` sequences of T + 1 ids; missing ones are padding.

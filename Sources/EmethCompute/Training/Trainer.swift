@@ -38,6 +38,9 @@ public final class Trainer {
   private let gradients: FloatArena
   private let embeddingGradients: FloatArena
   private let losses: FloatArena
+  /// Sum of the losses, sum of the squares of the gradient.
+  private let sums: FloatArena
+  private let recorded: RecordedOperations
   private let forward: ForwardPass
   private let backward: BackwardPass
   private let decaySpans: [emeth_decay_span]
@@ -78,6 +81,8 @@ public final class Trainer {
     gradients = try FloatArena(count: state.layout.count, device: device)
     embeddingGradients = try FloatArena(count: batch * shape.context * shape.width, device: device)
     losses = try FloatArena(count: batch * shape.context, device: device)
+    sums = try FloatArena(count: 2, device: device)
+    recorded = RecordedOperations(device: device)
     let activations = try ActivationBuffers(
       configuration: shape, sequences: micro, forBackward: true, device: device)
     let parameters = ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers)
@@ -92,7 +97,7 @@ public final class Trainer {
       emeth_decay_span(
         offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
     }
-    data = SequenceBatch(configuration: shape, sequences: batch)
+    data = try SequenceBatch(configuration: shape, sequences: batch, device: device)
     corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
     try device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
   }
@@ -150,44 +155,15 @@ public final class Trainer {
       throw .invalidInput(what: "number of tokens in a batch", found: "0", allowed: "at least 1")
     }
     if let trace { sequences.joined().map(\.littleEndian).withUnsafeBytes { trace.record("sequences", $0) } }
-    let shape = state.configuration
-    let (t, c) = (shape.context, shape.width)
     let counted = Float(data.counted)
-    // The first micro-batch overwrites the gradients of the weights: half a gigabyte of zeros less for GPT-2.
-    for tensor in state.layout.tensors where !tensor.isMatrix || tensor.name == "wpe.weight" {
-      gradients.clear(tensor.range)
+    // What is dropped differs from step to step, and a trace reads between operations.
+    if trace == nil, dropout == nil {
+      try recorded.run([data.counted]) { () throws(ComputeError) in try queueGradients() }
+    } else {
+      try queueGradients(trace: trace)
     }
-    for first in stride(from: 0, to: batch, by: microBatch) {
-      let count = min(microBatch, batch - first)
-      trace?.place = "sequence \(first), "
-      let dropout = dropout.map { Dropout.Pass(dropout: $0, step: state.step, firstSequence: first) }
-      try data.inputs.withUnsafeBufferPointer { inputs throws(ComputeError) in
-        guard let inputs = inputs.baseAddress else { return }
-        try forward.run(
-          tokens: inputs + first * t, stride: t, sequences: count, dropout: dropout, trace: trace)
-      }
-      data.targets.withUnsafeBufferPointer { targets in
-        guard let targets = targets.baseAddress else { return }
-        emeth_cross_entropy(
-          device.handle, losses.base + first * t, forward.activations.logits, targets + first * t, t, t,
-          count * t,
-          shape.vocabularySize, 1 / counted, true)
-      }
-      trace?.record(
-        "gradient of the logits", forward.activations.logits, count: count * t * shape.vocabularySize)
-      try backward.run(
-        sequences: count, residual: embeddingGradients.base + first * t * c,
-        accumulate: first > 0, dropout: dropout, trace: trace)
-    }
-    trace?.place = ""
-    data.inputs.withUnsafeBufferPointer { inputs in
-      guard let inputs = inputs.baseAddress else { return }
-      emeth_embedding_backward(
-        device.handle, backward.gradients.tokenEmbedding, backward.gradients.positionEmbedding,
-        embeddingGradients.base, inputs, t, batch, t, c)
-    }
-    trace?.record("gradient of all weights", gradients.base, count: state.layout.count)
-    let loss = try device.sum(UnsafeBufferPointer(losses.elements)) / counted
+    try device.checkHealth()
+    let loss = sums.elements[0] / counted
     if let trace { withUnsafePointer(to: loss) { trace.record("loss", $0, count: 1) } }
     guard loss.isFinite else {
       // A weight that is not finite, where there is one, is the cause.
@@ -197,8 +173,41 @@ public final class Trainer {
     return loss
   }
 
+  /// All operations from the batch's ids to the gradient and both sums, which a GPU may run much later.
+  private func queueGradients(trace: OperationTrace? = nil) throws(ComputeError) {
+    let shape = state.configuration
+    let (t, c) = (shape.context, shape.width)
+    // The first micro-batch overwrites the gradients of the weights: half a gigabyte of zeros less for GPT-2.
+    for tensor in state.layout.tensors where !tensor.isMatrix || tensor.name == "wpe.weight" {
+      gradients.clear(tensor.range)
+    }
+    for first in stride(from: 0, to: batch, by: microBatch) {
+      let count = min(microBatch, batch - first)
+      trace?.place = "sequence \(first), "
+      let dropout = dropout.map { Dropout.Pass(dropout: $0, step: state.step, firstSequence: first) }
+      try forward.run(
+        tokens: data.inputs.base + first * t, stride: t, sequences: count, dropout: dropout, trace: trace)
+      emeth_cross_entropy(
+        device.handle, losses.base + first * t, forward.activations.logits, data.targets.base + first * t, t,
+        t, count * t, shape.vocabularySize, 1 / Float(data.counted), true)
+      trace?.record(
+        "gradient of the logits", forward.activations.logits, count: count * t * shape.vocabularySize)
+      try backward.run(
+        sequences: count, residual: embeddingGradients.base + first * t * c,
+        accumulate: first > 0, dropout: dropout, trace: trace)
+    }
+    trace?.place = ""
+    emeth_embedding_backward(
+      device.handle, backward.gradients.tokenEmbedding, backward.gradients.positionEmbedding,
+      embeddingGradients.base, data.inputs.base, t, batch, t, c)
+    trace?.record("gradient of all weights", gradients.base, count: state.layout.count)
+    try device.check(emeth_sum(device.handle, sums.base, losses.base, losses.elements.count))
+    try device.check(
+      emeth_sum_of_squares(device.handle, sums.base + 1, gradients.base, gradients.elements.count))
+  }
+
   private func gradientNorm() throws(ComputeError) -> Float {
-    let norm = try device.sumOfSquares(UnsafeBufferPointer(gradients.elements)).squareRoot()
+    let norm = sums.elements[1].squareRoot()
     guard norm.isFinite else {
       let culprit = state.layout.tensors.first { tensor in
         tensor.range.contains { !gradients.elements[$0].isFinite }

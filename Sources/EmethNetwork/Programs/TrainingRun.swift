@@ -56,12 +56,13 @@ final class TrainingRun {
     self.device = device
     do throws(ComputeError) {
       let configuration = try ModelConfiguration(manifest.model)
+      let plan = try MemoryPlan(configuration: configuration, batch: Int(manifest.batch), device: device)
       state = try TrainingState(configuration: configuration, device: device)
       var optimizer = try OptimizerConfiguration(manifest, round: position.round)
       optimizer.learningRate *= learningRateFactor
       trainer = try Trainer(
-        state: state, optimizer: optimizer, batch: Int(manifest.batch), microBatch: microBatch, device: device
-      )
+        state: state, optimizer: optimizer, batch: Int(manifest.batch),
+        microBatch: microBatch ?? plan.microBatch, device: device)
     } catch {
       throw .compute(error)
     }

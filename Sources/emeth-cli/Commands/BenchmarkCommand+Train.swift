@@ -25,6 +25,7 @@ extension Command {
           ("reached", BenchmarkModel.text(flops: report.achievedFlops)),
           ("peak", BenchmarkModel.text(flops: report.peakFlops)),
           ("ratio", NumberText.fixed(100 * report.ratio, decimals: 1) + " %"),
+          ("memory", benchmark.plan.text),
         ]))
     }
   }

@@ -9,9 +9,9 @@ extension Command {
       discussion: [
         "All instruction sets and any number of threads give the same bits; they differ in speed. EMETH_CPU "
           + "forces one.",
-        "NVIDIA's driver and its compiler NVRTC are opened when they are needed. They are looked for in the "
-          + "folder of EMETH_CUDA_PATH, among the system's libraries, in CUDA toolkits under /usr/local and in "
-          + "Python's packages, in this order.",
+        "NVIDIA's driver, its compiler NVRTC and its matrix products cuBLASLt are opened when they are "
+          + "needed. They are looked for in the folder of EMETH_CUDA_PATH, among the system's libraries, in CUDA "
+          + "toolkits under /usr/local and in Python's packages, in this order.",
         "--compile translates every kernel for an architecture, without a GPU, and keeps the machine code for "
           + "later in the folder emeth/kernels of the user's cache.",
       ],
@@ -57,7 +57,9 @@ extension Command {
     if parsed[CommonFlags.json] {
       let list = DeviceList(
         devices: [.cpu(cpu)] + survey.devices.map { .cuda(CUDADescription($0)) },
-        cuda: LibraryList(driver: survey.driver, compiler: survey.compiler, problem: survey.problem))
+        cuda: LibraryList(
+          driver: survey.driver, compiler: survey.compiler, products: survey.products, problem: survey.problem
+        ))
       try context.output.write(JSONText.pretty(list))
       return
     }
@@ -74,17 +76,25 @@ extension Command {
     }
     var text = table.text(for: context.outputTerminal) + "\n"
     var libraries = TextTable([.init("library"), .init("version"), .init("found")])
-    for (title, finding) in [("driver", survey.driver), ("NVRTC", survey.compiler)] {
+    let findings = [("driver", survey.driver), ("NVRTC", survey.compiler), ("cuBLASLt", survey.products)]
+    for (title, finding) in findings {
       libraries.add([title, finding.version?.description ?? "-", finding.place?.path ?? "no"])
     }
     text += libraries.text(for: context.outputTerminal)
     try context.output.write(text)
-    for finding in [survey.driver, survey.compiler] {
-      guard let remedy = finding.remedy else { continue }
-      for attempt in finding.attempts {
-        context.talk.note("\(attempt.place.path): \(attempt.problem ?? "found")")
+    for (_, finding) in findings {
+      // Products alone are of no use.
+      guard let remedy = finding.remedy, finding.library != .products || survey.driver.version != nil else {
+        continue
       }
-      context.talk.note("for NVIDIA's GPUs \(remedy)")
+      for attempt in finding.attempts {
+        // The system's loader begins with the name.
+        let problem = attempt.problem ?? "found"
+        let name = attempt.place.path + ": "
+        context.talk.note(problem.hasPrefix(name) ? problem : name + problem)
+      }
+      let purpose = finding.library == .products ? "for faster products" : "for NVIDIA's GPUs"
+      context.talk.note("\(purpose) \(remedy)")
     }
     if let problem = survey.problem { context.talk.note(problem) }
   }
@@ -112,6 +122,7 @@ extension Command {
   private struct LibraryList: Encodable {
     var driver: CUDASurvey.Finding
     var compiler: CUDASurvey.Finding
+    var products: CUDASurvey.Finding
     var problem: String?
   }
 

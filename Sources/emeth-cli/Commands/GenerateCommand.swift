@@ -40,7 +40,9 @@ extension Command {
     let configuration = try ModelFolder.readConfiguration(from: folder)
     let plan = try GenerationPlan(
       configuration: configuration, format: parsed[GenerateArguments.dtype], texts: count,
-      available: device.availableByteCount(for: configuration, sequences: count))
+      available: device.availableByteCount().map {
+        $0 - device.operationByteCount(generating: configuration, texts: count)
+      })
     let model = try ModelFolder.read(from: folder)
     let prompt = try parsed[GenerateArguments.prompt].map { text in
       text == "-" ? try InputFile("-").text(limit: 1 << 24) : text

@@ -68,14 +68,14 @@ private struct RunDataSet {
   }
 
   func run() async throws -> ExitCode {
-    let folder = try openFolder()
+    let (folder, plan) = try openFolder()
     let hasEnded = try folder.network.job(folder.job).status.isFinal
     if hasEnded {
       context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
     }
     let view = RunView(
       context, settings: settings, stepsPerRound: options.steps ?? options.preset.stepsPerRound,
-      opening: parsed[CommonFlags.json] ? nil : try opening(of: folder))
+      opening: parsed[CommonFlags.json] ? nil : try opening(of: folder, plan))
     var report = try await work(
       on: folder.job, in: folder.network, threads: options.threads,
       parsed: parsed, view: view, context: context)
@@ -95,7 +95,7 @@ private struct RunDataSet {
   }
 
   /// What is said before the work begins: how much of it will be checked, what that finds, and what it is paid.
-  private func opening(of folder: RunFolder) throws -> String {
+  private func opening(of folder: RunFolder, _ memory: MemoryPlan) throws -> String {
     guard case .training(let request) = folder.request else { return "" }
     let manifest = request.manifest
     let segments = Int(manifest.segmentCount)
@@ -110,19 +110,21 @@ private struct RunDataSet {
       + "verifiers replay \(replayed) of \(segments) segments of each SubJob, "
       + "\(NumberText.fixed(share, decimals: 1)) % of the work, for "
       + "\(cost.subJobTerms.verifierFee.emethText) EMETH each: cheats on "
-      + "\(settings.check.countedShare) of all segments are found with \(NumberText.fixed(found, decimals: 1)) %"
+      + "\(settings.check.countedShare) of all segments are found with \(NumberText.fixed(found, decimals: 1)) %; "
+      + "a node's training takes \(memory.text)"
   }
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
-  private func openFolder() throws -> RunFolder {
+  private func openFolder() throws -> (RunFolder, MemoryPlan) {
     let device = try DeviceOptions.open(parsed, context, threads: options.threads)
     let out = parsed[NetworkOptions.out]
     if let out { try FolderPath.refuseUnusable(out) }
     let parallel = parsed[NetworkOptions.parallel] ?? settings.nodes
     let tokenizer = try options.loadTokenizer()
+    let configuration = try options.configuration(for: tokenizer)
+    let plan = try MemoryPlan(configuration: configuration, batch: options.batch, device: device)
     let text = try TrainingText(
-      dataSet, tokenizer: tokenizer, context: try options.configuration(for: tokenizer).context,
-      device: device)
+      dataSet, tokenizer: tokenizer, context: configuration.context, device: device)
     try text.refuse(parts: parallel)
     let job = try RequestedJob(
       options, tokenizer: tokenizer, name: InputFile(dataSet).name, dataSet: text.corpus.bytes,
@@ -139,7 +141,7 @@ private struct RunDataSet {
     }
     let expected = try JobReport.Privacy(expectedOf: job.request.manifest, parts: job.request.parallel)
     if let expected { context.talk.note("privacy to be expected of a part: \(expected.text)") }
-    return folder
+    return (folder, plan)
   }
 }
 

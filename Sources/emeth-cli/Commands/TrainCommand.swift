@@ -75,6 +75,7 @@ extension Command {
         ("validation loss", loss(result.validationLoss)),
         ("validation loss before", loss(result.initialLoss)),
         ("speed", "\(NumberText.grouped(Int(result.tokensPerSecond))) tokens/s"),
+        ("memory", NumberText.bytes(result.plannedBytes)),
         ("state root", result.stateRoot),
       ])
     }

@@ -13,14 +13,15 @@ extension TrainingSession {
   }
 
   /// A new training by the flags: its folder is made when everything else is known to be sound.
-  static func begin(_ parsed: ParsedCommand, _ options: TrainingOptions, device: Device) throws -> Preparation
-  {
+  static func begin(
+    _ parsed: ParsedCommand, _ options: TrainingOptions, device: Device, context: CommandContext
+  ) throws -> Preparation {
     let tokenizer = try options.model.loadTokenizer()
     let configuration = try options.model.configuration(for: tokenizer)
     let plan = try MemoryPlan(
-      configuration: configuration, batch: options.model.batch,
-      available: device.availableByteCount(
-        for: configuration, sequences: options.model.batch))
+      configuration: configuration, batch: options.model.batch, isDropping: options.dropout > 0,
+      device: device)
+    plan.show(context)
     let path = parsed[NetworkOptions.dataset]
     let corpus = try TrainingText.corpus(path)
     let cut = (options.validationShare.map { corpus.split(holdingBack: $0).training } ?? corpus.training)
@@ -48,20 +49,18 @@ extension TrainingSession {
   }
 
   /// A training from its last checkpoint; refuses another text and flags that contradict it.
-  static func resume(_ parsed: ParsedCommand, _ options: TrainingOptions, device: Device) throws
-    -> Preparation
-  {
+  static func resume(
+    _ parsed: ParsedCommand, _ options: TrainingOptions, device: Device, context: CommandContext
+  ) throws -> Preparation {
     let folder = try CheckpointFolder(opening: options.checkpointFolder)
     let (checkpoint, state) = try folder.read(device: device)
     try options.check(parsed, against: checkpoint)
     let tokenizer = try folder.tokenizer(of: checkpoint)
     let plan = try MemoryPlan(
       configuration: checkpoint.configuration, batch: checkpoint.batch,
-      available: device.availableByteCount(
-        for: checkpoint.configuration, sequences: checkpoint.batch
-      ).map {
-        $0 + TrainingState.encodedByteCount(of: checkpoint.configuration)
-      })
+      isDropping: checkpoint.dropout != nil, device: device,
+      held: TrainingState.encodedByteCount(of: checkpoint.configuration))
+    plan.show(context)
     let path = parsed[NetworkOptions.dataset]
     let corpus = try TrainingText.corpus(path)
     let cut = options.validationShare.map { corpus.split(holdingBack: $0).training.upperBound }
@@ -72,5 +71,22 @@ extension TrainingSession {
       tokenizer: tokenizer, context: checkpoint.configuration.context, device: device)
     return Preparation(
       checkpoint: checkpoint, state: state, tokenizer: tokenizer, text: text, folder: folder, plan: plan)
+  }
+}
+
+extension MemoryPlan {
+  /// Such as `250 MB of memory: 171 MB for the model, 8 MB for the batch, 71 MB for activations`.
+  var text: String {
+    let parts = [
+      (modelByteCount, "the model"), (batchByteCount, "the batch"), (activationByteCount, "activations"),
+      (operationByteCount, "operations"),
+    ]
+    return NumberText.bytes(byteCount) + " of memory: "
+      + parts.filter { $0.0 > 0 }.map { "\(NumberText.bytes($0.0)) for \($0.1)" }.joined(separator: ", ")
+  }
+
+  /// Says it where someone watches.
+  func show(_ context: CommandContext) {
+    if context.talk.isLive { context.talk.note("the training takes \(text)") }
   }
 }

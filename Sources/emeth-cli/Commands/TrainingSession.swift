@@ -15,6 +15,8 @@ final class TrainingSession {
     var validationLoss: Double?
     /// Tokens trained per second in this run, evaluations and checkpoints not counted.
     var tokensPerSecond: Double
+    /// Memory that it was planned to take.
+    var plannedBytes: Int
     var stateRoot: String
   }
 
@@ -31,6 +33,7 @@ final class TrainingSession {
   private let steps: Int
   private let trainer: Trainer
   private let meter: LossMeter
+  private let plan: MemoryPlan
   /// The step of the checkpoint in the folder, and when it was written.
   private var kept: (step: Int, time: ContinuousClock.Instant)
   /// Operations a second that the device's threads reach at most, measured where someone sees the progress.
@@ -45,8 +48,10 @@ final class TrainingSession {
     dataSet = parsed[NetworkOptions.dataset]
     let prepared =
       try options.isResuming
-      ? Self.resume(parsed, options, device: device) : Self.begin(parsed, options, device: device)
+      ? Self.resume(parsed, options, device: device, context: context)
+      : Self.begin(parsed, options, device: device, context: context)
     tokenizer = prepared.tokenizer
+    plan = prepared.plan
     folder = prepared.folder
     text = prepared.text
     checkpoint = prepared.checkpoint
@@ -69,8 +74,8 @@ final class TrainingSession {
     kept = (checkpoint.step, .now)
     trainer = try Trainer(
       state: state, optimizer: checkpoint.optimizer, dropout: checkpoint.dropout, batch: checkpoint.batch,
-      microBatch: prepared.plan.microBatch, device: device)
-    meter = LossMeter(try Evaluator(state: state, batch: prepared.plan.evaluationBatch, device: device))
+      microBatch: plan.microBatch, device: device)
+    meter = LossMeter(try Evaluator(state: state, batch: plan.evaluationBatch, device: device))
     for (index, loss) in checkpoint.losses.enumerated() {
       curve.addTrain(step: index + 1, loss: Double(loss))
     }
@@ -128,6 +133,7 @@ final class TrainingSession {
       trainLoss: last.reduce(0) { $0 + Double($1) } / Double(max(1, last.count)),
       validationLoss: checkpoint.evaluations.last { $0.step == steps }?.loss,
       tokensPerSecond: Double(tokens) / max(elapsed / .seconds(1), 1e-9),
+      plannedBytes: plan.byteCount,
       stateRoot: Hex.encode(state.root(on: device)))
   }
 

@@ -71,6 +71,32 @@ struct CUDADeviceTests {
     }
   }
 
+  @Test("cuBLASLt does the products that it has a way for: in graphs, with bias and GELU, near the own ones")
+  func productLibrary() throws {
+    // With a vocabulary whose rows are not whole vectors: that product stays the project's own.
+    let shape = try ModelConfiguration(layers: 2, heads: 2, width: 24, context: 16, vocabularySize: 37)
+    let training = SampleTraining(configuration: shape, batch: 2, steps: 4)
+    let before = try CUDATestTools.emulatedProducts()
+    do {
+      let device = try Device.cuda(
+        0, threads: 1, profile: .fast, search: CUDATestTools.emulated(products: true))
+      #expect(device.description == "cuda:0 Emulated GPU 0, bfloat16 products by cuBLASLt 13.0")
+      let free = try device.freeByteCount()
+      let plan = try MemoryPlan(configuration: shape, batch: 2, device: device)
+      let found = try training.run(device: device)
+      #expect(free - (try device.freeByteCount()) <= plan.byteCount)
+      let own = try training.run(
+        device: Device.cuda(0, threads: 1, profile: .fast, search: CUDATestTools.emulated()))
+      for (one, other) in zip(found.reports, own.reports) {
+        #expect(abs(one.loss - other.loss) < 0.01 * other.loss, "\(one.loss), \(other.loss)")
+        #expect(abs(one.gradientNorm - other.gradientNorm) < 0.05 * other.gradientNorm)
+      }
+      // Four of a block forward, eight backward.
+      #expect(try CUDATestTools.emulatedProducts().count - before.count == 4 * 2 * 12)
+    }
+    #expect(try CUDATestTools.emulatedProducts().handles == before.handles)
+  }
+
   @Test("evaluation and generation", arguments: WeightFormat.allCases)
   func generation(format: WeightFormat) throws {
     let training = try Self.training.get()
@@ -96,9 +122,9 @@ struct CUDADeviceTests {
   func memory() throws {
     let device = try gpu()
     let free = try device.freeByteCount()
-    #expect(throws: ComputeError.outOfMemory(bytes: 1 << 40)) {
-      try FloatArena(count: 1 << 38, device: device)
-    }
+    let error = #expect(throws: ComputeError.self) { try FloatArena(count: 1 << 38, device: device) }
+    #expect(error?.code == "compute.insufficientMemory", "\(String(describing: error))")
+    #expect(error?.message.contains("\(free >> 20) MiB are available") ?? false)
     let arena = try FloatArena(count: 1 << 20, device: device)
     #expect(arena.elements.allSatisfy { $0 == 0 })
     #expect(try device.freeByteCount() == free - (4 << 20))
@@ -106,19 +132,119 @@ struct CUDADeviceTests {
     arena.clear(4..<6)
     #expect(arena.elements[5] == 0)
     withExtendedLifetime(arena) {}
+  }
+
+  @Test("a training takes what was planned, in both profiles, with dropout and in micro-batches")
+  func plannedMemory() throws {
+    let shape = try ModelConfiguration(layers: 2, heads: 2, width: 24, context: 48, vocabularySize: 37)
+    let training = SampleTraining(configuration: shape, batch: 3, steps: 1)
+    for profile in NumericProfile.allCases {
+      for dropout in try [nil, Dropout(probability: 0.1, seed: [UInt8](repeating: 7, count: 32))] {
+        let device = try Device.cuda(0, threads: 1, profile: profile, search: CUDATestTools.emulated())
+        let before = try device.freeByteCount()
+        let plan = try MemoryPlan(
+          configuration: shape, batch: 3, isDropping: dropout != nil, device: device)
+        let state = try TrainingState(configuration: shape, device: device)
+        let trainer = try Trainer(
+          state: state, optimizer: OptimizerConfiguration(), dropout: dropout, batch: 3,
+          microBatch: plan.microBatch, device: device)
+        let evaluator = try Evaluator(state: state, batch: plan.evaluationBatch, device: device)
+        for step in 0..<2 { try trainer.step(sequences: training.sequences(step: step)) }
+        _ = try evaluator.meanLoss(sequences: training.sequences(step: 2))
+        let used = before - (try device.freeByteCount())
+        #expect(used <= plan.byteCount && used * 100 >= plan.byteCount * 95, "\(profile): \(used), \(plan)")
+      }
+    }
+  }
+
+  @Test("a step that finds no memory is told, and the GPU works on with the same bits when there is some")
+  func outOfMemory() throws {
     let training = try Self.training.get()
-    let plan = try MemoryPlan(
-      configuration: training.configuration, batch: 3,
-      available: device.availableByteCount(for: training.configuration, sequences: 3))
-    #expect(plan.byteCount < free)
+    let expected = try training.run(device: .cpu(threads: 1))
+    let device = try gpu()
+    let state = try TrainingState(configuration: training.configuration, device: device)
+    try state.initializeWeights(seed: (0..<32).map { UInt8($0) })
+    let trainer = try Trainer(
+      state: state,
+      optimizer: OptimizerConfiguration(
+        learningRate: 1e-2, gradientClip: 0.5, warmupSteps: 3, totalSteps: training.steps),
+      batch: training.batch, device: device)
+    // Somebody else has the rest.
+    var other: FloatArena? = try FloatArena(count: device.freeByteCount() / 4 - 16, device: device)
+    #expect(throws: ComputeError.outOfMemory(bytes: 0)) {
+      try trainer.step(sequences: training.sequences(step: 0))
+    }
+    #expect(!device.hasFailed && state.step == 0)
+    #expect(throws: ComputeError.outOfMemory(bytes: 0)) {
+      try trainer.step(sequences: training.sequences(step: 0))
+    }
+    withExtendedLifetime(other) {}
+    other = nil
+    for step in 0..<training.steps { try trainer.step(sequences: training.sequences(step: step)) }
+    #expect(state.root == expected.state.root)
+  }
+
+  @Test("1,000 steps leave nothing behind")
+  func thousandSteps() throws {
+    let shape = try ModelConfiguration(layers: 1, heads: 1, width: 4, context: 2, vocabularySize: 5)
+    let training = SampleTraining(configuration: shape, batch: 1, steps: 1)
+    let device = try gpu(threads: 1)
+    let free = try device.freeByteCount()
+    do {
+      let state = try TrainingState(configuration: shape, device: device)
+      let trainer = try Trainer(state: state, optimizer: OptimizerConfiguration(), batch: 1, device: device)
+      let sequences = training.sequences(step: 0).map { $0.map { min($0, 4) } }
+      for _ in 0..<2 { try trainer.step(sequences: sequences) }
+      let used = try device.freeByteCount()
+      let graphs = try CUDATestTools.emulatedGraphs()
+      for _ in 2..<1000 { try trainer.step(sequences: sequences) }
+      #expect(try device.freeByteCount() == used)
+      let after = try CUDATestTools.emulatedGraphs()
+      #expect(after.count == graphs.count && after.launches == graphs.launches + 998)
+    }
+    // What operations keep for themselves goes with the device.
+    withExtendedLifetime(device) {}
+    #expect(try device.freeByteCount() >= free - (64 << 10))
+  }
+
+  @Test("a step and a token of several texts run as graphs, which are made anew when their sizes change")
+  func graphs() throws {
+    let training = try Self.training.get()
+    let device = try gpu()
+    let before = try CUDATestTools.emulatedGraphs()
+    let found = try training.run(device: device)
+    // The first step is run, the second and later ones are graphs.
+    #expect(try CUDATestTools.emulatedGraphs().launches == before.launches + training.steps - 1)
+
+    let cpu = try Device.cpu(threads: 1)
+    let expected = try training.run(device: cpu)
+    let texts = try [(found.state, device), (expected.state, cpu)].map { state, place in
+      let generator = try TextGenerator(state: state, device: place)
+      let samplers = try (0..<3).map {
+        try Sampler(temperature: 1, topK: 10, seed: [UInt8](repeating: $0, count: 32))
+      }
+      // They end at different tokens: three texts, then two, then one.
+      var left = [4, 9, 30]
+      return try generator.generate(
+        prompts: [[1, 2, 3], [4], [5, 6]], maxTokens: 30, samplers: samplers,
+        onToken: { index, _ in
+          left[index] -= 1
+          return left[index] > 0
+        })
+    }
+    #expect(texts[0] == texts[1] && texts[0].map(\.count) == [4, 9, 30])
+    let launched = try CUDATestTools.emulatedGraphs()
+    #expect(launched.launches >= before.launches + training.steps - 1 + 20)
   }
 
   @Test("trainings and their devices leave nothing in the GPU's memory")
   func leaks() throws {
     func freeByteCount() throws -> Int { try gpu().freeByteCount() }
     let before = try freeByteCount()
+    let graphs = try CUDATestTools.emulatedGraphs().count
     for _ in 0..<3 { _ = try Self.training.get().run(device: gpu()) }
     #expect(try freeByteCount() == before)
+    #expect(try CUDATestTools.emulatedGraphs().count == graphs)
   }
 
   @Test("a GPU that is not there")

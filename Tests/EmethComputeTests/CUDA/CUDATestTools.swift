@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 @testable import EmethCompute
 
@@ -23,11 +24,33 @@ enum CUDATestTools {
   /// The folder with a driver and a compiler that stand for a GPU; nil where none were built.
   static let emulation = ProcessInfo.processInfo.environment["EMETH_EMULATED_CUDA"]
 
-  /// What finds them, and nothing else.
-  static func emulated() throws -> CUDALibrarySearch {
+  /// What finds them, and nothing else; cuBLASLt where it is wanted.
+  static func emulated(products: Bool = false) throws -> CUDALibrarySearch {
     let folder = emulation ?? ""
     return CUDALibrarySearch(
-      explicit: [.driver: folder + "/libcuda.so.1", .compiler: folder + "/libnvrtc.so.13"], environment: [:])
+      explicit: [
+        .driver: folder + "/libcuda.so.1", .compiler: folder + "/libnvrtc.so.13",
+        .products: products ? folder + "/libcublasLt.so.13" : "/nowhere/libcublasLt.so",
+      ], environment: [:])
+  }
+
+  /// How many graphs the emulated driver has, and how often it ran one.
+  static func emulatedGraphs() throws -> (count: Int, launches: Int) {
+    (try number("emulated_graph_count"), try number("emulated_graph_launches"))
+  }
+
+  /// How many objects of the emulated cuBLASLt there are, and how many products it has done.
+  static func emulatedProducts() throws -> (handles: Int, count: Int) {
+    let library = "libcublasLt.so.13"
+    return (
+      try number("emulated_product_handles", library), try number("emulated_product_count", library)
+    )
+  }
+
+  private static func number(_ name: String, _ file: String = "libcuda.so.1") throws -> Int {
+    let library = try #require(dlopen((emulation ?? "") + "/" + file, RTLD_NOW))
+    let function = try #require(dlsym(library, name))
+    return Int(unsafeBitCast(function, to: (@convention(c) () -> CLong).self)())
   }
 
   static func compiler(_ major: Int) throws -> CUDACompiler {

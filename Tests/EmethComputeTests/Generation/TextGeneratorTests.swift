@@ -39,7 +39,7 @@ import Testing
 
     func read(_ tokens: ArraySlice<UInt32>) throws {
       try pass.read([.init(cache: cache, tokens: tokens, place: 0)])
-      pass.project(1)
+      try pass.project(1)
     }
   }
 

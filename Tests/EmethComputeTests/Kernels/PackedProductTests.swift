@@ -164,7 +164,7 @@ import Testing
     var row = [Float](repeating: 0, count: inputs.k)
     for output in 0..<inputs.n {
       emeth_packed_embedding(
-        &row, [UInt32(output)], [0], packed.base, EMETH_WEIGHTS_INT8, positions, 1, inputs.k)
+        device.handle, &row, [UInt32(output)], [0], packed.base, EMETH_WEIGHTS_INT8, positions, 1, inputs.k)
       for first in stride(from: 0, to: inputs.k, by: 32) {
         let block = first..<min(first + 32, inputs.k)
         let largest = block.map { abs(inputs.weights[output * inputs.k + $0]) }.max() ?? 0

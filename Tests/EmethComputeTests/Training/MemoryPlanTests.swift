@@ -13,7 +13,7 @@ import Testing
       #expect((1...12).contains(plan.microBatch) && (1...12).contains(plan.evaluationBatch))
     }
     for (available, word) in [
-      (240 << 20, "a batch of "), (190 << 20, "a context of "), (150 << 20, "layers would fit"),
+      (230 << 20, "a batch of "), (190 << 20, "a context of "), (150 << 20, "layers would fit"),
       (1 << 20, "smaller model"),
     ] {
       let error = #expect(throws: ComputeError.self) {

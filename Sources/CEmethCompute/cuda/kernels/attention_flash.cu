@@ -1,57 +1,16 @@
 // Causal attention of the `fast` profile in one kernel: scores and probabilities stay in registers. A block
 // of four warps takes 64 queries of a head, a warp 16 of them, and goes over the keys, 64 at a time; a row's
 // maximum and sum grow with them, and what has been summed is scaled anew where the maximum does.
-#include "bfloat16.cuh"
-#include "product.cuh"
+#include "flash.cuh"
 
 #define SPAN 64
 #define FLASH_THREADS 128
-
-// 64 queries, keys or values of at most CHANNELS channels. Rows begin in different banks.
-template <int CHANNELS>
-struct flash_tile {
-  unsigned short rows[SPAN][CHANNELS + 8];
-
-  // Rows from `first` on, rounded; what is not there is 0.
-  DEVICE void fill(const float* base, size_t stride, unsigned first, unsigned end, unsigned channels,
-                   bool vectors) {
-#pragma unroll
-    for (int i = 0; i < SPAN * CHANNELS / 4 / FLASH_THREADS; i++) {
-      const unsigned unit = i * FLASH_THREADS + threadIdx.x, row = unit / (CHANNELS / 4),
-                     channel = unit % (CHANNELS / 4) * 4;
-      const unsigned left = first + row < end ? remaining(channels, channel) : 0;
-      const float4 x = read4(base + (first + row) * stride + channel, left, vectors);
-      const unsigned long long low = bfloat16_pair(x.x, x.y), high = bfloat16_pair(x.z, x.w);
-      *(unsigned long long*)&rows[row][channel] = low | high << 32;
-    }
-  }
-
-  // 16 rows and 16 channels as four matrices: both halves of the rows, then of the channels; or the other way
-  // round.
-  template <bool TRANSPOSED>
-  DEVICE void load(unsigned (&out)[4], unsigned row, unsigned channel, bool channels_first) const {
-    const unsigned lane = threadIdx.x % 32, matrix = lane / 8;
-    const unsigned row_half = channels_first ? matrix / 2 : matrix % 2;
-    const unsigned channel_half = channels_first ? matrix % 2 : matrix / 2;
-    load_matrices<TRANSPOSED>(out, &rows[row + row_half * 8 + lane % 8][channel + channel_half * 8]);
-  }
-};
-
-// Among the four lanes that hold a row.
-DEVICE float row_maximum(float x) {
-  x = larger(__shfl_xor_sync(0xFFFFFFFFu, x, 1), x);
-  return larger(__shfl_xor_sync(0xFFFFFFFFu, x, 2), x);
-}
-DEVICE float row_total(float x) {
-  x += __shfl_xor_sync(0xFFFFFFFFu, x, 1);
-  return x + __shfl_xor_sync(0xFFFFFFFFu, x, 2);
-}
 
 // a are the queries, b the keys, and values lie `values_at` behind these; m is T, k the head's channels.
 template <int CHANNELS>
 DEVICE void attention_flash(const emeth_cuda_product& g, size_t values_at, float* maximum, float* sum,
                             float scale) {
-  __shared__ __align__(16) flash_tile<CHANNELS> keys, values;
+  __shared__ __align__(16) flash_tile<SPAN, CHANNELS> keys, values;
   // The longest rows first: the last blocks to run are short.
   const unsigned first = (gridDim.x - 1 - blockIdx.x) * SPAN, head = blockIdx.z + g.first_head;
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -113,21 +72,7 @@ DEVICE void attention_flash(const emeth_cuda_product& g, size_t values_at, float
         total[half] += score;
       }
     }
-    // The sums of two neighbouring products are an operand of the next one as they lie.
-#pragma unroll
-    for (int j = 0; j < SPAN / 16; j++) {
-      const unsigned weights[4] = {bfloat16_pair(scores[2 * j][0], scores[2 * j][1]),
-                                   bfloat16_pair(scores[2 * j][2], scores[2 * j][3]),
-                                   bfloat16_pair(scores[2 * j + 1][0], scores[2 * j + 1][1]),
-                                   bfloat16_pair(scores[2 * j + 1][2], scores[2 * j + 1][3])};
-#pragma unroll
-      for (int c = 0; c < CHANNELS / 16; c++) {
-        unsigned part[4];
-        values.template load<true>(part, j * 16, c * 16, false);
-        multiply_matrices(outputs[2 * c], weights, part[0], part[1]);
-        multiply_matrices(outputs[2 * c + 1], weights, part[2], part[3]);
-      }
-    }
+    add_weighted_rows(outputs, scores, values);
     __syncthreads();
   }
 

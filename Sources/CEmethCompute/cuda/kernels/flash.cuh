@@ -1,0 +1,92 @@
+// Attention of the `fast` profile without scores in memory: what its kernels share. A warp takes 16 rows of a
+// block and goes over the other side's rows, a tile at a time; scores stay in registers.
+#ifndef EMETH_CUDA_FLASH_CUH
+#define EMETH_CUDA_FLASH_CUH
+
+#include "bfloat16.cuh"
+#include "product.cuh"
+
+// ROWS queries, keys, values or gradients of at most CHANNELS channels, rounded to bfloat16. Rows begin in
+// different banks. A block has two threads for each row.
+template <int ROWS, int CHANNELS>
+struct flash_tile {
+  static constexpr int THREADS = 2 * ROWS;
+  unsigned short rows[ROWS][CHANNELS + 8];
+
+  // Rows from `first` on, rounded; what is not there is 0.
+  DEVICE void fill(const float* base, size_t stride, unsigned first, unsigned end, unsigned channels,
+                   bool vectors) {
+#pragma unroll
+    for (int i = 0; i < ROWS * CHANNELS / 4 / THREADS; i++) {
+      const unsigned unit = i * THREADS + threadIdx.x, row = unit / (CHANNELS / 4),
+                     channel = unit % (CHANNELS / 4) * 4;
+      const unsigned left = first + row < end ? remaining(channels, channel) : 0;
+      const float4 x = read4(base + (first + row) * stride + channel, left, vectors);
+      const unsigned long long low = bfloat16_pair(x.x, x.y), high = bfloat16_pair(x.z, x.w);
+      *(unsigned long long*)&rows[row][channel] = low | high << 32;
+    }
+  }
+
+  // 16 rows and 16 channels as four matrices: both halves of the rows, then of the channels; or the other way
+  // round.
+  template <bool TRANSPOSED>
+  DEVICE void load(unsigned (&out)[4], unsigned row, unsigned channel, bool channels_first) const {
+    const unsigned lane = threadIdx.x % 32, matrix = lane / 8;
+    const unsigned row_half = channels_first ? matrix / 2 : matrix % 2;
+    const unsigned channel_half = channels_first ? matrix % 2 : matrix / 2;
+    load_matrices<TRANSPOSED>(out, &rows[row + row_half * 8 + lane % 8][channel + channel_half * 8]);
+  }
+};
+
+// Among the four lanes that hold a row.
+DEVICE float row_maximum(float x) {
+  x = larger(__shfl_xor_sync(0xFFFFFFFFu, x, 1), x);
+  return larger(__shfl_xor_sync(0xFFFFFFFFu, x, 2), x);
+}
+DEVICE float row_total(float x) {
+  x += __shfl_xor_sync(0xFFFFFFFFu, x, 1);
+  return x + __shfl_xor_sync(0xFFFFFFFFu, x, 2);
+}
+
+// out (16, ROWS) = the warp's rows of `own` · the rows of `other`, transposed.
+template <int ROWS, int CHANNELS>
+DEVICE void multiply_by_rows(float (&out)[ROWS / 8][4], const flash_tile<ROWS, CHANNELS>& own,
+                             const flash_tile<ROWS, CHANNELS>& other) {
+#pragma unroll
+  for (int j = 0; j < ROWS / 8; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0;
+#pragma unroll
+  for (int c = 0; c < CHANNELS / 16; c++) {
+    unsigned as[4];
+    own.template load<false>(as, threadIdx.x / 32 * 16, c * 16, false);
+#pragma unroll
+    for (int j = 0; j < ROWS / 16; j++) {
+      unsigned part[4];
+      other.template load<false>(part, j * 16, c * 16, true);
+      multiply_matrices(out[2 * j], as, part[0], part[1]);
+      multiply_matrices(out[2 * j + 1], as, part[2], part[3]);
+    }
+  }
+}
+
+// sums (16, CHANNELS) += weights (16, ROWS), rounded · the rows of `tile`. The sums of two neighbouring
+// products are an operand of the next one as they lie.
+template <int ROWS, int CHANNELS>
+DEVICE void add_weighted_rows(float (&sums)[CHANNELS / 8][4], const float (&weights)[ROWS / 8][4],
+                              const flash_tile<ROWS, CHANNELS>& tile) {
+#pragma unroll
+  for (int j = 0; j < ROWS / 16; j++) {
+    const unsigned as[4] = {bfloat16_pair(weights[2 * j][0], weights[2 * j][1]),
+                            bfloat16_pair(weights[2 * j][2], weights[2 * j][3]),
+                            bfloat16_pair(weights[2 * j + 1][0], weights[2 * j + 1][1]),
+                            bfloat16_pair(weights[2 * j + 1][2], weights[2 * j + 1][3])};
+#pragma unroll
+    for (int c = 0; c < CHANNELS / 16; c++) {
+      unsigned part[4];
+      tile.template load<true>(part, j * 16, c * 16, false);
+      multiply_matrices(sums[2 * c], as, part[0], part[1]);
+      multiply_matrices(sums[2 * c + 1], as, part[2], part[3]);
+    }
+  }
+}
+
+#endif
