@@ -16,29 +16,31 @@ extension Keccak256 {
 
   /// The permutation Keccak-f[1600] on 25 lanes, lane x + 5 y at that index.
   ///
-  /// Written out lane by lane, so that the state stays in registers and on the stack.
+  /// Written out lane by lane, so that the state stays in registers and on the stack. Six lanes are held complemented
+  /// (the Keccak team's "lane complementing"): by De Morgan's laws chi then has 5 complements in a round instead of 25,
+  /// which is a fifth of the time on processors whose and-not is not used.
   static func permute(_ state: inout InlineArray<25, UInt64>) {
     var a0 = state[0]
-    var a1 = state[1]
-    var a2 = state[2]
+    var a1 = ~state[1]
+    var a2 = ~state[2]
     var a3 = state[3]
     var a4 = state[4]
     var a5 = state[5]
     var a6 = state[6]
     var a7 = state[7]
-    var a8 = state[8]
+    var a8 = ~state[8]
     var a9 = state[9]
     var a10 = state[10]
     var a11 = state[11]
-    var a12 = state[12]
+    var a12 = ~state[12]
     var a13 = state[13]
     var a14 = state[14]
     var a15 = state[15]
     var a16 = state[16]
-    var a17 = state[17]
+    var a17 = ~state[17]
     var a18 = state[18]
     var a19 = state[19]
-    var a20 = state[20]
+    var a20 = ~state[20]
     var a21 = state[21]
     var a22 = state[22]
     var a23 = state[23]
@@ -87,54 +89,54 @@ extension Keccak256 {
       let b24 = rotated(a21 ^ d1, 2)
 
       // Chi: the only step that is not linear; iota: the round constant.
-      a0 = b0 ^ (~b1 & b2) ^ constant
-      a1 = b1 ^ (~b2 & b3)
-      a2 = b2 ^ (~b3 & b4)
-      a3 = b3 ^ (~b4 & b0)
-      a4 = b4 ^ (~b0 & b1)
-      a5 = b5 ^ (~b6 & b7)
-      a6 = b6 ^ (~b7 & b8)
-      a7 = b7 ^ (~b8 & b9)
-      a8 = b8 ^ (~b9 & b5)
-      a9 = b9 ^ (~b5 & b6)
-      a10 = b10 ^ (~b11 & b12)
-      a11 = b11 ^ (~b12 & b13)
+      a0 = b0 ^ (b1 | b2) ^ constant
+      a1 = b1 ^ (~b2 | b3)
+      a2 = b2 ^ (b3 & b4)
+      a3 = b3 ^ (b4 | b0)
+      a4 = b4 ^ (b0 & b1)
+      a5 = b5 ^ (b6 | b7)
+      a6 = b6 ^ (b7 & b8)
+      a7 = b7 ^ (b8 | ~b9)
+      a8 = b8 ^ (b9 | b5)
+      a9 = b9 ^ (b5 & b6)
+      a10 = b10 ^ (b11 | b12)
+      a11 = b11 ^ (b12 & b13)
       a12 = b12 ^ (~b13 & b14)
-      a13 = b13 ^ (~b14 & b10)
-      a14 = b14 ^ (~b10 & b11)
-      a15 = b15 ^ (~b16 & b17)
-      a16 = b16 ^ (~b17 & b18)
-      a17 = b17 ^ (~b18 & b19)
-      a18 = b18 ^ (~b19 & b15)
-      a19 = b19 ^ (~b15 & b16)
+      a13 = ~b13 ^ (b14 | b10)
+      a14 = b14 ^ (b10 & b11)
+      a15 = b15 ^ (b16 & b17)
+      a16 = b16 ^ (b17 | b18)
+      a17 = b17 ^ (~b18 | b19)
+      a18 = ~b18 ^ (b19 & b15)
+      a19 = b19 ^ (b15 | b16)
       a20 = b20 ^ (~b21 & b22)
-      a21 = b21 ^ (~b22 & b23)
-      a22 = b22 ^ (~b23 & b24)
-      a23 = b23 ^ (~b24 & b20)
-      a24 = b24 ^ (~b20 & b21)
+      a21 = ~b21 ^ (b22 | b23)
+      a22 = b22 ^ (b23 & b24)
+      a23 = b23 ^ (b24 | b20)
+      a24 = b24 ^ (b20 & b21)
     }
 
     state[0] = a0
-    state[1] = a1
-    state[2] = a2
+    state[1] = ~a1
+    state[2] = ~a2
     state[3] = a3
     state[4] = a4
     state[5] = a5
     state[6] = a6
     state[7] = a7
-    state[8] = a8
+    state[8] = ~a8
     state[9] = a9
     state[10] = a10
     state[11] = a11
-    state[12] = a12
+    state[12] = ~a12
     state[13] = a13
     state[14] = a14
     state[15] = a15
     state[16] = a16
-    state[17] = a17
+    state[17] = ~a17
     state[18] = a18
     state[19] = a19
-    state[20] = a20
+    state[20] = ~a20
     state[21] = a21
     state[22] = a22
     state[23] = a23

@@ -17,11 +17,16 @@ extension ServerClient {
       return try await uploadDirectly(file, byteCount: size, to: path)
     }
     var refusals = 0
+    var next: (offset: UInt64, part: Task<Result<HashedPart, NetworkError>, Never>)?
     while !progress.isComplete {
       let offset = min(progress.offset, size)
-      let part = try Self.read(file, at: offset, count: Int(min(UInt64(Self.partByteCount), size - offset)))
+      let known = next?.offset == offset ? next?.part : nil
+      let part = try await (known ?? part(of: file, at: offset, size)).value.get()
+      // The next one is read and hashed while this one is on its way.
+      let end = offset + UInt64(part.bytes.count)
+      next = end < size ? (end, self.part(of: file, at: end, size)) : nil
       let call = Call(
-        method: "PUT", path: "\(path)?offset=\(offset)&size=\(size)", body: part,
+        method: "PUT", path: "\(path)?offset=\(offset)&size=\(size)", body: part.bytes, bodyHash: part.hash,
         contentType: "application/octet-stream", isSigned: true)
       do throws(NetworkError) {
         let answer = try await send(call)
@@ -35,6 +40,24 @@ extension ServerClient {
         refusals += 1
         do { try await Task.sleep(for: .milliseconds(200 * refusals)) } catch { throw .interrupted }
         progress = try await get("\(path)/upload", signed: true)
+      }
+    }
+  }
+
+  /// A piece of a file, and Keccak-256 of it.
+  private struct HashedPart: Sendable {
+    var bytes: Data
+    var hash: Bytes32
+  }
+
+  private func part(
+    of file: URL, at offset: UInt64, _ size: UInt64
+  ) -> Task<Result<HashedPart, NetworkError>, Never> {
+    Task {
+      await offload { () throws(NetworkError) in
+        let count = Int(min(UInt64(Self.partByteCount), size - offset))
+        let bytes = try Self.read(file, at: offset, count: count)
+        return HashedPart(bytes: bytes, hash: bytes.withUnsafeBytes { Keccak256.hash($0) })
       }
     }
   }

@@ -42,6 +42,8 @@ public final class ServerClient: Sendable {
     var method = "GET"
     var path: String
     var body: Data?
+    /// Keccak-256 of the body, where it is known; else it is computed.
+    var bodyHash: Bytes32?
     var contentType = "application/json"
     var isSigned = false
     /// Whether it may be sent again when nobody knows whether it arrived.
@@ -142,6 +144,15 @@ public final class ServerClient: Sendable {
     Double.random(in: 0.05...min(settings.longestPauseSeconds, 0.25 * Double(1 << min(attempt, 10))))
   }
 
+  /// Does blocking work on a thread of its own.
+  func offload<Value: Sendable>(
+    _ body: @escaping @Sendable () throws(NetworkError) -> Value
+  ) async -> Result<Value, NetworkError> {
+    await withCheckedContinuation { continuation in
+      queue.async { continuation.resume(returning: Result { () throws(NetworkError) in try body() }) }
+    }
+  }
+
   /// Sends a request once, on a thread of its own.
   func once(
     _ call: Call, to sink: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
@@ -203,7 +214,7 @@ public final class ServerClient: Sendable {
     var random = SystemRandomNumberGenerator()
     let statement = RequestStatement(
       audience: server.audience, method: call.method, path: call.path,
-      bodyHash: (call.body ?? Data()).withUnsafeBytes { Keccak256.hash($0) },
+      bodyHash: call.bodyHash ?? (call.body ?? Data()).withUnsafeBytes { Keccak256.hash($0) },
       time: UInt64(max(0, Date().timeIntervalSince1970)),
       nonce: Bytes32((0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }) ?? .zero)
     headers.append(

@@ -18,23 +18,44 @@ enum ChangedJobs: Sendable, Hashable {
   }
 }
 
-/// A number that rises with every change, and those who wait for it: for any change, or for one that concerns a job.
-final class ChangeMark: Sendable {
-  private struct Waiter {
-    let job: JobID?
-    let continuation: CheckedContinuation<Void, Never>
-  }
+/// What changes somebody waits for.
+enum ChangeScope: Sendable, Hashable {
+  /// Any change.
+  case anything
+  /// One that concerns a job, whichever.
+  case anyJob
+  /// One that concerns this job.
+  case job(JobID)
+}
 
+/// A number that rises with every change, and those who wait for it, each for a scope of its own.
+final class ChangeMark: Sendable {
   private struct State {
     var mark: UInt64 = 0
-    /// The last change that concerned everybody, and the last one of each job behind it.
+    /// The last change that concerned everybody, the last one that concerned any job, and the last one of each job behind
+    /// the first of these.
     var ofAll: UInt64 = 0
+    var ofAnyJob: UInt64 = 0
     var ofJobs: [JobID: UInt64] = [:]
-    var waiting: [UUID: Waiter] = [:]
+    /// By scope: many wait for one job each, and are not looked through for another one's change.
+    var waiting: [ChangeScope: [UUID: CheckedContinuation<Void, Never>]] = [:]
 
-    func mark(of job: JobID?) -> UInt64 {
-      guard let job else { return mark }
-      return max(ofAll, ofJobs[job] ?? 0)
+    func mark(of scope: ChangeScope) -> UInt64 {
+      switch scope {
+      case .anything: mark
+      case .anyJob: max(ofAll, ofAnyJob)
+      case .job(let job): max(ofAll, ofJobs[job] ?? 0)
+      }
+    }
+
+    mutating func takeWaiting(for jobs: Set<JobID>) -> [CheckedContinuation<Void, Never>] {
+      let scopes = [.anything] + (jobs.isEmpty ? [] : [.anyJob]) + jobs.map { ChangeScope.job($0) }
+      return scopes.flatMap { waiting.removeValue(forKey: $0).map { Array($0.values) } ?? [] }
+    }
+
+    mutating func takeAllWaiting() -> [CheckedContinuation<Void, Never>] {
+      defer { waiting = [:] }
+      return waiting.values.flatMap(\.values)
     }
   }
 
@@ -45,54 +66,58 @@ final class ChangeMark: Sendable {
   /// The number of changes so far.
   var mark: UInt64 { state.withLock { $0.mark } }
 
-  /// The number of the last change that concerned a job.
-  func mark(of job: JobID) -> UInt64 { state.withLock { $0.mark(of: job) } }
+  /// The number of the last change that concerned a scope.
+  func mark(of scope: ChangeScope) -> UInt64 { state.withLock { $0.mark(of: scope) } }
 
   /// Notes a change and wakes those whom it concerns.
   func raise(_ jobs: ChangedJobs = .all) {
     let woken = state.withLock { state in
       state.mark += 1
-      switch jobs {
-      case .all: (state.ofAll, state.ofJobs) = (state.mark, [:])
-      case .some(let jobs):
-        for job in jobs { state.ofJobs[job] = state.mark }
-        if state.ofJobs.count > Self.jobLimit { (state.ofAll, state.ofJobs) = (state.mark, [:]) }
+      guard case .some(let jobs) = jobs else {
+        (state.ofAll, state.ofJobs) = (state.mark, [:])
+        return state.takeAllWaiting()
       }
-      let mark = state.mark
-      let woken = state.waiting.filter { state.mark(of: $0.value.job) == mark }
-      for id in woken.keys { state.waiting[id] = nil }
-      return woken.values
+      for job in jobs { state.ofJobs[job] = state.mark }
+      if !jobs.isEmpty { state.ofAnyJob = state.mark }
+      guard state.ofJobs.count <= Self.jobLimit else {
+        (state.ofAll, state.ofJobs) = (state.mark, [:])
+        return state.takeAllWaiting()
+      }
+      return state.takeWaiting(for: jobs)
     }
-    for waiter in woken { waiter.continuation.resume() }
+    for continuation in woken { continuation.resume() }
   }
 
-  /// Waits until the mark is above `mark`, at most `seconds`, or until the task is cancelled.
-  ///
-  /// - Parameter job: only changes that concern it count; `nil`: all do.
-  func wait(after mark: UInt64, of job: JobID? = nil, upTo seconds: Double) async {
+  /// Waits until the mark of a scope is above `mark`, at most `seconds`, or until the task is cancelled.
+  func wait(after mark: UInt64, of scope: ChangeScope = .anything, upTo seconds: Double) async {
     guard seconds > 0 else { return }
     let id = UUID()
     var timer: Task<Void, Never>?
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isOver = state.withLock { state in
-          if state.mark(of: job) > mark || Task.isCancelled { return true }
-          state.waiting[id] = Waiter(job: job, continuation: continuation)
+          if state.mark(of: scope) > mark || Task.isCancelled { return true }
+          state.waiting[scope, default: [:]][id] = continuation
           return false
         }
         guard !isOver else { return continuation.resume() }
         timer = Task {
           try? await Task.sleep(for: .seconds(min(seconds, 86_400)))
-          release(id)
+          release(id, of: scope)
         }
       }
     } onCancel: {
-      release(id)
+      release(id, of: scope)
     }
     timer?.cancel()
   }
 
-  private func release(_ id: UUID) {
-    state.withLock { $0.waiting.removeValue(forKey: id) }?.continuation.resume()
+  private func release(_ id: UUID, of scope: ChangeScope) {
+    let continuation = state.withLock { state in
+      let continuation = state.waiting[scope]?.removeValue(forKey: id)
+      if state.waiting[scope]?.isEmpty == true { state.waiting[scope] = nil }
+      return continuation
+    }
+    continuation?.resume()
   }
 }

@@ -247,14 +247,16 @@ enum JobStore {
     let number = (try Int.fetchOne(db, sql: "SELECT max(number) FROM subJob") ?? 0) + 1
     try db.execute(
       sql: """
-        INSERT INTO subJob (id, number, parent, round, part, attempt, node, status, program, price, machine, record)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO subJob (
+          id, number, parent, round, part, attempt, node, status, program, price, machine, record, dueAt)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         "\(record.id)", number, "\(record.position.parent)", Int64(record.position.round),
         Int64(record.position.part), Int64(record.position.attempt), record.machine.node.map { "\($0)" },
         Int(record.status.rawValue), Int64(clamping: record.machine.job.programID.rawValue),
         priceText(record.machine.job.fuelPrice), try record.machine.wireText(), try record.notes.wireText(),
+        Int64(clamping: record.machine.dueAt),
       ])
   }
 
@@ -267,11 +269,11 @@ enum JobStore {
   static func update(_ record: SubJobRecord, in db: SQLSession) throws {
     db.concerns(record.position.parent)
     try db.execute(
-      sql: "UPDATE subJob SET node = ?, status = ?, machine = ?, record = ? WHERE id = ?",
+      sql: "UPDATE subJob SET node = ?, status = ?, machine = ?, record = ?, dueAt = ? WHERE id = ?",
       arguments: [
         record.machine.node.map { "\($0)" },
         Int(record.status.rawValue), try record.machine.wireText(), try record.notes.wireText(),
-        "\(record.id)",
+        Int64(clamping: record.machine.dueAt), "\(record.id)",
       ])
   }
 
@@ -334,17 +336,31 @@ enum JobStore {
   }
 
   private static func record(_ row: SQLRow) throws -> JobRecord {
-    JobRecord(
-      machine: try ParentMachine(wireText: row["machine"]),
-      request: try JobRequest(wireText: row["request"]),
-      progress: try JobProgress(wireText: row["progress"]), reason: try row["reason"])
+    let id: String = try row["id"]
+    return JobRecord(
+      machine: try parentMachines.value(id, row["machine"]),
+      request: try requests.value(id, row["request"]),
+      progress: try progresses.value(id, row["progress"]), reason: try row["reason"])
   }
 
+  // What was read last: job by job, tasks read the same again and again.
+  private static let parentMachines = DecodedTexts<ParentMachine>(byteLimit: 4 << 20)
+  private static let requests = DecodedTexts<JobRequest>(byteLimit: 4 << 20)
+  private static let progresses = DecodedTexts<JobProgress>(byteLimit: 4 << 20)
+  private static let machines = DecodedTexts<JobMachine>(byteLimit: 4 << 20)
+  private static let notes = DecodedTexts<SubJobNotes>(byteLimit: 4 << 20)
+
   private static func subJobRecord(_ row: SQLRow) throws -> SubJobRecord {
-    let machine = try JobMachine(wireText: row["machine"])
+    let id: String = try row["id"]
+    let machine = try machines.value(id, row["machine"])
     guard let position = machine.job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(machine.job.id) has no place in a parent")
     }
-    return SubJobRecord(machine: machine, notes: try SubJobNotes(wireText: row["record"]), position: position)
+    return SubJobRecord(machine: machine, notes: try notes.value(id, row["record"]), position: position)
   }
+}
+
+extension JobMachine {
+  /// When nothing has come from its node, or nobody has taken it, and it may be timed out.
+  var dueAt: UInt64 { min(deadline, leaseExpiresAt ?? .max) }
 }

@@ -7,7 +7,7 @@ import Foundation
 /// database has 256-bit integers.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 10
+  static let supportedVersion = 13
 
   /// Who waits for changes, of this process and of others that share the database.
   let changes: ChangeMark
@@ -17,6 +17,9 @@ final class NetworkDatabase: Sendable {
   var isShared: Bool { leases != nil }
   private let replicas: PostgresReplicas?
   private let backend: any DatabaseBackend
+  /// Changes that wait for the disk, and those that do not.
+  private let durable: CommitQueue
+  private let hasty: CommitQueue
 
   /// Opens the SQLite database at `file` and brings it to the supported layout.
   convenience init(file: URL) throws(NetworkError) { try self.init(.file(file)) }
@@ -39,26 +42,29 @@ final class NetworkDatabase: Sendable {
       replicas = PostgresReplicas(address) { changes.raise($0) }
       leases = PostgresLeases(address)
     }
+    durable = CommitQueue(backend, .onDisk)
+    hasty = CommitQueue(backend, .inLog)
   }
 
-  /// Runs one transaction; an error thrown inside leaves nothing changed. The body changes nothing but the database:
-  /// it is run again where another transaction was faster.
+  /// Runs one transaction, with those that come at the same time (``CommitQueue``); an error thrown inside leaves nothing
+  /// changed. The body changes nothing but the database: it is run again where another transaction was faster. It may be
+  /// run on another caller's thread.
   @discardableResult
   func write<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
-    try write(.onDisk, body)
+    try announced { try durable.write(body) }
   }
 
   /// The same while no other change is made, for what has to fit what is in the database without being in it: nobody
   /// registers what names an object between the question and its deletion.
   @discardableResult
   func writeAlone<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
-    try write(.alone, body)
+    try announced { try backend.write(.alone, body) }
   }
 
-  private func write<Result>(
-    _ mode: WriteMode, _ body: (SQLSession) throws -> Result
+  private func announced<Result>(
+    _ write: () throws -> Written<Result>
   ) throws(NetworkError) -> Result {
-    let written = try asNetworkError { try backend.write(mode, body) }
+    let written = try asNetworkError { try write() }
     if written.changedRows > 0 {
       changes.raise(written.changedJobs)
       replicas?.announce(written.changedJobs)
@@ -69,7 +75,7 @@ final class NetworkDatabase: Sendable {
   /// The same for what nobody waits for, and without waiting for the disk (``WriteMode/inLog``).
   @discardableResult
   func writeHastily<Result>(_ body: (SQLSession) throws -> Result) throws(NetworkError) -> Result {
-    try asNetworkError { try backend.write(.inLog, body) }.result
+    try asNetworkError { try hasty.write(body) }.result
   }
 
   /// Reads one consistent state.

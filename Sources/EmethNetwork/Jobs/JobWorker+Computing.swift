@@ -34,8 +34,7 @@ extension JobWorker {
         var record = try JobStore.subJob(subJob, in: db)
         guard record.status == .requested || record.status == .processing else { return nil }
         var parent = try JobStore.job(id, in: db)
-        let due = min(record.machine.deadline, record.machine.leaseExpiresAt ?? .max)
-        guard let now = try network.reach(due, in: db) else { return nil }
+        guard let now = try network.reach(record.machine.dueAt, in: db) else { return nil }
         try ExecutionLayer.apply(.timeout, to: &record, parent: &parent, at: now, in: db)
         return record
       }

@@ -25,7 +25,7 @@ extension JobWorker {
       let began = ContinuousClock.now
       let outcomes = drawn.isEmpty ? [] : try await parties.judge(drawn, parent: try job())
       if !outcomes.isEmpty { try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1)) }
-      if database.changes.mark(of: id) <= mark { return }
+      if database.changes.mark(of: .job(id)) <= mark { return }
     }
   }
 

@@ -55,9 +55,15 @@ extension ServerState {
     defer { unlink(file.path) }
     var pending = Data()
     var written: UInt64 = 0
+    var bodyHash = Keccak256()
     func flush() async throws {
-      let (bytes, place) = (pending, written)
-      try await offload { try Files.write(bytes, to: file, at: place) }
+      let (bytes, place, before) = (pending, written, bodyHash)
+      bodyHash = try await offload {
+        var hash = before
+        bytes.withUnsafeBytes { hash.update($0) }
+        try Files.write(bytes, to: file, at: place)
+        return hash
+      }
       written += UInt64(bytes.count)
       pending.removeAll(keepingCapacity: true)
     }
@@ -66,10 +72,11 @@ extension ServerState {
       if pending.count >= 1 << 20 { try await flush() }
     }
     try await flush()
-    let part = try await offload { try Files.read(file) }
-    let account = try await account(of: request) { part.withUnsafeBytes { Keccak256.hash($0) } }
+    let digest = bodyHash.finalize()
+    let account = try await account(of: request) { digest }
     try await checkMayUpload(account)
     return try await offload { [uploads] in
+      let part = try Files.read(file)
       let name = UploadStore.Name(kind: kind, hash: hash, account: account)
       return try uploads.append(part, at: offset, of: size, to: name)
     }

@@ -19,25 +19,25 @@ extension ServerState {
   {
     let (signed, audience) = try claim(of: request)
     let (method, path) = (request.method.rawValue, request.head.path ?? "")
-    let (now, nonces) = (self.now, self.nonces)
+    let now = self.now
     let isChange = request.method != .get && request.method != .head
-    let account = try await offload {
+    return try await offload { [self] in
       let hash = try bodyHash()
+      let account: Address
       do throws(CryptoError) {
-        return try signed.check(
+        account = try signed.check(
           audience: audience, method: method, path: path, bodyHash: hash, at: now, in: .embedded)
       } catch {
         throw RequestFailure(unauthorized: error)
       }
+      if let wait = accountLimiter.take(from: "\(account)") {
+        throw RequestFailure.tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
+      }
+      guard try !isChange || nonces.use(signed.nonce, of: account, at: now) else {
+        throw RequestFailure.replayed
+      }
+      return account
     }
-    if let wait = accountLimiter.take(from: "\(account)") {
-      throw RequestFailure.tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
-    }
-    guard isChange else { return account }
-    guard try await offload({ try nonces.use(signed.nonce, of: account, at: now) }) else {
-      throw RequestFailure.replayed
-    }
-    return account
   }
 
   /// The account that signed a request without a body.

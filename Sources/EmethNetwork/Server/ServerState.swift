@@ -1,7 +1,6 @@
 import EmethKit
 import Foundation
 import Logging
-import NIOPosix
 
 /// What all handlers of a server share.
 final class ServerState: Sendable {
@@ -29,10 +28,9 @@ final class ServerState: Sendable {
   let figures: RequestFigures
   /// Memory for bodies that nobody has checked yet.
   let bodies: ByteBudget
-  /// Blocking work: the database waits for the disk, hashing takes the processor.
-  private let threads = NIOThreadPool.singleton
-  /// The same where objects or the database are elsewhere and waited for: there are as many threads as it takes.
-  private let waiting: DispatchQueue?
+  /// Blocking work: the database waits for the disk, objects and databases elsewhere are waited for, hashing takes the
+  /// processor. Many more threads than processors: changes that wait for the disk wait together.
+  private let threads = WorkExecutor(threads: 64)
 
   init(
     service: any ServedNetwork, settings: ServerSettings, registry: PrometheusRegistry, logger: Logger
@@ -61,9 +59,6 @@ final class ServerState: Sendable {
     } else {
       directUploads = nil
     }
-    waiting =
-      directUploads != nil || database.isShared
-      ? DispatchQueue(label: "emeth.serve.waiting", attributes: .concurrent) : nil
     audiences = AudienceList(settings)
     bodies = ByteBudget(settings.bodyMemory)
     accountLimiter = RateLimiter(rate: settings.requestRate, burst: settings.requestBurst)
@@ -74,10 +69,7 @@ final class ServerState: Sendable {
 
   /// Does blocking work on a thread where it stands in nobody's way.
   func offload<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-    guard let waiting else { return try await threads.runIfActive(body) }
-    return try await withCheckedThrowingContinuation { continuation in
-      waiting.async { continuation.resume(with: Result { try body() }) }
-    }
+    try await withTaskExecutorPreference(threads) { () async throws in try body() }
   }
 
   /// Looks until there is something to say, or the wait is over: what is said then, be it nothing.

@@ -6,8 +6,8 @@ import Synchronization
 extension NetworkService {
   /// Keeps a task for every job that somebody works on, and for some of those that wait.
   ///
-  /// A job whose SubJobs are on offer needs nobody until a node takes one: where more jobs wait than may have a task, they
-  /// take turns, and each is looked at again when something about it changes or is due.
+  /// A job whose SubJobs are on offer, or with nodes, needs nobody until a node hands one in: where more jobs wait than may
+  /// have a task, they take turns, and each is looked at again when something about it changes or is due.
   func driveJobs(_ onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async {
     let driven = DrivenJobs()
     // More of them where objects or the database are elsewhere: threads wait there for an answer.
@@ -16,7 +16,8 @@ extension NetworkService {
     var moreWait = false
     await withDiscardingTaskGroup { group in
       while !Task.isCancelled {
-        let mark = database.changes.mark
+        let mark = database.changes.mark(of: .anyJob)
+        let began = ContinuousClock.now
         do throws(NetworkError) {
           let unfinished = try unfinishedJobs(driven.all)
           for job in leased(unfinished.jobs, driven) {
@@ -32,10 +33,11 @@ extension NetworkService {
         } catch {
           onError(nil, error)
         }
+        let took = began.duration(to: .now)
         // What another process leaves is taken over within a second.
-        await database.changes.wait(after: mark, upTo: database.isShared || moreWait ? 1 : 5)
-        // Many changes at once are looked at once.
-        try? await Task.sleep(for: .milliseconds(10))
+        await database.changes.wait(after: mark, of: .anyJob, upTo: database.isShared || moreWait ? 1 : 5)
+        // Many changes at once are looked at once; a tenth of the time goes into looking, where there is much to see.
+        try? await Task.sleep(for: min(.milliseconds(500), max(.milliseconds(10), took * 9)))
       }
     }
   }
@@ -71,12 +73,12 @@ extension NetworkService {
     }
   }
 
-  /// All jobs that somebody works on, or whose errands were not put away yet; and of those that wait and are due, the
-  /// ones that wait longest.
+  /// All jobs in which something was handed in or is overdue, or whose errands were not put away yet; and of those that
+  /// wait and are due, the ones that wait longest.
   ///
   /// - Parameter driven: jobs that have a task.
-  /// - Returns: the jobs, those of them that somebody works on, and whether more are due than may have a task.
-  private func unfinishedJobs(
+  /// - Returns: the jobs, those of them that do not wait, and whether more are due than may have a task.
+  func unfinishedJobs(
     _ driven: Set<JobID>
   ) throws(NetworkError) -> (jobs: [JobID], running: Set<JobID>, moreWait: Bool) {
     let limit = settings.waitingJobs
@@ -84,10 +86,10 @@ extension NetworkService {
       let running = try String.fetchAll(
         db,
         sql: """
-          SELECT parent FROM subJob
-          WHERE status IN (\(JobStatus.processing.rawValue), \(JobStatus.submitted.rawValue))
+          SELECT parent FROM subJob WHERE status = \(JobStatus.submitted.rawValue)
+          UNION SELECT parent FROM subJob WHERE status = \(JobStatus.processing.rawValue) AND dueAt <= ?
           UNION SELECT job FROM errand
-          """
+          """, arguments: [try seconds(in: db)]
       ).map { try JobID(hex: $0) }
       // As many as may have a task, beside those that have one, and one more.
       let waiting = try String.fetchAll(
@@ -150,7 +152,8 @@ extension JobRecord {
     for subJob in subJobs where subJob.position.round == machine.roundsComplete {
       newest[subJob.position.part] = subJob
     }
-    let open = newest.values.filter { $0.status == .requested }
+    // Those that a node has are overdue by themselves.
+    let open = newest.values.filter { $0.status == .requested || $0.status == .processing }
     // What all nodes have done is being added.
     if newest.count == Int(request.parallel), newest.values.allSatisfy({ $0.status == .verified }) {
       return nil

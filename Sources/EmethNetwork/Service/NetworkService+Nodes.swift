@@ -29,7 +29,8 @@ extension NetworkService {
       let next = try JobStore.openSubJobs(filter, in: db)
       while offers.count < limit, let (id, place) = try next() {
         let known =
-          rounds[place] ?? offeredRounds.value(place, changedAt: database.changes.mark(of: place.parent))
+          rounds[place]
+          ?? offeredRounds.value(place, changedAt: database.changes.mark(of: .job(place.parent)))
         let round = try known ?? OfferedRound(place, in: db)
         rounds[place] = round
         if known == nil, let mark { offeredRounds.keep(round, as: place, readAt: mark) }

@@ -61,7 +61,7 @@ extension NetworkService: Surroundings {
 
   func rest(since mark: UInt64, of job: JobID) async throws(NetworkError) {
     // What is due is due at a whole second.
-    await database.changes.wait(after: mark, of: job, upTo: 1)
+    await database.changes.wait(after: mark, of: .job(job), upTo: 1)
     if Task.isCancelled { throw .interrupted }
   }
 

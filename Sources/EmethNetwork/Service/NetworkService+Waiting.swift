@@ -6,7 +6,7 @@ extension NetworkService {
 
   /// The same of changes that concern a job; nil where other processes make changes, of which this one hears later.
   func changeMark(of job: JobID) -> UInt64? {
-    database.isShared ? nil : database.changes.mark(of: job)
+    database.isShared ? nil : database.changes.mark(of: .job(job))
   }
 
   /// Waits until the mark is above `mark`, at most `seconds`; returns the mark that there is then.

@@ -30,7 +30,7 @@ struct RemoteParties: Parties {
       let now = try service.seconds(in: db)
       return try JobStore.subJobs(of: id, round: round, in: db).filter { record in
         (record.status == .requested || record.status == .processing)
-          && min(record.machine.deadline, record.machine.leaseExpiresAt ?? .max) <= now
+          && record.machine.dueAt <= now
       }
     }
   }

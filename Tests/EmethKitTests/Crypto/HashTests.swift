@@ -24,6 +24,25 @@ import Testing
     }
   }
 
+  @Test func keccakInPiecesIsKeccakInOne() {
+    let message = (0..<420).map { UInt8(truncatingIfNeeded: $0 * 11) }
+    var hash = Keccak256()
+    for cut in 0...message.count {
+      hash.update(message[..<cut])
+      hash.update([])
+      let copy = hash
+      hash.update(message[cut...].lazy.map { $0 })
+      #expect(hash.finalize() == Keccak256.hash(message), "cut at \(cut)")
+      // Three pieces, from a copy that goes its own way.
+      hash = copy
+      let second = cut + (message.count - cut) / 3
+      hash.update(message[cut..<second])
+      hash.update(message[second...])
+      #expect(hash.finalize() == Keccak256.hash(message), "cut at \(cut) and \(second)")
+    }
+    #expect(hash.finalize() == Keccak256.hash([]), "a finished hash starts again")
+  }
+
   @Test func sha256InPiecesIsSha256InOne() {
     #expect(
       SHA256.hash("abc".utf8).description

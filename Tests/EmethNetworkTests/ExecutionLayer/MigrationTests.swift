@@ -87,6 +87,7 @@ import Testing
         #expect(
           offers == [[.integer(11), .text(price)], [.integer(0), .text(String(repeating: "0", count: 78))]])
         #expect(try Int.fetchAll(db, sql: "SELECT dueAt FROM job") == [0])
+        #expect(try Int.fetchAll(db, sql: "SELECT dueAt FROM subJob") == [0, 0])
         #expect(try Ledger.balance(of: node, pot: .unspent, in: db).holon == 500)
         try Ledger.audit(in: db)
         #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM cohort") == (layout >= 3 ? 1 : 0))
@@ -138,11 +139,12 @@ import Testing
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
-        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10])
+        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10, 13])
         #expect(try Setting.clock.number(in: db) == 7_000)
         let offer = try SQLRow.fetchOne(db, sql: "SELECT program, price FROM subJob")?.values
         #expect(offer == [.integer(11), .text(String(repeating: "0", count: 66) + "120000000000")])
-        #expect(try Int.fetchAll(db, sql: "SELECT dueAt FROM job") == [0])
+        #expect(
+          try Int.fetchAll(db, sql: "SELECT dueAt FROM job UNION ALL SELECT dueAt FROM subJob") == [0, 0])
         try HoldStore.take([.object(.zero)], for: "somebody", .upload, byteCount: 5, at: 9, in: db)
         #expect(try HoldStore.isHeld(.object(.zero), in: db) && !HoldStore.isHeld(.splitter(.zero), in: db))
       }
@@ -160,7 +162,7 @@ import Testing
     let database = try NetworkDatabase(.postgres(address))
     #expect(
       try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
-        == [6, 7, 8, 9, 10])
+        == [6, 7, 8, 9, 10, 13])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -185,7 +187,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 10)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 13)) {
       try NetworkDatabase(.postgres(address))
     }
   }

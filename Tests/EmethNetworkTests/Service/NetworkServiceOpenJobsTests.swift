@@ -64,16 +64,19 @@ import Testing
   @Test func aJobThatRestsIsLookedAfterOnceANodeTakesItsSubJob() async throws {
     let change: (inout ServiceSettings) -> Void = { settings in
       settings.waitingJobs = 2
-      settings.periods.leaseSeconds = 1
+      settings.periods.leaseSeconds = 3
     }
     try await Self.filled(20, on: .sqlite, change) { service, open in
-      let driving = Task { try? await service.run() }
-      defer { driving.cancel() }
       let taken = try #require(open.last)
       let now = UInt64(Date().timeIntervalSince1970)
       let binding = SignedKeyBinding(
         signing: KeyBinding(of: Self.node, expiry: now + 3_600), in: .embedded, with: Self.node)
       _ = try service.process(taken.subJob, by: Self.node.address, binding: binding)
+      // While its node computes, the job rests as all others do.
+      let unfinished = try service.unfinishedJobs([])
+      #expect(unfinished.jobs == [] && unfinished.running == [] && !unfinished.moreWait)
+      let driving = Task { try? await service.run() }
+      defer { driving.cancel() }
       // Its node says nothing more: the lease lapses, and the part is offered again.
       let end = ContinuousClock.now + .seconds(30)
       var ended: SubJobState?

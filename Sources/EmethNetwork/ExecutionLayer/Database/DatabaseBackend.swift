@@ -41,6 +41,9 @@ struct Written<Result> {
 
 /// A database that holds a network's state.
 protocol DatabaseBackend: Sendable {
+  /// So many transactions that change something are worth being open at once.
+  var writersAtOnce: Int { get }
+
   /// Runs one transaction; an error thrown inside leaves nothing changed. The body may be run several times, of which
   /// one counts: it changes nothing but the database.
   ///

@@ -7,6 +7,9 @@ import Foundation
 /// error where their outcome would not be that of one after the other. That one is run again; after some attempts it
 /// has its turn alone. A transaction is run again only when it is known not to have been committed.
 final class PostgresBackend: DatabaseBackend {
+  /// Side by side, as each waits for the server's answers. As many do not wait for the disk (nonces), and readers find
+  /// connections all the same.
+  let writersAtOnce = 6
   private let address: PostgresAddress
   private let pool: PostgresPool
   /// How long a transaction is tried while the server is away or busy, seconds.

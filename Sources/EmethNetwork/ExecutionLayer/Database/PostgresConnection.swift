@@ -250,6 +250,9 @@ extension PostgresConnection {
 // MARK: - Transactions
 
 extension PostgresConnection {
+  /// What a server has refused once it lets nothing follow but the end.
+  var canGoOn: Bool { failure == nil }
+
   func begin(_ text: String) throws {
     failure = nil
     try run(text)

@@ -34,6 +34,28 @@ final class SQLSession {
     return count
   }
 
+  /// Carries out a part of the transaction by itself: where it fails, what it changed is as it was, and the rest goes on.
+  ///
+  /// - Parameter body: is given a session of its own, which counts what this part changes.
+  /// - Returns: what came of it.
+  /// - Throws: what the body threw, when the transaction can't go on as a whole.
+  func part(_ body: (SQLSession) throws -> Void) throws -> Result<Void, any Error> {
+    _ = try connection.execute("SAVEPOINT part", [])
+    let part = SQLSession(connection, dialect: dialect)
+    do {
+      try body(part)
+    } catch {
+      guard connection.canGoOn else { throw error }
+      _ = try connection.execute("ROLLBACK TO SAVEPOINT part", [])
+      _ = try connection.execute("RELEASE SAVEPOINT part", [])
+      return .failure(error)
+    }
+    // A body may have swallowed the database's error.
+    _ = try connection.execute("RELEASE SAVEPOINT part", [])
+    changedRows += part.changedRows
+    return .success(())
+  }
+
   /// Says that the transaction changes something about a job.
   func concerns(_ job: JobID) { noted = noted?.union([job]) ?? [job] }
 
@@ -60,6 +82,8 @@ protocol SQLConnection: AnyObject {
   func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [SQLRow]
   /// The rows of a query one after the other, while other statements are carried out between them.
   func cursor(_ sql: String, _ arguments: [SQLValue]) throws -> () throws -> SQLRow?
+  /// Whether the transaction is still open, and its end not decided.
+  var canGoOn: Bool { get }
 }
 
 /// What the databases say differently.
@@ -86,13 +110,16 @@ enum SQLDialect: Sendable {
 
 /// The columns of a query by name. Names are compared without regard to case, as SQL does.
 final class SQLColumns: Sendable {
-  private let places: [String: Int]
+  private let names: [String]
 
-  init(_ names: [String]) {
-    places = Dictionary(names.enumerated().map { ($1.lowercased(), $0) }) { first, _ in first }
+  init(_ names: [String]) { self.names = names }
+
+  /// Found by looking through them: they are few, and most queries ask for one.
+  fileprivate func place(of name: String) -> Int? {
+    if let place = names.firstIndex(of: name) { return place }
+    let name = name.lowercased()
+    return names.firstIndex { $0.lowercased() == name }
   }
-
-  fileprivate func place(of name: String) -> Int? { places[name.lowercased()] }
 }
 
 /// One row of a query's result.

@@ -9,6 +9,8 @@ import Synchronization
 /// killed at any instant leaves the state before or after a change, never in between. Readers have
 /// connections of their own and wait for no writer.
 final class SQLiteBackend: DatabaseBackend {
+  /// The file's rule.
+  let writersAtOnce = 1
   private let writer: DatabaseQueue
   /// Its changes do not wait for the disk.
   private let hasty: DatabaseQueue
@@ -103,13 +105,17 @@ private final class SQLiteConnection: SQLConnection {
 
   func execute(_ sql: String, _ arguments: [SQLValue]) throws -> Int {
     let before = db.totalChangesCount
-    if arguments.isEmpty {
+    // Several statements can't be kept for the next time.
+    if arguments.isEmpty, sql.utf8.contains(UInt8(ascii: ";")) {
       try db.execute(sql: sql)
     } else {
       try statement(sql, arguments).execute()
     }
     return db.totalChangesCount - before
   }
+
+  /// SQLite itself ends a transaction for which there is no room.
+  var canGoOn: Bool { db.isInsideTransaction }
 
   func rows(_ sql: String, _ arguments: [SQLValue]) throws -> [SQLRow] {
     let statement = try statement(sql, arguments)

@@ -222,6 +222,15 @@ enum SQLiteMigrations {
           PRAGMA user_version = 10;
           """)
     }
+    // When a SubJob that a node has is looked at though nothing about it has changed.
+    migrator.registerMigration("13") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE subJob ADD COLUMN dueAt INTEGER NOT NULL DEFAULT 0;
+          CREATE INDEX subJobDue ON subJob (dueAt) WHERE status = 2;
+          PRAGMA user_version = 13;
+          """)
+    }
     return migrator
   }
 }
