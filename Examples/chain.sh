@@ -245,6 +245,16 @@ jq -e '[.subJobs[] | select(.status == "TIMEOUT")] | length == 1' training.repor
   fail "the node that was killed lost nothing: $(jq -c .subJobs training.report)"
 say "the training is VERIFIED, by the second attempt"
 
+# Who asks the chain for its way out is granted all that it could spend, and a batch shows it.
+"$emeth" fetch-ticket "${address[verifier1]}" --batch posted >verifier1.proven
+as verifier1 request-exit verifier1.proven --json >leaving || fail "verifier1 can't leave"
+[ "$(jq -r .amount leaving)" = "$(jq -r .ticket.unspent verifier1.proven)" ] || fail "it leaves with $(jq -r .amount leaving)"
+is_let_go() { [ "$("$emeth" fetch-ticket "${address[verifier1]}" | jq -r .ticket.unspent)" = 0 ]; }
+wait_for 60 "all that verifier1 has is granted" is_let_go
+has_left() {
+  contract read EmethSettlement "$settlement" exits "${address[verifier1]}" | jq -e 'map(tonumber) == [0, 0]' >/dev/null
+}
+
 # Tickets in the batch that the contract has say what the server says.
 is_kept() {
   for name in "${accounts[@]}"; do
@@ -255,7 +265,9 @@ is_kept() {
   done
 }
 pass 25200
+wait_for 60 "verifier1's exit is served" has_left
 wait_for 60 "the last batch is posted" is_kept
+[ "$(jq -r .ticket.unspent verifier1.proven)" = 0 ] || fail "verifier1 has left, and $(jq -r .ticket.unspent verifier1.proven) are unspent"
 for name in "${accounts[@]}"; do "$emeth" verify "$name.proven" --signer "$signer" >/dev/null; done
 
 # ---- the operator is gone
