@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from scene import *
-from test_commands import BINARY, OWNER_KEY, USER, USER_KEY, World, calldata
+from test_commands import BINARY, OWNER_KEY, THE_SIGNER, USER, USER_KEY, World, calldata
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
 PROPOSE = "proposeSigner"
@@ -32,8 +32,8 @@ def words(world, *more):
     operator.chmod(0o600)
     return [
         BINARY, "serve", "--data", str(world.folder / "net"), "--listen", "127.0.0.1:0", "--interval", "200ms",
-        "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core, "--confirmations", "2",
-        "--operator-key-file", str(operator), *more,
+        "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core, "--chain-id", world.chain,
+        "--settlement", world.settlement, "--confirmations", "2", "--operator-key-file", str(operator), *more,
     ]
 
 
@@ -106,6 +106,25 @@ def test_from_deposit_to_payment(world):
         return world.read(world.settlement, calldata("EmethSettlement", "latestBatch"))
 
     until(posted)
+
+    # The account's ticket in the batch that is on the chain opens the way out; a dry run asks the contract.
+    def proven():
+        done = subprocess.run(
+            [BINARY, "fetch-ticket", USER, "--batch", "posted", "--server", url], capture_output=True, text=True, timeout=60)
+        return done.stdout if done.returncode == 0 else None
+
+    text = until(proven)
+    ticket = json.loads(text)
+    assert set(ticket) == {"batch", "ticket", "proof"} and int(ticket["ticket"]["unspent"]) > 0, text
+    exit_ = world.emeth("request-exit", "-", "--dry-run", "--json", input=text)
+    assert exit_.returncode == 0, exit_.stderr
+    signed = plain(world, "fetch-ticket", "--server", url)
+    assert signed.returncode == 0 and "signature" in json.loads(signed.stdout), signed.stderr
+    for batch in ("999999", "posted"):
+        nobody = subprocess.run(
+            [BINARY, "fetch-ticket", THE_SIGNER, "--batch", batch, "--server", url, "--json"], capture_output=True, text=True)
+        assert nobody.returncode == 1 and nobody.stdout == "", nobody.stderr
+    assert subprocess.run([BINARY, "fetch-ticket", USER, "--batch", "0", "--server", url]).returncode == 2
 
     # What is withdrawn from the server is paid on the chain to a node that has it redeemed.
     before = world.wallet()
@@ -193,7 +212,14 @@ def test_reorganisations_and_a_node_that_is_away(world):
 
 
 def test_what_is_named_wrongly(world):
-    assert ends(world, "--chain-id", "1")[1]["code"] == "chain.wrongChain"
+    def changed(flag, value):
+        """The same command with another value of a flag, or without the flag."""
+        given = words(world, "--json")
+        place = given.index(flag)
+        return given[:place] + ([] if value is None else [flag, value]) + given[place + 2:]
+
+    assert ends(world, command=changed("--chain-id", "1"))[1]["code"] == "chain.wrongChain"
+    assert ends(world, command=changed("--settlement", USER))[1]["code"] == "chain.wrongContract"
     assert ends(world, "--grant", f"{USER}=1emeth")[0] == 2
     other = words(world, "--json")
     place = other.index("--core")
@@ -208,6 +234,14 @@ def test_what_is_named_wrongly(world):
     code, error = ends(world, command=without[:place] + without[place + 2:])
     assert code == 2 and "--rpc" in error["message"]
     assert not (world.folder / "net" / "network.sqlite").exists(), "nothing is made before all is checked"
+    # The first start does not believe the node alone.
+    for flag in ("--chain-id", "--settlement"):
+        code, error = ends(world, command=changed(flag, None))
+        assert (code, error["code"]) == (3, "chain.unnamedSettlement") and world.settlement in error["message"], error
+    # A second node must say the same.
+    code, error = ends(world, "--witness-rpc", "http://127.0.0.1:9")
+    assert (code, error["code"]) == (4, "chain.unreachable")
+    assert ends(world, "--witness-rpc", "http://198.51.100.7:8545")[1]["code"] == "chain.plainHTTP"
     name_signer(world)
     # For life.
     code, error = ends(world, command=[BINARY, "serve", "--data", str(world.folder / "net"), "--json"])

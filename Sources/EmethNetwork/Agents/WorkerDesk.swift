@@ -331,6 +331,10 @@ final class WorkerDesk: ServedNetwork {
     throw Self.notServed
   }
   func ticket(of account: Address) throws(NetworkError) -> SignedTicket? { throw Self.notServed }
+  func epoch(of batch: ProvenBatch) throws(NetworkError) -> UInt64? { throw Self.notServed }
+  func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket? {
+    throw Self.notServed
+  }
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { throw Self.notServed }
   func latestBatch() throws(NetworkError) -> SignedBatch? { throw Self.notServed }
   func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount { throw Self.notServed }

@@ -138,12 +138,49 @@ extension ChainClient {
 
   /// What contracts logged in a range of blocks, in the chain's order.
   func logs(of contracts: [Address], in blocks: ClosedRange<UInt64>) async throws(ChainError) -> [ChainLog] {
-    let method = "eth_getLogs"
-    let filter = JSONValue.object([
-      .init("fromBlock", .hex(blocks.lowerBound)), .init("toBlock", .hex(blocks.upperBound)),
-      .init("address", .array(contracts.map { .hex($0) })),
-    ])
-    let answer = try await request(method, [filter])
+    let answer = try await request(
+      Self.getLogs,
+      [
+        .object([
+          .init("fromBlock", .hex(blocks.lowerBound)), .init("toBlock", .hex(blocks.upperBound)),
+          .init("address", .array(contracts.map { .hex($0) })),
+        ])
+      ])
+    return try Self.logs(answer, of: contracts, in: blocks)
+  }
+
+  /// What contracts logged in blocks that are named by their hashes, in the chain's order: a node that does not have one of
+  /// them says so, where it would leave logs out of a range.
+  func logs(of contracts: [Address], in blocks: [ChainBlock]) async throws(ChainError) -> [ChainLog] {
+    let calls = blocks.map { block in
+      RPCCall(
+        Self.getLogs,
+        [
+          .object([
+            .init("blockHash", .hex(block.hash.bytes)),
+            .init("address", .array(contracts.map { .hex($0) })),
+          ])
+        ])
+    }
+    var logs: [ChainLog] = []
+    for (block, answer) in zip(blocks, try await batch(calls)) {
+      let found = try Self.logs(try answer.get(), of: contracts, in: block.number...block.number)
+      for log in found where log.blockHash != block.hash {
+        throw .contradiction(
+          method: Self.getLogs, what: "the block of log \(log.index) in block \(log.blockNumber)",
+          found: "\(log.blockHash)", expected: "\(block.hash)")
+      }
+      logs += found
+    }
+    return logs
+  }
+
+  private static let getLogs = "eth_getLogs"
+
+  private static func logs(
+    _ answer: JSONValue, of contracts: [Address], in blocks: ClosedRange<UInt64>
+  ) throws(ChainError) -> [ChainLog] {
+    let method = getLogs
     guard case .array(let elements) = answer else {
       throw .malformed(method: method, reason: "it is \(answer.kind), not an array")
     }

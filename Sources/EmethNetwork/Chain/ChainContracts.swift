@@ -23,6 +23,9 @@ public struct ChainContracts: Hashable, Sendable {
     EIP712Domain(chainId: UInt256(chainID), verifyingContract: settlement)
   }
 
+  /// Chain and settlement in words.
+  var words: String { "settlement \(settlement) on chain \(chainID)" }
+
   /// Contracts at these addresses; nothing is checked.
   public init(
     chainID: UInt64, core: Address, token: Address, settlement: Address, verification: Address

@@ -23,6 +23,10 @@ public enum ChainError: EmethError, Equatable {
   case noContract(address: Address, chainID: UInt64)
   /// A settlement that takes what another account signs.
   case otherSigner(settlement: Address, found: Address, expected: Address)
+  /// A settlement that the node alone names: whoever ties a network to it must know it.
+  case unnamedSettlement(chainID: UInt64, settlement: Address)
+  /// Epochs that were signed and that the database does not have; nil: how many is not known.
+  case epochsLost(found: UInt64, signed: UInt64?, file: String)
   /// A settlement that is frozen: what L2 does counts no more.
   case frozen(settlement: Address)
   /// A contract that is another one than it should be.
@@ -73,6 +77,8 @@ public enum ChainError: EmethError, Equatable {
     case .wrongChain: "chain.wrongChain"
     case .noContract: "chain.noContract"
     case .otherSigner: "chain.otherSigner"
+    case .unnamedSettlement: "chain.unnamedSettlement"
+    case .epochsLost: "chain.epochsLost"
     case .frozen: "chain.frozen"
     case .wrongContract: "chain.wrongContract"
     case .contract(let error): error.code
@@ -112,6 +118,13 @@ public enum ChainError: EmethError, Equatable {
     case .noContract(let address, let chainID): "no contract at \(address) on chain \(chainID)"
     case .otherSigner(let settlement, let found, let expected):
       "the settlement at \(settlement) takes what \(found) signs, and this network's Signer is \(expected)"
+    case .unnamedSettlement(let chainID, let settlement):
+      "this network settles on no chain yet, and the node alone says that it would be chain \(chainID), settlement "
+        + "\(settlement)"
+    case .epochsLost(let found, let signed, _):
+      "the network's database ends with epoch \(found), and "
+        + (signed.map { "epoch \($0) was signed" }
+          ?? "it was restored from a copy: later epochs may have been signed")
     case .frozen(let settlement): "the settlement at \(settlement) is frozen: it takes no more batches"
     case .wrongContract(let address, let what, let found, let expected):
       "the contract at \(address) is another one: \(what) is \(found), expected \(expected)"
@@ -156,6 +169,11 @@ public enum ChainError: EmethError, Equatable {
     case .noContract, .wrongContract: "is this the right address, and the right chain?"
     case .otherSigner(_, _, let expected):
       "let an owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
+    case .unnamedSettlement:
+      "a node that lies could name any: look both up where EMETH Core's owners publish them, and give --chain-id and --settlement"
+    case .epochsLost(_, _, let file):
+      "an epoch that is signed twice costs the operator's bond: bring back the newer database, or, when nothing of the lost epochs "
+        + "was handed out, delete \(file)"
     case .frozen: "everybody leaves with the balances of the last batch"
     case .reverted(_, .message("settlement.cap")):
       "signatures alone have paid what bond and daily cap cover: with its batch and proof a ticket is paid all the same"
@@ -194,6 +212,9 @@ extension ChainError {
     default: false
     }
   }
+
+  /// Whether an answer has not the form that it must have, as where a node knows nothing of a block.
+  var isOfForm: Bool { if case .malformed = self { true } else { false } }
 
   /// What a node's words mean; nil for what no node said.
   var fault: RPCFault? {

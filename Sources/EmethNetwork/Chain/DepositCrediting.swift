@@ -64,12 +64,15 @@ extension EventStore {
   ///
   /// - Parameters:
   ///   - confirmations: in how many blocks a deposit must lie, its own included.
+  ///   - checked: those that may be credited (``dueDeposits(confirmations:of:)``): the first other one ends it.
   ///   - credit: puts it into the ledger, inside the transaction.
   /// - Returns: what was credited now.
   /// - Throws: ``ChainError/creditUndone(number:credited:found:)``, ``ChainError/missingDeposit(number:next:)``.
   func creditDeposits(
-    confirmations: UInt64, of settlement: Address, _ credit: (ChainDeposit, SQLSession) throws -> Void
+    confirmations: UInt64, of settlement: Address, checked: [ChainDeposit],
+    _ credit: (ChainDeposit, SQLSession) throws -> Void
   ) throws(ChainError) -> [ChainDeposit] {
+    let checked = Set(checked)
     let depth = max(1, confirmations) - 1
     // Most often there is nothing to change, and nobody is kept from changing anything.
     guard try asChainError({ try database.read { db in try Self.due(depth, settlement, db).hasWork } }) else {
@@ -79,17 +82,25 @@ extension EventStore {
       try database.write { db -> ([ChainDeposit], ChainError?) in
         let due = try Self.due(depth, settlement, db)
         for moved in due.moved { try moved.put(in: db) }
-        for deposit in due.deposits {
+        let deposits = Array(due.deposits.prefix { checked.contains($0) })
+        for deposit in deposits {
           try credit(deposit, db)
           try ChainCredit(
             number: deposit.number, account: deposit.account, amount: deposit.amount, block: deposit.block
           ).put(in: db)
         }
-        return (due.deposits, due.fault)
+        return (deposits, due.fault)
       }
     }
     if let fault { throw fault }
     return credited
+  }
+
+  /// Deposits that lie deep enough and were not credited yet, in the order of their numbers.
+  func dueDeposits(confirmations: UInt64, of settlement: Address) throws(ChainError) -> [ChainDeposit] {
+    try asChainError {
+      try database.read { db in try Self.due(max(1, confirmations) - 1, settlement, db).deposits }
+    }
   }
 
   /// What is to be done about deposits.

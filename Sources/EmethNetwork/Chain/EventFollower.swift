@@ -1,6 +1,7 @@
 import EmethKit
 import Foundation
 import Logging
+import Synchronization
 
 /// Follows a chain: reads what contracts log into an ``EventStore``, and takes back what a reorganisation undoes.
 ///
@@ -27,24 +28,29 @@ public final class EventFollower: Sendable {
   /// Where the events lie.
   public let store: EventStore
   private let client: ChainClient
+  private let witness: ChainClient
   private let contracts: [Address]
   private let firstBlock: UInt64
   private let blocksPerStep: UInt64
   /// Blocks so far behind the head are read without their heads, a whole range at once.
   private let settledDepth: UInt64
   private let logger: Logger?
+  /// When deposits were missing and were looked for.
+  private let soughtAt = Mutex<UInt64?>(nil)
 
   /// Nothing is read yet.
   ///
   /// - Parameters:
+  ///   - witness: the node that is asked at the second look; nil: the same.
   ///   - firstBlock: where the contracts begin.
   ///   - blocksPerStep: the most blocks of one question; fewer where the node gives no more.
   ///   - settledDepth: how far behind the head no reorganisation is looked for while old blocks are read.
   public init(
-    client: ChainClient, store: EventStore, contracts: [Address], firstBlock: UInt64 = 0,
-    blocksPerStep: UInt64 = 2_000, settledDepth: UInt64 = 128, logger: Logger? = nil
+    client: ChainClient, witness: ChainClient? = nil, store: EventStore, contracts: [Address],
+    firstBlock: UInt64 = 0, blocksPerStep: UInt64 = 2_000, settledDepth: UInt64 = 128, logger: Logger? = nil
   ) {
     self.client = client
+    self.witness = witness ?? client
     self.store = store
     self.contracts = contracts
     self.firstBlock = firstBlock
@@ -89,26 +95,33 @@ public final class EventFollower: Sendable {
   private func old(
     _ range: ClosedRange<UInt64>
   ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
-    let (logs, upper) = try await logs(in: range)
+    let (logs, upper) = try await logs(in: range, of: client)
     guard let block = try await client.block(.number(upper)) else { return nil }
     return ([block], logs)
   }
 
-  /// Recent blocks, each with its head: all must follow from each other, and each log must be of one of them.
+  /// Recent blocks, each with its head: all must follow from each other, and the logs are those of their hashes.
   private func recent(
     _ range: ClosedRange<UInt64>, after last: EventStore.Place?
   ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
     var mismatch: ChainError?
     // A block may be replaced between two answers; where it happens again and again, the node contradicts itself.
     for _ in 0..<4 {
-      let (logs, upper) = try await logs(in: range)
       var blocks: [ChainBlock] = []
-      for block in try await client.blocks((range.lowerBound...upper).map { .number($0) }) {
+      for block in try await client.blocks(range.map { .number($0) }) {
         guard let block else { return nil }
         blocks.append(block)
       }
-      mismatch = Self.mismatch(blocks, logs, after: last)
-      if mismatch == nil { return (blocks, logs) }
+      mismatch = Self.mismatch(blocks, after: last)
+      if mismatch == nil {
+        do throws(ChainError) {
+          return (blocks, try await client.logs(of: contracts, in: blocks))
+        } catch {
+          // Such a block is not there, or not any more.
+          guard error.isNodesWord || error.isOfForm else { throw error }
+          mismatch = error
+        }
+      }
       // The last one is replaced: it is to be taken back first.
       if let last, last.number + 1 == range.lowerBound, blocks.first?.parentHash != last.hash,
         try await client.block(.number(last.number))?.hash != last.hash
@@ -119,11 +132,10 @@ public final class EventFollower: Sendable {
     throw mismatch ?? .malformed(method: "eth_getLogs", reason: "it fits no blocks")
   }
 
-  private static func mismatch(
-    _ blocks: [ChainBlock], _ logs: [ChainLog], after last: EventStore.Place?
-  ) -> ChainError? {
+  private static func mismatch(_ blocks: [ChainBlock], after last: EventStore.Place?) -> ChainError? {
     func contradiction(_ what: String, _ found: Bytes32, _ expected: Bytes32) -> ChainError {
-      .contradiction(method: "eth_getLogs", what: what, found: "\(found)", expected: "\(expected)")
+      .contradiction(
+        method: "eth_getBlockByNumber", what: what, found: "\(found)", expected: "\(expected)")
     }
     if let last, let first = blocks.first, first.number == last.number + 1, first.parentHash != last.hash {
       return contradiction("the block before block \(first.number)", first.parentHash, last.hash)
@@ -131,21 +143,70 @@ public final class EventFollower: Sendable {
     for (block, next) in zip(blocks, blocks.dropFirst()) where next.parentHash != block.hash {
       return contradiction("the block before block \(next.number)", next.parentHash, block.hash)
     }
-    let hashes = Dictionary(blocks.map { ($0.number, $0.hash) }) { first, _ in first }
-    for log in logs {
-      guard let hash = hashes[log.blockNumber], hash == log.blockHash else {
-        return contradiction(
-          "the block of log \(log.index) in block \(log.blockNumber)", log.blockHash,
-          hashes[log.blockNumber] ?? .zero)
-      }
-    }
     return nil
   }
 
+  // MARK: - The second look
+
+  /// Reads what lies deep a second time, and takes in what was left out: a node that lags behind its own heads answers
+  /// without logs that it does not have yet.
+  ///
+  /// - Returns: how many logs were missing.
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)`` where the second look does not have what the first
+  ///   one had, or other blocks.
+  @discardableResult
+  public func lookAgain() async throws(ChainError) -> Int {
+    guard let last = try store.last()?.number, last >= settledDepth else { return 0 }
+    let from = max(firstBlock, try store.readTwice().map { $0 + 1 } ?? firstBlock)
+    // Some blocks at a time: nobody is asked for each one alone.
+    guard last - settledDepth + 1 >= from + max(1, settledDepth / 2) else { return 0 }
+    let upper = min(from + blocksPerStep - 1, last - settledDepth)
+    guard let block = try await witness.block(.number(upper)) else { return 0 }
+    let remembered = try store.remembered(limit: EventStore.rememberedBlocks)
+    if let known = remembered.first(where: { $0.number == upper }), known.hash != block.hash {
+      throw .contradiction(
+        method: "eth_getBlockByNumber", what: "block \(upper), asked for again,", found: "\(block.hash)",
+        expected: "\(known.hash)")
+    }
+    let (logs, reached) = try await logs(in: from...upper, of: witness)
+    return try store.complete(logs, in: from...reached, isDone: true)
+  }
+
+  /// Compares the deposits that were read with those that the contract has counted by then. Where some are missing, the
+  /// blocks in which they must be are read anew.
+  ///
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)`` where they stay away.
+  func checkDeposits(of settlement: Address) async throws(ChainError) {
+    guard let last = try store.last() else { return }
+    let counted = try await client.call(
+      EmethCore.depositCount(), at: settlement, block: .number(last.number))
+    var known = try store.deposits(of: settlement)
+    if UInt64(known.count) < counted, soughtAt.withLock({ $0.map { last.number >= $0 + 10 } ?? true }) {
+      let gap = known.indices.first { known[$0].number != UInt64($0) } ?? known.count
+      var from = gap == 0 ? firstBlock : known[gap - 1].block
+      while from <= last.number {
+        let upper = min(from + blocksPerStep - 1, last.number)
+        let (logs, reached) = try await logs(in: from...upper, of: witness)
+        _ = try store.complete(logs, in: from...reached, isDone: false)
+        from = reached + 1
+      }
+      known = try store.deposits(of: settlement)
+      soughtAt.withLock { $0 = UInt64(known.count) < counted ? last.number : nil }
+    }
+    guard UInt64(known.count) != counted else { return }
+    // Counted in another block of that height: it is taken back first.
+    guard try await client.block(.number(last.number))?.hash == last.hash else { return }
+    throw .contradiction(
+      method: "eth_getLogs", what: "the number of deposits up to block \(last.number)",
+      found: "\(known.count)", expected: "\(counted)")
+  }
+
+  // MARK: - Asking
+
   /// The logs of a range, or of its first part when the node gives no more at once, and where that ends.
-  private func logs(in range: ClosedRange<UInt64>) async throws(ChainError) -> (
-    logs: [ChainLog], upper: UInt64
-  ) {
+  private func logs(
+    in range: ClosedRange<UInt64>, of client: ChainClient
+  ) async throws(ChainError) -> (logs: [ChainLog], upper: UInt64) {
     var upper = range.upperBound
     while true {
       do throws(ChainError) {

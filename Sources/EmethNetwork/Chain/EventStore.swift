@@ -89,18 +89,7 @@ public final class EventStore: Sendable {
             sql: "INSERT INTO chainBlock (number, hash) VALUES (?, ?)",
             arguments: [block.number, Data(block.hash.bytes)])
         }
-        for log in logs {
-          try db.execute(
-            sql: """
-              INSERT INTO chainLog (block, place, blockHash, sent, address, topic, topics, data)
-              VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-              """,
-            arguments: [
-              log.blockNumber, log.index, Data(log.blockHash.bytes), Data(log.transaction.bytes),
-              Data(log.address.bytes), log.topics.first.map { Data($0.bytes) },
-              Data(log.topics.flatMap(\.bytes)), Data(log.data),
-            ])
-        }
+        for log in logs { try Self.put(log, in: db) }
         try db.execute(
           sql: """
             DELETE FROM chainBlock WHERE number < (
@@ -111,11 +100,69 @@ public final class EventStore: Sendable {
     }
   }
 
+  private static func put(_ log: ChainLog, in db: SQLSession) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO chainLog (block, place, blockHash, sent, address, topic, topics, data)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        log.blockNumber, log.index, Data(log.blockHash.bytes), Data(log.transaction.bytes),
+        Data(log.address.bytes), log.topics.first.map { Data($0.bytes) },
+        Data(log.topics.flatMap(\.bytes)), Data(log.data),
+      ])
+  }
+
+  /// The last block whose logs were read twice; nil before the first.
+  func readTwice() throws(ChainError) -> UInt64? {
+    try read { db in try Setting.readTwice.text(in: db).flatMap { UInt64($0) } }
+  }
+
+  /// Takes in what was missing among the logs of blocks that were read before.
+  ///
+  /// - Parameter isDone: whether the blocks were read twice with this.
+  /// - Returns: how many logs were missing.
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)`` where one is of another block, or where one that
+  ///   was there is missing now.
+  func complete(
+    _ logs: [ChainLog], in blocks: ClosedRange<UInt64>, isDone: Bool
+  ) throws(ChainError) -> Int {
+    let result = try write { db -> Result<Int, ChainError> in
+      func refusal(_ log: ChainLog, found: String, expected: String) -> Result<Int, ChainError> {
+        .failure(
+          .contradiction(
+            method: "eth_getLogs", what: "log \(log.index) of block \(log.blockNumber), asked for again,",
+            found: found, expected: expected))
+      }
+      let known = try Self.logs([], in: blocks, db)
+      let found = Set(logs)
+      if let lost = known.first(where: { !found.contains($0) }) {
+        return refusal(lost, found: "missing or another", expected: "as it was")
+      }
+      let missing = found.subtracting(known)
+      let hashes = Dictionary(
+        try Self.remembered(limit: Self.rememberedBlocks, in: db).map { ($0.number, $0.hash) }
+      ) { first, _ in first }
+      for log in missing {
+        if let hash = hashes[log.blockNumber], hash != log.blockHash {
+          return refusal(log, found: "of block \(log.blockHash)", expected: "of block \(hash)")
+        }
+      }
+      for log in missing { try Self.put(log, in: db) }
+      if isDone { try Setting.readTwice.set("\(blocks.upperBound)", in: db) }
+      return .success(missing.count)
+    }
+    return try result.get()
+  }
+
   /// Forgets all behind a block.
   func rollBack(to number: UInt64) throws(ChainError) {
     try write { db in
       try db.execute(sql: "DELETE FROM chainBlock WHERE number > ?", arguments: [number])
       try db.execute(sql: "DELETE FROM chainLog WHERE block > ?", arguments: [number])
+      if let twice = try Setting.readTwice.text(in: db).flatMap({ UInt64($0) }), twice > number {
+        try Setting.readTwice.set("\(number)", in: db)
+      }
     }
   }
 
@@ -124,6 +171,7 @@ public final class EventStore: Sendable {
     try write { db in
       try db.execute(sql: "DELETE FROM chainBlock")
       try db.execute(sql: "DELETE FROM chainLog")
+      try Setting.readTwice.remove(in: db)
     }
   }
 
@@ -150,6 +198,15 @@ public final class EventStore: Sendable {
       sql: "SELECT * FROM chainLog WHERE block >= ? AND block <= ?"
         + (topics.isEmpty ? "" : " AND topic IN (\(marks))") + " ORDER BY block, place",
       arguments: SQLArguments(arguments)
+    ).map(log)
+  }
+
+  /// The last log of an event of a contract; nil before the first.
+  static func newest(_ topic: Bytes32, of contract: Address, in db: SQLSession) throws -> ChainLog? {
+    try SQLRow.fetchOne(
+      db,
+      sql: "SELECT * FROM chainLog WHERE topic = ? AND address = ? ORDER BY block DESC, place DESC LIMIT 1",
+      arguments: [Data(topic.bytes), Data(contract.bytes)]
     ).map(log)
   }
 

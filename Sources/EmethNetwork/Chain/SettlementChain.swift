@@ -20,13 +20,17 @@ public final class SettlementChain: Sendable {
     public var postingSeconds: UInt64 = 6 * 3_600
     /// Seconds between two looks at the chain.
     public var pollSeconds = 5.0
+    /// So many exits are shown in one go: whoever leaves must not keep the next batch waiting.
+    public var exitsAtOnce = 32
+    /// A node of somebody else's, which must say the same of contracts, deposits and exits; nil: one is believed.
+    public var witness: ChainClient?
 
     /// The default settings.
     public init() {}
   }
 
-  /// The contract takes batches this far apart (Docs/Decisions/0018), and a few blocks' time.
-  static let leastPostingSeconds: UInt64 = 720
+  /// The contract takes batches this far apart (Docs/Decisions/0018). Whoever waits longer leaves the place to others.
+  static let leastPostingSeconds: UInt64 = 675
   /// A batch is posted after so long, changed or not: after 48 hours anybody may freeze the network.
   static let longestSilenceSeconds: UInt64 = 20 * 3_600
 
@@ -58,6 +62,14 @@ public final class SettlementChain: Sendable {
     client: ChainClient, core: Address, operatorKey: PrivateKey, journal: URL, settings: Settings = Settings()
   ) async throws(ChainError) -> SettlementChain {
     let contracts = try await ChainContracts.find(core: core, with: client)
+    if let witness = settings.witness {
+      let others = try await ChainContracts.find(core: core, with: witness)
+      guard others == contracts else {
+        throw .contradiction(
+          method: "eth_call", what: "what Core names at \(witness.endpoint)", found: others.words,
+          expected: contracts.words)
+      }
+    }
     var sending = SenderSettings()
     sending.confirmations = settings.confirmations
     sending.pollSeconds = min(sending.pollSeconds, settings.pollSeconds)
@@ -65,6 +77,44 @@ public final class SettlementChain: Sendable {
       client: client, chainID: contracts.chainID, key: operatorKey, journal: try NonceJournal(file: journal),
       settings: sending)
     return SettlementChain(client: client, contracts: contracts, settings: settings, sender: sender)
+  }
+
+  /// The nodes that are asked.
+  private var nodes: [ChainClient] { [client] + (settings.witness.map { [$0] } ?? []) }
+
+  /// Looks whether the settlement says of deposits what its logs say, at each node that is asked.
+  ///
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)``.
+  func check(_ deposits: [ChainDeposit]) async throws(ChainError) {
+    for node in nodes {
+      let calls = deposits.map { EmethCore.depositRecord(number: $0.number) }
+      let results = try await node.batch(calls.map { ChainClient.ethCall($0, contracts.settlement) })
+      for (index, deposit) in deposits.enumerated() {
+        let record = try await node.output(
+          of: calls[index], at: contracts.settlement, results.indices.contains(index) ? results[index] : nil)
+        guard let record, record.account == deposit.account, record.depositor == deposit.depositor,
+          record.amount == deposit.amount
+        else {
+          throw .contradiction(
+            method: "eth_call", what: "deposit \(deposit.number) at \(node.endpoint)",
+            found: record.map { "\($0.amount.emethText) EMETH to \($0.account)" } ?? "none",
+            expected: "\(deposit.amount.emethText) EMETH to \(deposit.account)")
+        }
+      }
+    }
+  }
+
+  /// Those of some accounts that have asked for their way out and were not served, as each node says that is asked.
+  func leaving(_ accounts: [Address]) async throws(ChainError) -> Set<Address> {
+    var leaving = Set(accounts)
+    for node in nodes {
+      for account in accounts where leaving.contains(account) {
+        if try await node.call(EmethCore.exit(of: account), at: contracts.settlement) == nil {
+          leaving.remove(account)
+        }
+      }
+    }
+    return leaving
   }
 
   /// Looks whether the settlement takes what an account signs, now or soon.

@@ -95,6 +95,13 @@ extension ServerClient {
     try await get("/api/v2/accounts/\(account)/ticket")
   }
 
+  /// An account's ticket with its proof in a batch: what the chain's contract takes without the Signer's signature on it.
+  public func provenTicket(
+    of account: Address, in batch: ProvenBatch
+  ) async throws(NetworkError) -> ProvenTicket {
+    try await get("/api/v2/accounts/\(account)/proven-ticket?batch=\(batch.text)")
+  }
+
   /// Moves money that can be spent here to what can be withdrawn.
   public func withdraw(_ amount: TokenAmount) async throws(NetworkError) -> Balances {
     try await send("POST", "/api/v2/withdrawals", Routes.Withdrawal(amount: amount))

@@ -28,6 +28,8 @@ struct Setting: Sendable {
   static let settlement = Setting(name: "settlement")
   /// Whose logs were read.
   static let followed = Setting(name: "followed")
+  /// The last block whose logs were read twice.
+  static let readTwice = Setting(name: "readTwice")
 
   /// What an account was granted, holon.
   static func grant(to account: Address) -> Setting { Setting(name: "grant \(account)") }
@@ -38,6 +40,10 @@ struct Setting: Sendable {
 
   /// The value as a number; 0 when there is none.
   func number(in db: SQLSession) throws -> UInt64 { try text(in: db).flatMap { UInt64($0) } ?? 0 }
+
+  func remove(in db: SQLSession) throws {
+    try db.execute(sql: "DELETE FROM setting WHERE name = ?", arguments: [name])
+  }
 
   func set(_ value: String, in db: SQLSession) throws {
     try db.execute(

@@ -123,6 +123,19 @@ struct TicketDetailPage {
       CheckSection(context: context, check: check).markup
       CheckSection.document(context, .signedTicket, id: "ticket", detail.signed)
       CheckSection.document(context, .ticketWithProof, id: "proven", detail.proven)
+      element("p", .class("note")) { context.prose(.provenElsewhere) }
+      element("ul") {
+        proof(.newest, .provenInNewest)
+        if detail.signed.domain != .embedded { proof(.posted, .provenInPosted) }
+      }
     }
+  }
+
+  /// A link to the account's ticket in another batch than that of its epoch.
+  private func proof(_ batch: ProvenBatch, _ phrase: Phrase) -> Markup {
+    let path = PagePath(
+      "api", "v2", "accounts", "\(detail.signed.ticket.account)", "proven-ticket",
+      query: [("batch", batch.text)])
+    return element("li") { element("a", .href(path)) { context[phrase] } }
   }
 }

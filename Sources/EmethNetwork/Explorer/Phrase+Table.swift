@@ -204,6 +204,13 @@ extension Phrase {
         "Saved to a file, `emeth verify FILE` checks it on your own machine.",
         "ファイルに保存すれば、`emeth verify FILE` で手元の計算機でも検証できます。"
       )
+    case .provenElsewhere:
+      (
+        "What this account had at the end of a later epoch, with its proof in that batch: `emeth fetch-ticket` checks it too.",
+        "このアカウントのその後のエポックにおける残高と、そのバッチ内の証明です。`emeth fetch-ticket` で検証もできます。"
+      )
+    case .provenInNewest: ("In the newest batch (JSON)", "最新のバッチ内（JSON）")
+    case .provenInPosted: ("In the newest batch on the chain (JSON)", "チェーン上の最新のバッチ内（JSON）")
     // Checking
     case .check: ("Check it", "検証する")
     case .checkNote:

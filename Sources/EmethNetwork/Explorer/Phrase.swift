@@ -23,7 +23,7 @@ enum Phrase: CaseIterable, Sendable {
   case batch, ticket, batchTitle, ticketTitle, ticketLead, batchesLead, batchesCaption, noBatches, epoch,
     closed, began, totalGranted, totalBurned, digest, depositsSeen, signer, accountsRoot, previousBatch,
     dataHash, jobsRoot, leaves, leavesNote, leavesCaption, signedBatch, batchBefore, signedTicket,
-    ticketWithProof, documentNote
+    ticketWithProof, documentNote, provenElsewhere, provenInNewest, provenInPosted
   case check, checkNote, verify, serverWillCheck, holds, doesNotHold, allHoldHere, someFailHere,
     allHoldServer, someFailServer, stepTicketDigest, stepTicketSigner, stepBatchDigest, stepBatchSigner,
     stepTicketInBatch, stepBatchBefore, stepNothingFell

@@ -56,7 +56,7 @@ public final class LocalNetwork: Sendable {
     try Files.makeFolder(folder)
     database = try NetworkDatabase(file: folder.appending(path: "network.sqlite"))
     // Of a network that settles on a chain nothing may be signed for the embedded settlement.
-    try NetworkService.checkSettlement(.embedded, folder, database)
+    try NetworkService.checkSettlement(nil, folder, database)
     store = try ContentStore(folder: folder.appending(path: "objects"))
     splitterStore = try ContentStore(folder: folder.appending(path: "splitter"))
     let seedBytes = try Self.seed(in: folder, wanted: seed)

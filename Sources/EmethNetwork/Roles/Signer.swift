@@ -65,14 +65,8 @@ struct Signer: Sendable {
 
   /// The newest ticket of every account that has one.
   static func newestTickets(in db: SQLSession) throws -> [Address: SignedTicket] {
-    let texts = try String.fetchAll(
-      db,
-      sql: """
-        SELECT ticket FROM ticket AS one
-        WHERE epoch = (SELECT max(epoch) FROM ticket AS other WHERE other.account = one.account)
-        """)
     var newest: [Address: SignedTicket] = [:]
-    for text in texts {
+    for text in try leafTexts(epoch: UInt64(Int64.max), in: db) {
       let signed = try SignedTicket(wireText: text)
       newest[signed.ticket.account] = signed
     }
@@ -81,13 +75,23 @@ struct Signer: Sendable {
 
   /// The newest ticket of every account when an epoch was closed: the leaves of its batch.
   static func tickets(asOf epoch: UInt64, in db: SQLSession) throws -> [Ticket] {
+    try leafTexts(epoch: epoch, in: db).map { try SignedTicket(wireText: $0).ticket }
+  }
+
+  /// The newest ticket of every account when an epoch was closed, by account, as they are stored. It costs as much as there
+  /// are accounts, however many tickets they had before.
+  static func leafTexts(
+    epoch: UInt64, after account: Address? = nil, limit: Int? = nil, in db: SQLSession
+  ) throws -> [String] {
     try String.fetchAll(
       db,
       sql: """
-        SELECT ticket FROM ticket AS one WHERE epoch = (
-          SELECT max(epoch) FROM ticket AS other WHERE other.account = one.account AND other.epoch <= ?)
-        """, arguments: [epoch]
-    ).map { try SignedTicket(wireText: $0).ticket }
+        SELECT ticket.ticket FROM account JOIN ticket ON ticket.account = account.address
+        WHERE account.address > ? AND ticket.epoch = (
+          SELECT max(one.epoch) FROM ticket AS one WHERE one.account = account.address AND one.epoch <= ?)
+        ORDER BY account.address \(limit.map { "LIMIT \($0)" } ?? "")
+        """,
+      arguments: [account.map { "\($0)" } ?? "", Int64(clamping: epoch)])
   }
 
   /// The newest batch, if an epoch was ever closed.

@@ -79,7 +79,8 @@ public struct NetworkBackup: Sendable {
   ///
   /// The network is as it was then. Epochs that the lost one closed later would be closed again, with other contents: who
   /// holds a later batch can prove two batches of one epoch. Restore the newest backup, and where tickets were handed out
-  /// after it, settle with those accounts first.
+  /// after it, settle with those accounts first. One that settles on a chain is not served until somebody has said that there
+  /// are none (``ChainError/epochsLost(found:signed:file:)``).
   ///
   /// - Parameter folder: absent or empty.
   /// - Throws: ``NetworkError/malformed(what:reason:)``, ``NetworkError/corruptObject(hash:found:)``,
@@ -104,6 +105,10 @@ public struct NetworkBackup: Sendable {
         throw NetworkError.malformed(what: "backup \(file.path)", reason: "it has no \(name)")
       }
       let contents = try check(draft)
+      let domain = try NetworkDatabase(file: draft.appending(path: database)).read { db in
+        try Setting.domain(in: db)
+      }
+      if domain != .embedded { try SignedEpochMark(folder: draft).noteCopy() }
       // Takes the place of an empty folder, and of nothing else.
       guard rename(draft.path, folder.path) == 0 else {
         throw NetworkError.fileFailed(path: folder.path, operation: "write", reason: Files.lastSystemError())

@@ -24,6 +24,29 @@ extension Routes {
       return ticket
     }
 
+    // The account's leaf of a closed epoch: what the chain's contract takes without anybody's signature but the batch's.
+    json(.get, "/api/v2/accounts/:address/proven-ticket") { request, context, state in
+      let account = try context.address()
+      let batch =
+        try request.query("batch", "newest, posted or an epoch, from 1") { ProvenBatch($0) } ?? .newest
+      let (epoch, proven) = try await state.offload { [service = state.service] in
+        let epoch = try service.epoch(of: batch)
+        return (epoch, try epoch.flatMap { try service.provenTicket(of: account, epoch: $0) })
+      }
+      guard let epoch else {
+        throw RequestFailure(
+          .notFound, code: "batch.none", "there is no such batch yet", details: ["batch": batch.text],
+          hint: batch == .posted ? "the chain has no batch of this network yet" : nil)
+      }
+      guard let proven else {
+        throw RequestFailure(
+          .notFound, code: "ticket.none", "\(account) has no ticket in the batch of epoch \(epoch)",
+          details: ["account": "\(account)", "epoch": "\(epoch)"],
+          hint: "a ticket is signed at the end of an epoch in which an account's balance changed")
+      }
+      return proven
+    }
+
     json(.get, "/api/v2/batches/latest") { _, _, state in
       try await Self.batch { try state.service.latestBatch() }(state)
     }

@@ -31,6 +31,8 @@ protocol ServedNetwork: Sendable {
   func balances(of account: Address) throws(NetworkError) -> Balances
   func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances
   func ticket(of account: Address) throws(NetworkError) -> SignedTicket?
+  func epoch(of batch: ProvenBatch) throws(NetworkError) -> UInt64?
+  func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket?
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch?
   func latestBatch() throws(NetworkError) -> SignedBatch?
 

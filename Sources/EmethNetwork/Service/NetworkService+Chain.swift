@@ -12,20 +12,36 @@ extension NetworkService {
   /// Looks whether the chain's settlement takes what this network signs, and whether what it took is this network's: one
   /// that was restored from an old copy would sign its epochs once more, which costs the operator's bond.
   ///
-  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``, ``ChainError/contradiction(method:what:found:expected:)``.
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``, ``ChainError/contradiction(method:what:found:expected:)``,
+  ///   ``ChainError/epochsLost(found:signed:file:)``.
   public func checkSigner() async throws(ChainError) {
     guard let chain else { return }
+    try checkEpochs()
     let signer = try asChainError { try facts().signer }
     try await chain.checkSigner(signer)
     _ = try await posted(on: chain)
   }
 
-  /// A network has one settlement for life: its tickets are signed for it.
+  /// A database that was replaced by an older copy does not know all that was signed.
+  private func checkEpochs() throws(ChainError) {
+    let newest = try asChainError { try latestBatch()?.batch.epoch ?? 0 }
+    try SignedEpochMark(folder: folder).check(newest)
+  }
+
+  /// A network has one settlement for life: its tickets are signed for it. The first start names it, since a node that lies
+  /// could make up contracts that agree with each other.
   static func checkSettlement(
-    _ domain: EIP712Domain, _ folder: URL, _ database: NetworkDatabase
+    _ chain: SettlementChain?, _ folder: URL, _ database: NetworkDatabase
   ) throws(NetworkError) {
+    let domain = chain?.contracts.domain ?? .embedded
     var known = try database.read { db in try Setting.domain(in: db) }
-    if known == .embedded, domain != .embedded {
+    if known == .embedded, let chain {
+      let wanted = chain.client.settings
+      guard wanted.expectedChainID != nil, wanted.expectedSettlement != nil else {
+        throw NetworkError(
+          ChainError.unnamedSettlement(
+            chainID: chain.contracts.chainID, settlement: chain.contracts.settlement))
+      }
       known = try database.write { db in
         if try Setting.settlement.text(in: db) == nil,
           try Int.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM transfer)") != 1,
@@ -58,34 +74,50 @@ extension NetworkService {
 
   /// Reads the chain, credits deposits and lets those go who asked for it, until the task is cancelled.
   func follow(_ chain: SettlementChain, _ onError: @Sendable (JobID?, NetworkError) -> Void) async {
-    guard let events else { return }
-    let contracts = chain.contracts
-    let follower = EventFollower(
-      client: chain.client, store: events, contracts: [contracts.core, contracts.settlement],
-      firstBlock: chain.settings.firstBlock)
+    guard let follower = follower(of: chain) else { return }
     await regularly(chain, \.readingError, onError) { () async throws(ChainError) in
-      let step = try await follower.advance()
-      let before = self.standing.withLock { standing in
-        defer { (standing.head, standing.read) = (step.head, step.last) }
-        return standing.read
-      }
-      try self.takeIn(chain, events)
-      // A node that lags or is of two minds is asked again after a while.
-      return step.isAtHead || step.last == before
+      try await self.readOnce(chain, follower)
     }
   }
 
-  /// Carries over what was read: credits deposits, notes who leaves.
-  func takeIn(_ chain: SettlementChain, _ events: EventStore) throws(ChainError) {
-    let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
-    try asChainError {
-      let logged = try database.read { db in
-        let logged = try LeavingAccounts.logged(confirmations: confirmations, of: settlement, in: db)
-        return try logged == LeavingAccounts.all(in: db) ? nil : logged
-      }
-      if logged != nil { try database.write { db in try self.release(settlement, confirmations, in: db) } }
+  /// What reads the chain into the network's database.
+  func follower(of chain: SettlementChain) -> EventFollower? {
+    events.map {
+      EventFollower(
+        client: chain.client, witness: chain.settings.witness, store: $0,
+        contracts: [chain.contracts.core, chain.contracts.settlement], firstBlock: chain.settings.firstBlock)
     }
-    _ = try events.creditDeposits(confirmations: confirmations, of: settlement) { deposit, db in
+  }
+
+  /// Reads a step on and carries over what was read.
+  ///
+  /// - Returns: whether all is done for now. A node that lags or is of two minds is asked again after a while.
+  func readOnce(_ chain: SettlementChain, _ follower: EventFollower) async throws(ChainError) -> Bool {
+    let step = try await follower.advance()
+    let before = standing.withLock { standing in
+      defer { (standing.head, standing.read) = (step.head, step.last) }
+      return standing.read
+    }
+    // Nothing is credited while the node leaves something out.
+    if step.isAtHead {
+      try await follower.lookAgain()
+      try await follower.checkDeposits(of: chain.contracts.settlement)
+    }
+    try await takeIn(chain, follower.store)
+    return step.isAtHead || step.last == before
+  }
+
+  /// Carries over what was read: credits deposits, notes who leaves. What logs say of either is asked of the contract, too.
+  private func takeIn(_ chain: SettlementChain, _ events: EventStore) async throws(ChainError) {
+    let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
+    if let begun = try await leaving(chain) {
+      try asChainError { try database.write { db in try self.release(chain, begun, in: db) } }
+    }
+    let due = try events.dueDeposits(confirmations: confirmations, of: settlement)
+    let checked = Array(due.prefix(Self.depositsAtOnce))
+    try await chain.check(checked)
+    _ = try events.creditDeposits(confirmations: confirmations, of: settlement, checked: checked) {
+      deposit, db in
       try self.note(deposit.account, as: Self.holder, in: db)
       try Ledger.transfer(
         deposit.amount, from: (Ledger.outside, .granted), to: (deposit.account, .unspent),
@@ -99,9 +131,30 @@ extension NetworkService {
     }
   }
 
+  /// So many deposits are asked for in one go.
+  private static let depositsAtOnce = 200
+
+  /// Who begins to leave, as logs and the contract say; nil where nothing has changed.
+  private func leaving(_ chain: SettlementChain) async throws(ChainError) -> Set<Address>? {
+    let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
+    let (logged, known) = try asChainError {
+      try database.read { db in
+        (
+          try LeavingAccounts.logged(confirmations: confirmations, of: settlement, in: db),
+          try LeavingAccounts.all(in: db)
+        )
+      }
+    }
+    if logged == known { return nil }
+    return try await chain.leaving(logged.keys.filter { known[$0] == nil }.sorted())
+  }
+
   /// All that who leaves could spend here goes to its payouts.
-  private func release(_ settlement: Address, _ confirmations: UInt64, in db: SQLSession) throws {
-    let logged = try LeavingAccounts.logged(confirmations: confirmations, of: settlement, in: db)
+  private func release(_ chain: SettlementChain, _ begun: Set<Address>, in db: SQLSession) throws {
+    let known = try LeavingAccounts.all(in: db)
+    let logged = try LeavingAccounts.logged(
+      confirmations: chain.settings.confirmations, of: chain.contracts.settlement, in: db
+    ).filter { known[$0.key] != nil || begun.contains($0.key) }
     for account in try LeavingAccounts.update(to: logged, in: db) {
       let unspent = try Ledger.balance(of: account, pot: .unspent, in: db)
       try Ledger.transfer(
@@ -110,131 +163,28 @@ extension NetworkService {
     }
   }
 
-  // MARK: - Posting
+  // MARK: - What the chain has
 
-  /// Posts batches and serves exits until the task is cancelled.
-  func settle(on chain: SettlementChain, _ onError: @Sendable (JobID?, NetworkError) -> Void) async {
-    await regularly(chain, \.postingError, onError) { () async throws(ChainError) in
-      try await self.settleOnce(on: chain)
-      return true
+  /// The epoch of the newest batch that the chain has, as far as it was read; nil before the first, and where settlement is
+  /// embedded.
+  func postedEpoch() throws(NetworkError) -> UInt64? {
+    guard let chain else { return nil }
+    return try database.read { db in
+      guard
+        let log = try EventStore.newest(
+          EmethCore.batchPostedTopic, of: chain.contracts.settlement, in: db),
+        case .batchPosted(_, let epoch, _, _) = try EmethCore.Event(topics: log.topics, data: log.data)
+      else { return nil }
+      return epoch
     }
   }
 
-  /// The newest batch on the chain, which is this network's; nil before the first.
-  private func posted(on chain: SettlementChain) async throws(ChainError) -> EmethCore.PostedBatch? {
-    let (client, settlement) = (chain.client, chain.contracts.settlement)
-    guard let digest = try await client.call(EmethCore.latestBatch(), at: settlement),
-      let posted = try await client.call(EmethCore.batch(digest), at: settlement)
-    else { return nil }
-    try check(digest, posted.epoch)
-    return posted
-  }
-
-  /// So many exits are shown in one go: whoever leaves must not keep the next batch waiting.
-  private static let exitsAtOnce = 32
-
-  /// Posts the newest batch when one is due, and shows of who leaves that nothing is left.
-  func settleOnce(on chain: SettlementChain) async throws(ChainError) {
-    let (client, settlement) = (chain.client, chain.contracts.settlement)
-    if try await client.call(EmethCore.frozen(), at: settlement) != nil {
-      throw .frozen(settlement: settlement)
-    }
-    guard let head = try await client.block(.latest) else { return }
-    let posted = try await posted(on: chain)
-    var epoch = posted?.epoch
-    let before = epoch
-    standing.withLock { $0.postedEpoch = before }
-    // The batch comes first: after 48 hours without one anybody may freeze the network.
-    if let batch = try await batch(after: posted, at: head.timestamp, chain) {
-      _ = try await chain.sender.submit(
-        EmethCore.postBatch(batch), to: settlement, under: "postBatch \(batch.digest)")
-      epoch = batch.batch.epoch
-      standing.withLock { $0.postedEpoch = batch.batch.epoch }
-    }
-    guard let epoch else { return }
-    // All are sent before one is waited for.
-    var sent: [NonceJournal.Entry] = []
-    for exit in try exits(provenBy: epoch) where sent.count < Self.exitsAtOnce {
-      let account = exit.ticket.account
-      guard let asked = try await client.call(EmethCore.exit(of: account), at: settlement),
-        asked.epoch < epoch
-      else { continue }
-      sent.append(
-        try await chain.sender.send(
-          EmethCore.serveExit(exit), to: settlement,
-          under: "serveExit \(account) \(asked.requestedAt) by \(epoch)"))
-    }
-    for entry in sent { _ = try await chain.sender.confirm(entry) }
-  }
-
-  /// What lies on the chain must be this network's.
-  private func check(_ digest: Bytes32, _ epoch: UInt64) throws(ChainError) {
-    let own = try asChainError { try self.batch(epoch: epoch)?.digest }
-    guard own == digest else {
-      throw .contradiction(
-        method: "latestBatch", what: "the batch of epoch \(epoch)", found: "\(digest)",
-        expected: own.map { "\($0)" } ?? "none")
-    }
-  }
-
-  /// The batch that is to be posted now; nil while none is due.
-  private func batch(
-    after posted: EmethCore.PostedBatch?, at now: UInt64, _ chain: SettlementChain
-  ) async throws(ChainError) -> SignedBatch? {
-    let newest = try asChainError { try latestBatch() }
-    guard let posted else {
-      // The contract's 48 hours run from the first deposit on, credited or not.
-      let settlement = chain.contracts.settlement
-      if newest == nil, try await chain.client.call(EmethCore.depositCount(), at: settlement) > 0 {
-        try close(through: 1)
-      }
-      return newest
-    }
-    guard let newest else { return nil }
-    let since = now > posted.postedAt ? now - posted.postedAt : 0
-    guard newest.batch.epoch > posted.epoch else {
-      if since >= SettlementChain.longestSilenceSeconds { try close(through: posted.epoch + 1) }
-      return nil
-    }
-    let wanted =
-      try canShowAnExit(notProvenBy: posted.epoch)
-      ? 0 : min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
-    // What counts is how old the newest batch is that the chain has, not when it was posted: everybody can post old
-    // ones, and would keep the newest away.
-    let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
-    let age = now > closed ? now - closed : 0
-    return since >= SettlementChain.leastPostingSeconds && age >= wanted ? newest : nil
-  }
-
-  private func close(through epoch: UInt64) throws(ChainError) {
-    do throws(NetworkError) {
-      try closeEpochs(through: epoch) { _ in }
-    } catch {
-      throw .store(error)
-    }
-  }
-
-  /// Whether the newest batch has nothing unspent of somebody who leaves and of whom the posted one has something.
-  private func canShowAnExit(notProvenBy epoch: UInt64) throws(ChainError) -> Bool {
-    let proven = Set(try exits(provenBy: epoch).map(\.ticket.account))
-    return try asChainError {
-      try database.read { db in try LeavingAccounts.all(in: db).keys.map { $0 } }
-        .contains { account in try !proven.contains(account) && ticket(of: account)?.ticket.unspent == .zero }
-    }
-  }
-
-  /// Of each account that leaves, the leaf with nothing unspent in the batch of an epoch; nothing of those that have none.
-  private func exits(provenBy epoch: UInt64) throws(ChainError) -> [ProvenTicket] {
-    try asChainError {
-      try database.read { db in
-        let leaving = try LeavingAccounts.all(in: db).filter { $0.value < epoch }
-        guard !leaving.isEmpty else { return [] }
-        let leaves = try Signer.tickets(asOf: epoch, in: db)
-        let batch = try Signer.batch(epoch: epoch, in: db)
-        return try leaves.filter { leaving[$0.account] != nil && $0.unspent == .zero }
-          .map { try ProvenTicket(account: $0.account, leaves: leaves, batch: batch) }
-      }
-    }
+  /// Refuses what would begin on a settlement that is frozen: nobody is paid for it.
+  func refuseIfFrozen(in db: SQLSession) throws {
+    guard let settlement = chain?.contracts.settlement,
+      try EventStore.newest(EmethCore.frozenTopic, of: settlement, in: db) != nil
+    else { return }
+    throw NetworkError(ChainError.frozen(settlement: settlement))
   }
 
   // MARK: - Again and again
@@ -243,7 +193,7 @@ extension NetworkService {
   /// else happens, and tried again; jobs go on meanwhile.
   ///
   /// - Parameter body: tells whether all is done for now.
-  private func regularly(
+  func regularly(
     _ chain: SettlementChain, _ fault: any WritableKeyPath<ChainStanding, String?> & Sendable,
     _ onError: @Sendable (JobID?, NetworkError) -> Void,
     _ body: @Sendable () async throws(ChainError) -> Bool
@@ -268,6 +218,13 @@ extension NetworkService {
       if isDone { try? await Task.sleep(for: .seconds(chain.settings.pollSeconds)) }
     }
   }
+}
+
+extension EmethCore {
+  /// The topic of batches that were posted.
+  static let batchPostedTopic = Keccak256.hash("BatchPosted(bytes32,uint64,bytes32,bytes32)".utf8)
+  /// The topic of the freeze.
+  static let frozenTopic = Keccak256.hash("Frozen(bytes32,bool)".utf8)
 }
 
 extension Setting {

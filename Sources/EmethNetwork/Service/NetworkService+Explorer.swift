@@ -116,43 +116,20 @@ extension NetworkService {
   /// A page of a batch's leaves, by account: the newest ticket that each account had then.
   func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage {
     try database.read { db in
-      let texts = try Self.leafTexts(epoch: epoch, after: account, limit: limit + 1, in: db)
+      let texts = try Signer.leafTexts(epoch: epoch, after: account, limit: limit + 1, in: db)
       return try TicketPage(texts, limit: limit)
     }
   }
 
   /// An account's ticket of an epoch, with its path in the batch that closed the epoch; `nil` when there is none.
-  ///
-  /// The path needs all leaves of the batch: it costs more with more accounts.
   func ticketDetail(of account: Address, epoch: UInt64) throws(NetworkError) -> TicketDetail? {
-    try database.read { db in
-      let text = try String.fetchOne(
+    let text = try database.read { db in
+      try String.fetchOne(
         db, sql: "SELECT ticket FROM ticket WHERE account = ? AND epoch = ?",
         arguments: ["\(account)", Int64(clamping: epoch)])
-      guard let text else { return nil }
-      let leaves = try Self.leafTexts(epoch: epoch, after: nil, limit: nil, in: db).map {
-        try SignedTicket(wireText: $0).ticket
-      }
-      return TicketDetail(
-        signed: try SignedTicket(wireText: text),
-        proven: try ProvenTicket(
-          account: account, leaves: leaves, batch: try Signer.batch(epoch: epoch, in: db)))
     }
-  }
-
-  private static func leafTexts(
-    epoch: UInt64, after account: Address?, limit: Int?, in db: SQLSession
-  ) throws -> [String] {
-    let epoch = Int64(clamping: epoch)
-    return try String.fetchAll(
-      db,
-      sql: """
-        SELECT ticket.ticket FROM account JOIN ticket ON ticket.account = account.address
-        WHERE account.address > ? AND ticket.epoch = (
-          SELECT max(one.epoch) FROM ticket AS one WHERE one.account = account.address AND one.epoch <= ?)
-        ORDER BY account.address \(limit.map { "LIMIT \($0)" } ?? "")
-        """,
-      arguments: [account.map { "\($0)" } ?? "", epoch])
+    guard let text, let proven = try provenTicket(of: account, epoch: epoch) else { return nil }
+    return TicketDetail(signed: try asNetworkError { try SignedTicket(wireText: text) }, proven: proven)
   }
 }
 

@@ -12,6 +12,7 @@ extension NetworkService {
   public func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID {
     let id = JobID(requester: requester, salt: submission.salt)
     if try database.read({ db in try JobStore.exists(id, in: db) }) { return id }
+    try database.read { db in try refuseIfFrozen(in: db) }
     guard submission.timeLimitSeconds > 0, submission.timeLimitSeconds <= Self.longestJobSeconds else {
       throw .badSetting(
         name: "time limit", found: "\(submission.timeLimitSeconds) s",

@@ -10,6 +10,7 @@ extension NetworkService {
   public func withdraw(_ amount: TokenAmount, by account: Address) throws(NetworkError) -> Balances {
     try database.write { db in
       db.concernsNoJob()
+      try refuseIfFrozen(in: db)
       try Ledger.transfer(
         amount, from: (account, .unspent), to: (account, .payout), reason: "withdrawal", job: nil,
         at: try seconds(in: db), in: db)
@@ -51,6 +52,21 @@ extension NetworkService {
         arguments: ["\(account)"]
       ).map { try SignedTicket(wireText: $0) }
     }
+  }
+
+  /// The epoch of a batch; `nil` when there is none: nothing is closed yet, or the chain has none.
+  func epoch(of batch: ProvenBatch) throws(NetworkError) -> UInt64? {
+    switch batch {
+    case .newest: try latestBatch()?.batch.epoch
+    case .posted: try postedEpoch()
+    case .epoch(let epoch): try self.batch(epoch: epoch)?.batch.epoch
+    }
+  }
+
+  /// An account's ticket in the batch of a closed epoch, which may be a later one than the ticket's own; `nil` when the
+  /// account had none then.
+  func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket? {
+    try trees.tree(of: epoch, in: database).ticket(of: account)
   }
 
   /// A batch; `nil` when there is none of this epoch.

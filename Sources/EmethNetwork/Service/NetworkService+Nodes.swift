@@ -126,6 +126,7 @@ extension NetworkService {
       if record.status == .processing, record.machine.node == node { return (record, parent) }
       let now = try milliseconds(in: db)
       if record.status == .requested {
+        try refuseIfFrozen(in: db)
         try claim(subJob, in: db)
         guard record.notes.notBefore <= now else {
           throw NetworkError.refused(

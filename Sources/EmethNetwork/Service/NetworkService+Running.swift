@@ -55,11 +55,13 @@ extension NetworkService {
       return try moved > Setting.closedTransfer.number(in: db)
     }
     guard isDue else { return }
-    try database.write { db in
-      try signer.closeEpoch(at: try seconds(in: db), in: db)
+    let closed = try database.write { db in
+      let closed = try signer.closeEpoch(at: try seconds(in: db), in: db)
       let moved = try UInt64.fetchOne(db, sql: "SELECT max(number) FROM transfer") ?? 0
       try Setting.closedTransfer.set("\(moved)", in: db)
+      return closed.batch.epoch
     }
+    if chain != nil { try SignedEpochMark(folder: folder).note(closed) }
   }
 
   /// Notes that the service works, so that the next one knows how long it did not.

@@ -45,6 +45,8 @@ public final class NetworkService: Sendable {
   let standing = Mutex(ChainStanding())
   /// What the chain's contracts have logged; nil where settlement is embedded.
   let events: EventStore?
+  /// The trees out of which tickets are proven.
+  let trees = BatchTrees()
   /// The jobs of EMETH Core; nil where settlement is embedded.
   let chainJobs: ChainJobs?
   /// What nobody has written to for so long is left of a process that was killed.
@@ -108,7 +110,7 @@ public final class NetworkService: Sendable {
     }
     sharedTime = try database.isShared ? SharedTime(of: database) : nil
     clock = NetworkClock(notBefore: last * 1_000, source: time ?? sharedTime?.source ?? .system)
-    try Self.checkSettlement(domain, folder, database)
+    try Self.checkSettlement(chain, folder, database)
     if let chain {
       let store = try Self.events(of: chain, in: database)
       events = store

@@ -131,7 +131,7 @@ public struct NetworkFacts: Codable, Sendable, Hashable {
   @DecimalText public var epoch: UInt64
 
   /// Who signs the tickets and the batch of an epoch, as this says: ``SignerSchedule`` looks whether it may.
-  func signer(of epoch: UInt64) -> Address {
+  public func signer(of epoch: UInt64) -> Address {
     guard let changes = signerChanges, let oldest = changes.first else { return signer }
     return changes.last { $0.content.epoch <= epoch }?.content.next ?? oldest.content.previous
   }

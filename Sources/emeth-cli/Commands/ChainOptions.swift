@@ -13,6 +13,8 @@ enum ChainOptions {
   static let core = Flag("core", .address, absent: "the one in EMETH_CORE", help: "the contract EMETH Core")
   static let chainID = Flag(
     "chain-id", .unsigned(from: 1), absent: "that of the node", help: "chain that is meant")
+  static let settlement = Flag(
+    "settlement", .address, absent: "the one that Core names", help: "the contract that must be meant")
   static let confirmations = Flag(
     "confirmations", .integer(in: 1...10_000), default: 12,
     help: "blocks in which a transaction must lie until it counts")
@@ -140,7 +142,16 @@ enum ChainOptions {
 
   /// The node that is named, if its answers can be believed.
   static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
-    let endpoint = try named(parsed, context)
+    try checked(named(parsed[rpc], variable: "EMETH_RPC", parsed, context), parsed)
+  }
+
+  /// The node of another owner that is named beside it, on the same terms; `nil` when there is none.
+  static func witness(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint? {
+    guard let given = parsed[ServeArguments.witness] else { return nil }
+    return try checked(named(given, variable: "EMETH_WITNESS_RPC", parsed, context), parsed)
+  }
+
+  private static func checked(_ endpoint: ChainEndpoint, _ parsed: ParsedCommand) throws -> ChainEndpoint {
     guard endpoint.isProtected || parsed[plainHTTP] else {
       throw CommandFailure(
         .usage, code: "chain.plainHTTP",
@@ -150,12 +161,14 @@ enum ChainOptions {
     return endpoint
   }
 
-  private static func named(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
-    if let given = parsed[rpc], given != "env" { return try ChainEndpoint(given) }
-    guard let text = context.environment["EMETH_RPC"], !text.isEmpty else {
+  private static func named(
+    _ given: String?, variable: String, _ parsed: ParsedCommand, _ context: CommandContext
+  ) throws -> ChainEndpoint {
+    if let given, given != "env" { return try ChainEndpoint(given) }
+    guard let text = context.environment[variable], !text.isEmpty else {
       throw CommandFailure(
         .usage, code: "chain.missing", "\(parsed.definition.name): no node of a chain is named",
-        hint: "give --rpc URL or set EMETH_RPC")
+        hint: given == nil ? "give --rpc URL or set \(variable)" : "set \(variable)")
     }
     return try ChainEndpoint(text)
   }

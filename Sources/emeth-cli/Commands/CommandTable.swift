@@ -25,6 +25,7 @@ enum CommandTable {
     .showKey,
     .signTicket,
     .balance,
+    .fetchTicket,
     .deposit,
     .withdraw,
     .redeemTicket,

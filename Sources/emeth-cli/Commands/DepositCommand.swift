@@ -16,7 +16,7 @@ extension Command {
       ],
       arguments: [DepositArguments.amount],
       flags: [
-        DepositArguments.toServers, DepositArguments.settlement, DepositArguments.account, ChainOptions.again,
+        DepositArguments.toServers, ChainOptions.settlement, DepositArguments.account, ChainOptions.again,
       ] + ChainOptions.all,
       examples: [
         CommandExample(
@@ -38,7 +38,7 @@ extension Command {
     guard isForServers || given == nil else {
       throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
     }
-    let settlement = parsed[DepositArguments.settlement]
+    let settlement = parsed[ChainOptions.settlement]
     guard !isForServers || (settlement != nil && parsed[ChainOptions.chainID] != nil) else {
       throw UsageError.contradiction(
         rule: "--to-servers needs --chain-id and --settlement", command: "deposit")
@@ -92,8 +92,6 @@ extension Command {
   private enum DepositArguments {
     static let amount = Argument("AMOUNT", .tokenAmount, help: "how much")
     static let toServers = Flag(toggle: "to-servers", help: "credit it on the servers of the chain")
-    static let settlement = Flag(
-      "settlement", .address, absent: "the one that Core names", help: "the contract that must be meant")
     static let account = Flag("for", .address, absent: "the key's", help: "account that is credited there")
   }
 

@@ -83,13 +83,14 @@ extension ChainError {
     switch self {
     case .badEndpoint: .usage
     case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
-      .sentBefore, .otherSigner, .frozen:
+      .sentBefore, .otherSigner, .frozen, .epochsLost:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
       .reorganisedTooDeep, .missingDeposit, .creditUndone:
       .unavailable
     case .store(let error): error.exitCode
-    case .wrongChain, .noContract, .wrongContract, .contract, .ticket, .keyInUse: .badInput
+    case .wrongChain, .noContract, .wrongContract, .unnamedSettlement, .contract, .ticket, .keyInUse:
+      .badInput
     case .interrupted: .interrupted
     }
   }

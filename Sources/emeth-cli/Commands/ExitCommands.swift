@@ -58,7 +58,7 @@ extension Command {
     static let optionalFile = Argument(optional: "FILE", .file, help: help)
     static let help = "JSON of the account's ticket with its batch and proof, `-` for standard input"
     static let fileText =
-      "FILE is the account's newest ticket with its batch and proof, as a server's page of the ticket gives it and "
+      "FILE is the account's newest ticket with its batch and proof, as `emeth fetch-ticket --batch posted` prints it and "
       + "`emeth verify` checks it: keep one at hand, since an operator that is gone gives none."
 
     static func ticket(_ path: String) throws -> ProvenTicket {

@@ -28,7 +28,9 @@ extension Command {
         "With --rpc and --core the network settles on a chain, for life: deposits there are credited when they lie "
           + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
           + "account of --operator-key-file, which pays the gas. An owner of EMETH Core proposes the network's Signer; while it "
-          + "is another one, serve says whom to propose and ends. A chain that is away is told by /ready and /metrics, and jobs "
+          + "is another one, serve says whom to propose and ends. The first start with a chain wants --chain-id and --settlement; "
+          + "--witness-rpc names a node of somebody else's, without whose word nothing is credited. "
+          + "A chain that is away is told by /ready and /metrics, and jobs "
           + "go on. /api/v1/jobs lists the jobs of EMETH Core then. Not for other people's real money yet: Docs/Decisions/0030 "
           + "says what is open.",
         "With --audit nothing is served: every balance is computed from the ledger's entries and compared. --backup copies "
@@ -53,7 +55,8 @@ extension Command {
           "jobs and money in PostgreSQL"),
         CommandExample(
           "EMETH_RPC=https://rpc.example.org/KEY emeth serve --data net --rpc env --core "
-            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --operator-key-file operator.key",
+            + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --chain-id 1 --settlement "
+            + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --operator-key-file operator.key",
           "a network whose money is on a chain"),
         CommandExample(
           "emeth serve --audit --data net", "does every balance follow from the entries?"),
@@ -202,6 +205,9 @@ enum ServeArguments {
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(
     "log-level", .choice("LEVEL"), default: LogLevel.info, help: "entries below it are not logged")
+  static let witness = Flag(
+    "witness-rpc", .text.named("URL"), absent: "the node of --rpc is believed",
+    help: "node of another owner that must say the same; `env`: the one in EMETH_WITNESS_RPC")
   static let confirmations = Flag(
     "confirmations", .integer(in: 1...10_000), default: 12,
     help: "blocks in which deposits and batches must lie until they count")
@@ -216,8 +222,8 @@ enum ServeArguments {
     help: "how often a batch is posted while something changes, 12m to 20h")
   /// Those that belong to a chain.
   static let ofChain: [any CommandFlag] = [
-    ChainOptions.chainID, confirmations, operatorKey, operatorPassword, fromBlock, posting,
-    ChainOptions.plainHTTP,
+    ChainOptions.chainID, ChainOptions.settlement, witness, confirmations, operatorKey, operatorPassword,
+    fromBlock, posting, ChainOptions.plainHTTP,
   ]
   static let backup = Flag(
     "backup", .file, absent: nil, help: "copy the network in --data into this file and end")

@@ -21,6 +21,7 @@ extension ServeConfiguration {
     let key = try operatorKey(context)
     var asking = ChainSettings()
     asking.expectedChainID = parsed[ChainOptions.chainID]
+    asking.expectedSettlement = parsed[ChainOptions.settlement]
     var settings = SettlementChain.Settings()
     settings.confirmations = UInt64(parsed[ServeArguments.confirmations])
     settings.firstBlock = parsed[ServeArguments.fromBlock] ?? 0
@@ -38,6 +39,9 @@ extension ServeConfiguration {
     let core = try ChainOptions.core(parsed, context)
     let journal = try folder.appending(path: "chain/transactions.sqlite")
     let client = ChainClient(endpoint: endpoint, settings: asking)
+    settings.witness = try ChainOptions.witness(parsed, context).map {
+      ChainClient(endpoint: $0, settings: asking)
+    }
     let how = settings
     let task = Task {
       try await SettlementChain.open(

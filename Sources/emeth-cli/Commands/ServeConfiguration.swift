@@ -20,7 +20,7 @@ struct ServeConfiguration {
     ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
     ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
     ServeArguments.keepResults, ServeArguments.programs, ChainOptions.rpc, ChainOptions.core,
-    ChainOptions.chainID,
+    ChainOptions.chainID, ChainOptions.settlement, ServeArguments.witness,
     ServeArguments.confirmations, ServeArguments.operatorKey, ServeArguments.operatorPassword,
     ServeArguments.fromBlock, ServeArguments.posting,
   ]

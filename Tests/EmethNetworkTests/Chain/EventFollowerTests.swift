@@ -60,7 +60,9 @@ struct EventFollowerTests {
   }
 
   private func credit(_ follower: EventFollower, confirmations: UInt64 = 2) throws -> [UInt64] {
-    try follower.store.creditDeposits(confirmations: confirmations, of: scene.contracts.settlement) {
+    let (store, settlement) = (follower.store, scene.contracts.settlement)
+    let due = try store.dueDeposits(confirmations: confirmations, of: settlement)
+    return try store.creditDeposits(confirmations: confirmations, of: settlement, checked: due) {
       deposit, _ in ledger.credit(deposit)
     }.map(\.number)
   }
@@ -141,10 +143,17 @@ struct EventFollowerTests {
     let follower = try follower()
     _ = try await follow(follower)
     #expect(throws: ChainError.interrupted) {
-      _ = try follower.store.creditDeposits(confirmations: 2, of: scene.contracts.settlement) { _, _ in
+      let (store, settlement) = (follower.store, scene.contracts.settlement)
+      let due = try store.dueDeposits(confirmations: 2, of: settlement)
+      _ = try store.creditDeposits(confirmations: 2, of: settlement, checked: due) { _, _ in
         throw NetworkError.interrupted
       }
     }
+    // Nor is anything credited that was not looked at.
+    #expect(
+      try follower.store.creditDeposits(
+        confirmations: 2, of: scene.contracts.settlement, checked: []
+      ) { _, _ in Issue.record("nobody has checked it") } == [])
     #expect(try credit(self.follower()) == [2])
   }
 
@@ -263,6 +272,65 @@ struct EventFollowerTests {
     #expect(ledger.count.withLock { $0 } == 0)
   }
 
+  /// What a node that lags has left out is missed by the contract's own count, and read anew.
+  @Test func whatWasLeftOutIsReadAnew() async throws {
+    try await deposit(3, "a")
+    try await deposit(4, "b")
+    try await scene.bridge.fault("eth_getLogs", "result", .array([]), count: 999)
+    let follower = try follower()
+    _ = try await follow(follower)
+    #expect(try follower.store.logs().isEmpty)
+    let last = try #require(try follower.store.last()).number
+    let missing = ChainError.contradiction(
+      method: "eth_getLogs", what: "the number of deposits up to block \(last)", found: "0", expected: "2")
+    await #expect(throws: missing) { try await follower.checkDeposits(of: scene.contracts.settlement) }
+    try await scene.bridge.noFaults()
+    // It is looked for again after some blocks, and said until then.
+    await #expect(throws: missing) { try await follower.checkDeposits(of: scene.contracts.settlement) }
+    try await scene.bridge.mine(10)
+    _ = try await follow(follower)
+    try await follower.checkDeposits(of: scene.contracts.settlement)
+    #expect(try follower.store.logs() == (try await chainsLogs()))
+    #expect(try credit(self.follower()) == [0, 1])
+    // More than the contract has counted.
+    let one = JSONValue.string("0x" + String(repeating: "0", count: 63) + "1")
+    try await scene.bridge.fault("eth_call", "result", one)
+    await #expect(throws: ChainError.self) {
+      try await follower.checkDeposits(of: scene.contracts.settlement)
+    }
+  }
+
+  /// Logs that no contract counts, as requests for the way out are, are found at the second look.
+  @Test func aSecondLookFindsWhatWasLeftOut() async throws {
+    _ = try await scene.sender().submit(
+      EmethCore.deposit(ChainScene.amount(2)), to: scene.contracts.core, under: "in")
+    let all = try await chainsLogs()
+    try await scene.bridge.fault("eth_getLogs", "result", .array([]), count: 999)
+    let follower = try follower(settledDepth: 3)
+    _ = try await follow(follower)
+    try await scene.bridge.noFaults()
+    #expect(try await follower.lookAgain() < all.count, "the newest blocks lie not deep enough")
+    try await scene.bridge.mine(4)
+    _ = try await follow(follower)
+    let found = try await follower.lookAgain()
+    #expect(found > 0)
+    #expect(try follower.store.logs() == all)
+    #expect(try await follower.lookAgain() == 0, "each block is read twice, not more often")
+    // What was there must be there again.
+    try follower.store.readAnew()
+    _ = try await follow(follower)
+    try await scene.bridge.fault("eth_getLogs", "result", .array([]), count: 999)
+    do {
+      try await follower.lookAgain()
+      Issue.record("logs were taken away")
+    } catch {
+      #expect(error.code == "chain.contradiction")
+    }
+    #expect(try follower.store.logs() == all)
+    try await scene.bridge.noFaults()
+    #expect(try await follower.lookAgain() == 0)
+  }
+
   /// A node that lags has not the newest blocks: that is no reorganisation.
   @Test func aNodeThatLagsTakesNothingBack() async throws {
     try await deposit(3, "a")
@@ -292,7 +360,7 @@ struct EventFollowerTests {
       .init("code", .number("-32602")), .init("message", .string("query returned more than 10000 results")),
     ])
     try await scene.bridge.fault("eth_getLogs", "error", refusal, count: 3)
-    let follower = try follower()
+    let follower = try follower(settledDepth: 2)
     _ = try await follow(follower)
     #expect(try follower.store.logs() == (try await chainsLogs()))
   }

@@ -137,6 +137,35 @@ import Testing
       #expect(html.contains(Phrase.allHoldServer.texts.japanese))
       #expect(html.components(separatedBy: "class=\"holds\"").count == 6)
     }
+    // An account's ticket in another batch than that of its epoch.
+    let account = ServiceScene.node(0).address
+    let first = try #require(try scene.service.tickets(of: account, before: nil, limit: 100).tickets.last)
+    let client = scene.server.client()
+    for epoch in first.ticket.epoch...latest.batch.epoch {
+      let proven = try await client.provenTicket(of: account, in: .epoch(epoch))
+      try proven.check(
+        signers: TrustedSigners(scene.service.facts().signer(of: epoch)), in: scene.service.domain)
+      #expect(proven.batch.batch.epoch == epoch && proven.ticket.account == account)
+      let tickets = try scene.service.tickets(of: account, before: epoch + 1, limit: 1).tickets
+      #expect(proven.ticket == tickets.first?.ticket)
+    }
+    let newest = try await client.provenTicket(of: account, in: .newest)
+    #expect(newest == (try await client.provenTicket(of: account, in: .epoch(latest.batch.epoch))))
+    func refusal(_ account: Address, _ batch: ProvenBatch) async -> String? {
+      do throws(NetworkError) {
+        _ = try await client.provenTicket(of: account, in: batch)
+        return nil
+      } catch { return error.code }
+    }
+    #expect(await refusal(account, .epoch(latest.batch.epoch + 9)) == "batch.none")
+    #expect(await refusal(account, .posted) == "batch.none", "it settles on no chain")
+    #expect(await refusal(TestKeys.other.address, .newest) == "ticket.none")
+    let wrong = try await Asked.send(
+      to: scene.server, "GET", "/api/v2/accounts/\(account)/proven-ticket?batch=0", body: nil, headers: [])
+    #expect(wrong.status == 400)
+    let html = try await scene.page("/accounts/\(account)/tickets/\(newest.ticket.epoch)")
+    #expect(html.contains("href=\"/api/v2/accounts/\(account)/proven-ticket?batch=newest\""))
+    #expect(!html.contains("batch=posted"))
     try await checkPaging(scene, accounts: 7)
   }
 

@@ -128,6 +128,8 @@ final class FakeNetwork: ServedNetwork {
   }
 
   func ticket(of account: Address) throws(NetworkError) -> SignedTicket? { nil }
+  func epoch(of batch: ProvenBatch) throws(NetworkError) -> UInt64? { batch == .posted ? nil : 7 }
+  func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket? { nil }
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { nil }
   func latestBatch() throws(NetworkError) -> SignedBatch? { nil }
 

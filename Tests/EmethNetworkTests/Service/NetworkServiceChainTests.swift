@@ -48,7 +48,8 @@ struct NetworkServiceChainTests {
       settings.pollSeconds = 0.05
       let client = try chain.bridge.client {
         $0.attempts = 2
-        $0.expectedChainID = chainID
+        $0.expectedChainID = chainID ?? chain.bridge.chainID
+        $0.expectedSettlement = core == nil ? chain.contracts.settlement : nil
       }
       return try await SettlementChain.open(
         client: client, core: core ?? chain.contracts.core, operatorKey: chain.owner,
@@ -165,11 +166,12 @@ struct NetworkServiceChainTests {
     let follower = EventFollower(client: scene.chain.client, store: store, contracts: contracts)
     while try await !follower.advance().isAtHead {}
     let settlement = scene.chain.contracts.settlement
+    let due = try store.dueDeposits(confirmations: 1, of: settlement)
     let credited = try await withThrowingTaskGroup(of: Int.self) { group in
       for _ in 0..<4 {
         group.addTask {
           try await blocking {
-            try store.creditDeposits(confirmations: 1, of: settlement) { deposit, db in
+            try store.creditDeposits(confirmations: 1, of: settlement, checked: due) { deposit, db in
               try Ledger.transfer(
                 deposit.amount, from: (Ledger.outside, .granted), to: (deposit.account, .unspent),
                 reason: "deposit \(deposit.number)", job: nil, at: 1, in: db)

@@ -1,0 +1,355 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// What a network does at each look at its chain, step by step: nothing runs beside the test.
+@Suite(.serialized, .enabled(if: ChainBridge.python != nil, ChainBridge.reason), .timeLimit(.minutes(5)))
+struct NetworkServiceSettlingTests {
+  /// A network that was opened and is driven by hand.
+  final class Scene: Sendable {
+    let chain: ChainScene
+    let folder: TemporaryFolder
+    let settlement: SettlementChain
+    let service: NetworkService
+
+    init(confirmations: UInt64 = 1, witness: ChainScene? = nil) async throws {
+      chain = try await ChainScene.deploy()
+      folder = try TemporaryFolder()
+      settlement = try await Self.settlement(chain, folder, confirmations, witness)
+      service = try Self.service(folder.url.appending(path: "net"), settlement)
+      try await chain.prepareSettlement(signer: service.signerAddress)
+      try await witness?.prepareSettlement(signer: service.signerAddress)
+    }
+
+    static func settlement(
+      _ chain: ChainScene, _ folder: TemporaryFolder, _ confirmations: UInt64 = 1,
+      _ witness: ChainScene? = nil, isNamed: Bool = true
+    ) async throws -> SettlementChain {
+      var settings = SettlementChain.Settings()
+      settings.confirmations = confirmations
+      settings.pollSeconds = 0.05
+      settings.exitsAtOnce = 3
+      settings.witness = try witness?.bridge.client { $0.attempts = 2 }
+      let client = try chain.bridge.client {
+        $0.attempts = 2
+        $0.expectedChainID = isNamed ? chain.bridge.chainID : nil
+        $0.expectedSettlement = isNamed ? chain.contracts.settlement : nil
+      }
+      return try await SettlementChain.open(
+        client: client, core: chain.contracts.core, operatorKey: chain.owner,
+        journal: folder.url.appending(path: "operator.sqlite"), settings: settings)
+    }
+
+    static func service(_ folder: URL, _ settlement: SettlementChain) throws -> NetworkService {
+      try NetworkService(folder: folder, settings: ServiceSettings(), chain: settlement)
+    }
+
+    func deposit(_ emeth: UInt64, _ name: String, for account: Address? = nil) async throws {
+      let call = EmethCore.depositToLayer2(
+        account: account ?? chain.user.address, amount: ChainScene.amount(emeth))
+      _ = try await chain.sender().submit(call, to: chain.contracts.settlement, under: name)
+    }
+
+    /// Reads the chain to its end and carries over what it says.
+    func read() async throws {
+      let follower = try #require(service.follower(of: settlement))
+      while try await !service.readOnce(settlement, follower) {}
+    }
+
+    /// Closes an epoch in which the user has moved a holon.
+    func closeAnEpoch() throws {
+      _ = try service.withdraw(TokenAmount(holon: 1), by: chain.user.address)
+      try service.closeEpochIfNeeded()
+    }
+
+    func settle() async throws { try await service.settleOnce(on: settlement) }
+
+    func posted() async throws -> EmethCore.PostedBatch? { try await service.posted(on: settlement) }
+
+    func pass(seconds: UInt64) async throws {
+      try await chain.bridge.tell("evm_increaseTime", .hex(seconds))
+      try await chain.bridge.mine()
+    }
+  }
+
+  private func code(_ body: () async throws -> Void) async -> String? {
+    do {
+      try await body()
+      return nil
+    } catch { return (error as? any EmethError)?.code }
+  }
+
+  // MARK: - Tickets in later batches
+
+  /// Who has been quiet since epoch 1 leaves by the proof in the batch that was posted last.
+  @Test func aTicketIsProvenInEveryLaterBatch() async throws {
+    let scene = try await Scene()
+    let (service, settlement) = (scene.service, scene.chain.contracts.settlement)
+    let quiet = scene.chain.other
+    try await scene.deposit(5, "a")
+    try await scene.deposit(7, "b", for: quiet.address)
+    try await scene.read()
+    #expect(try service.epoch(of: .newest) == nil && service.epoch(of: .posted) == nil)
+    try service.closeEpochIfNeeded()
+    try await scene.settle()
+    for _ in 2...3 {
+      try scene.closeAnEpoch()
+      try await scene.pass(seconds: 7 * 3_600)
+      try await scene.settle()
+    }
+    #expect(try service.epoch(of: .posted) == nil, "it was not read yet")
+    try await scene.read()
+    #expect(try service.epoch(of: .posted) == 3)
+    try scene.closeAnEpoch()
+    #expect(try service.epoch(of: .newest) == 4)
+    #expect(try service.epoch(of: .epoch(2)) == 2 && service.epoch(of: .epoch(5)) == nil)
+    for epoch in UInt64(1)...4 {
+      let proven = try #require(try service.provenTicket(of: quiet.address, epoch: epoch))
+      try proven.check(signers: TrustedSigners(service.signerAddress), in: service.domain)
+      #expect(proven.ticket.epoch == 1 && proven.ticket.unspent == ChainScene.amount(7))
+      #expect(proven.batch.batch.epoch == epoch)
+      #expect(try service.provenTicket(of: TestKeys.other.address, epoch: epoch) == nil)
+    }
+    let proven = try #require(try service.provenTicket(of: quiet.address, epoch: 3))
+    _ = try await scene.chain.sender(quiet).submit(
+      EmethCore.requestExit(proven), to: settlement, under: "exit")
+    let exit = try await scene.chain.client.call(EmethCore.exit(of: quiet.address), at: settlement)
+    #expect(exit?.epoch == 3)
+    // Leaves that are not those that were signed are not proven.
+    try service.database.write { db in
+      try db.execute(sql: "DELETE FROM ticket WHERE epoch = 2")
+    }
+    let reopened = BatchTrees()
+    #expect(throws: NetworkError.self) { try reopened.tree(of: 2, in: service.database) }
+  }
+
+  // MARK: - Lies
+
+  /// A deposit that one node logs, and has in its contracts, is not credited while another node does not know it.
+  @Test func aDepositThatOneNodeInventsIsNotCredited() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let user = scene.chain.user
+    try await scene.deposit(5, "a")
+    #expect(await code { try await scene.read() } == "chain.contradiction")
+    #expect(try scene.service.balances(of: user.address).unspent == .zero)
+    func depositThere(_ emeth: UInt64, _ name: String) async throws {
+      let call = EmethCore.depositToLayer2(account: user.address, amount: ChainScene.amount(emeth))
+      _ = try await witness.sender(user).submit(call, to: witness.contracts.settlement, under: name)
+    }
+    try await depositThere(5, "same")
+    try await scene.read()
+    #expect(try scene.service.balances(of: user.address).unspent == ChainScene.amount(5))
+
+    // Nor does who one node alone says that it leaves.
+    try scene.service.closeEpochIfNeeded()
+    try await scene.settle()
+    let proven = try #require(try scene.service.provenTicket(of: user.address, epoch: 1))
+    _ = try await scene.chain.sender(user).submit(
+      EmethCore.requestExit(proven), to: scene.chain.contracts.settlement, under: "exit")
+    try await scene.read()
+    #expect(try scene.service.balances(of: user.address).unspent == ChainScene.amount(5))
+    _ = try await witness.sender(user).submit(
+      EmethCore.postBatch(proven.batch), to: witness.contracts.settlement, under: "post")
+    _ = try await witness.sender(user).submit(
+      EmethCore.requestExit(proven), to: witness.contracts.settlement, under: "exit there")
+    try await scene.read()
+    #expect(try scene.service.balances(of: user.address).unspent == .zero)
+
+    // Another amount is another deposit.
+    try await scene.deposit(2, "b")
+    try await depositThere(3, "more")
+    #expect(await code { try await scene.read() } == "chain.contradiction")
+    #expect(try scene.service.balances(of: user.address).payout == ChainScene.amount(5))
+  }
+
+  /// While a node leaves deposits out of its logs nothing is credited, and that is said; later all of them are.
+  @Test func whatANodeLeavesOutIsCreditedLater() async throws {
+    let scene = try await Scene()
+    try await scene.deposit(5, "a")
+    try await scene.chain.bridge.fault("eth_getLogs", "result", .array([]), count: 999)
+    #expect(await code { try await scene.read() } == "chain.contradiction")
+    try await scene.deposit(6, "b")
+    #expect(await code { try await scene.read() } == "chain.contradiction")
+    #expect(try scene.service.balances(of: scene.chain.user.address).unspent == .zero)
+    try await scene.chain.bridge.noFaults()
+    try await scene.read()
+    #expect(try scene.service.balances(of: scene.chain.user.address).unspent == ChainScene.amount(11))
+    #expect(scene.service.chainStanding?.deposits == 2)
+  }
+
+  /// At the first start the node's word is not enough; later the network knows where it settles.
+  @Test func theFirstStartNamesItsSettlement() async throws {
+    let chain = try await ChainScene.deploy()
+    let folder = try TemporaryFolder()
+    let net = folder.url.appending(path: "net")
+    let unnamed = try await Scene.settlement(chain, folder, isNamed: false)
+    #expect(await code { _ = try Scene.service(net, unnamed) } == "chain.unnamedSettlement")
+    do { _ = try Scene.service(net, try await Scene.settlement(chain, folder)) }
+    #expect(await code { _ = try Scene.service(net, unnamed) } == nil)
+  }
+
+  // MARK: - Batches
+
+  @Test func theFirstEpochIsClosedForADepositThatIsNotCredited() async throws {
+    let scene = try await Scene(confirmations: 50)
+    try await scene.settle()
+    #expect(try await scene.posted() == nil, "there is nobody's money yet")
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    #expect(try scene.service.balances(of: scene.chain.user.address).unspent == .zero)
+    // One look closes the epoch, the next posts it; the transaction waits for 50 blocks.
+    try await scene.settle()
+    #expect(try scene.service.latestBatch()?.batch.epoch == 1)
+    async let settled: Void = scene.settle()
+    var looks = 0
+    while looks < 500 {
+      if try await scene.posted() != nil { break }
+      looks += 1
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    try await scene.chain.bridge.mine(50)
+    try await settled
+    let posted = try await scene.posted()
+    #expect(posted?.epoch == 1 && posted?.depositsSeen == 0)
+  }
+
+  /// Who posts an old batch does not keep the newest one away for six hours.
+  @Test func anOldBatchOfAStrangersKeepsNothingAway() async throws {
+    let scene = try await Scene()
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 1)
+    for _ in 0..<3 { try scene.closeAnEpoch() }
+    try await scene.pass(seconds: 7 * 3_600)
+    let old = try #require(try scene.service.batch(epoch: 2))
+    _ = try await scene.chain.sender(scene.chain.other).submit(
+      EmethCore.postBatch(old), to: scene.chain.contracts.settlement, under: "old")
+    try await scene.pass(seconds: 600)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 2, "the contract takes no batch yet")
+    try await scene.pass(seconds: 75)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 4)
+  }
+
+  /// Of many who leave some are served at a time, and a batch that is due goes first.
+  @Test func aBatchGoesBeforeManyExits() async throws {
+    let scene = try await Scene()
+    let (chain, settlement) = (scene.chain, scene.chain.contracts.settlement)
+    let leavers = chain.bridge.keys[5..<10]
+    try await scene.deposit(50, "a")
+    for leaver in leavers { try await scene.deposit(1, "\(leaver.address)", for: leaver.address) }
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    try await scene.settle()
+    for leaver in leavers {
+      let proven = try #require(try scene.service.provenTicket(of: leaver.address, epoch: 1))
+      _ = try await chain.sender(leaver).submit(
+        EmethCore.requestExit(proven), to: settlement, under: "exit \(leaver.address)")
+    }
+    try await scene.read()
+    #expect(scene.service.chainStanding?.leaving == 5)
+    try scene.service.closeEpochIfNeeded()
+    try await scene.pass(seconds: 700)
+    // The batch that shows the exits.
+    try await scene.settle()
+    try await scene.read()
+    #expect(try await scene.posted()?.epoch == 2)
+    #expect(scene.service.chainStanding?.leaving == 2, "three are served in one go")
+    // Now one is due again, and two exits can be shown by the one that is there.
+    try scene.closeAnEpoch()
+    try await scene.pass(seconds: 7 * 3_600)
+    let before = try await chain.client.blockNumber()
+    try await scene.settle()
+    try await scene.read()
+    #expect(try await scene.posted()?.epoch == 3)
+    #expect(scene.service.chainStanding?.leaving == 0)
+    let topics = try #require(scene.service.events).logs(
+      [EmethCore.batchPostedTopic, EmethCore.exitServedTopic], in: (before + 1)...UInt64(Int64.max)
+    ).compactMap(\.topics.first)
+    #expect(
+      topics == [EmethCore.batchPostedTopic, EmethCore.exitServedTopic, EmethCore.exitServedTopic],
+      "48 hours without a batch freeze the network")
+  }
+
+  // MARK: - Copies
+
+  /// A network that was put back to an older state signs nothing: each epoch would be signed twice.
+  @Test func anOlderCopyIsNotServed() async throws {
+    let folder: TemporaryFolder
+    let settlement: SettlementChain
+    let chain: ChainScene
+    do {
+      let scene = try await Scene()
+      folder = scene.folder
+      settlement = scene.settlement
+      chain = scene.chain
+      try await scene.deposit(5, "a")
+      try await scene.read()
+      try scene.service.closeEpochIfNeeded()
+      try await scene.settle()
+      try scene.closeAnEpoch()
+      try await scene.service.checkSigner()
+      let file = folder.url.appending(path: "copy.tar")
+      #expect(try NetworkBackup(folder: scene.service.folder).write(to: file).epoch == 2)
+    }
+    func error(_ net: URL) async -> ChainError? {
+      do {
+        try await Scene.service(net, settlement).checkSigner()
+        return nil
+      } catch { return error as? ChainError }
+    }
+    let net = folder.url.appending(path: "net")
+    let mark = net.appending(path: "signed-epoch").path
+    #expect(await error(net) == nil)
+    // Somebody has put an old copy in the place of the database: here, an empty one.
+    for end in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(at: net.appending(path: "network.sqlite\(end)"))
+    }
+    #expect(await error(net) == .epochsLost(found: 0, signed: 2, file: mark))
+    // And where the mark is gone, too, the chain has what the network does not know.
+    try FileManager.default.removeItem(atPath: mark)
+    let contradiction = await error(net)
+    #expect(contradiction?.code == "chain.contradiction", "\(String(describing: contradiction))")
+
+    // From a backup: somebody must say that nothing was signed since.
+    let restored = folder.url.appending(path: "restored")
+    _ = try NetworkBackup.restore(folder.url.appending(path: "copy.tar"), to: restored)
+    let file = restored.appending(path: "signed-epoch")
+    #expect(await error(restored) == .epochsLost(found: 2, signed: nil, file: file.path))
+    try FileManager.default.removeItem(at: file)
+    #expect(await error(restored) == nil)
+    withExtendedLifetime(chain) {}
+  }
+
+  // MARK: - The freeze
+
+  /// On a frozen settlement nothing begins: nobody would be paid.
+  @Test func aFrozenNetworkTakesNothingOn() async throws {
+    let scene = try await Scene()
+    let user = scene.chain.user.address
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    try await scene.settle()
+    try scene.closeAnEpoch()
+    try await scene.pass(seconds: 49 * 3_600)
+    _ = try await scene.chain.sender(scene.chain.other).submit(
+      EmethCore.freeze(), to: scene.chain.contracts.settlement, under: "freeze")
+    #expect(await code { try await scene.settle() } == "chain.frozen")
+    try await scene.read()
+    let submission = JobSubmission(
+      salt: .zero, manifest: try TestNetwork.manifest(), dataSetName: "neko", dataSet: .zero, parallel: 1,
+      fuelPrice: FuelPrice(holonPerFuel: 1_000_000), timeLimitSeconds: 60)
+    #expect(await code { _ = try scene.service.submit(submission, by: user) } == "chain.frozen")
+    #expect(
+      await code { _ = try scene.service.withdraw(TokenAmount(holon: 1), by: user) } == "chain.frozen")
+    // What is there can be seen, and be proven.
+    #expect(try scene.service.provenTicket(of: user, epoch: 1) != nil)
+  }
+}
