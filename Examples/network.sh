@@ -103,7 +103,7 @@ start_bucket() {
 serve() {
   local listen=${url[$1]:-http://127.0.0.1:0}
   : >"$1.url"
-  "$emeth" serve --listen "${listen#http://}" --data net --interval 500ms --programs "${service[@]}" "${grants[@]}" \
+  "$emeth" serve --listen "${listen#http://}" --data net --interval 500ms "${service[@]}" "${grants[@]}" \
     >"$1.url" 2>>"$1.log" &
   process[$1]=$!
   wait_for 60 "$1 listens" listens_or_ended "$1"

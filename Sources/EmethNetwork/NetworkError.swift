@@ -52,7 +52,8 @@ public enum NetworkError: EmethError, Equatable {
   /// A program ended without a result.
   case moduleFailed(program: String, reason: String)
   /// A program did not get to its end on this machine: nobody is judged by it.
-  case moduleCutShort(program: String, reason: String)
+  /// `isLimit`: it ran into its own limit of time, as it may elsewhere too.
+  case moduleCutShort(program: String, reason: String, isLimit: Bool = false)
   /// The user or the system asked to stop; everything finished so far is kept.
   case interrupted
 
@@ -130,7 +131,7 @@ public enum NetworkError: EmethError, Equatable {
     case .compute(let error): error.message
     case .sandboxFailed(let reason): "external programs can't be run on this machine: \(reason)"
     case .moduleFailed(let program, let reason): "program \(program): \(reason)"
-    case .moduleCutShort(let program, let reason):
+    case .moduleCutShort(let program, let reason, _):
       "program \(program) did not get to its end on this machine: \(reason)"
     case .interrupted: "interrupted"
     }

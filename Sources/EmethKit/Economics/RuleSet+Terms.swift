@@ -49,6 +49,22 @@ extension RuleSet {
       failedPenalty: Self.penalty(failedPenaltyRate, of: base, atMost: afterVerifier), flatFee: flatFee)
   }
 
+  /// The money of a job of which each SubJob's fee is for so many verifiers, computed once at its registration: whoever
+  /// asks for more than one pays for each what the rules say for one.
+  ///
+  /// - Parameter verifiers: 1, or how many are asked for; 0 for a program that verifies itself.
+  /// - Throws: as ``terms(fuelLimit:fuelPrice:verifierFee:)`` does.
+  public func terms(
+    fuelLimit: Fuel, fuelPrice: FuelPrice, verifiers: UInt32
+  ) throws(EconomicsError) -> JobTerms {
+    let fee = try economically { () throws(NumberError) in try fuelPrice.fee(for: fuelLimit) }
+    let one = try ruledVerifierFee(of: fee)
+    let all = try economically { () throws(NumberError) in
+      TokenAmount(holon: try one.holon.multiplying(by: UInt256(verifiers)))
+    }
+    return try terms(fuelLimit: fuelLimit, fuelPrice: fuelPrice, verifierFee: all)
+  }
+
   private func ruledVerifierFee(of feeLimit: TokenAmount) throws(EconomicsError) -> TokenAmount {
     switch verifierFee {
     case .rate(let rate): try economically { () throws(NumberError) in try rate.of(feeLimit) }

@@ -10,7 +10,9 @@ public enum JobEffect: Hashable, Sendable {
   /// Move the deposit from the node's unspent balance to its locked balance.
   case lockDeposit(node: Address, TokenAmount)
   /// Release escrow and deposit, and pay them out as the settlement says.
-  case settle(Settlement, requester: Address, node: Address?, verifier: Address?)
+  ///
+  /// Where the request asks for two verifiers they share their part (``TokenAmount/split(into:)``).
+  case settle(Settlement, requester: Address, node: Address?, verifier: Address?, second: Address?)
   /// The same for a SubJob: the requester's share goes back to the parent's escrow.
-  case settleSubJob(Settlement, parent: JobID, node: Address?, verifier: Address?)
+  case settleSubJob(Settlement, parent: JobID, node: Address?, verifier: Address?, second: Address?)
 }

@@ -28,8 +28,9 @@ public enum JobEvent: Hashable, Sendable {
   /// evidence its verdict was struck (it was false, or one of two): another one takes its place, and what it
   /// said counts for nothing.
   case dispute(by: Address, evidence: Bytes32)
-  /// The drawn verifier accepts; `verdict` is the digest of its ``Verdict``.
-  case verify(by: Address, verdict: Bytes32)
+  /// The drawn verifier accepts; `verdict` is the digest of its ``Verdict``. `sharedWith`: another one whose word the request
+  /// asks for as well, and that agrees: the verifier fee is for both.
+  case verify(by: Address, verdict: Bytes32, sharedWith: Address? = nil)
   /// The drawn verifier rejects, with the hash of its evidence.
   case reject(by: Address, evidence: Bytes32)
   /// The node did not open in time.

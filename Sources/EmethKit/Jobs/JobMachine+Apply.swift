@@ -121,8 +121,8 @@ extension JobMachine {
     case .dispute(let sender, let evidence):
       try dispute(by: sender, evidence: evidence)
       return []
-    case .verify(let sender, let digest):
-      return try accept(by: sender, verdict: digest, at: now)
+    case .verify(let sender, let digest, let other):
+      return try accept(by: sender, verdict: digest, sharedWith: other, at: now)
     case .reject(let sender, _):
       return try reject(by: sender, at: now)
     case .withhold:

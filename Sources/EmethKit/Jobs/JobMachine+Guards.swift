@@ -61,10 +61,11 @@ extension JobMachine {
     endReason = reason
     settlement = settled
     let payee = settled.verifier == .zero ? nil : verifier
+    let second = settled.verifier == .zero ? nil : verdict?.sharedWith
     if let position = job.position {
-      return [.settleSubJob(settled, parent: position.parent, node: node, verifier: payee)]
+      return [.settleSubJob(settled, parent: position.parent, node: node, verifier: payee, second: second)]
     }
-    return [.settle(settled, requester: job.requester, node: node, verifier: payee)]
+    return [.settle(settled, requester: job.requester, node: node, verifier: payee, second: second)]
   }
 }
 

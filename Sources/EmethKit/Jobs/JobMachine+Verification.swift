@@ -39,11 +39,16 @@ extension JobMachine {
     draws[last].dispute = evidence
   }
 
-  mutating func accept(by sender: Address, verdict digest: Bytes32, at now: UInt64) throws(JobError)
-    -> [JobEffect]
-  {
+  mutating func accept(
+    by sender: Address, verdict digest: Bytes32, sharedWith other: Address?, at now: UInt64
+  ) throws(JobError) -> [JobEffect] {
     _ = try currentDraw(of: sender, for: .verify)
-    verdict = AcceptingVerdict(verifier: sender, digest: digest)
+    if let other {
+      guard other != sender, other != node, other != job.requester else {
+        throw .verifierNotEligible(found: other)
+      }
+    }
+    verdict = AcceptingVerdict(verifier: sender, digest: digest, sharedWith: other)
     switch parameters.aggregation {
     case .plain: return try end(.verified(fuelUsed: claimedFuel), as: .verified, because: .accepted, at: now)
     case .masked: return []
@@ -58,6 +63,8 @@ extension JobMachine {
       guard sender == verdict.verifier else {
         throw .wrongSender(event: .reject, found: sender, allowed: verdict.verifier)
       }
+      // The fee of a rejection is whose it was found by.
+      self.verdict?.sharedWith = nil
       return try end(.failed, as: .failed, because: .rejected, at: now)
     }
     _ = try currentDraw(of: sender, for: .reject)

@@ -89,6 +89,8 @@ public struct JobMachine: Hashable, Codable, Sendable {
     public let verifier: Address
     /// The verdict's digest.
     public let digest: Bytes32
+    /// Another one whose word the request asks for as well, and that agrees; `nil` is nobody.
+    public internal(set) var sharedWith: Address?
   }
 
   /// The cohort in which a masked result is added (PROTOCOL 8).

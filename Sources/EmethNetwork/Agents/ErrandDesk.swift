@@ -24,6 +24,8 @@ struct ErrandDesk {
           do throws(NetworkError) {
             let body = try await answer(errand)
             try await connection.answer(errand.id, body)
+            // That took long: what is better paid may have come meanwhile.
+            if errand.kind == .judge { break }
           } catch {
             report("errand \(errand.kind.rawValue) of SubJob \(errand.question.subJob)", error)
             if Self.isHopeless(error) { hopeless[errand.id] = errand.due } else { await pause(0.5) }

@@ -40,6 +40,28 @@ extension NodeAgent {
     return (try? ComputedProgram(offer.programId, modules: modules))?.terms == terms
   }
 
+  /// Whether it has lost a deposit over such work for such a requester.
+  func isAvoided(_ offer: SubJobOffer) -> Bool {
+    if isAvoided(offer.position.parent) { return true }
+    guard let module = offer.terms?.module, let requester = offer.requester else { return false }
+    return state.withLock { $0.losses.contains(NodeLosses.Loss(module: module, requester: requester)) }
+  }
+
+  /// Notes that a module has cost it a deposit with data of a requester: it takes nothing more of the two together.
+  func noteLoss(over assignment: Assignment) {
+    guard let requester = assignment.requester,
+      let module = (try? ComputedManifest(json: assignment.manifest))?.module
+    else { return }
+    let loss = NodeLosses.Loss(module: module, requester: requester)
+    let isNew = state.withLock { $0.losses.insert(loss).inserted }
+    guard isNew else { return }
+    do throws(NetworkError) {
+      try losses.keep(state.withLock { $0.losses })
+    } catch {
+      report("keeping what cost a deposit", error)
+    }
+  }
+
   /// So long it takes nothing more of a job of which it had to give up a part, seconds: that has cost it a penalty.
   private static let avoidanceSeconds: UInt64 = 3_600
 
@@ -64,7 +86,8 @@ extension NodeAgent {
     let (own, sandbox) = (node, sandbox)
     let computed = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { _ in
-        try own.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
+        try own.computePart(
+          assignment, program: program, sandbox: sandbox, limitsCount: true, stop: stop)
       }
     }
     guard program.provesItself, var result = computed else { return computed }

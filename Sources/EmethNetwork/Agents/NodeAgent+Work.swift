@@ -41,7 +41,7 @@ extension NodeAgent {
       // Deadlines are the network's: whatever this machine's clock shows.
       let now = try await connection.facts().time
       for offer in ordered(offers)
-      where offer.deposit <= money && canCompute(offer) && !isAvoided(offer.position.parent)
+      where offer.deposit <= money && canCompute(offer) && !isAvoided(offer)
         && canEnd(offer, at: now)
       {
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
@@ -191,6 +191,7 @@ extension NodeAgent {
       if stop.isRaised { return nil }
       let reason = error.message
       if assignment.program != nil { avoid(assignment.position.parent) }
+      if case .moduleCutShort = error { noteLoss(over: assignment) }
       try await untilAnswered("giving SubJob \(subJob) up") { () throws(NetworkError) in
         try await connection.decline(subJob, reason: reason)
       }

@@ -46,6 +46,8 @@ public final class NodeAgent: Sendable {
     var busy: Set<JobID> = []
     /// Jobs of which it takes nothing, until a time.
     var avoided: [JobID: UInt64] = [:]
+    /// What has cost it a deposit.
+    var losses: Set<NodeLosses.Loss> = []
     /// What was taken before this start.
     var resumed: [JobID] = []
   }
@@ -56,6 +58,7 @@ public final class NodeAgent: Sendable {
   let connection: any NetworkConnection
   let journal: NodeJournal
   let speed: NodeSpeed
+  let losses: NodeLosses
   let state = Mutex(State())
   /// What it asks for: nothing that it can't compute.
   let filter: SubJobFilter
@@ -98,8 +101,9 @@ public final class NodeAgent: Sendable {
     try node.store.sweepDrafts(olderThan: 0)
     journal = NodeJournal(folder: folder.appending(path: "journal"))
     speed = NodeSpeed(file: folder.appending(path: "speed.json"))
-    let open = try journal.all()
-    state.withLock { $0.resumed = open }
+    losses = NodeLosses(file: folder.appending(path: "losses.json"))
+    let (open, lost) = (try journal.all(), losses.all())
+    state.withLock { state in (state.resumed, state.losses) = (open, lost) }
   }
 
   /// Whether it takes nothing more for now.
@@ -171,6 +175,12 @@ public final class NodeAgent: Sendable {
           }
           let isOurs = standing.node == node.address
           if standing.status.isFinal || (!isOurs && standing.status != .requested) {
+            if isOurs, standing.status == .failed, let record = (try? node.finished(subJob))?.0,
+              record.result.refusal != nil
+            {
+              // Others have computed what its module refused here.
+              noteLoss(over: record.assignment)
+            }
             try forget(subJob)
             if isOurs { onEvent(.ended(subJob, standing.status, reason: standing.reason)) }
           } else if isOurs, standing.status == .processing {

@@ -308,7 +308,9 @@ final class WorkerDesk: ServedNetwork {
 
   func balances(of account: Address) throws(NetworkError) -> Balances { Balances() }
 
-  func errands(of account: Address) throws(NetworkError) -> [Errand] { [] }
+  func errands(
+    of account: Address, kinds: Set<Errand.Kind>, except known: Set<String>
+  ) throws(NetworkError) -> [Errand] { [] }
 
   // MARK: - What a node is not
 

@@ -61,6 +61,9 @@ enum ExecutionLayer {
   // MARK: - SubJobs
 
   /// Registers a SubJob under its parent; its escrow comes out of the parent's.
+  ///
+  /// The parent's record is the caller's to store (``JobStore/update(_:in:)``): once for all that are registered with it,
+  /// however many.
   static func register(
     _ job: Job, notBefore: UInt64, parameters: JobParameters = .standard, parent: inout JobRecord,
     at time: UInt64, in db: SQLSession
@@ -74,7 +77,9 @@ enum ExecutionLayer {
       request: job, by: .executionLayer(parentRequester: parent.job.requester), idIsUnused: isNew,
       fundsAvailable: parent.machine.escrow, parameters: parameters)
     // The parent's machine takes the escrow out itself: that is this event, not a transfer in the ledger.
-    try apply(.registerSubJob(job), to: &parent, at: time, in: db)
+    guard try parent.machine.apply(.registerSubJob(job), at: time).isEmpty else {
+      throw NetworkError.inconsistent(what: "the registration of SubJob \(job.id) has effects")
+    }
     try JobStore.insert(
       SubJobRecord(machine: machine, notes: SubJobNotes(notBefore: notBefore), position: position), in: db)
   }
@@ -95,11 +100,11 @@ enum ExecutionLayer {
         try Ledger.transfer(
           amount, from: (node, .unspent), to: (node, .locked), reason: "deposit", job: record.id, at: time,
           in: db)
-      case .settleSubJob(let settlement, _, let node, let verifier):
+      case .settleSubJob(let settlement, _, let node, let verifier, let second):
         try pay(
-          settlement, of: record.machine, requester: parent.job.requester, node: node, verifier: verifier,
-          at: time,
-          in: db)
+          settlement, of: record.machine, requester: parent.job.requester, node: node,
+          verifiers: [verifier, second].compactMap { $0 },
+          at: time, in: db)
         try apply(
           .subJobEnded(record.id, record.status, returned: settlement.requester), to: &parent, at: time,
           in: db)
@@ -110,10 +115,10 @@ enum ExecutionLayer {
   }
 
   /// Pays a SubJob's settlement: fees to payouts, deposits to spendable balances. The requester's share stays
-  /// locked: it goes back to the parent's escrow.
+  /// locked: it goes back to the parent's escrow. Several verifiers share their part evenly.
   private static func pay(
-    _ settlement: Settlement, of machine: JobMachine, requester: Address, node: Address?, verifier: Address?,
-    at time: UInt64, in db: SQLSession
+    _ settlement: Settlement, of machine: JobMachine, requester: Address, node: Address?,
+    verifiers: [Address], at time: UInt64, in db: SQLSession
   ) throws {
     let job = machine.job
     func move(_ amount: TokenAmount, _ source: (Address, Pot), _ target: (Address, Pot), _ reason: String)
@@ -132,13 +137,19 @@ enum ExecutionLayer {
     } else if settlement.node != .zero || settlement.burned != .zero {
       throw NetworkError.inconsistent(what: "SubJob \(job.id) pays a node that it does not have")
     }
-    if let verifier {
-      try move(verifierFromEscrow, (requester, .locked), (verifier, .payout), "verifier's fee")
-      if let node {
-        try move(verifierFromDeposit, (node, .locked), (verifier, .payout), "verifier's fee from the deposit")
-      }
-    } else if settlement.verifier != .zero {
+    guard settlement.verifier == .zero || !verifiers.isEmpty else {
       throw NetworkError.inconsistent(what: "SubJob \(job.id) pays a verifier that it does not have")
+    }
+    func shares(_ amount: TokenAmount) -> [(verifier: Address, share: TokenAmount)] {
+      Array(zip(verifiers, amount.split(into: max(1, verifiers.count)))).map { ($0.0, $0.1) }
+    }
+    for (verifier, share) in shares(verifierFromEscrow) {
+      try move(share, (requester, .locked), (verifier, .payout), "verifier's fee")
+    }
+    if let node {
+      for (verifier, share) in shares(verifierFromDeposit) {
+        try move(share, (node, .locked), (verifier, .payout), "verifier's fee from the deposit")
+      }
     }
     func leaf(_ payout: TokenAmount) -> JobLeaf {
       JobLeaf(
@@ -146,7 +157,7 @@ enum ExecutionLayer {
         fuelPrice: job.fuelPrice, payout: payout)
     }
     if let node { try settle(leaf(settlement.nodeFee), of: node, in: db) }
-    if let verifier { try settle(leaf(settlement.verifier), of: verifier, in: db) }
+    for (verifier, share) in shares(settlement.verifier) { try settle(leaf(share), of: verifier, in: db) }
   }
 
   /// Notes a settled job for its account's next ticket.

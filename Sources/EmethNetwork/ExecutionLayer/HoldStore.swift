@@ -92,12 +92,14 @@ enum HoldStore {
   static let busy = "upload.busy"
 
   /// A job takes over what an account has given for it alone: with the job's need of it everybody's ends.
+  ///
+  /// - Parameter byteCount: how long each is, where the job may hold no more than so many bytes.
   static func takeOver(
     _ objects: some Sequence<ObjectName>, from account: Address, for job: JobID, _ purpose: HoldPurpose,
-    at now: UInt64, in db: SQLSession
+    byteCount: UInt64 = 0, at now: UInt64, in db: SQLSession
   ) throws {
     let objects = Array(objects)
-    try take(objects, for: job, purpose, at: now, in: db)
+    try take(objects, for: job, purpose, byteCount: byteCount, at: now, in: db)
     for object in objects {
       try db.execute(
         sql: "DELETE FROM hold WHERE object = ? AND holder = ? AND purpose = ?",
@@ -154,6 +156,19 @@ enum HoldStore {
         SELECT CAST(coalesce(sum(byteCount), 0) AS bigint) FROM hold WHERE holder = ?1 AND purpose = 'upload' AND object <> ?2
           AND NOT EXISTS (SELECT 1 FROM hold AS other WHERE other.object = hold.object AND other.purpose <> 'upload')
         """, arguments: ["\(account)", left.map { "\($0)" } ?? ""]) ?? 0
+  }
+
+  /// Bytes that a job holds for a purpose.
+  ///
+  /// - Parameter left: an object that does not count.
+  static func byteCount(
+    of job: JobID, _ purpose: HoldPurpose, except left: ObjectName, in db: SQLSession
+  ) throws -> UInt64 {
+    try UInt64.fetchOne(
+      db,
+      sql: """
+        SELECT CAST(coalesce(sum(byteCount), 0) AS bigint) FROM hold WHERE holder = ? AND purpose = ? AND object <> ?
+        """, arguments: ["\(job)", "\(purpose)", "\(left)"]) ?? 0
   }
 
   // MARK: - Ends

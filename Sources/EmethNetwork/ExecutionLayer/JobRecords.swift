@@ -95,8 +95,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var divergence: Divergence?
   /// A verifier that is drawn and has not revealed its secret yet; `nil` is none.
   var pendingDraw: PendingDraw?
-  /// Whether nobody was there who could be drawn; `nil` is no.
-  var isUndrawn: Bool?
+  /// Since when nobody was there who could be drawn, seconds on the network's clock; `nil` when somebody was.
+  var undrawnSince: UInt64?
   /// Drawn verifiers that stayed silent, in turn; `nil` is none.
   var silent: [Address]?
   /// Drawn verifiers that were asked whether the node masked another update than it submitted; `nil` is none.
@@ -183,6 +183,29 @@ enum JobStore {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try record(row)
+  }
+
+  /// What was asked for; it never changes.
+  static func request(of id: JobID, in db: SQLSession) throws -> JobRequest {
+    let text = try String.fetchOne(db, sql: "SELECT request FROM job WHERE id = ?", arguments: ["\(id)"])
+    guard let text else { throw NetworkError.unknownJob(id: "\(id)") }
+    return try JobRequest(wireText: text)
+  }
+
+  /// Whether a node has had a part of a round and lost it.
+  static func hasLost(_ position: SubJobPosition, node: Address, in db: SQLSession) throws -> Bool {
+    let ids = (0..<position.attempt).map { attempt in
+      let earlier = SubJobPosition(
+        parent: position.parent, round: position.round, part: position.part, attempt: attempt)
+      return "'\(earlier.id)'"
+    }
+    guard !ids.isEmpty else { return false }
+    let final = JobStatus.allCases.filter(\.isFinal).map { "\($0.rawValue)" }.joined(separator: ", ")
+    return try SQLRow.fetchOne(
+      db,
+      sql: """
+        SELECT 1 FROM subJob WHERE id IN (\(ids.joined(separator: ", "))) AND node = ? AND status IN (\(final)) LIMIT 1
+        """, arguments: ["\(node)"]) != nil
   }
 
   /// Rows of the jobs that a filter lets through, newest first, and one more where there are more.
@@ -292,6 +315,17 @@ enum JobStore {
         db, sql: "SELECT DISTINCT node FROM subJob WHERE parent = ? AND node IS NOT NULL",
         arguments: ["\(parent)"]
       ).map { try Address($0) })
+  }
+
+  /// The SubJobs of a round that stand so, in the order of registration.
+  static func subJobs(
+    of parent: JobID, round: UInt32, in statuses: [JobStatus], in db: SQLSession
+  ) throws -> [SubJobRecord] {
+    let list = statuses.map { "\($0.rawValue)" }.joined(separator: ", ")
+    return try SQLRow.fetchAll(
+      db, sql: "SELECT * FROM subJob WHERE parent = ? AND round = ? AND status IN (\(list)) ORDER BY number",
+      arguments: ["\(parent)", Int64(round)]
+    ).map(subJobRecord)
   }
 
   /// The SubJobs of a job in the order of registration; of one round when `round` is given.

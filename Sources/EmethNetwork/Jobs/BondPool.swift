@@ -4,9 +4,10 @@ import EmethKit
 ///
 /// A verifier that named a state root which nobody else computes, or signed two verdicts on one submission,
 /// loses its whole bond to the pool and is not drawn any more. From the pool are paid: who replays a
-/// verdict that the beacon drew, and who confirms a rejection. What the pool lacks for that, the operator
-/// puts in: those who watch are paid before anybody was caught. An Aggregator that signed a wrong sum loses what it
-/// has bound for that job.
+/// verdict that the beacon drew, and who confirms a rejection; never more than it holds. Words that a request asks for
+/// are paid by its job (``JobEvent/verify(by:verdict:sharedWith:)``). Who wants those who watch to be paid before anybody
+/// was caught puts money in: the pool is an account that can be granted to. An Aggregator that signed a wrong sum loses
+/// what it has bound for that job.
 enum BondPool {
   /// The pool's role in lists of accounts.
   static let role = "bond pool"
@@ -35,23 +36,12 @@ enum BondPool {
       arguments: ["\(verifier)", "\(job)", "\(subJob)", Int64(time)])
   }
 
-  /// Pays a verifier for a replay that nobody else pays.
-  ///
-  /// Where settlement is embedded the pool is filled up when it is short. Money on a chain comes from no other place
-  /// than its deposits: there the pool pays what it holds, and no more.
+  /// Pays a verifier for a replay that nobody else pays, as far as the pool has the money.
   static func pay(
     _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
   ) throws {
-    let held = try Ledger.balance(of: address, pot: .unspent, in: db)
-    let isEmbedded = try Setting.domain(in: db) == .embedded
-    let fee = isEmbedded ? fee : min(fee, held)
+    let fee = min(fee, try Ledger.balance(of: address, pot: .unspent, in: db))
     guard fee > .zero else { return }
-    if held < fee {
-      try open(address, as: role, in: db)
-      try Ledger.transfer(
-        fee.subtracting(held), from: (Ledger.outside, .granted), to: (address, .unspent),
-        reason: "bond pool filled up", job: subJob, at: time, in: db)
-    }
     try Ledger.transfer(
       fee, from: (address, .unspent), to: (verifier, .payout), reason: "verifier's fee from the bond pool",
       job: subJob, at: time, in: db)

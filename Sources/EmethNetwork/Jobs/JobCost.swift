@@ -29,9 +29,7 @@ public struct JobCost: Codable, Sendable, Hashable {
       }
       self = try Self.computed(
         fuel: manifest.partFuel(parts: request.parallel), rounds: 1, parallel: request.parallel,
-        fuelPrice: request.fuelPrice, ruleSet: request.ruleSet,
-        // What proves itself is checked by nobody who would be paid.
-        verifierFee: manifest.program == .proofOfWork ? .zero : nil)
+        fuelPrice: request.fuelPrice, ruleSet: request.ruleSet, verifiers: manifest.paidVerifiers)
     }
   }
 
@@ -44,20 +42,20 @@ public struct JobCost: Codable, Sendable, Hashable {
     }
     self = try Self.computed(
       fuel: asNetworkError { try FuelFormula.training(manifest) }, rounds: manifest.rounds,
-      parallel: parallel, fuelPrice: fuelPrice, ruleSet: ruleSet, verifierFee: nil)
+      parallel: parallel, fuelPrice: fuelPrice, ruleSet: ruleSet, verifiers: 1)
   }
 
   /// - Parameters:
   ///   - fuel: Fuel of one SubJob.
-  ///   - verifierFee: V of the whole job; nil is what the rules say.
+  ///   - verifiers: for how many V is.
   private static func computed(
     fuel: Fuel, rounds: UInt32, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String,
-    verifierFee: TokenAmount?
+    verifiers: UInt32
   ) throws(NetworkError) -> JobCost {
     let rules = try Self.ruleSet(named: ruleSet)
     return try asNetworkError {
       let limit = try ParentBudget.fuelLimit(covering: fuel, rounds: rounds, parts: parallel)
-      let terms = try rules.terms(fuelLimit: limit, fuelPrice: fuelPrice, verifierFee: verifierFee)
+      let terms = try rules.terms(fuelLimit: limit, fuelPrice: fuelPrice, verifiers: verifiers)
       let budget = try ParentBudget(
         fuelLimit: limit, verifierFee: terms.verifierFee, rounds: rounds, parts: parallel)
       try budget.check(computedFuel: fuel)

@@ -83,6 +83,14 @@ public enum JobRequest: Sendable, Hashable {
     }
   }
 
+  /// For how many verifiers of a SubJob the requester pays.
+  var paidVerifiers: UInt32 {
+    switch self {
+    case .training: 1
+    case .computed(let request): request.manifest.paidVerifiers
+    }
+  }
+
   /// The manifest, canonical JSON.
   var parameters: String {
     switch self {

@@ -14,7 +14,7 @@ extension JobWorker {
       let mark = database.changes.mark
       if try timeOut() { return false }
       if try job().status.isFinal { return false }
-      let records = try database.read { [id] db in try JobStore.subJobs(of: id, round: round, in: db) }
+      let records = try records(of: round)
       let (open, exhausted) = openParts(records)
       if let failure = failure(of: records, exhausted: exhausted) {
         try fail(because: failure)
@@ -37,14 +37,31 @@ extension JobWorker {
     }
   }
 
+  /// The SubJobs of a round in the order of registration. Those that have ended change no more and are read once: of many
+  /// parts most have.
+  private func records(of round: UInt32) throws(NetworkError) -> [SubJobRecord] {
+    try database.read { [id, ended] db in
+      let rows = try SQLRow.fetchAll(
+        db, sql: "SELECT id FROM subJob WHERE parent = ? AND round = ? ORDER BY number",
+        arguments: ["\(id)", Int64(round)])
+      return try rows.map { row in
+        let subJob = try JobID(hex: row["id"])
+        if let known = ended.record(subJob) { return known }
+        let record = try JobStore.subJob(subJob, in: db)
+        if record.status.isFinal { ended.keep(record) }
+        return record
+      }
+    }
+  }
+
   /// Notes that the job waits for verifiers, or does no more: for work that is not given out without them, or for what
   /// was handed in.
   private func noteWait(_ round: UInt32, _ waits: Bool) throws(NetworkError) {
     guard network.isLive else { return }
     func wait(_ record: JobRecord, in db: SQLSession) throws -> JobWait? {
       if waits { return .verifiers }
-      let records = try JobStore.subJobs(of: id, round: round, in: db)
-      return records.contains { $0.awaitsVerdict && $0.notes.isUndrawn == true } ? .verifiers : nil
+      let records = try JobStore.subJobs(of: id, round: round, in: [.submitted], in: db)
+      return records.contains { $0.awaitsVerdict && $0.notes.undrawnSince != nil } ? .verifiers : nil
     }
     let isKnown = try database.read { db in
       let record = try JobStore.job(id, in: db)
@@ -73,6 +90,11 @@ extension JobWorker {
     let verified = records.filter { $0.status == .verified }
     if let refused = verified.first(where: \.isRefusal), let words = refused.notes.result?.refusal {
       return refusal(words, ofPart: refused.position.part)
+    }
+    // What is beyond the limit was accepted, and not kept.
+    let isComputed = !request.isTraining && !verified.isEmpty
+    if isComputed, network.isLive, verified.contains(where: { $0.notes.update == nil && !$0.isRefusal }) {
+      return "the outputs of its parts have more than \(network.maximumResultBytes) bytes together"
     }
     // Its node is paid although fewer have computed its output than the requester asked for.
     let lone = verified.first { record in
@@ -146,39 +168,54 @@ extension JobWorker {
     return (open, nil)
   }
 
-  /// Registers the first attempt at a part, or the next one after its delay.
+  /// So many SubJobs are registered in one transaction, which writes their parent's record once.
+  private static let registrationLimit = 250
+
+  /// Registers the first attempts at parts, or the next ones after their delay.
   func registerAttempts(_ open: [OpenPart], round: UInt32) throws(NetworkError) {
-    for part in open where part.newest?.status.isFinal ?? true {
+    let due = open.filter { $0.newest?.status.isFinal ?? true }
+    for begin in stride(from: 0, to: due.count, by: Self.registrationLimit) {
       try database.write { db in
         var parent = try JobStore.job(id, in: db)
-        let attempt = part.newest.map { $0.position.attempt + 1 } ?? 0
-        let now = try network.tick(in: db)
-        let deadline = ParentBudget.attemptDeadline(
-          now: now, parentDeadline: parent.machine.deadline, roundsLeft: request.rounds - round,
-          attempt: attempt,
-          lastAttempt: request.retry.lastAttempt, roundStart: parent.progress.rounds[Int(round)].beganAt)
-        // With no time left there is nothing to do but to wait for the job's own deadline.
-        guard !network.isLive || deadline > now else { return }
-        let delay =
-          part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
-        let position = SubJobPosition(parent: id, round: round, part: part.part, attempt: attempt)
-        let budget = try ParentBudget(
-          fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: request.rounds,
-          parts: request.parallel)
-        let share = budget.share(round: round, part: part.part)
-        let program = try request.subJobProgram
-        let job = try Job(
-          id: position.id, position: position, requester: parent.job.requester, programID: program,
-          dataset: "\(parent.progress.parts[Int(part.part)])", parameters: parent.job.parameters,
-          fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, requestedAt: now,
-          deadline: deadline,
-          terms: try rules.terms(
-            fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, verifierFee: share.verifierFee))
-        try ExecutionLayer.register(
-          job, notBefore: try network.milliseconds(in: db) + delay, parameters: subJobParameters,
-          parent: &parent, at: now, in: db)
+        var isChanged = false
+        for part in due[begin...].prefix(Self.registrationLimit) {
+          if try registerAttempt(part, round: round, parent: &parent, in: db) { isChanged = true }
+        }
+        if isChanged { try JobStore.update(parent, in: db) }
       }
     }
+  }
+
+  /// False where no time is left: there is nothing to do then but to wait for the job's own deadline.
+  private func registerAttempt(
+    _ part: OpenPart, round: UInt32, parent: inout JobRecord, in db: SQLSession
+  ) throws -> Bool {
+    let attempt = part.newest.map { $0.position.attempt + 1 } ?? 0
+    let now = try network.tick(in: db)
+    let deadline = ParentBudget.attemptDeadline(
+      now: now, parentDeadline: parent.machine.deadline, roundsLeft: request.rounds - round,
+      attempt: attempt,
+      lastAttempt: request.retry.lastAttempt, roundStart: parent.progress.rounds[Int(round)].beganAt)
+    guard !network.isLive || deadline > now else { return false }
+    let delay =
+      part.newest.flatMap { request.retry.delayMilliseconds(afterAttempt: $0.position.attempt) } ?? 0
+    let position = SubJobPosition(parent: id, round: round, part: part.part, attempt: attempt)
+    let budget = try ParentBudget(
+      fuelLimit: parent.job.fuelLimit, verifierFee: parent.job.terms.verifierFee, rounds: request.rounds,
+      parts: request.parallel)
+    let share = budget.share(round: round, part: part.part)
+    let program = try request.subJobProgram
+    let job = try Job(
+      id: position.id, position: position, requester: parent.job.requester, programID: program,
+      dataset: "\(parent.progress.parts[Int(part.part)])", parameters: parent.job.parameters,
+      fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, requestedAt: now,
+      deadline: deadline,
+      terms: try rules.terms(
+        fuelLimit: share.fuelLimit, fuelPrice: parent.job.fuelPrice, verifierFee: share.verifierFee))
+    try ExecutionLayer.register(
+      job, notBefore: try network.milliseconds(in: db) + delay, parameters: subJobParameters,
+      parent: &parent, at: now, in: db)
+    return true
   }
 
   /// Ends the job for a reason; SubJobs that nobody finished end with it.

@@ -32,7 +32,7 @@ extension JobWorker {
   /// The SubJobs of a round that have no verdict that counts.
   private func submissions(of round: UInt32) throws(NetworkError) -> [SubJobRecord] {
     try database.read { [id] db in
-      try JobStore.subJobs(of: id, round: round, in: db).filter(\.awaitsVerdict)
+      try JobStore.subJobs(of: id, round: round, in: [.submitted], in: db).filter(\.awaitsVerdict)
     }
   }
 
@@ -64,11 +64,9 @@ extension JobWorker {
           if masksUpdates || !request.isTraining, try !parties.holdsUpdate(ofVerdict: verdict, on: record) {
             return true
           }
-          // Who got the part can stamp a module's no without running it.
-          let isRepeated = request.isAlwaysRepeated || record.isRefusal
           let isDrawn = SegmentDraw.isAudited(
             verdict: verdict, beacon: try Signer.batch(epoch: epoch + 1, in: db).digest,
-            oneIn: isRepeated ? 1 : network.auditShare)
+            oneIn: isRepeated(record) ? 1 : network.auditShare)
           // Where nobody is left who could replay it, it stands: silence never locks money.
           return try isDrawn && (record.notes.awaitsJudgement || canBeReplayed(record, in: db))
         }
@@ -78,7 +76,9 @@ extension JobWorker {
         case .awaitBeacon:
           throw NetworkError.inconsistent(what: "SubJob \(subJob) waits for a beacon that is there")
         case .decided(let accepted, let by, let alsoPaid, let forfeited):
-          let record = try decide(subJob, accepted: accepted, by: by, in: db)
+          // What follows from the request its job pays.
+          let sharing = accepted && isRepeated(record) ? alsoPaid.first : nil
+          let record = try decide(subJob, accepted: accepted, by: by, sharedWith: sharing, in: db)
           let fee = record.machine.job.terms.verifierFee
           // That a node opened to one and not to another says nothing about the one.
           let void = record.notes.contradictions?.map(\.verdict.verifier) ?? []
@@ -87,7 +87,7 @@ extension JobWorker {
               verifier, bond: try parties.bond(of: verifier, in: db), over: subJob, job: id,
               at: try network.tick(in: db), in: db)
           }
-          for verifier in alsoPaid {
+          for verifier in alsoPaid where verifier != sharing {
             try BondPool.pay(verifier, fee, over: subJob, at: try network.tick(in: db), in: db)
           }
           ended.append(record)
@@ -99,10 +99,17 @@ extension JobWorker {
     for record in ended where record.status.isFinal { announceEnd(of: record) }
   }
 
+  /// Whether every acceptance of a submission is replayed, chance or not: the requester asks for it, or the module says no,
+  /// which who got the part can stamp without running it.
+  private func isRepeated(_ record: SubJobRecord) -> Bool { request.isAlwaysRepeated || record.isRefusal }
+
   /// Carries a decision out: the machine hears what was said until the verdict that counts, the verdicts that
   /// don't count as struck.
+  ///
+  /// - Parameter other: who agrees and is paid by the job as well.
   private func decide(
-    _ subJob: JobID, accepted: Bool, by verifier: Address, in db: SQLSession
+    _ subJob: JobID, accepted: Bool, by verifier: Address, sharedWith other: Address? = nil,
+    in db: SQLSession
   ) throws -> SubJobRecord {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
@@ -134,7 +141,7 @@ extension JobWorker {
         if !accepted { record.notes.reason = record.notes.reasonForRejection(at: place) }
         try apply(
           accepted
-            ? .verify(by: verdict.verifier, verdict: signed.digest)
+            ? .verify(by: verdict.verifier, verdict: signed.digest, sharedWith: other)
             : .reject(by: verdict.verifier, evidence: verdict.evidence))
       } else if let draw = record.machine.draws.last, draw.verifier == verdict.verifier, draw.dispute == nil {
         let counts = !verdict.accepted && !void.contains(verdict.verifier)
@@ -176,18 +183,20 @@ extension JobWorker {
       .union(BondPool.struck(in: db)).union([JobStore.job(id, in: db).job.requester])
   }
 
-  /// Notes that nobody is there to be drawn, and ends a submission for which that was so for a verifier's time: neither
-  /// its node's deposit nor the requester's escrow waits for ever.
+  /// Notes since when nobody is there to be drawn, and ends a submission for which that was so for a verifier's time: neither
+  /// its node's deposit nor the requester's escrow waits for ever. Those who were drawn after another's verdict are not on
+  /// the machine's record: that they were waited for is why the time counts from here.
   ///
   /// - Returns: the SubJob if it has ended.
   private func leaveUndrawn(_ subJob: SubJobRecord, in db: SQLSession) throws -> SubJobRecord? {
-    guard let now = try network.reach(subJob.machine.uncheckedFrom, in: db) else {
-      guard subJob.notes.isUndrawn != true else { return nil }
+    guard let since = subJob.notes.undrawnSince else {
       var record = subJob
-      record.notes.isUndrawn = true
+      record.notes.undrawnSince = try network.tick(in: db)
       try JobStore.update(record, in: db)
       return nil
     }
+    let due = since + UInt64(subJob.machine.parameters.verificationSeconds)
+    guard let now = try network.reach(max(due, subJob.machine.uncheckedFrom), in: db) else { return nil }
     try apply(.endUnchecked, to: subJob.id, at: now, in: db)
     return try JobStore.subJob(subJob.id, in: db)
   }
@@ -210,7 +219,7 @@ extension JobWorker {
       }
       return try leaveUndrawn(record, in: db)
     }
-    record.notes.isUndrawn = nil
+    record.notes.undrawnSince = nil
     // Another verifier replays what the first one drew: the question is whether that one was right.
     let seed: Bytes32
     if let first = record.notes.draws.first {

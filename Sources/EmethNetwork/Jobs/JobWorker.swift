@@ -25,6 +25,8 @@ final class JobWorker: Sendable {
   let progress: @Sendable (WorkProgress) -> Void
   /// Seconds that nodes worked since they were last taken down, and how many of them went into traces.
   let worked = Mutex((all: 0.0, trace: 0.0))
+  /// What it has read and will not change any more.
+  let ended = EndedSubJobs()
 
   /// SubJobs of all rounds when each is done at the first attempt.
   var subJobCount: Int { Int(request.rounds) * Int(request.parallel) }
@@ -56,7 +58,7 @@ final class JobWorker: Sendable {
     self.keepsEvidence = keepsEvidence
     self.modelCache = modelCache
     self.progress = progress
-    request = try network.database.read { db in try JobStore.job(id, in: db).request }
+    request = try network.database.read { db in try JobStore.request(of: id, in: db) }
     switch request {
     case .training: (program, sandbox) = (nil, nil)
     case .computed(let computed):

@@ -229,7 +229,8 @@ public struct JobFolder: Sendable {
     let job = records.job
     let terms = try rules.terms(
       fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
-      verifierFee: job.programID == .proofOfWork ? .zero : nil)
+      verifiers: job.programID == .languageModelTraining
+        ? 1 : ComputedManifest(json: job.parameters).paidVerifiers)
     try require(job.terms == terms, "the job's terms are not those of the rule set \(records.ruleSet)")
     let budget = try ParentBudget(
       fuelLimit: job.fuelLimit, verifierFee: terms.verifierFee, rounds: job.numEpoch, parts: job.numParallel)

@@ -33,6 +33,8 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var fuel: Fuel
   /// The program of a SubJob that is no training; `nil` for one that is.
   public var program: ProgramID?
+  /// Who pays for it; `nil` from servers that did not say it.
+  public var requester: Address?
   /// The node that lets one of its workers compute it, and the key to which that one seals what comes out; `nil` from a
   /// network.
   public var owner: SignedKeyBinding?

@@ -21,8 +21,12 @@ extension TrainingNode {
   /// says no to it is a result.
   ///
   /// Blocks while a module runs: not for the cooperative pool.
+  ///
+  /// - Parameter limitsCount: whether a module that has used up the time of its own manifest says no with that, which others
+  ///   look after.
   func computePart(
-    _ assignment: Assignment, program: ComputedProgram, sandbox: ModuleSandbox?, stop: StopFlag
+    _ assignment: Assignment, program: ComputedProgram, sandbox: ModuleSandbox?, limitsCount: Bool = false,
+    stop: StopFlag
   ) throws(NetworkError) -> NodeResult? {
     let vault = NodeVault(node: folder, subJob: assignment.subJob)
     if let record = try vault.record() { return record.result }
@@ -39,7 +43,8 @@ extension TrainingNode {
         reason: "its records do not have root \(assignment.dataRoot)")
     }
     var outcome = try program.outcome(
-      of: bytes, subJob: assignment.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
+      of: bytes, subJob: assignment.subJob, parameters: manifest.parameters, sandbox: sandbox,
+      limitsCount: limitsCount, stop: stop)
     if try shows(.swappedFinal, on: assignment.subJob) {
       outcome = .output((outcome.output ?? Data()) + Data("0\n".utf8))
     }

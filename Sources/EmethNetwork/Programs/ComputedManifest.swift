@@ -144,6 +144,9 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
   /// Whether an output is checked without computing it again.
   var provesItself: Bool { builtIn?.provesItself ?? false }
 
+  /// For how many verifiers of a part its requester pays: what proves itself is checked by nobody.
+  var paidVerifiers: UInt32 { provesItself ? 0 : agreement - 1 }
+
   /// Refuses a data set, or parts of it, of which it is clear that nothing comes.
   func check(_ dataSet: Data, parts: UInt32) throws(NetworkError) {
     guard let builtIn else { return }

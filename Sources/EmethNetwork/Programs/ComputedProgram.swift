@@ -142,7 +142,8 @@ public enum ComputedProgram: Sendable, Hashable {
       switch outcome {
       case .output(let output, _): return output
       case .failed(let reason): throw .moduleFailed(program: "\(id)", reason: reason)
-      case .cutShort(let reason): throw .moduleCutShort(program: "\(id)", reason: reason)
+      case .cutShort(let reason, let isLimit):
+        throw .moduleCutShort(program: "\(id)", reason: reason, isLimit: isLimit)
       }
     }
   }

@@ -14,8 +14,9 @@ public struct ModuleSandbox: Sendable {
     case output(Data, remarks: [String])
     /// It said no, or broke a limit that is the same everywhere.
     case failed(String)
-    /// It did not get to its end: too slow a machine, too little memory or disk. Elsewhere it may.
-    case cutShort(String)
+    /// It did not get to its end: too slow a machine, too little memory or disk. Elsewhere it may. `isLimit`: it used up
+    /// the time that its own manifest gives it.
+    case cutShort(String, isLimit: Bool)
   }
 
   private let bubblewrap: String
@@ -127,9 +128,9 @@ public struct ModuleSandbox: Sendable {
     ) { process throws(NetworkError) in try group?.add(process) }
     switch ended.status {
     case .stopped: throw .interrupted
-    case .outOfTime: return .cutShort("it ran longer than \(limits.seconds) s")
+    case .outOfTime: return .cutShort("it ran longer than \(limits.seconds) s", isLimit: true)
     case .exited(let status) where !ended.commandEnded:
-      if status == 128 + SIGKILL { return .cutShort("its sandbox was killed") }
+      if status == 128 + SIGKILL { return .cutShort("its sandbox was killed", isLimit: false) }
       throw .sandboxFailed(reason: ended.lastLine ?? "bubblewrap ended with exit status \(status)")
     case .exited(let status):
       let said = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data())
@@ -137,7 +138,9 @@ public struct ModuleSandbox: Sendable {
       let lack = Self.lack(
         status, hasKilled: group?.hasKilled ?? false, freeBytes: held.freeBytes, limits)
       if let lack {
-        return .cutShort([lack, status == 0 ? "" : words].filter { !$0.isEmpty }.joined(separator: ": "))
+        return .cutShort(
+          [lack, status == 0 ? "" : words].filter { !$0.isEmpty }.joined(separator: ": "),
+          isLimit: lack.isEmpty && status == 128 + SIGXCPU)
       }
       guard status == 0 else { return .failed(words) }
       switch try output.read(atMost: Int(clamping: limits.outputBytes)) {

@@ -8,9 +8,14 @@ enum PartOutcome: Sendable, Equatable {
   case refusal(String)
 
   /// What a run that ended with an error says: a module's no is an outcome, everything else is this machine's own.
-  init(of error: NetworkError) throws(NetworkError) {
-    guard case .moduleFailed(_, let words) = error else { throw error }
-    self = .refusal(words)
+  ///
+  /// - Parameter limitsCount: whether a module that has used up the time of its own manifest says no with that.
+  init(of error: NetworkError, limitsCount: Bool) throws(NetworkError) {
+    switch error {
+    case .moduleFailed(_, let words): self = .refusal(words)
+    case .moduleCutShort(_, let words, isLimit: true) where limitsCount: self = .refusal(words)
+    default: throw error
+    }
   }
 
   /// The output; nil where the module says no.
@@ -30,14 +35,17 @@ extension ComputedProgram {
   /// Computes a part, or finds that the module says no to it.
   ///
   /// Blocks while a module runs: not for the cooperative pool.
+  ///
+  /// - Parameter limitsCount: whether a module that has used up the time of its own manifest says no with that.
   func outcome(
-    of part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?, stop: StopFlag
+    of part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?,
+    limitsCount: Bool = false, stop: StopFlag
   ) throws(NetworkError) -> PartOutcome {
     do throws(NetworkError) {
       return .output(
         try compute(part, subJob: subJob, parameters: parameters, sandbox: sandbox, stop: stop))
     } catch {
-      return try PartOutcome(of: error)
+      return try PartOutcome(of: error, limitsCount: limitsCount)
     }
   }
 }

@@ -71,10 +71,12 @@ extension Verifier {
     guard let part, part.root == facts.dataRoot, part.leaves.count == facts.sequenceCount else {
       return (Finding(.opening, "the opened part does not have the root of the data"), nil)
     }
-    // That this machine did not get to the end of it says nothing: no verdict follows.
-    let outcome = try program.outcome(
-      of: bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox, stop: stop)
     let commitment = OutputCommitment(partSecret: opening.partSecret, subJob: facts.subJob)
+    // That this machine did not get to the end of it says nothing against an output: no verdict follows. Where the node says
+    // that there is none, a module that uses up its time here too says the same.
+    let outcome = try program.outcome(
+      of: bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox,
+      limitsCount: submission.resultRoot == commitment.refusalRoot, stop: stop)
     let computed = Computed(outcome: outcome, commitment: commitment)
     let root = commitment.root(of: outcome)
     guard root == submission.resultRoot else {

@@ -39,9 +39,7 @@ extension Routes {
           return kinds.contains(nil) ? nil : kinds.compactMap { $0 }
         } ?? Errand.Kind.allCases)
       return try await state.longPoll(waitSeconds: try request.wait()) {
-        let errands = try state.service.errands(of: account).filter {
-          !known.contains($0.id) && kinds.contains($0.kind)
-        }
+        let errands = try state.service.errands(of: account, kinds: kinds, except: known)
         return errands.isEmpty ? nil : errands
       } ?? []
     }

@@ -46,7 +46,9 @@ protocol ServedNetwork: Sendable {
   func state(of subJob: JobID) throws(NetworkError) -> SubJobState
   func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount
 
-  func errands(of account: Address) throws(NetworkError) -> [Errand]
+  func errands(
+    of account: Address, kinds: Set<Errand.Kind>, except known: Set<String>
+  ) throws(NetworkError) -> [Errand]
   func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError)
 
   func postBond(

@@ -43,17 +43,45 @@ enum ErrandStore {
     return .pending
   }
 
+  /// Whether an errand was asked, has no answer, and may still get one.
+  static func isPending(_ id: String, at now: UInt64, in db: SQLSession) throws -> Bool {
+    try SQLRow.fetchOne(
+      db, sql: "SELECT 1 FROM errand WHERE id = ? AND answer IS NULL AND due > ?",
+      arguments: [id, Int64(now)]
+    ) != nil
+  }
+
   static func record(_ id: String, in db: SQLSession) throws -> Record? {
     try SQLRow.fetchOne(db, sql: "SELECT * FROM errand WHERE id = ?", arguments: [id]).map(record)
   }
 
-  /// What an account has not answered yet and still may, oldest first.
-  static func open(of account: Address, at now: UInt64, in db: SQLSession) throws -> [Errand] {
-    try SQLRow.fetchAll(
+  /// So many errands are given at once.
+  static let openLimit = 64
+
+  /// What an account has not answered yet and still may: what is due first, and behind that what takes long, judgements,
+  /// those of the best paid work first.
+  ///
+  /// - Parameter known: errands that it has in hand.
+  static func open(
+    of account: Address, kinds: Set<Errand.Kind>, except known: Set<String>, at now: UInt64, in db: SQLSession
+  ) throws -> [Errand] {
+    let judge = Errand.Kind.judge.rawValue
+    let wanted = kinds.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ")
+    guard !wanted.isEmpty else { return [] }
+    let rows = try SQLRow.fetchCursor(
       db,
-      sql: "SELECT * FROM errand WHERE account = ? AND answer IS NULL AND due > ? ORDER BY number",
-      arguments: ["\(account)", Int64(now)]
-    ).map { try record($0).errand }
+      sql: """
+        SELECT errand.id FROM errand LEFT JOIN subJob ON subJob.id = errand.subJob
+        WHERE errand.account = ? AND errand.answer IS NULL AND errand.due > ? AND errand.kind IN (\(wanted))
+        ORDER BY CASE errand.kind WHEN '\(judge)' THEN 1 ELSE 0 END,
+          CASE errand.kind WHEN '\(judge)' THEN coalesce(subJob.price, '') ELSE '' END DESC, errand.due, errand.number
+        """, arguments: ["\(account)", Int64(now)])
+    var errands: [Errand] = []
+    while errands.count < openLimit, let row = try rows.next() {
+      let id: String = try row["id"]
+      if !known.contains(id), let record = try record(id, in: db) { errands.append(record.errand) }
+    }
+    return errands
   }
 
   /// What a job has asked and was told, oldest first.

@@ -3,9 +3,17 @@ import EmethKit
 import Foundation
 
 extension NetworkService {
-  /// The account's open errands, oldest first.
-  public func errands(of account: Address) throws(NetworkError) -> [Errand] {
-    try database.read { db in try ErrandStore.open(of: account, at: try seconds(in: db), in: db) }
+  /// Some of the account's open errands: what is due first, and behind that judgements, of the best paid work first.
+  ///
+  /// - Parameters:
+  ///   - kinds: only these.
+  ///   - known: those that it has in hand are left out.
+  public func errands(
+    of account: Address, kinds: Set<Errand.Kind> = Set(Errand.Kind.allCases), except known: Set<String> = []
+  ) throws(NetworkError) -> [Errand] {
+    try database.read { db in
+      try ErrandStore.open(of: account, kinds: kinds, except: known, at: try seconds(in: db), in: db)
+    }
   }
 
   /// Takes the answer to an errand. It counts once; the same again is no error.
@@ -25,7 +33,7 @@ extension NetworkService {
       guard record.errand.account == account else {
         throw refused("account.notAllowed", "errand \(id) is not that of account \(account)")
       }
-      let text = try checked(body, to: record.errand, in: db)
+      let text = try kept(checked(body, to: record.errand, in: db), of: record, in: db)
       if let known = record.answer {
         guard known == text else {
           throw refused("errand.answered", "errand \(id) has another answer already")
@@ -46,7 +54,37 @@ extension NetworkService {
     what answer: String, names errand: Errand, of job: JobID, at now: UInt64, in db: SQLSession
   ) throws {
     guard let (objects, purpose) = try named(by: answer, to: errand, in: db) else { return }
-    try HoldStore.takeOver(objects, from: errand.account, for: job, purpose, at: now, in: db)
+    var byteCount: UInt64 = 0
+    if let output = try Self.output(in: answer, to: errand) { byteCount = store.byteCount(of: output) ?? 0 }
+    try HoldStore.takeOver(
+      objects, from: errand.account, for: job, purpose, byteCount: byteCount, at: now, in: db)
+  }
+
+  /// The output of a part that an answer names.
+  private static func output(in answer: String, to errand: Errand) throws -> Bytes32? {
+    guard case .judge(let request) = errand.question, request.facts.program != nil else { return nil }
+    return try JudgementReport(wireText: answer).update
+  }
+
+  /// The answer as it is kept: where a job's outputs take all that they may, the next one's verdict counts and its bytes
+  /// don't; the job ends with that.
+  private func kept(_ answer: String, of record: ErrandStore.Record, in db: SQLSession) throws -> String {
+    guard let output = try Self.output(in: answer, to: record.errand) else { return answer }
+    let isKept: Bool
+    if let known = record.answer {
+      // Sent again, it is what it was.
+      isKept = try Self.output(in: known, to: record.errand) != nil
+    } else {
+      let round = try JobStore.subJob(record.errand.question.subJob, in: db).position.round
+      let held = try HoldStore.byteCount(
+        of: record.job, .vectors(round), except: .object(output), in: db)
+      let (sum, overflow) = held.addingReportingOverflow(store.byteCount(of: output) ?? 0)
+      isKept = !overflow && sum <= settings.maximumResultBytes
+    }
+    if isKept { return answer }
+    var report = try JudgementReport(wireText: answer)
+    report.update = nil
+    return try report.wireText()
   }
 
   /// The objects that an answer names, and what for; nil for none.

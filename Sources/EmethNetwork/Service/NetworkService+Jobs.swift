@@ -34,9 +34,9 @@ extension NetworkService {
     let fuelLimit = submission.fuelLimit ?? cost.fuelLimit
     let terms = try asNetworkError {
       try JobCost.ruleSet(named: request.ruleSet).terms(
-        fuelLimit: fuelLimit, fuelPrice: request.fuelPrice,
-        verifierFee: request.provesItself ? .zero : nil)
+        fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, verifiers: request.paidVerifiers)
     }
+    try check(terms.verifierFee, for: request)
     // A hash is public, and not enough: who names a data set must have given all of it.
     guard try dataSetGivers.contains(requester, of: submission.dataSet) else {
       throw .missingObject(hash: submission.dataSet)
@@ -71,12 +71,6 @@ extension NetworkService {
   /// What a submission asks for.
   private func request(of submission: JobSubmission) throws(NetworkError) -> JobRequest {
     if let program = submission.program, program != .languageModelTraining {
-      guard settings.takesPrograms else {
-        throw .refused(
-          code: "program.unsupported",
-          message: "this server takes no jobs of program \(program), but trainings",
-          hint: "its operator allows them with serve --programs")
-      }
       return .computed(try computation(of: submission, program))
     }
     let request = TrainingRequest(
@@ -106,6 +100,11 @@ extension NetworkService {
         name: "program \(program)", found: "a tokenizer, initial parameters or a check",
         allowed: "none of them: they are a training's")
     }
+    guard manifest.outputBytes <= settings.maximumResultBytes else {
+      throw .badSetting(
+        name: "bytes of a part's output", found: "\(manifest.outputBytes)",
+        allowed: "at most \(settings.maximumResultBytes), which all outputs of a job together may have here")
+    }
     guard submission.parallel > 0, submission.parallel <= Self.partLimit,
       UInt64(submission.parallel) <= manifest.recordCount
     else {
@@ -117,6 +116,20 @@ extension NetworkService {
       manifest: manifest, dataSetName: submission.dataSetName, dataSet: submission.dataSet,
       parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
       timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard)
+  }
+
+  /// Who is drawn can't refuse: nobody has work checked for less than the operator says.
+  private func check(_ verifierFee: TokenAmount, for request: JobRequest) throws(NetworkError) {
+    guard request.paidVerifiers > 0 else { return }
+    let words = UInt64(request.rounds) * UInt64(request.parallel) * UInt64(request.paidVerifiers)
+    let one = TokenAmount(holon: verifierFee.holon / UInt256(words))
+    guard one < max(settings.minimumVerifierFee, TokenAmount(holon: 1)) else { return }
+    throw .refused(
+      code: "job.verifierFeeTooLow",
+      message: "a verifier of this job would get \(one) for a SubJob by the rules \(request.ruleSet) at "
+        + "\(request.fuelPrice), allowed are \(max(settings.minimumVerifierFee, TokenAmount(holon: 1))) and above",
+      hint: "offer a higher fuel price, by rules with a verifier fee such as standard, or ask for fewer parts"
+    )
   }
 
   /// The most attempts at a part, the longest first delay, and the largest factor of the next.

@@ -28,22 +28,36 @@ extension NetworkService {
       var rounds: [OfferedRound.Place: OfferedRound] = [:]
       let next = try JobStore.openSubJobs(filter, in: db)
       while offers.count < limit, let (id, place) = try next() {
-        let known =
-          rounds[place]
-          ?? offeredRounds.value(place, changedAt: database.changes.mark(of: .job(place.parent)))
-        let round = try known ?? OfferedRound(place, in: db)
-        rounds[place] = round
-        if known == nil, let mark { offeredRounds.keep(round, as: place, readAt: mark) }
-        guard let record = round.subJobs.first(where: { $0.id == id }), record.status == .requested,
-          record.notes.notBefore <= now, record.machine.deadline > now / 1_000
+        let job = try offeredJob(place.parent, in: db)
+        if let module = job.request.module, filter.modules?.contains(module) == false { continue }
+        var round: OfferedRound?
+        if job.request.isTraining {
+          let known =
+            rounds[place]
+            ?? offeredRounds.value(place, changedAt: database.changes.mark(of: .job(place.parent)))
+          let read = try known ?? OfferedRound(place, in: db)
+          (rounds[place], round) = (read, read)
+          if known == nil, let mark {
+            offeredRounds.keep(read, as: place, size: read.subJobs.count, readAt: mark)
+          }
+        }
+        guard let record = try round.map({ $0.subJob(id) }) ?? JobStore.subJob(id, in: db),
+          record.status == .requested, record.notes.notBefore <= now, record.machine.deadline > now / 1_000
         else { continue }
-        if let module = round.parent.request.module, filter.modules?.contains(module) == false { continue }
-        if obstacle(to: node, taking: record, among: round, at: now) == nil {
-          offers.append(try offer(record, parent: round.parent))
+        if try obstacle(to: node, taking: record, among: round, at: now, in: db) == nil {
+          offers.append(try offer(record, of: job, among: round))
         }
       }
       return offers
     }
+  }
+
+  /// What never changes of a job: a SubJob is offered without what is known of all others of it.
+  private func offeredJob(_ id: JobID, in db: SQLSession) throws -> OfferedJob {
+    if let known = offeredJobs.value(id, changedAt: 0) { return known }
+    let read = try OfferedJob(id, in: db)
+    offeredJobs.keep(read, as: id, readAt: 0)
+    return read
   }
 
   /// Whether an account has a verifier's bond: who checks does not compute.
@@ -51,33 +65,39 @@ extension NetworkService {
     try SQLRow.fetchOne(db, sql: "SELECT 1 FROM bond WHERE verifier = ?", arguments: ["\(account)"]) != nil
   }
 
-  private func offer(_ record: SubJobRecord, parent: JobRecord) throws -> SubJobOffer {
+  /// What a node earns with a SubJob when it is verified.
+  private func fee(for record: SubJobRecord, of offered: OfferedJob) throws -> TokenAmount {
     let job = record.machine.job
-    let terms = job.terms
-    let fuel = try JobCost(parent.request).subJobFuel
-    let fee = terms.flatFee ? terms.feeLimit : try job.fuelPrice.fee(for: fuel)
-    let round = parent.progress.rounds[Int(record.position.round)]
+    let fee =
+      job.terms.flatFee ? job.terms.feeLimit : try job.fuelPrice.fee(for: offered.cost.subJobFuel)
+    return try fee.subtracting(job.terms.verifierFeeFromFee)
+  }
+
+  private func offer(
+    _ record: SubJobRecord, of offered: OfferedJob, among round: OfferedRound?
+  ) throws -> SubJobOffer {
+    let job = record.machine.job
+    let model = round?.parent.progress.rounds[Int(record.position.round)].startingParameters
     return SubJobOffer(
-      id: record.id, position: record.position, programId: job.programID, fuel: fuel,
-      fuelPrice: job.fuelPrice,
-      fee: try fee.subtracting(terms.verifierFeeFromFee), deposit: terms.deposit,
+      id: record.id, position: record.position, programId: job.programID, fuel: offered.cost.subJobFuel,
+      fuelPrice: job.fuelPrice, fee: try fee(for: record, of: offered), deposit: job.terms.deposit,
       deadline: record.machine.deadline,
-      dataBytes: store.byteCount(of: parent.progress.parts[Int(record.position.part)]) ?? 0,
-      parameterBytes: parent.request.isTraining ? store.byteCount(of: round.startingParameters) ?? 0 : 0,
-      terms: parent.request.programTerms)
+      // A SubJob's data set is its part.
+      dataBytes: store.byteCount(of: try Bytes32(hex: job.dataset)) ?? 0,
+      parameterBytes: model.map { store.byteCount(of: $0) ?? 0 } ?? 0, requester: job.requester,
+      terms: offered.request.programTerms)
   }
 
   /// Why an account that is no verifier may not take a SubJob at a time, in milliseconds; nil when it may.
+  ///
+  /// - Parameter round: its round, where it is a training's.
   private func obstacle(
-    to node: Address, taking record: SubJobRecord, among round: OfferedRound, at now: UInt64
-  ) -> (code: String, message: String)? {
-    let position = record.position
+    to node: Address, taking record: SubJobRecord, among round: OfferedRound?, at now: UInt64,
+    in db: SQLSession
+  ) throws -> (code: String, message: String)? {
     // Who lost a part leaves it to others for a while.
     let patience = record.notes.notBefore + 2_000 * UInt64(record.machine.parameters.leaseSeconds)
-    let lost = round.subJobs.contains {
-      $0.position.part == position.part && $0.status.isFinal && $0.machine.node == node
-    }
-    let company = company(of: record, in: round)
+    let company = round.flatMap { self.company(of: record, in: $0) }
     if let company {
       let accounts = Set(company.accounts).union([node]).count + company.open
       guard accounts >= Cohort.minimumAccounts else {
@@ -89,7 +109,7 @@ extension NetworkService {
     }
     let isNeeded =
       company.map { Set($0.accounts).subtracting([node]).count + $0.open < Cohort.minimumAccounts } ?? false
-    if lost, now < patience, !isNeeded {
+    if now < patience, !isNeeded, try JobStore.hasLost(record.position, node: node, in: db) {
       return ("node.lostIt", "account \(node) has lost this part before: others may take it first")
     }
     return nil
@@ -140,9 +160,11 @@ extension NetworkService {
             code: "node.verifier",
             message: "account \(node) has a verifier's bond: who checks does not compute", hint: nil)
         }
-        let round = try OfferedRound(
-          OfferedRound.Place(parent: record.position.parent, round: record.position.round), in: db)
-        if let obstacle = obstacle(to: node, taking: record, among: round, at: now) {
+        let round =
+          parent.request.isTraining
+          ? try OfferedRound(
+            OfferedRound.Place(parent: record.position.parent, round: record.position.round), in: db) : nil
+        if let obstacle = try obstacle(to: node, taking: record, among: round, at: now, in: db) {
           throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
         }
       }
@@ -248,7 +270,8 @@ extension NetworkService {
           by: node, fuelUsed: Fuel(units: submission.fuelUsed), submission: result.submission.digest,
           proofHolds: proof != nil),
         to: &record, parent: &parent, at: try seconds(in: db), in: db)
-      try JobStore.update(parent, in: db)
+      // Of many parts the parent's record is long, and there is nothing new in it.
+      if parent.request.isTraining { try JobStore.update(parent, in: db) }
     }
   }
 
@@ -273,7 +296,7 @@ extension NetworkService {
         let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)
         let parent = try JobStore.job(record.position.parent, in: db)
         let settlement = record.machine.settlement
-        let fee = try offer(record, parent: parent).fee
+        let fee = try fee(for: record, of: offeredJob(record.position.parent, in: db))
         let work = NodeWork(
           subJob: SubJobState(record, parent: parent), earned: settlement?.nodeFee ?? .zero,
           pending: settlement == nil ? fee : .zero,

@@ -128,6 +128,8 @@ extension NetworkService {
         }
         for var subJob in try JobStore.subJobs(of: id, in: db) where !subJob.status.isFinal {
           guard subJob.machine.job.requestedAt < now else { continue }
+          // Nobody could come meanwhile.
+          if subJob.notes.undrawnSince != nil { subJob.notes.undrawnSince = now }
           try ExecutionLayer.apply(
             .extendDeadline(outageFrom: away, outageTo: now), to: &subJob, parent: &parent, at: now,
             in: db)

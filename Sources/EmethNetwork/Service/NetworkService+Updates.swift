@@ -121,7 +121,7 @@ extension NetworkService {
   func proof(in result: NodeResult) throws(NetworkError) -> Bytes32? {
     let submission = result.submission.submission
     let request = try database.read { db in
-      try JobStore.job(JobStore.subJob(submission.jobID, in: db).position.parent, in: db).request
+      try JobStore.request(of: JobStore.subJob(submission.jobID, in: db).position.parent, in: db)
     }
     try checkRefusal(in: result, of: request)
     guard case .computed(let computed) = request, request.provesItself else { return nil }

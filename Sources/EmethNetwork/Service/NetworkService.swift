@@ -35,8 +35,10 @@ public final class NetworkService: Sendable {
   let database: NetworkDatabase
   let operatorKeys: OperatorKeys
   let clock: NetworkClock
-  /// Rounds whose SubJobs were offered last.
-  let offeredRounds = JobMemory<OfferedRound.Place, OfferedRound>(limit: 1_000)
+  /// Rounds of trainings whose SubJobs were offered last, by their SubJobs.
+  let offeredRounds = JobMemory<OfferedRound.Place, OfferedRound>(limit: 20_000)
+  /// Jobs whose SubJobs were offered last.
+  let offeredJobs = JobMemory<JobID, OfferedJob>(limit: 1_000)
   /// The time that all processes go by; nil where there is one process.
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.

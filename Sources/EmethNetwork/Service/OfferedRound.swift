@@ -1,6 +1,17 @@
 import EmethKit
 
-/// What has to be known of a job's round to offer its SubJobs.
+/// What has to be known of a job to offer its SubJobs, and never changes.
+struct OfferedJob: Sendable {
+  let request: JobRequest
+  let cost: JobCost
+
+  init(_ id: JobID, in db: SQLSession) throws {
+    request = try JobStore.request(of: id, in: db)
+    cost = try JobCost(request)
+  }
+}
+
+/// What has to be known of a training's round to offer its SubJobs: who computes what is added with them.
 struct OfferedRound: Sendable {
   /// Which round of which job.
   struct Place: Hashable, Sendable {
@@ -14,10 +25,17 @@ struct OfferedRound: Sendable {
   /// The parts that are added together, where that is drawn already.
   let cohorts: [Set<UInt32>]
 
+  private let places: [JobID: Int]
+
+  /// A SubJob of the round.
+  func subJob(_ id: JobID) -> SubJobRecord? { places[id].map { subJobs[$0] } }
+
   init(_ place: Place, in db: SQLSession) throws {
     parent = try JobStore.job(place.parent, in: db)
     let subJobs = try JobStore.subJobs(of: place.parent, round: place.round, in: db)
     self.subJobs = subJobs
+    places = Dictionary(
+      subJobs.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
     cohorts = try CohortStore.cohorts(of: place.parent, round: place.round, in: db).map { cohort in
       let seats = cohort.drawn.cohort.seats.map(\.jobID)
       return Set(subJobs.filter { seats.contains($0.id) }.map(\.position.part))

@@ -72,7 +72,19 @@ extension RemoteParties {
     _ drawn: [SubJobRecord], parent: JobRecord
   ) async throws(NetworkError) -> [(subJob: JobID, outcome: JobWorker.Outcome)] {
     var outcomes: [(subJob: JobID, outcome: JobWorker.Outcome)] = []
-    for record in drawn {
+    // Of many parts most wait for somebody's answer: for those there is nothing to be written.
+    let ready = try database.read { db in
+      let now = try service.seconds(in: db)
+      return try drawn.filter { record in
+        guard let draw = record.notes.draws.last, let node = record.machine.node else { return true }
+        let asked = [
+          openErrand(of: node, record.id, draw),
+          ErrandStore.id(.judge, of: draw.verifier, subJob: record.id, key: draw.seed.bytes),
+        ]
+        return try !asked.contains { try ErrandStore.isPending($0, at: now, in: db) }
+      }
+    }
+    for record in ready {
       if let outcome = try judge(record.id, parent: parent) { outcomes.append((record.id, outcome)) }
     }
     return outcomes

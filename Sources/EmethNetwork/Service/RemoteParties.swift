@@ -28,9 +28,8 @@ struct RemoteParties: Parties {
   func compute(_ round: UInt32) async throws(NetworkError) -> [SubJobRecord] {
     try database.read { db in
       let now = try service.seconds(in: db)
-      return try JobStore.subJobs(of: id, round: round, in: db).filter { record in
-        (record.status == .requested || record.status == .processing)
-          && record.machine.dueAt <= now
+      return try JobStore.subJobs(of: id, round: round, in: [.requested, .processing], in: db).filter {
+        $0.machine.dueAt <= now
       }
     }
   }

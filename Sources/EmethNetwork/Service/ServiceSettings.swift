@@ -27,11 +27,10 @@ public struct ServiceSettings: Sendable, Hashable {
   public var grants: [Address: TokenAmount] = [:]
   /// The largest model that is trained, parameters.
   public var maximumParameters = 2_000_000_000
-  /// Whether requesters may ask for programs besides training.
-  ///
-  /// Not where strangers request or compute: what they could cost each other is in Docs/Decisions/0023.
-  public var takesPrograms = false
-  /// The largest result of a job that is no training: its parts' outputs together, bytes.
+  /// The least that a verifier gets for a SubJob, where one is needed; always more than nothing.
+  public var minimumVerifierFee = TokenAmount(holon: 1)
+  /// The largest result of a job that is no training: its parts' outputs together, bytes. Outputs count from when they
+  /// are accepted.
   public var maximumResultBytes: UInt64 = 16 << 30
   /// How many jobs that no node works on are looked after at once; where more have something due, they take turns.
   public var waitingJobs = 64

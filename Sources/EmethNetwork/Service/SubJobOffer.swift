@@ -22,6 +22,8 @@ public struct SubJobOffer: Codable, Sendable, Hashable {
   @DecimalText public var dataBytes: UInt64
   /// Bytes of the parameters that it begins with.
   @DecimalText public var parameterBytes: UInt64
+  /// Who pays for it; `nil` from servers that did not say it.
+  public var requester: Address?
   /// What its job's manifest says of the program; `nil` for a training's.
   public var terms: ProgramTerms?
 }

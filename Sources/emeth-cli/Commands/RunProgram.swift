@@ -72,11 +72,12 @@ struct RunProgram {
     guard case .computed(let request) = folder.request else { return "" }
     let program = try ComputedProgram(request.manifest.program, modules: modules)
     let cost = try JobCost(folder.request)
+    let verifiers = request.manifest.agreement - 1
+    let fee = TokenAmount(holon: cost.subJobTerms.verifierFee.holon / UInt256(verifiers))
     let checks =
       program.provesItself
       ? "the result proves itself"
-      : "every part is computed again by \(request.manifest.agreement - 1) drawn, for "
-        + "\(cost.subJobTerms.verifierFee.emethText) EMETH each"
+      : "every part is computed again by \(verifiers) drawn, for \(fee.emethText) EMETH each"
     let sandbox = program.module == nil ? "" : "; sandbox: \(try ModuleSandbox.find().summary)"
     return (folder.isResumed ? "going on with the run in \(folder.model.path); " : "")
       + "program \(program.id), \(program.name): \(request.manifest.recordCount) records in "

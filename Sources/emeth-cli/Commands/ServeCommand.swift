@@ -41,7 +41,7 @@ extension Command {
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults,
-        ServeArguments.programs, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
+        ServeArguments.minimumVerifierFee, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
         ChainOptions.core,
       ] + ServeArguments.ofChain + [
         ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
@@ -199,8 +199,11 @@ enum ServeArguments {
   static let keepResults = Flag(
     "keep-results", .resultRetention, absent: "30",
     help: "days for which results are kept after a job's end, or forever")
-  static let programs = Flag(
-    toggle: "programs", help: "take jobs of 84, 999 and modules too: among people who trust each other")
+  static let minimumVerifierFee = Flag(
+    "minimum-verifier-fee", .tokenAmount, default: ServiceSettings().minimumVerifierFee,
+    defaultText: "1holon",
+    help: "the least that a verifier must get for a SubJob; jobs that pay less are refused"
+  )
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(

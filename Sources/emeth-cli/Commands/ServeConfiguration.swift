@@ -19,7 +19,7 @@ struct ServeConfiguration {
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
     ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
-    ServeArguments.keepResults, ServeArguments.programs, ChainOptions.rpc, ChainOptions.core,
+    ServeArguments.keepResults, ServeArguments.minimumVerifierFee, ChainOptions.rpc, ChainOptions.core,
     ChainOptions.chainID, ChainOptions.settlement, ServeArguments.witness,
     ServeArguments.confirmations, ServeArguments.operatorKey, ServeArguments.operatorPassword,
     ServeArguments.fromBlock, ServeArguments.posting,
@@ -90,7 +90,7 @@ struct ServeConfiguration {
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
     if let text = parsed[ServeArguments.storage] { settings.storage = try address(of: text) }
-    settings.takesPrograms = parsed[ServeArguments.programs]
+    settings.minimumVerifierFee = parsed[ServeArguments.minimumVerifierFee]
     if let kept = parsed[ServeArguments.keepResults] { settings.resultSeconds = kept.seconds }
     return settings
   }

@@ -122,7 +122,7 @@ import Testing
     let folder = try ScratchFolder()
     for number in 1...3 { try folder.writeKey(TestKeys.key(UInt32(number)), to: "key\(number)") }
     let grants = (1...3).flatMap { ["--grant", "\(TestKeys.key(UInt32($0)).address)=20emeth"] }
-    let server = try Server(in: folder, grants + ["--interval", "200ms", "--programs"])
+    let server = try Server(in: folder, grants + ["--interval", "200ms"])
     let module = try Self.module("tr a-z A-Z < /input > /output", in: folder, "upper")
     let other = try Self.module("rev < /input > /output", in: folder, "other")
     func agent(_ role: String, _ number: Int) -> [String] {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import EmethKit
@@ -190,8 +191,41 @@ import Testing
       effects == [
         .settle(
           settlement, requester: Cast.requester.address, node: Cast.node.address,
-          verifier: Cast.verifier.address)
+          verifier: Cast.verifier.address, second: nil)
       ])
+  }
+
+  /// Who asks for more words than one pays for them out of the job: nothing comes from elsewhere.
+  @Test func theFeeIsForAllWhoseWordTheRequestAsksFor() throws {
+    let (first, second) = (Cast.verifier.address, Cast.secondVerifier.address)
+    let parent = JobID(requester: Cast.requester.address, salt: .zero)
+    var machine = try JobScene.opened.machine(subJobOf: parent)
+    for stranger in [first, Cast.node.address, Cast.requester.address] {
+      #expect(throws: JobError.self) {
+        var other = machine
+        _ = try other.apply(.verify(by: first, verdict: .zero, sharedWith: stranger), at: 1_230)
+      }
+    }
+    let effects = try machine.apply(.verify(by: first, verdict: .zero, sharedWith: second), at: 1_230)
+    let settlement = try #require(machine.settlement)
+    #expect(
+      effects == [
+        .settleSubJob(settlement, parent: parent, node: machine.node, verifier: first, second: second)
+      ])
+    // Stored machines without the field are read, and those with it keep it.
+    let data = try JSONEncoder().encode(machine)
+    #expect(try JSONDecoder().decode(JobMachine.self, from: data) == machine)
+    #expect(machine.verdict?.sharedWith == second)
+    // Two are paid what one of them would be, each.
+    let (fuel, price) = (Fuel(units: 120_000), FuelPrice(gholon: 120))
+    for rules in RuleSet.all where rules.name != "round3-2" {
+      let one = try rules.terms(fuelLimit: fuel, fuelPrice: price)
+      let two = try rules.terms(fuelLimit: fuel, fuelPrice: price, verifiers: 2)
+      #expect(try rules.terms(fuelLimit: fuel, fuelPrice: price, verifiers: 1) == one)
+      #expect(two.verifierFee == (try one.verifierFee.adding(one.verifierFee)))
+      #expect(try two.escrow == one.escrow.adding(one.verifierFee), "\(rules.name)")
+      #expect(try rules.terms(fuelLimit: fuel, fuelPrice: price, verifiers: 0).verifierFee == .zero)
+    }
   }
 
   @Test func aStruckVerdictFindsNothing() throws {
@@ -260,11 +294,15 @@ import Testing
           let paid = settlement.verifier == .zero ? nil : machine.verifier
           if let parent {
             #expect(
-              effects == [.settleSubJob(settlement, parent: parent, node: machine.node, verifier: paid)])
+              effects == [
+                .settleSubJob(settlement, parent: parent, node: machine.node, verifier: paid, second: nil)
+              ])
           } else {
             let requester = Cast.requester.address
             #expect(
-              effects == [.settle(settlement, requester: requester, node: machine.node, verifier: paid)])
+              effects == [
+                .settle(settlement, requester: requester, node: machine.node, verifier: paid, second: nil)
+              ])
           }
         }
       }

@@ -452,10 +452,13 @@ private final class JobHistory {
       switch effect {
       case .escrow(_, let amount): wallet = wallet - amount
       case .lockDeposit(let node, let amount): ledgers[node] = (ledgers[node] ?? .zero) - amount
-      case .settle(let settlement, let requester, let node, let verifier):
+      case .settle(let settlement, let requester, let node, let verifier, let second):
+        let verifiers = [verifier, second].compactMap { $0 }
         add(settlement.requester, to: requester)
         add(settlement.node, to: node)
-        add(settlement.verifier, to: verifier)
+        for (verifier, share) in zip(verifiers, settlement.verifier.split(into: max(1, verifiers.count))) {
+          add(share, to: verifier)
+        }
         supply = supply - settlement.burned
       case .escrowFromParent, .settleSubJob: Issue.record("seed \(seed): no SubJob is in the history")
       }

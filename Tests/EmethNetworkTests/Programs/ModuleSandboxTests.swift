@@ -20,7 +20,7 @@ import Testing
   }
 
   private func cut(_ outcome: ModuleSandbox.Outcome) throws -> String {
-    guard case .cutShort(let reason) = outcome else {
+    guard case .cutShort(let reason, _) = outcome else {
       Issue.record("it was not cut short: \(outcome)")
       return ""
     }
@@ -193,8 +193,14 @@ import Testing
     let said = try ModuleScene("exit 9")
     #expect(try failure(said.run()) == "it ended with exit status 9")
     let error = NetworkError.moduleCutShort(program: "10000", reason: "it was killed")
-    #expect(throws: error) { try PartOutcome(of: error) }
-    #expect(try PartOutcome(of: .moduleFailed(program: "10000", reason: "no")) == .refusal("no"))
+    let refused = NetworkError.moduleFailed(program: "10000", reason: "no")
+    for limitsCount in [false, true] {
+      #expect(throws: error) { try PartOutcome(of: error, limitsCount: limitsCount) }
+      #expect(try PartOutcome(of: refused, limitsCount: limitsCount) == .refusal("no"))
+    }
+    let late = NetworkError.moduleCutShort(program: "10000", reason: "it was late", isLimit: true)
+    #expect(throws: late) { try PartOutcome(of: late, limitsCount: false) }
+    #expect(try PartOutcome(of: late, limitsCount: true) == .refusal("it was late"))
   }
 
   /// Another machine may have the instruction, the memory or the system call that this one lacks.

@@ -155,7 +155,9 @@ final class FakeNetwork: ServedNetwork {
     NodeAccount(account: node, balances: Balances(), earned: .zero, pending: .zero, lost: .zero, work: [])
   }
 
-  func errands(of account: Address) throws(NetworkError) -> [Errand] { [] }
+  func errands(
+    of account: Address, kinds: Set<Errand.Kind>, except known: Set<String>
+  ) throws(NetworkError) -> [Errand] { [] }
   func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError) {
     note("answer \(errand) with \(body.count) bytes")
   }

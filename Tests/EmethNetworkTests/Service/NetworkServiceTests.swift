@@ -21,6 +21,10 @@ import Testing
     try service.closeEpochIfNeeded()
     let conservation = try service.audit()
     #expect(conservation.holds)
+    if scene.server.chain == nil {
+      let given = scene.server.settings.grants.values.reduce(TokenAmount.zero) { $0 + $1 }
+      #expect(conservation.in == given, "no money but the operator's grants")
+    }
     var bonds = TokenAmount.zero
     for index in 0..<8 { bonds += try service.verifier(ServiceScene.verifier(index).address).bond }
     #expect(conservation.locked == bonds)
@@ -225,6 +229,43 @@ import Testing
       }
       #expect(try service.verifier(liar).isStruck)
       for index in 1..<3 { #expect(try !service.verifier(ServiceScene.verifier(index).address).isStruck) }
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// One false word with nobody left who could be asked: the sum never holds, and the job ends at its deadline. The nodes,
+  /// whose work was accepted, are paid and have their deposits back; so is the verifier that accepted it, since nobody has
+  /// overruled it; the requester has the rest (PROTOCOL 2, 3 and 7).
+  @Test func aFalseWordWithNobodyLeftEndsAtTheDeadline() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      try scene.startVerifier(0, fault: .accusingVerifier)
+      try await scene.verifiersStand(1)
+      let service = try scene.server.service()
+      let before = try service.balances(of: ServiceScene.requester.address)
+      let submission = try scene.submission(
+        manifest: TestNetwork.manifest(rounds: 1, steps: 2), attempts: 1, timeLimit: 30)
+      let job = try scene.submit(submission)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "TIMEOUT", "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["VERIFIED", "VERIFIED", "VERIFIED"])
+      let terms = try JobCost(
+        manifest: TestNetwork.manifest(rounds: 1, steps: 2), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+        ruleSet: "standard"
+      ).terms
+      var earned = TokenAmount.zero
+      for index in 0..<3 {
+        let node = try service.work(of: ServiceScene.node(index).address, newest: 10)
+        #expect(node.lost == .zero && node.balances.locked == .zero)
+        earned += node.earned
+      }
+      #expect(earned == terms.feeLimit && earned > .zero)
+      let liar = ServiceScene.verifier(0).address
+      #expect(try service.balances(of: liar).payout == terms.verifierFee)
+      #expect(try !service.verifier(liar).isStruck, "one word against one")
+      let after = try service.balances(of: ServiceScene.requester.address)
+      #expect(after.locked == .zero)
+      #expect(try before.unspent == after.unspent.adding(terms.feeLimit).adding(terms.verifierFee))
       try await Self.checkMoney(scene)
     }
   }

@@ -29,7 +29,6 @@ import Testing
 
   private static func settings() throws -> ServiceSettings {
     var settings = try ServiceScene.settings()
-    settings.takesPrograms = true
     // What was given goes with its job.
     settings.uploadSeconds = 0
     return settings
@@ -50,6 +49,10 @@ import Testing
 
   private static func earned(_ key: PrivateKey, in scene: ServiceScene) throws -> NodeAccount {
     try scene.server.service().work(of: key.address, newest: 100)
+  }
+
+  private static func payout(_ key: PrivateKey, in scene: ServiceScene) throws -> TokenAmount {
+    try scene.server.service().balances(of: key.address).payout
   }
 
   private static func names(_ service: NetworkService) throws -> Set<String> {
@@ -148,6 +151,14 @@ import Testing
           Set(verdicts.filter(\.verdict.accepted).map(\.verdict.verifier))
             == Set((0..<2).map { ServiceScene.verifier($0).address }))
       }
+      // Who asks for two of them pays for two.
+      let (one, two) = (
+        try JobCost(.computed(Self.request(.module(module), text, parallel: 6))).terms,
+        try JobCost(.computed(request)).terms
+      )
+      #expect(two.verifierFee == one.verifierFee + one.verifierFee)
+      let paid = try (0..<2).map { try Self.payout(ServiceScene.verifier($0), in: scene) }
+      #expect(paid[0] == paid[1] && paid[0] + paid[1] == two.verifierFee, "\(paid)")
       try await NetworkServiceTests.checkMoney(scene)
     }
   }
@@ -366,6 +377,9 @@ import Testing
         let account = try scene.server.service().verifier(ServiceScene.verifier(index).address)
         #expect(account.posted == 8 && account.unused == 8)
       }
+      // Each part was offered by what is known of it alone.
+      #expect(try scene.server.service().offeredRounds.size == 0)
+      #expect(try scene.server.service().offeredJobs.size == 1)
       try await NetworkServiceTests.checkMoney(scene)
     }
   }
@@ -415,6 +429,9 @@ import Testing
       #expect((verdicts.verdicts + (verdicts.furtherVerdicts ?? [])).count { $0.verdict.accepted } == 2)
       let node = try Self.earned(ServiceScene.node(0), in: scene)
       #expect(try node.earned == JobCost(.computed(request)).terms.feeLimit && node.lost == .zero)
+      let paid = try (0..<2).map { try Self.payout(ServiceScene.verifier($0), in: scene) }
+      #expect(try paid[0] + paid[1] == JobCost(.computed(request)).terms.verifierFee, "\(paid)")
+      #expect(paid.allSatisfy { $0 > .zero })
       let error = #expect(throws: NetworkError.self) { try Self.result(of: job, in: scene) }
       #expect(error?.code == "job.noResult")
       try await NetworkServiceTests.checkMoney(scene)
@@ -485,7 +502,7 @@ import Testing
     let killed = try ModuleScene("kill -ILL $$")
     try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
       let module = try killed.module
-      for index in 0..<2 { try scene.startNode(index, modules: [module]) }
+      let nodes = try (0..<2).map { try scene.startNode($0, modules: [module]) }
       try scene.startVerifier(0, modules: [module])
       try await scene.verifiersStand(1)
       let job = try Self.submit(
@@ -498,7 +515,228 @@ import Testing
       #expect(try work().count == 2, "each node one part")
       #expect(try work().allSatisfy { $0.subJob.status == .declined })
       #expect(try work().allSatisfy { $0.subJob.reason.contains("ended by signal 4") })
-      #expect(try !scene.server.service().job(job).summary.status.isFinal)
+      let service = try scene.server.service()
+      #expect(try !service.job(job).summary.status.isFinal)
+      // Nor of another job of that module and requester, started anew; another requester's it takes.
+      for node in nodes { node.cancel() }
+      for node in nodes { await node.value }
+      _ = try Self.submit(
+        Self.request(.module(module), "e\nf\n", parallel: 2), "e\nf\n", in: scene, salt: TestNetwork.seed(2))
+      for index in 0..<2 { try scene.startNode(index, modules: [module]) }
+      try await Task.sleep(for: .seconds(4))
+      #expect(try work().count == 2, "what has cost a deposit once is not tried again")
+      let other = ServiceScene.node(5).address
+      _ = try service.give(Data("g\n".utf8), by: other)
+      _ = try service.submit(
+        JobSubmission(
+          salt: TestNetwork.seed(3), computed: Self.request(.module(module), "g\n", parallel: 1)), by: other)
+      for _ in 0..<400 where try work().count < 3 { try await Task.sleep(for: .milliseconds(50)) }
+      #expect(try work().count >= 3)
+    }
+  }
+
+  /// Data that keep a module busy beyond its own time cost the requester that part, and nobody a deposit.
+  @Test func aModuleThatUsesUpItsTimeSaysNo() async throws {
+    let endless = try ModuleScene("sleep 60", extra: #""limits": {"seconds": 1}"#)
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      let module = try endless.module
+      try scene.startNode(0, modules: [module])
+      for index in 0..<2 { try scene.startVerifier(index, modules: [module]) }
+      try await scene.verifiersStand(2)
+      let request = try Self.request(.module(module), "a\n", parallel: 1)
+      let job = try Self.submit(request, "a\n", in: scene)
+      let report = try await scene.end(of: job)
+      #expect(
+        report.status == "FAILED" && report.reason.contains("it ran longer than 1 s"), "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["VERIFIED"], "\(report.subJobs.map(\.reason))")
+      let cost = try JobCost(.computed(request))
+      let node = try Self.earned(ServiceScene.node(0), in: scene)
+      #expect(node.earned == cost.terms.feeLimit && node.lost == .zero)
+      let money = try scene.server.service().balances(of: ServiceScene.requester.address)
+      #expect(try money.unspent.adding(cost.terms.escrow) == TokenAmount(emeth: "100"))
+      #expect(money.locked == .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// Who says so of a part that others compute in time loses its deposit, and takes nothing more of the two.
+  @Test func aModuleThatEndsElsewhereSaysNoNo() async throws {
+    let text = "a\n"
+    // Slow where the first of all runs is made, as on a machine of its own.
+    let folder = try TemporaryFolder()
+    let slow = try ModuleScene("sleep 60", extra: #""limits": {"seconds": 1}"#)
+    let part = Data(text.utf8)
+    let program = ComputedProgram.module(try slow.module)
+    let sandbox = try ModuleSandbox.find()
+    func outcome(limitsCount: Bool) throws -> PartOutcome {
+      try program.outcome(
+        of: part, subJob: ModuleScene.job, parameters: [:], sandbox: sandbox, limitsCount: limitsCount,
+        stop: StopFlag())
+    }
+    // Against an output of another's it says nothing.
+    let error = #expect(throws: NetworkError.self) { try outcome(limitsCount: false) }
+    #expect(error?.code == "module.cutShort")
+    #expect(try outcome(limitsCount: true).refusal == "it ran longer than 1 s")
+    // A machine's own faults never count.
+    let killed = ComputedProgram.module(try ModuleScene("kill -ILL $$").module)
+    #expect(throws: NetworkError.self) {
+      try killed.outcome(
+        of: part, subJob: ModuleScene.job, parameters: [:], sandbox: sandbox, limitsCount: true,
+        stop: StopFlag())
+    }
+    // What was lost is known after a restart.
+    let file = folder.url.appending(path: "losses.json")
+    let loss = NodeLosses.Loss(
+      module: try slow.module.manifest.hash, requester: ServiceScene.requester.address)
+    #expect(NodeLosses(file: file).all().isEmpty)
+    try NodeLosses(file: file).keep([loss])
+    #expect(NodeLosses(file: file).all() == [loss])
+  }
+
+  /// Who is drawn can't say no: a job that pays its verifiers nothing is refused, a training too.
+  @Test func nobodyChecksForNothing() async throws {
+    var settings = try Self.settings()
+    let asked = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2, agreement: 3)
+    let ofTwo = try JobCost(.computed(asked)).subJobTerms.verifierFee
+    settings.minimumVerifierFee = TokenAmount(holon: ofTwo.holon / 2)
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      let service = try scene.server.service()
+      _ = try service.give(Data(Self.numbers.utf8), by: ServiceScene.requester.address)
+      func refused(_ submission: JobSubmission) {
+        let error = #expect(throws: NetworkError.self) { try scene.submit(submission) }
+        #expect(error?.code == "job.verifierFeeTooLow", "\(error?.message ?? "")")
+      }
+      var computed = try JobSubmission(
+        salt: .zero, computed: Self.request(.meanOfNumbers, Self.numbers, parallel: 2))
+      var training = try scene.submission(manifest: TestNetwork.manifest())
+      for price in [FuelPrice(gholon: 0), FuelPrice(holonPerFuel: 19)] {
+        (computed.fuelPrice, training.fuelPrice) = (price, price)
+        refused(computed)
+        refused(training)
+      }
+      (computed.fuelPrice, training.fuelPrice) = (FuelPrice(gholon: 120), FuelPrice(gholon: 120))
+      (computed.ruleSet, training.ruleSet) = ("core-2023-initial", "core-2023-initial")
+      refused(computed)
+      refused(training)
+      computed.ruleSet = "standard"
+      computed.fuelPrice = FuelPrice(gholon: 119)
+      refused(computed)
+      #expect(try service.jobs(JobFilter()).jobs.isEmpty)
+      // At the least that its operator asks for it is taken, with one verifier or with two; what proves itself needs none.
+      computed.fuelPrice = FuelPrice(gholon: 120)
+      _ = try scene.submit(computed)
+      _ = try scene.submit(JobSubmission(salt: TestNetwork.seed(1), computed: asked))
+      _ = try service.give(Data(Self.challenge.utf8), by: ServiceScene.requester.address)
+      var proof = try JobSubmission(
+        salt: TestNetwork.seed(2), computed: Self.request(.proofOfWork, Self.challenge, parallel: 1))
+      proof.fuelPrice = FuelPrice(gholon: 0)
+      _ = try scene.submit(proof)
+    }
+  }
+
+  /// What is paid best is checked first, whatever was asked before.
+  @Test func errandsComeByWhatTheyPay() async throws {
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      try scene.startNode(0)
+      let verifier = ServiceScene.verifier(6).address
+      try scene.bindSilentVerifier(ServiceScene.verifier(6))
+      try await Task.sleep(for: .seconds(1))
+      let service = try scene.server.service()
+      _ = try service.give(Data("1\n".utf8), by: ServiceScene.requester.address)
+      var jobs: [JobID] = []
+      for (number, price) in [120, 110, 130].enumerated() {
+        var submission = try JobSubmission(
+          salt: TestNetwork.seed(UInt64(number)), computed: Self.request(.meanOfNumbers, "1\n", parallel: 1))
+        submission.fuelPrice = FuelPrice(gholon: UInt64(price))
+        jobs.append(try scene.submit(submission))
+        for _ in 0..<400 where try service.errands(of: verifier).count <= number {
+          try await Task.sleep(for: .milliseconds(25))
+        }
+      }
+      let errands = try service.errands(of: verifier)
+      let asked = try service.database.read { db in
+        try errands.map { try JobStore.subJob($0.question.subJob, in: db).position.parent }
+      }
+      #expect(asked == [jobs[2], jobs[0], jobs[1]])
+      let first = try #require(errands.first?.id)
+      #expect(try service.errands(of: verifier, except: [first]).map(\.id) == errands.dropFirst().map(\.id))
+      #expect(try service.errands(of: verifier, kinds: [.reveal]).isEmpty)
+      #expect(try service.errands(of: verifier, kinds: []).isEmpty)
+    }
+  }
+
+  /// Outputs count from when they are accepted; where they take more than a job may have, it ends, and the work is paid.
+  @Test func outputsTakeNoMoreDiskThanTheyMay() async throws {
+    let wide = try ModuleScene(
+      "for i in 1 2 3 4 5 6 7 8 9 10; do head -c 200 /input; head -c 200 /dev/zero; done > /output",
+      extra: #""mode": "direct", "limits": {"outputBytes": 4096}"#)
+    var settings = try Self.settings()
+    settings.maximumResultBytes = 5_000
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      let module = try wide.module
+      try scene.startNode(0, modules: [module])
+      try scene.startVerifier(0, modules: [module])
+      try await scene.verifiersStand(1)
+      let text = (1...4).map { "\($0)\n" }.joined()
+      let request = try Self.request(.module(module), text, parallel: 4)
+      let job = try Self.submit(request, text, in: scene)
+      let service = try scene.server.service()
+      var most: UInt64 = 0
+      for _ in 0..<2_400 {
+        let held = try service.database.read { db in
+          try HoldStore.byteCount(of: job, .vectors(0), except: ObjectName(""), in: db)
+        }
+        most = max(most, held)
+        if try service.job(job).summary.status.isFinal { break }
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      let report = try await scene.end(of: job)
+      #expect(
+        report.status == "FAILED" && report.reason.contains("more than 5000 bytes together"),
+        "\(report.reason)")
+      #expect(most > 2_000 && most <= 5_000, "\(most)")
+      let ended = report.subJobs.filter { $0.status == "VERIFIED" }
+      #expect(ended.count >= 3 && report.subJobs.allSatisfy { ["VERIFIED", "CANCELED"].contains($0.status) })
+      #expect(try Self.earned(ServiceScene.node(0), in: scene).lost == .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+      // One whose single outputs may be larger is refused at once.
+      let larger = try ModuleScene(
+        "cat < /input > /output", extra: #""mode": "direct", "limits": {"outputBytes": 5001}"#)
+      let error = #expect(throws: NetworkError.self) {
+        try Self.submit(
+          Self.request(.module(larger.module), text, parallel: 4), text, in: scene, salt: TestNetwork.seed(1))
+      }
+      #expect(error?.code == "setting.invalid" && error?.message.contains("5001") == true)
+    }
+  }
+
+  /// That nobody is left counts from when it is so, also where a second verifier was waited for.
+  @Test func nobodyLeftIsWaitedForInFull() async throws {
+    var settings = try Self.settings()
+    settings.periods.verificationSeconds = 4
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      try scene.startNode(0)
+      try scene.startVerifier(0, fault: .rejectingVerifier)
+      try scene.bindSilentVerifier(ServiceScene.verifier(6))
+      try await scene.verifiersStand(1)
+      let text = "1\n2\n3\n4\n5\n6\n"
+      let job = try Self.submit(
+        Self.request(.meanOfNumbers, text, parallel: 6, attempts: 1), text, in: scene)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "FAILED", "\(report.reason)")
+      let records = try scene.server.service().database.read { db in try JobStore.subJobs(of: job, in: db) }
+      let unchecked = records.filter { $0.machine.endReason == .nobodyToCheck }
+      #expect(!unchecked.isEmpty)
+      for record in unchecked {
+        let (since, ended) = (try #require(record.notes.undrawnSince), try #require(record.machine.endedAt))
+        let submitted = try #require(record.machine.submittedAt)
+        #expect(ended >= since + 4 && since > submitted, "\(submitted) \(since) \(ended)")
+        #expect(record.notes.draws.count == 2)
+        // A verifier's time was given to each of the two.
+        if record.notes.judgements.count == 1 { #expect(since >= submitted + 4) }
+        #expect(record.machine.settlement?.nodeLoss == .zero && record.machine.settlement?.verifier == .zero)
+      }
+      try await NetworkServiceTests.checkMoney(scene)
     }
   }
 
@@ -599,16 +837,6 @@ import Testing
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       #expect(try Self.result(of: job, in: scene) == (try Self.mean))
-    }
-  }
-
-  /// Unless the operator has said otherwise.
-  @Test func aServerTakesNoPrograms() async throws {
-    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
-      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
-      let error = #expect(throws: NetworkError.self) { try Self.submit(request, Self.numbers, in: scene) }
-      #expect(error?.code == "program.unsupported")
-      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
     }
   }
 

@@ -77,6 +77,8 @@ struct DirectConnection: NetworkConnection {
   /// Given before each answer to an errand, as a liar would.
   var lie: @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
   var refused: @Sendable (NetworkError) -> Void = { _ in }
+  /// Comes before an object is fetched.
+  var fetching: @Sendable () async throws(NetworkError) -> Void = {}
 
   func facts() async throws(NetworkError) -> NetworkFacts { try server.service().facts() }
 
@@ -122,9 +124,7 @@ struct DirectConnection: NetworkConnection {
     while true {
       let service = try server.service()
       let mark = service.changeMark
-      let errands = try service.errands(of: account).filter {
-        !known.contains($0.id) && kinds.contains($0.kind)
-      }
+      let errands = try service.errands(of: account, kinds: kinds, except: known)
       if !errands.isEmpty || ContinuousClock.now >= end || Task.isCancelled {
         // As they come over a wire.
         let data = try asNetworkError { try WireFormat.encoder.encode(errands) }
@@ -155,6 +155,7 @@ struct DirectConnection: NetworkConnection {
   func verifier() async throws(NetworkError) -> VerifierAccount { try server.service().verifier(account) }
 
   func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
+    try await fetching()
     try store.put(try server.service().store.get(hash), durable: false)
   }
 
