@@ -10,7 +10,7 @@ final class WorkerDesk: ServedNetwork {
   /// A SubJob in a worker's hands.
   private struct Hand {
     var worker: Address
-    var given: Result<Assignment, NetworkError>?
+    var given: Assignment?
     /// What the node was given itself.
     var own: Assignment?
     /// When the worker was last heard of.
@@ -30,6 +30,8 @@ final class WorkerDesk: ServedNetwork {
     /// When a worker last asked for SubJobs.
     var asked: ContinuousClock.Instant?
     var hands: [JobID: Hand] = [:]
+    /// Why SubJobs could not be given to the workers that asked for them, until they ask again.
+    var failures: [JobID: NetworkError] = [:]
   }
 
   let folder: URL
@@ -126,19 +128,21 @@ final class WorkerDesk: ServedNetwork {
   private func drop(_ subJob: JobID) {
     let hand = state.withLock { $0.hands.removeValue(forKey: subJob) }
     hand?.renewal?.cancel()
-    if case .success(let given)? = hand?.given { try? store.remove(given.data) }
+    if let given = hand?.given { try? store.remove(given.data) }
   }
 
-  /// Takes a SubJob for a worker.
+  /// Takes a SubJob for a worker. What the node has taken and can't give on it computes itself, whether or not the worker
+  /// asks again: nothing is held for nobody.
   private func take(_ subJob: JobID, for binding: SignedKeyBinding) async {
     let (agent, lane) = (agent, lane)
-    let given: Result<Assignment, NetworkError>
+    var isTaken = false
     do throws(NetworkError) {
       try agent.journal.begin(subJob)
       guard let own = try await agent.take(subJob) else {
         throw NetworkError.refused(
           code: "subJob.taken", message: "SubJob \(subJob) is another node's by now", hint: nil)
       }
+      isTaken = true
       guard let hand = state.withLock({ $0.hands[subJob] }) else { throw NetworkError.interrupted }
       let renewal = Task { await agent.renew(subJob, hand.stop) }
       state.withLock { $0.hands[subJob]?.renewal = renewal }
@@ -148,16 +152,18 @@ final class WorkerDesk: ServedNetwork {
           try await agent.connection.fetch(object: object, into: agent.node.store)
         }
       }
-      given = .success(
-        try await lane.run { _ in try agent.node.assignment(own, for: binding, at: secondsNow()) })
+      let given = try await lane.run { _ in try agent.node.assignment(own, for: binding, at: secondsNow()) }
       state.withLock { state in
         state.hands[subJob]?.own = own
         state.hands[subJob]?.heard = .now
+        state.hands[subJob]?.given = given
       }
     } catch {
-      given = .failure(error)
+      agent.report("giving SubJob \(subJob) to a worker", error)
+      state.withLock { $0.failures[subJob] = error }
+      drop(subJob)
+      if isTaken { agent.resume(subJob) } else { agent.letGo(subJob) }
     }
-    state.withLock { $0.hands[subJob]?.given = given }
   }
 
   /// Hands in what a worker has computed.
@@ -225,14 +231,11 @@ final class WorkerDesk: ServedNetwork {
     if isNew { Task { await take(subJob, for: binding) } }
     let deadline = ContinuousClock.now + .seconds(5)
     while ContinuousClock.now < deadline {
-      switch state.withLock({ $0.hands[subJob]?.given }) {
-      case .success(let assignment): return assignment
-      case .failure(let error):
-        drop(subJob)
-        agent.letGo(subJob)
-        throw error
-      case nil: usleep(20_000)
-      }
+      let (hand, failure) = state.withLock { ($0.hands[subJob], $0.failures.removeValue(forKey: subJob)) }
+      if let failure { throw failure }
+      if let given = hand?.given { return given }
+      guard hand != nil else { break }
+      usleep(20_000)
     }
     throw .interrupted
   }
@@ -247,7 +250,10 @@ final class WorkerDesk: ServedNetwork {
     guard known == nil, agent.seize(subJob) else {
       throw .refused(code: "subJob.taken", message: "SubJob \(subJob) is in other hands", hint: nil)
     }
-    state.withLock { $0.hands[subJob] = Hand(worker: worker) }
+    state.withLock { state in
+      state.failures[subJob] = nil
+      state.hands[subJob] = Hand(worker: worker)
+    }
     return true
   }
 
