@@ -28,9 +28,9 @@ export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come
 # one after another, with nothing else beside them.
 alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
-alone+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LongPoll|NetworkServer|NetworkService|'
-alone+='NodeChoice|ObjectTransfer|PostgresFault|Replica|ServedJob|ServedProgram|ServerClient|SignedRequestServer|'
-alone+='SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
+alone+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LayerOne|LongPoll|NetworkServer|'
+alone+='NetworkService|NodeChoice|ObjectTransfer|PostgresFault|Replica|ServedJob|ServedProgram|ServerClient|'
+alone+='SignedRequestServer|SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
 mkdir -p .build
 # What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
 run() {

@@ -119,10 +119,10 @@ extension EmethVerifiers {
       _ = try fields.number()
       let submission = try fields.bytes32()
       _ = try fields.bytes32()
-      _ = try fields.bytes32()
+      let commitment = try fields.bytes32()
       return Review(
         phase: phase, isMasked: isMasked, turn: turn, silent: silent, dueBy: dueBy, beaconBlock: beaconBlock,
-        submission: submission, verifier: try fields.addressUnlessZero(),
+        submission: submission, commitment: commitment, verifier: try fields.addressUnlessZero(),
         finder: try fields.addressUnlessZero())
     }
   }

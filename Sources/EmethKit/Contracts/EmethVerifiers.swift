@@ -45,6 +45,8 @@ public enum EmethVerifiers {
     public let beaconBlock: UInt64?
     /// The submission's hash.
     public let submission: Bytes32
+    /// Of the verifier that is drawn, the commitment whose secret it is to show; zero: nobody is drawn.
+    public let commitment: Bytes32
     /// Who is drawn; nil: nobody.
     public let verifier: Address?
     /// Who found a fault first; nil: nobody.

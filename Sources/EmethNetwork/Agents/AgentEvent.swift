@@ -24,6 +24,8 @@ public enum AgentEvent: Sendable {
   case lostWorker(JobID, Address)
   /// Its ticket was paid on the chain: so much, by this transaction.
   case redeemed(TokenAmount, transaction: Bytes32?)
+  /// A transaction of a job on a chain has arrived: by a function of the contracts.
+  case sent(String, JobID?, transaction: Bytes32)
   /// Something failed; whatever can be tried again is.
   case failed(what: String, NetworkError)
 

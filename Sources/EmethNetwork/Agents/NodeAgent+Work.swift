@@ -69,20 +69,8 @@ extension NodeAgent {
   ///
   /// - Parameter now: the network's time, unix seconds.
   private func canEnd(_ offer: SubJobOffer, at now: UInt64) -> Bool {
-    guard let seconds = seconds(for: offer) else { return false }
-    return Double(now) + seconds * (1 + Double(settings.marginPercent) / 100) < Double(offer.deadline)
-  }
-
-  /// How long it computes an offer's part, as far as it knows; nil for what it can't say anything about.
-  private func seconds(for offer: SubJobOffer) -> Double? {
-    let measured = speed.fuelPerSecond(of: offer.programId).map { Double(offer.fuel.units) / $0 }
-    guard offer.programId.isExternal else {
-      // The difficulty of a proof of work is not in the offer, and the rest is luck.
-      return measured ?? (offer.programId == .proofOfWork ? 0 : nil)
-    }
-    // No module runs longer than it may.
-    let module = settings.modules.first { $0.manifest.hash == offer.terms?.module }
-    return module.map { min(measured ?? .infinity, Double($0.manifest.limits.seconds)) }
+    pace.canEnd(
+      offer.programId, fuel: offer.fuel, module: offer.terms?.module, by: offer.deadline, at: now)
   }
 
   /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped
@@ -217,15 +205,8 @@ extension NodeAgent {
   }
 
   private func learn(_ assignment: Assignment, seconds: Double) throws(NetworkError) {
-    // A result that was there already says nothing; nor does one that took less than can be measured.
-    guard seconds > 1 else { return }
-    let measured = Double(assignment.fuel.units) / seconds
     let program = assignment.program ?? .languageModelTrainingPart
-    // How long a proof of work takes is luck.
-    guard program != .proofOfWork else { return }
-    let known = speed.fuelPerSecond(of: program) ?? measured
-    let next = (known + measured) / 2
-    try speed.keep(next, of: program)
+    guard let next = try pace.learn(program, fuel: assignment.fuel, seconds: seconds) else { return }
     onEvent(.speed(program: program, fuelPerSecond: next))
   }
 

@@ -57,7 +57,7 @@ public final class NodeAgent: Sendable {
   let node: TrainingNode
   let connection: any NetworkConnection
   let journal: NodeJournal
-  let speed: NodeSpeed
+  let pace: NodePace
   let losses: NodeLosses
   let state = Mutex(State())
   /// What it asks for: nothing that it can't compute.
@@ -100,7 +100,7 @@ public final class NodeAgent: Sendable {
       modelCache: settings.modelCache)
     try node.store.sweepDrafts(olderThan: 0)
     journal = NodeJournal(folder: folder.appending(path: "journal"))
-    speed = NodeSpeed(file: folder.appending(path: "speed.json"))
+    pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
     losses = NodeLosses(file: folder.appending(path: "losses.json"))
     let (open, lost) = (try journal.all(), losses.all())
     state.withLock { state in (state.resumed, state.losses) = (open, lost) }
@@ -120,7 +120,7 @@ public final class NodeAgent: Sendable {
   /// - Throws: ``NetworkError/interrupted`` when the task was cancelled;
   ///   ``NetworkError/compute(_:)`` where this machine can't compute at all.
   public func run() async throws(NetworkError) {
-    try await measure()
+    try await pace.measure(filter.programs, onEvent)
     await withTaskGroup { group in
       for _ in 0..<max(1, settings.workers) { group.addTask { await self.work() } }
       group.addTask { await self.answerErrands() }
@@ -136,18 +136,6 @@ public final class NodeAgent: Sendable {
       group.cancelAll()
     }
     if Task.isCancelled { throw .interrupted }
-  }
-
-  /// Measures its speed before its first SubJob, by every program whose work is known beforehand.
-  private func measure() async throws(NetworkError) {
-    for program in NodeSpeed.measurable where filter.programs.contains(program) {
-      guard speed.fuelPerSecond(of: program) == nil else { continue }
-      let measured = try await AgentLane(threads: settings.threads, device: settings.device).run {
-        try NodeSpeed.measured(program, on: $0)
-      }
-      try speed.keep(measured, of: program)
-      onEvent(.speed(program: program, fuelPerSecond: measured))
-    }
   }
 
   func report(_ what: String, _ error: NetworkError) {

@@ -3,6 +3,15 @@ import Foundation
 
 /// A job that is wanted of EMETH Core.
 public final class ChainJob: Sendable {
+  /// Where nodes find the data.
+  public enum DataSet: Sendable, Hashable {
+    /// As a text says, which they understand.
+    case text(String)
+    /// At a server with this storage API, to which its requester gives it (``ChainAccount/giveInput(_:of:to:)``); the job
+    /// names it by its SHA-256.
+    case input(hash: Bytes32)
+  }
+
   /// What it computes.
   public let program: ProgramID
   /// Into how many parts it may be divided; 1: not at all.
@@ -10,7 +19,7 @@ public final class ChainJob: Sendable {
   /// How many rounds it takes.
   public let epochs: UInt32
   /// Where nodes find the data.
-  public let dataset: String
+  public let dataset: DataSet
   /// What the program takes.
   public let parameters: String
   /// The most fuel that is paid for.
@@ -27,7 +36,7 @@ public final class ChainJob: Sendable {
 
   /// A job of these values.
   public init(
-    program: ProgramID, parallel: UInt32, epochs: UInt32, dataset: String, parameters: String,
+    program: ProgramID, parallel: UInt32, epochs: UInt32, dataset: DataSet, parameters: String,
     fuelLimit: Fuel, fuelPrice: FuelPrice, lifeSeconds: UInt64
   ) {
     self.program = program
@@ -40,10 +49,23 @@ public final class ChainJob: Sendable {
     self.lifeSeconds = lifeSeconds
   }
 
+  /// The data set as the job says it.
+  func text(of id: JobID, from requester: Address) -> String {
+    switch dataset {
+    case .text(let text): text
+    case .input(let hash): JobFileReference(JobFile(.input, of: id, from: requester), contentHash: hash).text
+    }
+  }
+
   /// Under what it is sent: salt and deadline are new each time, and the job is the same.
   var mark: String {
+    let data =
+      switch dataset {
+      case .text(let text): text
+      case .input(let hash): "input#\(hash)"
+      }
     let terms = [
-      "\(program.rawValue)", "\(parallel)", "\(epochs)", dataset, parameters, "\(fuelLimit.units)",
+      "\(program.rawValue)", "\(parallel)", "\(epochs)", data, parameters, "\(fuelLimit.units)",
       "\(fuelPrice.holonPerFuel)", "\(lifeSeconds)",
     ]
     // Lengths, so that no two jobs have one text.
@@ -60,9 +82,11 @@ extension ChainAccount {
     guard let block = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
+    let salt = Bytes32.random()
     let call = EmethCore.request(
-      salt: Bytes32.random(), program: job.program, parallel: job.parallel, epochs: job.epochs,
-      dataset: job.dataset, parameters: job.parameters, fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
+      salt: salt, program: job.program, parallel: job.parallel, epochs: job.epochs,
+      dataset: job.text(of: JobID(requester: address, salt: salt), from: address), parameters: job.parameters,
+      fuelLimit: job.fuelLimit, fuelPrice: job.fuelPrice,
       deadline: min(block.timestamp, 1 << 62) + min(job.lifeSeconds, 1 << 32), maxEscrow: escrow)
     let action = ChainAction(
       TransactionRequest(from: address, to: contracts.core, data: call.data, value: .zero),

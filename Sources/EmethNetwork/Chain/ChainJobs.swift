@@ -6,7 +6,7 @@ import Synchronization
 /// read; what is in them, from the contract, once for each change.
 ///
 /// ```swift
-/// let jobs = ChainJobs(client: client, store: follower.store, core: contracts.core)
+/// let jobs = ChainJobs(client: client, store: follower.store, contracts: contracts)
 /// let open = try await jobs.list(.requested)
 /// ```
 /// Nothing is asked of the node for a job that has not changed. A reorganisation changes the events, and so the answers.
@@ -20,13 +20,19 @@ final class ChainJobs: Sendable {
 
   private let client: ChainClient
   private let store: EventStore
-  private let core: Address
+  private let contracts: ChainContracts
+  private var core: Address { contracts.core }
   private let known = Mutex<[JobID: Known]>([:])
 
-  init(client: ChainClient, store: EventStore, core: Address) {
+  init(client: ChainClient, store: EventStore, contracts: ChainContracts) {
     self.client = client
     self.store = store
-    self.core = core
+    self.contracts = contracts
+  }
+
+  /// Who was drawn to check a job's result; nil while nobody is.
+  func verifier(of id: JobID) async throws(ChainError) -> Address? {
+    try await client.call(EmethVerifiers.review(id), at: contracts.verification).verifier
   }
 
   /// The jobs that have a status, or all; the newest changes first.

@@ -4,7 +4,7 @@ import Foundation
 /// Transfers between this machine and the store to which a server shows its clients.
 extension ServerClient {
   /// A URL of a store: where it is, and what is asked for there.
-  private struct StoreURL {
+  struct StoreURL {
     var server: ServerAddress
     var path: String
 

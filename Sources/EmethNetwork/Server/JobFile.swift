@@ -59,6 +59,11 @@ struct JobFile: Sendable, Hashable {
     (self.kind, self.job, self.giver, self.mark) = (kind, job, giver, mark)
   }
 
+  /// The file that a job's text names, with or without the hash of what is in it (``JobFileReference``).
+  init?(reference text: String, giver: Address) {
+    self.init(name: String(text.prefix { $0 != "#" }), giver: giver)
+  }
+
   /// 128 bits that nobody guesses, in hexadecimal digits.
   static func secret() -> String {
     var random = SystemRandomNumberGenerator()

@@ -71,6 +71,8 @@ struct JobFileStore: Sendable {
       if try place.byteCount(of: file) != nil { return }
       throw Self.unknown(id)
     }
+    // Another upload of what the job names was faster: nobody writes over it.
+    if try place.byteCount(of: file) != nil { return try place.abort(upload) }
     let there = try place.parts(of: upload)
     func refuse(_ message: String) -> NetworkError {
       .refused(code: "upload.parts", message: message, hint: "send the part again, then complete the upload")

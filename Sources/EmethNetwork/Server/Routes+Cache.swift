@@ -32,7 +32,7 @@ extension Routes {
 }
 
 /// What a chain's node says, or what is told where it says nothing.
-private func ofChain<Answer>(
+func ofChain<Answer>(
   _ body: () async throws(ChainError) -> Answer
 ) async throws -> Answer {
   do throws(ChainError) {

@@ -42,7 +42,8 @@ extension Routes {
       else { throw RequestFailure.badParameter("jobId and type", found: "", allowed: "both") }
       let account = try await state.downloader(of: id, request)
       guard let job = try await state.listedJob(id) else { throw NetworkError.unknownJob(id: "\(id)") }
-      let file = try job.file(kind, for: account)
+      let file = try job.file(
+        kind, for: account, isVerifier: try await state.isVerifier(account, of: id, job))
       let (server, from) = (state.name(in: request), context.remoteHost)
       return try await state.offload {
         if !job.isOf(account) { try state.callers.note(from, for: id) }
@@ -59,10 +60,10 @@ extension Routes {
         throw RequestFailure.badParameter(
           "parts", found: "\(wanted.parts)", allowed: "1 to \(JobFileStore.partLimit)")
       }
-      let giver = try await state.uploader(account, wanted, from: context.remoteHost)
+      let wish = try await state.wish(account, wanted, from: context.remoteHost)
       let server = state.name(in: request)
       return try await state.offload {
-        let file = JobFile(wanted.type, of: wanted.jobId, from: giver)
+        let (file, giver) = (try state.file(wish, of: wanted), wish.giver)
         let upload = try state.jobFiles.begin(file, parts: wanted.parts)
         return GivenUpload(
           fileName: file.name, uploadId: "\(giver).\(upload.id)",
@@ -85,7 +86,26 @@ extension Routes {
       return ["fileName": file.name]
     }
 
+    json(.get, "/api/v1/size") { request, _, state in
+      guard let id = try request.query("jobId", "0x and 32 hexadecimal digits", { try JobID(hex: $0) }),
+        let kind = try request.query("type", "input or output", { JobFile.Kind(rawValue: $0) })
+      else { throw RequestFailure.badParameter("jobId and type", found: "", allowed: "both") }
+      guard let job = try await state.listedJob(id) else { throw NetworkError.unknownJob(id: "\(id)") }
+      let file = try job.named(kind)
+      return try await state.offload {
+        guard let byteCount = try state.jobFiles.place.byteCount(of: file) else {
+          throw CachedJob.noFile(kind, of: id)
+        }
+        return FileSize(byteCount: byteCount)
+      }
+    }
+
     addJobFileTransfers()
+  }
+
+  /// How long a job's file is: a node looks whether it is there before it locks a deposit for the job.
+  struct FileSize: Codable, Sendable {
+    @DecimalText var byteCount: UInt64
   }
 
   /// Parts and files where they lie with this server: whoever has the URL.
@@ -152,22 +172,43 @@ extension ServerState {
     }
   }
 
-  /// Whose upload it is. An input is the requester's, before there is a job or while it waits. An output is its node's,
-  /// which either signs as this API has it, or has fetched the input, signed, from the same address: nodes of 2023 sign no
-  /// uploads.
-  fileprivate func uploader(
+  /// What somebody may give: whose it is, and the file that the job names already.
+  fileprivate struct Wish: Sendable {
+    var giver: Address
+    var named: JobFile?
+  }
+
+  /// The file that is given: the one that its job names, while that is not there, else a new one.
+  fileprivate func file(_ wish: Wish, of wanted: Routes.WantedUpload) throws(NetworkError) -> JobFile {
+    if let named = wish.named, try jobFiles.place.byteCount(of: named) == nil { return named }
+    return JobFile(wanted.type, of: wanted.jobId, from: wish.giver)
+  }
+
+  /// Whether an account was drawn to check a job's result on its chain, and may see what it is about.
+  fileprivate func isVerifier(_ account: Address, of id: JobID, _ job: CachedJob) async throws -> Bool {
+    guard job.status == JobStatus.submitted.rawValue, let jobs = service.chainJobs else { return false }
+    return try await ofChain { () async throws(ChainError) in try await jobs.verifier(of: id) } == account
+  }
+
+  /// Whose upload it is. An input is the requester's, before there is a job or while it waits; a job that is on its chain
+  /// and names its input pays for the room. An output is its node's, which either signs as this API has it, or has
+  /// fetched the input, signed, from the same address: nodes of 2023 sign no uploads.
+  fileprivate func wish(
     _ account: Address?, _ wanted: Routes.WantedUpload, from: String
-  ) async throws -> Address {
+  ) async throws -> Wish {
     let job = try await listedJob(wanted.jobId)
     switch wanted.type {
     case .input:
       guard let account else { throw RequestFailure.unsigned }
-      try await checkMayUpload(account)
-      if let job {
-        guard job.requester == "\(account)" else { throw CachedJob.notYours(wanted.jobId, account) }
-        guard job.status == JobStatus.requested.rawValue else { throw job.wrongStatus(.requested) }
+      guard let job else {
+        try await checkMayUpload(account)
+        return Wish(giver: account)
       }
-      return account
+      guard job.requester == "\(account)" else { throw CachedJob.notYours(wanted.jobId, account) }
+      guard job.status == JobStatus.requested.rawValue else { throw job.wrongStatus(.requested) }
+      let named = service.chainJobs == nil ? nil : try? job.named(.input)
+      if named == nil { try await checkMayUpload(account) }
+      return Wish(giver: account, named: named)
     case .output:
       guard let job else { throw NetworkError.unknownJob(id: "\(wanted.jobId)") }
       guard job.status == JobStatus.processing.rawValue,
@@ -183,7 +224,7 @@ extension ServerState {
             hint: "fetch the job's input from here first, or sign the request (PROTOCOL 10)")
         }
       }
-      return node
+      return Wish(giver: node)
     }
   }
 
@@ -230,21 +271,36 @@ extension HTTPField.Name {
 extension CachedJob {
   func isOf(_ account: Address) -> Bool { requester == "\(account)" }
 
-  /// The file that an account may fetch: its requester any, its node while it works on it or has submitted it.
+  /// The file that an account may fetch: its requester any, its node while it works on it or has submitted it, and who was
+  /// drawn to check it.
   ///
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `account.notAllowed` or `file.unknown`.
-  func file(_ kind: JobFile.Kind, for account: Address) throws(NetworkError) -> JobFile {
-    let id: JobID
-    do { id = try JobID(hex: self.id) } catch { throw .unknownJob(id: self.id) }
+  func file(
+    _ kind: JobFile.Kind, for account: Address, isVerifier: Bool = false
+  ) throws(NetworkError) -> JobFile {
     let isWorking = [JobStatus.processing, .submitted].contains { $0.rawValue == status }
-    guard isOf(account) || (isWorking && assignedNode == "\(account)") else {
-      throw Self.notYours(id, account)
+    guard isOf(account) || isVerifier || (isWorking && assignedNode == "\(account)") else {
+      throw Self.notYours(try jobID, account)
     }
-    let (name, giver) = kind == .input ? (dataset, requester) : (result ?? "", assignedNode ?? "")
-    guard let giver = try? Address(giver), let file = JobFile(name: name, giver: giver), file.kind == kind,
-      file.job == id
+    return try named(kind)
+  }
+
+  /// The file that it names as its input or its output.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, `file.unknown`.
+  func named(_ kind: JobFile.Kind) throws(NetworkError) -> JobFile {
+    let id = try jobID
+    let (text, giver) = kind == .input ? (dataset, requester) : (result ?? "", assignedNode ?? "")
+    guard let giver = try? Address(giver), let file = JobFile(reference: text, giver: giver),
+      file.kind == kind, file.job == id
     else { throw Self.noFile(kind, of: id) }
     return file
+  }
+
+  private var jobID: JobID {
+    get throws(NetworkError) {
+      do { return try JobID(hex: id) } catch { throw .unknownJob(id: id) }
+    }
   }
 
   static func noFile(_ kind: JobFile.Kind, of id: JobID) -> NetworkError {

@@ -116,7 +116,7 @@ public final class NetworkService: Sendable {
     if let chain {
       let store = try Self.events(of: chain, in: database)
       events = store
-      chainJobs = ChainJobs(client: chain.client, store: store, core: chain.contracts.core)
+      chainJobs = ChainJobs(client: chain.client, store: store, contracts: chain.contracts)
     } else {
       (events, chainJobs) = (nil, nil)
     }

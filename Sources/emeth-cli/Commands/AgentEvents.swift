@@ -20,6 +20,7 @@ final class AgentEvents: Sendable {
     var code: String?
     var url: String?
     var amount: TokenAmount?
+    var function: String?
     var transaction: Bytes32?
     var time = UInt64(Date().timeIntervalSince1970)
   }
@@ -78,6 +79,10 @@ final class AgentEvents: Sendable {
       tell(
         Line(event: "redeemed", amount: amount, transaction: transaction),
         "redeemed \(amount.emethText) EMETH" + (transaction.map { " by transaction \($0)" } ?? ""))
+    case .sent(let function, let job, let transaction):
+      tell(
+        Line(event: "sent", subJob: job, function: function, transaction: transaction),
+        "sent \(function)" + (job.map { " of \($0)" } ?? "") + " by transaction \(transaction)")
     case .failed(let what, let error):
       tell(
         Line(event: "failed", reason: "\(what): \(error.message)", code: error.code),

@@ -1,5 +1,6 @@
 import EmethKit
 import EmethNetwork
+import Foundation
 
 // `submit-job` and `cancel-job` where the job is one of EMETH Core on a chain.
 extension Command {
@@ -25,18 +26,29 @@ extension Command {
           rule: "--param names \(given.key) twice", command: parsed.definition.name)
       }
     }
+    // With a server DATASET is a file, which is given to it; without, a text.
+    let server = parsed[ServerOptions.server]
+    let named = parsed[NetworkOptions.dataset]
+    let input = server == nil ? nil : Data(try InputFile(named).bytes())
     let job = ChainJob(
       program: program,
       parallel: parsed.isGiven(NetworkOptions.parts) ? UInt32(parsed[NetworkOptions.parts]) : 1,
-      epochs: UInt32(parsed[NetworkOptions.rounds] ?? 1), dataset: parsed[NetworkOptions.dataset],
+      epochs: UInt32(parsed[NetworkOptions.rounds] ?? 1),
+      dataset: input.map { ChainJob.DataSet.input(hash: $0.withUnsafeBytes { SHA256.hash($0) }) }
+        ?? .text(named),
       parameters: String(JSONText.line(parameters).dropLast()), fuelLimit: fuelLimit,
       fuelPrice: parsed[NetworkOptions.fuelPrice],
       lifeSeconds: UInt64(parsed[NetworkOptions.deadline] / .seconds(1)))
-    try check("DATASET", job.dataset, ChainJob.datasetByteLimit)
+    if input == nil { try check("DATASET", named, ChainJob.datasetByteLimit) }
     try check("what --param gives", job.parameters, ChainJob.parametersByteLimit)
     let isDryRun = parsed[ChainOptions.dryRun]
+    let settings = ServerOptions.settings(context)
     return try await ChainOptions.run(parsed, context) { account throws(ChainError) in
-      try await account.submit(job, isDryRun: isDryRun)
+      let report = try await account.submit(job, isDryRun: isDryRun)
+      if let server, let input, let id = report.job {
+        try await account.giveInput(input, of: id, to: account.client(of: server, settings: settings))
+      }
+      return report
     }
   }
 

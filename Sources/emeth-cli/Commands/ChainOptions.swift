@@ -140,6 +140,25 @@ enum ChainOptions {
     return settings
   }
 
+  /// What a node or a verifier has besides, to work for a chain.
+  static let ofAgents: [any CommandFlag] = [rpc, core, chainID, confirmations, plainHTTP]
+
+  /// Opens the account of a node or a verifier, which keeps its transactions in its own folder.
+  static func opener(
+    _ parsed: ParsedCommand, _ context: CommandContext, _ key: PrivateKey, in folder: URL
+  ) throws -> @Sendable () async throws(ChainError) -> ChainAccount {
+    var asking = ChainSettings()
+    asking.expectedChainID = parsed[chainID]
+    var settings = SenderSettings()
+    settings.confirmations = UInt64(parsed[confirmations])
+    let client = ChainClient(endpoint: try endpoint(parsed, context), settings: asking)
+    let core = try core(parsed, context)
+    let (journal, how) = (folder.appending(path: "chain/transactions.sqlite"), settings)
+    return { () async throws(ChainError) in
+      try await ChainAccount.open(client: client, core: core, key: key, journal: journal, settings: how)
+    }
+  }
+
   /// The node that is named, if its answers can be believed.
   static func endpoint(_ parsed: ParsedCommand, _ context: CommandContext) throws -> ChainEndpoint {
     try checked(named(parsed[rpc], variable: "EMETH_RPC", parsed, context), parsed)

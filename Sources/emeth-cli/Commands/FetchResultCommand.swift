@@ -5,6 +5,10 @@ import Foundation
 extension Command {
   /// `emeth fetch-result JOB`: writes a job's model, with its records, to a folder.
   static let fetchResult = Command(.fetchResult) { parsed, context in
+    if try LayerOne.isMeant(parsed, notThere: [NetworkOptions.network]) {
+      return try await LayerOne.fetchResult(parsed, context)
+    }
+    try LayerOne.refuseChain(parsed)
     if let client = try ServerOptions.client(parsed, context, signed: true) {
       return try await RemoteResult(client: client, parsed: parsed, context: context).fetch()
     }

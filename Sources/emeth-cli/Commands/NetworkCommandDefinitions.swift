@@ -54,8 +54,8 @@ extension CommandDefinition {
       "With --server the data set is sent to the server, where the account of --key-file pays; without, it is stored in "
         + "the network's folder, whose own requester pays, and `emeth run --network FOLDER` works the queue. "
         + "Prints the job's id.",
-      "\(ChainOptions.layers) There nothing is stored: DATASET is the text by which nodes find the data (an address, a hash), "
-        + "--param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
+      "\(ChainOptions.layers) There, with --server, DATASET is a file that is given to a server which watches the chain, and "
+        + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
         + "the wallet. A job whose registration arrived before its report was printed is reported, not registered again.",
     ],
     arguments: [NetworkOptions.dataset],
@@ -75,6 +75,10 @@ extension CommandDefinition {
         "emeth submit-job https://data.example.org/numbers.txt --program 999 --fuel-limit 1000 --rpc http://127.0.0.1:8545 "
           + "--core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key",
         "a job of EMETH Core on a chain"),
+      CommandExample(
+        "emeth submit-job numbers.txt --program 999 --fuel-limit 10 --server https://emeth.example.org --rpc env --core "
+          + "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --key-file key",
+        "the same for nodes of `emeth node --layer 1`"),
       CommandExample(
         "emeth submit-job neko.txt --detect 10%@95%", "a tenth of the work skipped shall not pass unseen"),
       CommandExample(
@@ -123,8 +127,13 @@ extension CommandDefinition {
 
   static let fetchResult = CommandDefinition(
     "fetch-result", section: .requester, summary: "write a finished job's model or result to a folder",
+    discussion: [
+      "With --layer 1, --rpc and --core the job is one of EMETH Core on a chain: its result comes from the server to which its "
+        + "input was given, and is compared with what the chain says that the verifiers have accepted."
+    ],
     arguments: [NetworkOptions.job],
-    flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, CommonFlags.json],
+    flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, LayerOne.layer]
+      + ChainOptions.ofAgents + [CommonFlags.json],
     examples: [CommandExample("emeth fetch-result 1f2e3d4c --out model", "the model with the job's records")],
     exitCodes: [.no: "the job has no result"])
 }

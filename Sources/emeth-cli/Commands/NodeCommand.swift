@@ -24,10 +24,14 @@ extension Command {
           + "travel sealed; with --tls-certificate so does the rest.",
         "--redeem when:10emeth or --redeem daily, with --rpc and --core, has its tickets paid on the chain on which the server "
           + "settles, when they pay so much or once a day; the node's account pays the gas. By hand it is `emeth redeem-ticket`.",
+        "With --layer 1, --rpc and --core it works for jobs of EMETH Core on a chain instead, of programs 999 and 10000 and above: "
+          + "it puts what they lock into its ledger there, and gets inputs from the server of --server, which must watch that chain. "
+          + "--dry-run says which jobs it would take, and why not the others.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        NodeArguments.config, NodeArguments.folder, NodeArguments.workers, DeviceOptions.device,
+        LayerOne.layer, LayerOne.dryRun, NodeArguments.config, NodeArguments.folder, NodeArguments.workers,
+        DeviceOptions.device,
         NodeArguments.threads,
         NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
@@ -41,6 +45,9 @@ extension Command {
         CommandExample(
           "emeth node --worker-of http://192.168.1.5:7444 --key-file worker.key --data worker",
           "a second machine for a node that says --worker ADDRESS --listen 192.168.1.5:7444"),
+        CommandExample(
+          "emeth node --layer 1 --rpc env --core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --server https://emeth.example.org "
+            + "--key-file node.key --data node", "jobs of EMETH Core on a chain"),
       ],
       exitCodes: [.no: KeyOptions.wrongPassword])
   ) { typed, context in
@@ -81,6 +88,15 @@ extension Command {
       settings.filter.programs = [.languageModelTraining]
     }
     if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
+    if try LayerOne.isMeant(
+      parsed,
+      notThere: [
+        NodeArguments.worker, NodeArguments.listen, NodeArguments.workerOf, NodeRedeeming.policy,
+        NetworkOptions.modelCache,
+      ])
+    {
+      return try await LayerOne.node(parsed, context, connection.client, key, in: folder, settings)
+    }
     let events = AgentEvents(parsed, context)
     events.say("node \(connection.account) works for \(connection.client.server)")
     let domain = try await ServerOptions.domain(of: connection, parsed, context)
@@ -117,7 +133,12 @@ extension Command {
       ])
   ) { parsed, context in
     let folder = URL(filePath: parsed[NodeArguments.data])
-    guard FileManager.default.fileExists(atPath: folder.appending(path: "journal").path) else {
+    let places = [folder, folder.appending(path: LayerOneNode.place)]
+    guard
+      places.contains(where: {
+        FileManager.default.fileExists(atPath: $0.appending(path: "journal").path)
+      })
+    else {
       throw CommandFailure(
         .unavailable, code: "node.missing", "no node works in \(folder.path)", hint: "name its --data folder",
         details: ["path": folder.path])

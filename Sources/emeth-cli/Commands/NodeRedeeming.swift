@@ -8,10 +8,7 @@ enum NodeRedeeming {
     "redeem", .redeemPolicy, absent: "manual", help: "when its tickets are paid on the chain of --rpc")
 
   /// Those of a node that redeems.
-  static let flags: [any CommandFlag] = [
-    policy, ChainOptions.rpc, ChainOptions.core, ChainOptions.chainID, ChainOptions.confirmations,
-    ChainOptions.plainHTTP,
-  ]
+  static let flags: [any CommandFlag] = [policy] + ChainOptions.ofAgents
 
   /// What redeems a node's tickets; nil when its owner does it by hand.
   static func redeemer(
@@ -27,17 +24,10 @@ enum NodeRedeeming {
       }
       return nil
     }
-    var asking = ChainSettings()
-    asking.expectedChainID = parsed[ChainOptions.chainID]
-    var settings = SenderSettings()
-    settings.confirmations = UInt64(parsed[ChainOptions.confirmations])
-    let client = ChainClient(endpoint: try ChainOptions.endpoint(parsed, context), settings: asking)
-    let core = try ChainOptions.core(parsed, context)
-    let (journal, how) = (folder.appending(path: "chain/transactions.sqlite"), settings)
+    let open = try ChainOptions.opener(parsed, context, key, in: folder)
     let redeemer = try TicketRedeemer(policy: wanted, folder: folder, tickets: .of(connection)) {
       () async throws(ChainError) in
-      let account = try await ChainAccount.open(
-        client: client, core: core, key: key, journal: journal, settings: how)
+      let account = try await open()
       guard account.contracts.domain == domain else {
         throw .ticket(.signed(.wrongDomain(found: domain, expected: account.contracts.domain)))
       }

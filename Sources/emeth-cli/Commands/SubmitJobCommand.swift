@@ -6,7 +6,7 @@ import Foundation
 extension Command {
   /// `emeth submit-job DATASET`: requests a training job of a server, or puts it into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
-    if try ChainOptions.isChain(parsed, others: elsewhereOnly) {
+    if try ChainOptions.isChain(parsed, others: elsewhereOnly, also: [ServerOptions.server]) {
       return try await submitOnChain(parsed, context)
     }
     guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {

@@ -12,13 +12,15 @@ extension Command {
         "Posts a bond from the account of --key-file and a stock of commitments, replays the segments that the beacon "
           + "draws for it, and signs its verdicts. A false verdict costs the bond.",
         "Parts of an external program (10000 and above) are drawn for it only if --module names the folder of the module.",
+        "With --layer 1, --rpc and --core it checks jobs of EMETH Core on a chain instead, of programs 999 and 10000 and above, once "
+          + "an owner of the contracts has listed its account. It ends late jobs, and those whose node or verifiers stay silent.",
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
+        LayerOne.layer,
         VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
         ProgramOptions.module,
-        CommonFlags.json,
-      ],
+      ] + ChainOptions.ofAgents + [CommonFlags.json],
       examples: [
         CommandExample(
           "emeth verifier --server http://127.0.0.1:7443 --key-file verifier.key", "on all cores")
@@ -34,6 +36,10 @@ extension Command {
     _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
     settings.modules = try ProgramOptions.modules(parsed)
     settings.bond = parsed[VerifierArguments.bond]
+    if try LayerOne.isMeant(parsed, notThere: []) {
+      return try await LayerOne.verifier(parsed, context, connection.client, key, in: folder, settings)
+    }
+    try LayerOne.refuseChain(parsed)
     let events = AgentEvents(parsed, context)
     events.say("verifier \(connection.account) works for \(connection.client.server)")
     let domain = try await ServerOptions.domain(of: connection, parsed, context)

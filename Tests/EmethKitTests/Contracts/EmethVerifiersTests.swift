@@ -61,7 +61,8 @@ import Testing
   @Test func resultsAreRead() throws {
     let values: [ABIValue] = [
       .uint(4), .bool(true), .uint(2), .uint(1), .uint(0), .uint(77), .uint(45), .bytes32(scene.word),
-      .bytes32(.zero), .bytes32(.zero), .address(scene.node), .address(.zero), .uint(5), .uint(6),
+      .bytes32(.zero), .bytes32(Keccak256.hash([7])), .address(scene.node), .address(.zero), .uint(5),
+      .uint(6),
     ]
     let review = EmethVerifiers.review(scene.job)
     let found = try review.result(review.function.encodeResult(values))
@@ -69,7 +70,7 @@ import Testing
       found
         == EmethVerifiers.Review(
           phase: .waitsForVerdict, isMasked: true, turn: 2, silent: 1, dueBy: nil, beaconBlock: 77,
-          submission: scene.word, verifier: scene.node, finder: nil))
+          submission: scene.word, commitment: Keccak256.hash([7]), verifier: scene.node, finder: nil))
     let broken = [ABIValue.uint(10)] + values.dropFirst()
     #expect(throws: ContractError.value(of: "reviews", member: "phase", found: "10", allowed: "0 to 9")) {
       try review.result(review.function.encodeResult(broken))

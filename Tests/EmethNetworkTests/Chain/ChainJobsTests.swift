@@ -31,7 +31,7 @@ struct ChainJobsTests {
       contracts: [core])
     let follower = EventFollower(client: client, store: store, contracts: [core])
     func follow() async throws { while try await !follower.advance().isAtHead {} }
-    let jobs = ChainJobs(client: client, store: store, core: core)
+    let jobs = ChainJobs(client: client, store: store, contracts: scene.contracts)
 
     let first = try await request(1, "one.zip")
     try await follow()

@@ -158,7 +158,7 @@ import Testing
       _ seconds: UInt64 = 60
     ) -> String {
       ChainJob(
-        program: program, parallel: parallel, epochs: epochs, dataset: dataset, parameters: parameters,
+        program: program, parallel: parallel, epochs: epochs, dataset: .text(dataset), parameters: parameters,
         fuelLimit: Fuel(units: fuel), fuelPrice: FuelPrice(gholon: price), lifeSeconds: seconds
       ).mark
     }
@@ -170,6 +170,20 @@ import Testing
     ]
     #expect(Set(marks).count == marks.count)
     #expect(mark() == marks[0])
+    let (job, hash) = (JobID(requester: .zero, salt: .zero), SHA256.hash([1]))
+    let given = ChainJob(
+      program: .meanOfNumbers, parallel: 1, epochs: 1, dataset: .input(hash: hash), parameters: "c",
+      fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 10), lifeSeconds: 60)
+    let text = given.text(of: job, from: .zero)
+    #expect(JobFileReference(text, .input, of: job, from: .zero)?.contentHash == hash)
+    #expect(given.text(of: job, from: .zero) != text, "no two uploads have one name")
+    #expect(given.mark == given.mark && !marks.contains(given.mark))
+    // Another job's, another giver's or another kind's, and what is nearly one.
+    #expect(JobFileReference(text, .output, of: job, from: .zero) == nil)
+    #expect(JobFileReference(text, .input, of: JobID(requester: .zero, salt: hash), from: .zero) == nil)
+    for wrong in [text + "0", text.uppercased(), String(text.prefix { $0 != "#" }), text + "#", ""] {
+      #expect(JobFileReference(wrong, .input, of: job, from: .zero) == nil, "\(wrong)")
+    }
   }
 
   @Test func aFileOfANewerProgramIsRefused() throws {

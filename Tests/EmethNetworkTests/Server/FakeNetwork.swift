@@ -24,7 +24,8 @@ final class FakeNetwork: ServedNetwork {
 
   let folder: URL
   let store: ContentStore
-  let chainJobs: ChainJobs? = nil
+  /// The chain whose jobs the cache lists; nil for those of this network.
+  let chainJobs: ChainJobs?
   let database: NetworkDatabase
   let splitterStore: ContentStore
   let state = Mutex(State())
@@ -32,7 +33,8 @@ final class FakeNetwork: ServedNetwork {
   let jobID = JobID(requester: TestKeys.requester.address, salt: TestNetwork.seed(1))
   private let marks = AsyncStream<UInt64>.makeStream()
 
-  init(_ folder: TemporaryFolder, stores: NetworkStores? = nil) throws {
+  init(_ folder: TemporaryFolder, stores: NetworkStores? = nil, chainJobs: ChainJobs? = nil) throws {
+    self.chainJobs = chainJobs
     self.folder = folder.url
     let stores = try stores ?? NetworkStores(folder: folder.url, storage: nil)
     (store, splitterStore) = (stores.objects, stores.splitter)

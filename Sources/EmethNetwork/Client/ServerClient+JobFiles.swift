@@ -1,0 +1,173 @@
+import EmethKit
+import Foundation
+
+/// The cache and the storage of the 2023 network, as a client of a server that watches a chain (Docs/Decisions/0026).
+extension ServerClient {
+  /// A job as the cache lists it, as much as is believed of it.
+  struct ListedJob: Decodable, Sendable {
+    var id: JobID
+    var deadline: UInt64
+    var assignedNode: String?
+
+    private enum CodingKeys: CodingKey { case id, deadline, assignedNode }
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      id = try JobID(hex: try container.decode(String.self, forKey: .id))
+      deadline = try container.decode(UInt64.self, forKey: .deadline)
+      assignedNode = try container.decodeIfPresent(String.self, forKey: .assignedNode)
+    }
+  }
+
+  /// The newest jobs of a status.
+  func listedJobs(_ status: JobStatus) async throws(NetworkError) -> [ListedJob] {
+    try await get("/api/v1/jobs?status=\(status.rawValue)")
+  }
+
+  /// How long the file is that a job names; nil when it is not there.
+  func size(of kind: JobFile.Kind, of job: JobID) async throws(NetworkError) -> UInt64? {
+    do throws(NetworkError) {
+      let found: Routes.FileSize = try await get("/api/v1/size?jobId=\(job)&type=\(kind.rawValue)")
+      return found.byteCount
+    } catch {
+      guard error.code == "file.unknown" else { throw error }
+      return nil
+    }
+  }
+
+  /// What is in the archive that a job names.
+  ///
+  /// - Parameter folder: where the archive lies meanwhile.
+  /// - Throws: `file.unknown` where it is not there, ``NetworkError/malformed(what:reason:)`` for what is no archive.
+  func content(
+    of kind: JobFile.Kind, of job: JobID, in folder: URL
+  ) async throws(NetworkError) -> Data {
+    let path = "/api/v1/download?jobId=\(job)&type=\(kind.rawValue)"
+    let answer: [String: String] = try await get(path, signed: true)
+    let place = try StoreURL(answer["downloadUrl"] ?? "")
+    try Files.makeFolder(folder)
+    let file = folder.appending(path: "\(kind.rawValue).zip")
+    try Files.remove(file)
+    let target = try DownloadTarget(file, at: 0)
+    var call = Call(path: place.path)
+    call.elsewhere = place.server
+    let got = try await once(call, to: { target.write($0) })
+    try target.close()
+    guard (200..<300).contains(got.status) else {
+      throw got.status == 404
+        ? ServerRefusal.error(got, of: server)
+        : .unreachable(server: "\(place.server)", reason: "it answered \(got.status)")
+    }
+    let content = try ZipArchive.file(of: try Files.read(file), limit: LayerOneWork.contentByteLimit)
+    try Files.remove(file)
+    return content
+  }
+
+  /// Gives a job's file; what the server calls it.
+  func give(
+    _ kind: JobFile.Kind, of job: JobID, _ content: Data
+  ) async throws(NetworkError) -> String {
+    let archive = try ZipArchive.archive(content, named: "\(kind.rawValue)-\(job).dat")
+    let size = JobFileStore.partByteCount
+    let count = max(1, (archive.count + size - 1) / size)
+    let begun: Routes.GivenUpload = try await send(
+      "POST", "/api/v1/upload/presigned-url", Routes.WantedUpload(type: kind, jobId: job, parts: count))
+    guard begun.preSignedUrls.count == count else {
+      throw .malformed(
+        what: "answer of \(server)",
+        reason: "it names \(begun.preSignedUrls.count) parts, asked were \(count)")
+    }
+    var sent: [JobFileStore.SentPart] = []
+    for (index, part) in begun.preSignedUrls.enumerated() {
+      let place = try StoreURL(part.url)
+      let piece = Data(archive[index * size..<min(archive.count, (index + 1) * size)])
+      var call = Call(method: "PUT", path: place.path, body: piece)
+      call.elsewhere = place.server
+      let answer = try await self.send(call)
+      sent.append(JobFileStore.SentPart(ETag: answer.headers["etag"] ?? "", PartNumber: index + 1))
+    }
+    let done: [String: String] = try await send(
+      "POST", "/api/v1/upload/complete",
+      Routes.CompletedUpload(fileName: begun.fileName, uploadId: begun.uploadId, parts: sent),
+      repeatable: true)
+    return done["fileName"] ?? begun.fileName
+  }
+
+  /// Gives the input that a job on the server's chain names, unless it is there. The server may not have seen the job yet:
+  /// that is waited for.
+  ///
+  /// - Throws: ``NetworkError/unknownJob(id:)`` when it does not see the job in a minute: its chain is another one.
+  func giveInput(_ content: Data, of job: JobID) async throws(NetworkError) {
+    let end = ContinuousClock.now + .seconds(60)
+    while true {
+      do throws(NetworkError) {
+        if try await size(of: .input, of: job) != nil { return }
+        break
+      } catch {
+        guard error.code == NetworkError.unknownJob(id: "").code, ContinuousClock.now < end else {
+          throw error
+        }
+      }
+      do { try await Task.sleep(for: .milliseconds(500)) } catch { throw .interrupted }
+    }
+    _ = try await give(.input, of: job, content)
+    guard try await size(of: .input, of: job) != nil else {
+      throw .refused(
+        code: "file.unknown", message: "job \(job) names an input that was not given",
+        hint: "is \(server) a server of the job's chain?")
+    }
+  }
+}
+
+extension ChainAccount {
+  /// A client of a server that speaks for this account.
+  public func client(
+    of server: ServerAddress, settings: ClientSettings = ClientSettings()
+  ) -> ServerClient {
+    ServerClient(server: server, key: sender.key, settings: settings)
+  }
+
+  /// Gives the input of a job that this account has registered to a server that watches the chain
+  /// (``ChainJob/DataSet/input(hash:)``), unless it is there; asked again, it is done.
+  public func giveInput(
+    _ content: Data, of job: JobID, to files: ServerClient
+  ) async throws(ChainError) {
+    do throws(NetworkError) {
+      try await files.giveInput(content, of: job)
+    } catch {
+      throw error == .interrupted ? .interrupted : .store(error)
+    }
+  }
+
+  /// What a job that was verified has for its requester, from a server that watches the chain. What comes is what the
+  /// verifiers have seen, or an error.
+  ///
+  /// - Parameter folder: where the archive lies meanwhile.
+  /// - Throws: ``ChainError/store(_:)`` of ``NetworkError/jobEnded(id:status:reason:)`` for a job that was not verified, of
+  ///   ``NetworkError/malformed(what:reason:)`` where what the server has is not what the job names.
+  public func output(
+    of id: JobID, from files: ServerClient, in folder: URL
+  ) async throws(ChainError) -> Data {
+    let found = try await LayerOneJob.read(id, with: self)
+    do throws(NetworkError) {
+      guard let job = found else { throw .unknownJob(id: "\(id)") }
+      guard job.status == .verified, let node = job.assign?.node else {
+        throw .jobEnded(id: id, status: job.status, reason: "only a job that was verified has a result")
+      }
+      switch LayerOneResult(job.detail.result, of: id, from: node) {
+      case .output(let reference):
+        let content = try await files.content(of: .output, of: id, in: folder)
+        guard content.withUnsafeBytes({ SHA256.hash($0) }) == reference.contentHash else {
+          throw .malformed(what: "output of job \(id)", reason: "it is not the one that the job names")
+        }
+        return content
+      case .refusal(let words):
+        throw .jobEnded(id: id, status: job.status, reason: "the module says no to its input: \(words)")
+      case nil:
+        throw .malformed(what: "result of job \(id)", reason: "it names no output with its hash")
+      }
+    } catch {
+      throw error == .interrupted ? .interrupted : .store(error)
+    }
+  }
+}

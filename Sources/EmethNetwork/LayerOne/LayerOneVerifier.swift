@@ -1,0 +1,273 @@
+import EmethCompute
+import EmethKit
+import Foundation
+import Synchronization
+
+/// A verifier of EMETH Core's jobs: it keeps bond and commitments posted, computes again what it is drawn for, and does for
+/// all jobs what anybody may do when their time has come.
+///
+/// ```swift
+/// let verifier = try LayerOneVerifier(account: account, key: key, files: client, folder: folder)
+/// try await verifier.run()          // until the task is cancelled
+/// ```
+/// It keeps nothing: where each job stands the chain says, and its secrets follow from its key.
+public final class LayerOneVerifier: Sendable {
+  private struct State {
+    /// Jobs that it can't check, by what was told of them.
+    var unable: Set<JobID> = []
+    var told: Set<String> = []
+  }
+
+  /// What its owner decides.
+  public let settings: VerifierAgent.Settings
+  private let account: ChainAccount
+  private let key: PrivateKey
+  private let files: ServerClient
+  private let folder: URL
+  private let sandbox: ModuleSandbox?
+  private let state = Mutex(State())
+  private let lock: FolderLock
+  private let onEvent: @Sendable (AgentEvent) -> Void
+  private var checks: Address { account.contracts.verification }
+
+  /// A verifier with its account on the chain, that account's key, and its own folder. One process works on a folder at a
+  /// time.
+  ///
+  /// - Parameter files: a server that watches the chain, with the account's key.
+  public init(
+    account: ChainAccount, key: PrivateKey, files: ServerClient, folder: URL,
+    settings: VerifierAgent.Settings = .init(), onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) throws(NetworkError) {
+    try Files.makeFolder(folder)
+    lock = try FolderLock(folder: folder)
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
+    (self.account, self.key, self.files, self.folder) = (account, key, files, folder)
+    (self.settings, self.onEvent) = (settings, onEvent)
+  }
+
+  /// Works until the task is cancelled.
+  ///
+  /// - Throws: ``NetworkError/interrupted``.
+  public func run() async throws(NetworkError) {
+    while !Task.isCancelled {
+      await turn()
+      await pause(account.sender.settings.pollSeconds)
+    }
+    throw .interrupted
+  }
+
+  /// Looks once after its own standing and after all jobs.
+  func turn() async {
+    await attempt("posting bond and commitments") { () async throws(NetworkError) in try await self.stand() }
+    await attempt("looking for results") { () async throws(NetworkError) in
+      for listed in try await self.files.listedJobs(.submitted) { await self.look(after: listed.id) }
+    }
+    await attempt("looking for late jobs") { () async throws(NetworkError) in
+      let account = self.account
+      let now = try await onChain { () async throws(ChainError) in
+        try await account.client.block(.latest)?.timestamp ?? 0
+      }
+      for status in [JobStatus.requested, .processing] {
+        for listed in try await self.files.listedJobs(status) where listed.deadline <= now {
+          await self.look(after: listed.id)
+        }
+      }
+    }
+  }
+
+  private func attempt(_ what: String, _ body: () async throws(NetworkError) -> Void) async {
+    do throws(NetworkError) {
+      try await body()
+      state.withLock { _ = $0.told.remove(what) }
+    } catch {
+      if Task.isCancelled || error == .interrupted { return }
+      if state.withLock({ $0.told.insert(what).inserted }) { onEvent(.failed(what: what, error)) }
+    }
+  }
+
+  // MARK: - Standing
+
+  /// Posts what is missing of bond and commitments, once an owner of the contracts has listed it.
+  private func stand() async throws(NetworkError) {
+    let (account, checks) = (account, checks)
+    let (isListed, bond, wallet) = try await onChain { () async throws(ChainError) in
+      (
+        try await account.client.call(EmethCore.isVerifier(account.address), at: account.contracts.core),
+        try await account.client.call(EmethVerifiers.bond(of: account.address), at: checks),
+        try await account.client.call(EmethToken.balance(of: account.address), at: account.contracts.token)
+      )
+    }
+    guard isListed else {
+      throw .refused(
+        code: "verifier.notListed", message: "\(account.address) is not listed as a verifier",
+        hint: "let an owner of EMETH Core call addVerifier(\(account.address)); late jobs are ended meanwhile"
+      )
+    }
+    // An owner who takes the bond out does not want it posted again.
+    guard bond.unbondingAt == nil else { return }
+    if settings.bond > bond.amount, wallet > .zero {
+      // Who has less binds what there is.
+      let missing = try asNetworkError { try min(wallet, settings.bond.subtracting(bond.amount)) }
+      try await send(
+        EmethToken.approve(spender: checks, amount: missing), to: account.contracts.token, of: nil)
+      try await send(EmethVerifiers.bond(missing), to: checks, of: nil)
+    }
+    let unused = bond.posted - bond.used
+    if unused < UInt64(settings.stock) / 2 {
+      let count = min(UInt64(settings.stock) - unused, UInt64(EmethVerifiers.commitmentLimit))
+      let digests = (bond.posted..<bond.posted + count).map { commitment($0) }
+      try await send(EmethVerifiers.commitSecrets(digests), to: checks, of: nil)
+    }
+  }
+
+  /// Nobody knows it who has not the key, and no two contracts are given the same.
+  private func secret(_ number: UInt64) -> Bytes32 {
+    let contract = checks.bytes + account.contracts.chainID.bigEndianBytes
+    return key.withSecretBytes {
+      HMACSHA256.authenticate(
+        Array("secret of EmethVerifiers".utf8) + contract + number.bigEndianBytes, key: $0)
+    }
+  }
+
+  private func commitment(_ number: UInt64) -> Bytes32 {
+    Keccak256.hash(account.address.bytes + secret(number).bytes)
+  }
+
+  // MARK: - Jobs
+
+  private func look(after id: JobID) async {
+    await attempt("job \(id)") { () async throws(NetworkError) in
+      let account = self.account
+      let job = try await onChain { () async throws(ChainError) in
+        try await LayerOneJob.read(id, with: account)
+      }
+      guard let job else { return }
+      guard job.status == .submitted, job.review.verifier == account.address, !job.isOverdue else {
+        if let upkeep = job.upkeep { try await self.carryOut(upkeep, of: id) }
+        return
+      }
+      switch job.review.phase {
+      case .waitsForChallenge: try await self.challenge(job)
+      case .waitsForVerdict: try await self.judge(job)
+      case .notSubmitted, .waitsForDraw, .waitsForOpenings, .accepted, .waitsForKey, .keyPosted,
+        .waitsForMasked, .maskedPosted:
+        if let upkeep = job.upkeep { try await self.carryOut(upkeep, of: id) }
+      }
+    }
+  }
+
+  /// Shows its secret, if it can compute the job: who can't stays silent, and another one is drawn.
+  private func challenge(_ job: LayerOneJob) async throws(NetworkError) {
+    do throws(NetworkError) {
+      _ = try LayerOneWork(job, modules: settings.modules)
+    } catch {
+      if state.withLock({ $0.unable.insert(job.id).inserted }) {
+        onEvent(.failed(what: "checking job \(job.id)", error))
+      }
+      return
+    }
+    let (account, checks, wanted) = (account, checks, job.review.commitment)
+    let bond = try await onChain { () async throws(ChainError) in
+      try await account.client.call(EmethVerifiers.bond(of: account.address), at: checks)
+    }
+    guard let number = (0..<bond.used).reversed().first(where: { commitment($0) == wanted }) else {
+      throw .refused(
+        code: "verifier.foreignCommitment",
+        message: "commitment \(wanted) was posted by \(account.address), and does not follow from this key",
+        hint: "was it posted by another program? it must show the secret")
+    }
+    try await send(EmethVerifiers.challenge(job.id, secret: secret(number)), to: checks, of: job.id)
+  }
+
+  private func judge(_ job: LayerOneJob) async throws(NetworkError) {
+    let finding = try await finding(on: job)
+    let core = account.contracts.core
+    if finding == nil {
+      try await send(EmethCore.verify(job.id), to: core, of: job.id)
+    } else {
+      try await send(EmethCore.rejectResult(job.id), to: core, of: job.id)
+    }
+    onEvent(
+      .judged(job.id, accepted: finding == nil, finding: finding ?? "computed again to the same output"))
+  }
+
+  /// What is wrong with a result; nil accepts.
+  ///
+  /// - Throws: what says nothing of the node: then no verdict follows, and others are asked.
+  private func finding(on job: LayerOneJob) async throws(NetworkError) -> String? {
+    let (id, sandbox, stop) = (job.id, sandbox, StopFlag())
+    let place = folder.appending(path: "jobs/\(id)")
+    let work = try LayerOneWork(job, modules: settings.modules)
+    guard let assign = job.assign, let claimed = LayerOneResult(job.detail.result, of: id, from: assign.node)
+    else { return "its result names no output of its node, with the hash of what is in it" }
+    let input = try await work.input(from: files, in: place)
+    let lane = try AgentLane(threads: settings.threads, device: settings.device)
+    let own = try await raising(stop) { () async throws(NetworkError) in
+      try await lane.run { _ in try work.compute(input, sandbox: sandbox, stop: stop) }
+    }
+    var finding = Self.difference(claimed, assign.fuelUsed, own)
+    if finding == nil, try await !isDelivered(job, in: place) {
+      finding = "the output that it names is not where it should be"
+    }
+    try Files.remove(place)
+    return finding
+  }
+
+  /// What a node claims that is not so; nil where all is.
+  private static func difference(
+    _ claimed: LayerOneResult, _ fuel: Fuel, _ own: LayerOneWork.Outcome
+  ) -> String? {
+    guard fuel <= own.fuel else { return "it claims \(fuel) fuel, computed again it is \(own.fuel)" }
+    switch (claimed, own.outcome) {
+    case (.refusal, .refusal): return nil
+    case (.refusal, .output): return "computed again, there is an output"
+    case (.output, .refusal(let words)): return "computed again, the module says no to it: \(words)"
+    case (.output(let reference), .output(let output)):
+      let hash = output.withUnsafeBytes { SHA256.hash($0) }
+      return hash == reference.contentHash
+        ? nil : "computed again, the output has the hash \(hash), the node's is \(reference.contentHash)"
+    }
+  }
+
+  /// Whether the requester can fetch what the result names.
+  private func isDelivered(_ job: LayerOneJob, in place: URL) async throws(NetworkError) -> Bool {
+    guard let node = job.assign?.node,
+      case .output(let reference)? = LayerOneResult(job.detail.result, of: job.id, from: node)
+    else { return true }
+    do throws(NetworkError) {
+      let found = try await files.content(of: .output, of: job.id, in: place)
+      return found.withUnsafeBytes { SHA256.hash($0) } == reference.contentHash
+    } catch {
+      guard error.code == "file.unknown" || error.isNoArchive else { throw error }
+      return false
+    }
+  }
+
+  // MARK: - Transactions
+
+  private func send<Output>(
+    _ call: ContractCall<Output>, to contract: Address, of id: JobID?
+  ) async throws(NetworkError) {
+    let account = account
+    let receipt = try await onChain { () async throws(ChainError) in
+      try await account.carryOut(call, at: contract)
+    }
+    if let receipt { onEvent(.sent(call.function.name, id, transaction: receipt.transaction)) }
+  }
+
+  private func carryOut(_ upkeep: LayerOneUpkeep, of id: JobID) async throws(NetworkError) {
+    if let receipt = try await upkeep.carriedOut(for: id, by: account) {
+      onEvent(.sent("\(upkeep)", id, transaction: receipt.transaction))
+    }
+  }
+}
+
+extension NetworkError {
+  /// Whether it says that a file is no archive of one file.
+  fileprivate var isNoArchive: Bool {
+    if case .malformed(let what, _) = self {
+      return what == ZipArchive.errorName || what == Inflate.errorName
+    }
+    return false
+  }
+}

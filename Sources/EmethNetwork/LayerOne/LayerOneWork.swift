@@ -1,0 +1,102 @@
+import EmethKit
+import Foundation
+
+/// What a job of EMETH Core asks to be computed: read and computed in one place, by its node and by the verifier that
+/// computes it again.
+final class LayerOneWork: Sendable {
+  /// What came of it.
+  struct Outcome: Sendable {
+    var outcome: PartOutcome
+    /// By the program's formula, and no more than the job pays for.
+    var fuel: Fuel
+  }
+
+  let id: JobID
+  let program: ComputedProgram
+  let parameters: [String: String]
+  let input: JobFileReference
+  private let fuelLimit: Fuel
+
+  /// The parameter that names an external program's module by its hash.
+  static let moduleKey = "module"
+  /// The most bytes of an input or an output.
+  static let contentByteLimit = 1 << 30
+
+  /// The work of a job.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)``, ``NetworkError/malformed(what:reason:)``: why this
+  ///   machine can't do it, or nobody.
+  init(_ job: LayerOneJob, modules: [ProgramModule]) throws(NetworkError) {
+    id = job.id
+    var given = try Self.parameters(job.detail.parameters)
+    let module = given.removeValue(forKey: Self.moduleKey)
+    let number = job.detail.programID
+    if number.isExternal {
+      let own = modules.filter { "\($0.manifest.hash)" == module }
+      program = try ComputedProgram(number, modules: own)
+    } else {
+      guard module == nil else {
+        throw .badSetting(
+          name: "parameter", found: Self.moduleKey, allowed: "that of a program from 10000 on")
+      }
+      program = try ComputedProgram(number, modules: [])
+    }
+    guard !program.provesItself else {
+      throw .badSetting(
+        name: "program", found: "\(number)",
+        allowed: "one whose result is computed again: 999, 10000 and above")
+    }
+    parameters = given
+    guard let reference = JobFileReference(job.detail.dataset, .input, of: job.id, from: job.job.owner) else {
+      throw .malformed(
+        what: "data set of job \(job.id)", reason: "it names no input of its requester with its hash")
+    }
+    input = reference
+    fuelLimit = job.job.fuelLimit
+    // What its manifest may not say is refused before the deposit is locked.
+    _ = try ComputedManifest(program, parameters: parameters, recordCount: 1)
+  }
+
+  /// The input, as the job names it.
+  ///
+  /// - Parameter folder: where it lies meanwhile.
+  func input(from files: ServerClient, in folder: URL) async throws(NetworkError) -> Data {
+    let found = try await files.content(of: .input, of: id, in: folder)
+    let hash = found.withUnsafeBytes { SHA256.hash($0) }
+    guard hash == input.contentHash else {
+      throw .malformed(
+        what: "input of job \(id)", reason: "it has the hash \(hash), the job names \(input.contentHash)")
+    }
+    return found
+  }
+
+  /// Computes an input, whose hash was checked.
+  ///
+  /// Blocks: not for the cooperative pool.
+  func compute(_ input: Data, sandbox: ModuleSandbox?, stop: StopFlag) throws(NetworkError) -> Outcome {
+    let records = try asNetworkError { try program.records.records(in: Array(input)).count }
+    let manifest = try ComputedManifest(program, parameters: parameters, recordCount: UInt64(records))
+    let fuel = try manifest.partFuel(parts: 1)
+    let outcome = try program.outcome(
+      of: input, subJob: id, parameters: parameters, sandbox: sandbox, stop: stop)
+    return Outcome(outcome: outcome, fuel: min(fuel, fuelLimit))
+  }
+
+  /// What a job's parameters say: a JSON object, whose members are texts, numbers or truth values.
+  private static func parameters(_ text: String) throws(NetworkError) -> [String: String] {
+    if text.isEmpty { return [:] }
+    return try asNetworkError {
+      var found: [String: String] = [:]
+      for member in try JSONValue(parsing: text).objectMembers() {
+        switch member.value {
+        case .string(let value), .number(let value): found[member.key] = value
+        case .bool(let value): found[member.key] = "\(value)"
+        case .object, .array, .null:
+          throw NetworkError.malformed(
+            what: "parameters of a job", reason: "\(member.key) is neither a text nor a number")
+        }
+      }
+      return found
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import EmethKit
+import EmethNetwork
+import Foundation
+
+/// `emeth node` and `emeth verifier` where they work for jobs of EMETH Core on a chain.
+enum LayerOne {
+  static let layer = Flag(
+    "layer", .integer(in: 1...2), default: 2,
+    help: "1: jobs of EMETH Core on a chain; 2: the network of the server")
+  static let dryRun = Flag(toggle: "dry-run", help: "with --layer 1: say what it would take and send nothing")
+
+  /// Whether a chain is meant; refuses flags that mean nothing there.
+  static func isMeant(
+    _ parsed: ParsedCommand, notThere others: [any CommandFlag]
+  ) throws(UsageError) -> Bool {
+    let name = parsed.definition.name
+    guard parsed[layer] == 1 else {
+      if parsed.definition.flag(named: dryRun.definition.name) != nil, parsed[dryRun] {
+        throw .contradiction(rule: "--dry-run belongs to --layer 1", command: name)
+      }
+      return false
+    }
+    for flag in others where parsed.isGiven(flag) {
+      throw .contradiction(rule: "\(flag.definition.spelling) means nothing with --layer 1", command: name)
+    }
+    return true
+  }
+
+  /// Refuses what belongs to a chain where none is meant.
+  static func refuseChain(_ parsed: ParsedCommand) throws(UsageError) {
+    for flag in ChainOptions.ofAgents where parsed.isGiven(flag) {
+      throw .contradiction(
+        rule: "\(flag.definition.spelling) belongs to --layer 1", command: parsed.definition.name)
+    }
+  }
+
+  /// What came of a requester's job.
+  private struct Fetched: Encodable {
+    var job: JobID
+    var result: String
+  }
+
+  /// Writes the output of a requester's job.
+  static func fetchResult(_ parsed: ParsedCommand, _ context: CommandContext) async throws -> ExitCode {
+    guard let job = parsed[NetworkOptions.job].jobID else {
+      throw CommandFailure(
+        .usage, code: "job.ambiguous",
+        "fetch-result: on a chain a job is named by all 32 digits of its id, found \(parsed[NetworkOptions.job])"
+      )
+    }
+    let server = try ServerOptions.requiredClient(parsed, context, signed: false).server
+    let key = try KeyOptions.load(parsed, context)
+    let target = parsed[NetworkOptions.out] ?? "emeth-\(Hex.encode(job.bytes, prefixed: false).prefix(8))"
+    let folder = try AtomicFolder(at: target)
+    // Nothing is sent: what remembers that is as short-lived as the transfer.
+    let work = FileManager.default.temporaryDirectory.appending(path: "emeth-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: work) }
+    do {
+      let account = try await ChainOptions.opener(parsed, context, key, in: work)()
+      let output = try await account.output(
+        of: job, from: account.client(of: server, settings: ServerOptions.settings(context)), in: work)
+      try output.write(to: URL(filePath: folder.workingPath).appending(path: resultFile))
+      try folder.commit()
+    } catch {
+      folder.discard()
+      throw error
+    }
+    let place = URL(filePath: target).appending(path: resultFile).path
+    if parsed[CommonFlags.json] {
+      try context.output.write(JSONText.pretty(Fetched(job: job, result: place)))
+    } else {
+      try context.output.print(target)
+    }
+    return .done
+  }
+
+  private static let resultFile = "result.dat"
+
+  /// A node's work.
+  static func node(
+    _ parsed: ParsedCommand, _ context: CommandContext, _ files: ServerClient, _ key: PrivateKey,
+    in folder: URL, _ settings: NodeAgent.Settings
+  ) async throws -> ExitCode {
+    let events = AgentEvents(parsed, context)
+    let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
+    let node = try LayerOneNode(account: account, files: files, folder: folder, settings: settings) {
+      events.tell($0)
+    }
+    if parsed[dryRun] {
+      let offers = try await node.offers()
+      try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(offers) : text(offers))
+      return .done
+    }
+    events.say(
+      "node \(account.address) works for \(account.contracts.core) on chain \(account.contracts.chainID)")
+    let drain = DrainMark(folder: folder)
+    drain.clear()
+    try await Command.running(context) {
+      let watching = Task { await drain.wait { node.drain() } }
+      defer { watching.cancel() }
+      try await node.run()
+    }
+    drain.clear()
+    events.say("node \(account.address) has ended all that it took")
+    return .done
+  }
+
+  /// A verifier's work.
+  static func verifier(
+    _ parsed: ParsedCommand, _ context: CommandContext, _ files: ServerClient, _ key: PrivateKey,
+    in folder: URL, _ settings: VerifierAgent.Settings
+  ) async throws -> ExitCode {
+    let events = AgentEvents(parsed, context)
+    let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
+    let verifier = try LayerOneVerifier(
+      account: account, key: key, files: files, folder: folder, settings: settings
+    ) { events.tell($0) }
+    events.say(
+      "verifier \(account.address) works for \(account.contracts.core) on chain \(account.contracts.chainID)")
+    try await Command.running(context) { try await verifier.run() }
+    return .done
+  }
+
+  private static func text(_ offers: [LayerOneNode.Offer]) -> String {
+    if offers.isEmpty { return "no job waits for a node\n" }
+    return offers.map { offer in
+      let terms = "program \(offer.program)  pays \(offer.fee.emethText)  locks \(offer.deposit.emethText)"
+      let answer =
+        offer.refusal.map { "not taken: \(PlainText.visible($0))" }
+        ?? "would be taken" + (offer.wei.map { ", at most \($0) wei" } ?? " after a deposit")
+      return "\(offer.job)  \(terms)  \(answer)\n"
+    }.joined()
+  }
+}

@@ -1,0 +1,179 @@
+import EmethKit
+import Foundation
+import Testing
+
+@testable import EmethNetwork
+
+/// A chain with a server that watches it, verifiers that are listed, and a requester with money.
+final class LayerOneScene: Sendable {
+  let chain: ChainScene
+  let server: RunningServer
+  private let following: Task<Void, Never>
+
+  var requester: PrivateKey { chain.user }
+  var node: PrivateKey { chain.other }
+  var verifiers: [PrivateKey] { Array(chain.bridge.keys[4...5]) }
+  var core: Address { chain.contracts.core }
+
+  static let numbers = Data("1\n2\nno number\n4.5\n".utf8)
+
+  /// Runs a test in one.
+  static func run(_ test: (LayerOneScene) async throws -> Void) async throws {
+    let scene = try await LayerOneScene(ChainScene.deploy())
+    do {
+      try await test(scene)
+    } catch {
+      scene.following.cancel()
+      throw error
+    }
+    scene.following.cancel()
+    try await scene.server.stop()
+  }
+
+  private init(_ chain: ChainScene) async throws {
+    self.chain = chain
+    self.chain = chain
+    let store = try EventStore(
+      file: chain.folder.url.appending(path: "events.sqlite"), chainID: chain.bridge.chainID,
+      contracts: [chain.contracts.core])
+    let follower = EventFollower(client: chain.client, store: store, contracts: [chain.contracts.core])
+    let jobs = ChainJobs(client: chain.client, store: store, contracts: chain.contracts)
+    var settings = ServerSettings()
+    (settings.requestRate, settings.requestBurst) = (10_000, 10_000)
+    server = try await RunningServer.start(settings) { folder in
+      try FakeNetwork(folder, chainJobs: jobs)
+    }
+    following = Task {
+      while !Task.isCancelled {
+        _ = try? await follower.advance()
+        try? await Task.sleep(for: .milliseconds(30))
+      }
+    }
+    let program = EmethCore.Program(
+      programID: .meanOfNumbers, name: "mean", mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
+      cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
+      minTarget: .zero)
+    try await send(chain.owner, EmethCore.setProgram(program), core)
+    for verifier in verifiers {
+      let money = EmethToken.transfer(to: verifier.address, amount: ChainScene.amount(20))
+      try await send(chain.owner, money, chain.contracts.token)
+      try await send(chain.owner, EmethCore.addVerifier(verifier.address), core)
+    }
+  }
+
+  func send<Output>(_ key: PrivateKey, _ call: ContractCall<Output>, _ contract: Address) async throws {
+    _ = try await chain.sender(key).submit(call, to: contract, under: UUID().uuidString)
+  }
+
+  // MARK: - People
+
+  /// An account with a journal of its own, opened anew.
+  func account(_ key: PrivateKey) async throws -> ChainAccount {
+    var settings = SenderSettings()
+    settings.confirmations = 1
+    settings.pollSeconds = 0.05
+    settings.patienceSeconds = 60
+    return try await ChainAccount.open(
+      client: chain.bridge.client(), core: core, key: key,
+      journal: chain.folder.url.appending(path: "\(key.address)/transactions.sqlite"), settings: settings)
+  }
+
+  /// The node, as it is when it starts.
+  func layerOneNode(
+    fault: NodeFault? = nil, _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) async throws -> LayerOneNode {
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.filter.programs = [.meanOfNumbers]
+    let node = try LayerOneNode(
+      account: try await account(node), files: server.client(node), folder: folder(of: node),
+      settings: settings, fault: fault, onEvent: onEvent)
+    try await node.prepare()
+    return node
+  }
+
+  func layerOneVerifier(
+    _ number: Int, _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) async throws -> LayerOneVerifier {
+    var settings = VerifierAgent.Settings()
+    (settings.threads, settings.stock) = (1, 8)
+    let key = verifiers[number]
+    return try LayerOneVerifier(
+      account: try await account(key), key: key, files: server.client(key), folder: folder(of: key),
+      settings: settings, onEvent: onEvent)
+  }
+
+  func folder(of key: PrivateKey) -> URL { chain.folder.url.appending(path: "\(key.address)/own") }
+
+  // MARK: - Jobs
+
+  /// Fee, V, D, and P where it is lost: of 10 fuel for a tenth of an EMETH each.
+  static let fee = ChainScene.amount(1)
+  static let verifierFee = TokenAmount(holon: ChainScene.emeth / 20)
+  static let deposit = TokenAmount(holon: ChainScene.emeth + ChainScene.emeth / 20)
+  static let penalty = TokenAmount(holon: ChainScene.emeth / 4)
+  /// What one fuel costs: three numbers are one fuel.
+  static let fuel = TokenAmount(holon: ChainScene.emeth / 10)
+
+  /// Requests a job and gives its input.
+  func request(
+    _ input: Data = LayerOneScene.numbers, named hash: Bytes32? = nil, seconds: UInt64 = 100_000,
+    parameters: String = "{}"
+  ) async throws -> JobID {
+    let hash = hash ?? input.withUnsafeBytes { SHA256.hash($0) }
+    let account = try await account(requester)
+    let report = try await account.submit(
+      ChainJob(
+        program: .meanOfNumbers, parallel: 1, epochs: 1, dataset: .input(hash: hash), parameters: parameters,
+        fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 100_000_000), lifeSeconds: seconds))
+    try account.sender.settle(report)
+    let id = try #require(report.job)
+    try await server.client(requester).giveInput(input, of: id)
+    return id
+  }
+
+  func job(_ id: JobID) async throws -> LayerOneJob {
+    try #require(try await LayerOneJob.read(id, with: account(requester)))
+  }
+
+  /// Waits until the server has seen that a job stands so.
+  func listed(_ id: JobID, _ status: JobStatus) async throws {
+    for _ in 0..<400 {
+      if try await server.client().listedJobs(status).contains(where: { $0.id == id }) { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    Issue.record("the server does not list job \(id) as \(status.name)")
+  }
+
+  /// Lets a node take and compute what there is.
+  func work(_ node: LayerOneNode) async throws {
+    for id in await node.turn() {
+      try await listed(id, .processing)
+      await node.compute(id)
+    }
+  }
+
+  /// Goes on until a job has ended; so many blocks pass before each draw.
+  func finish(_ id: JobID, _ node: LayerOneNode, _ verifiers: [LayerOneVerifier]) async throws {
+    for _ in 0..<20 {
+      let job = try await job(id)
+      if job.status.isFinal { return }
+      try await listed(id, job.status)
+      if job.review.phase == .waitsForDraw { try await chain.bridge.mine(33) }
+      for verifier in verifiers { await verifier.turn() }
+      _ = await node.turn()
+    }
+    Issue.record("job \(id) does not end")
+  }
+
+  func wait(_ seconds: UInt64) async throws {
+    try await chain.bridge.tell("evm_increaseTime", .number("\(seconds)"))
+    try await chain.bridge.mine()
+  }
+
+  /// What an account has in all, in wallet and ledger.
+  func money(_ key: PrivateKey) async throws -> TokenAmount {
+    let (wallet, ledger) = (try await chain.balance(key.address), try await chain.ledger(key.address))
+    return wallet + ledger
+  }
+}

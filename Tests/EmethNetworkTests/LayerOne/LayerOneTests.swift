@@ -1,0 +1,202 @@
+import EmethKit
+import Foundation
+import Synchronization
+import Testing
+
+@testable import EmethNetwork
+
+/// Jobs of EMETH Core by node and verifiers, from the request to the money, on a real EVM and with a real server.
+@Suite(.enabled(if: ChainBridge.python != nil, ChainBridge.reason), .timeLimit(.minutes(10)), .serialized)
+struct LayerOneTests {
+  @Test func aJobIsComputedVerifiedAndPaid() async throws {
+    try await LayerOneScene.run { scene in
+      let told = Mutex<[String]>([])
+      let verifiers = [
+        try await scene.layerOneVerifier(0) { event in
+          if case .judged(_, let accepted, _) = event { told.withLock { $0.append("judged \(accepted)") } }
+        }, try await scene.layerOneVerifier(1),
+      ]
+      for verifier in verifiers { await verifier.turn() }
+      let before = (
+        requester: try await scene.money(scene.requester), node: try await scene.money(scene.node),
+        verifiers: try await scene.money(scene.verifiers[0]) + scene.money(scene.verifiers[1])
+      )
+      let id = try await scene.request()
+      let node = try await scene.layerOneNode { event in
+        if case .ended(_, let status, _) = event { told.withLock { $0.append("ended \(status.name)") } }
+      }
+      let offers = try await node.offers()
+      #expect(offers.map(\.job) == [id] && offers.map(\.refusal) == [nil])
+      #expect(offers.first?.deposit == LayerOneScene.deposit && offers.first?.fee == LayerOneScene.fee)
+
+      try await scene.work(node)
+      #expect(try await scene.job(id).status == .submitted)
+      #expect(try await scene.money(scene.node) == before.node - LayerOneScene.deposit)
+      // Neither before it is drawn, nor for anybody else.
+      let stranger = scene.chain.bridge.keys[6]
+      for key in [stranger] + scene.verifiers {
+        await #expect(throws: NetworkError.self) {
+          try await scene.server.client(key).content(of: .input, of: id, in: scene.chain.folder.url)
+        }
+      }
+      try await scene.finish(id, node, verifiers)
+      _ = await node.turn()
+
+      let job = try await scene.job(id)
+      #expect(job.status == .verified)
+      #expect(job.assign?.fuelUsed == Fuel(units: 1))
+      let requester = try await scene.account(scene.requester)
+      let output = try await requester.output(
+        of: id, from: scene.server.client(scene.requester), in: scene.chain.folder.url)
+      #expect(String(decoding: output, as: UTF8.self) == "3,2.5\r\n")
+      #expect(try await scene.money(scene.node) == before.node + LayerOneScene.fuel)
+      #expect(
+        try await scene.money(scene.requester)
+          == before.requester - LayerOneScene.fuel - LayerOneScene.verifierFee)
+      let earned = try await scene.money(scene.verifiers[0]) + scene.money(scene.verifiers[1])
+      #expect(earned == before.verifiers + LayerOneScene.verifierFee)
+      #expect(told.withLock { $0 }.contains("ended VERIFIED"))
+      #expect(await node.turn().isEmpty, "nothing is taken twice")
+    }
+  }
+
+  /// Each transaction's way is cut off once: whoever starts again in the node's folder goes on, and nothing is sent twice.
+  @Test func aNodeThatIsKilledGoesOn() async throws {
+    try await LayerOneScene.run { scene in
+      let before = try await scene.money(scene.node)
+      let id = try await scene.request()
+      func isTaken() async throws -> Bool {
+        let node = try await scene.layerOneNode()
+        return await node.turn() == [id]
+      }
+      #expect(try await isTaken(), "killed before it computes")
+      try await scene.listed(id, .processing)
+      let sent = try await scene.chain.client.transactionCount(of: scene.node.address, at: .latest)
+      #expect(try await isTaken(), "and once more")
+      try FileManager.default.removeItem(at: scene.folder(of: scene.node))
+      #expect(try await isTaken(), "and in another folder")
+      #expect(try await scene.chain.client.transactionCount(of: scene.node.address, at: .latest) == sent)
+      do {
+        // Its transaction is lost on the way, after the output was handed over.
+        let node = try await scene.layerOneNode()
+        #expect(await node.turn() == [id])
+        try await scene.chain.bridge.fault("eth_sendRawTransaction", "status", .number("503"), count: 99)
+        await node.compute(id)
+        try await scene.chain.bridge.noFaults()
+        #expect(try await scene.job(id).status == .processing)
+      }
+      let node = try await scene.layerOneNode()
+      #expect(await node.turn() == [id])
+      await node.compute(id)
+      #expect(try await scene.job(id).status == .submitted)
+      #expect(try await scene.chain.client.transactionCount(of: scene.node.address, at: .latest) == sent + 1)
+      // Nobody checks it: nobody is listed who has a bond. After two silent verifiers the node is paid.
+      try await scene.wait(90_000)
+      try await scene.chain.bridge.mine(33)
+      for _ in 0..<8 {
+        if try await scene.job(id).status.isFinal { break }
+        _ = await node.turn()
+        try await scene.wait(3_700)
+        try await scene.chain.bridge.mine(33)
+      }
+      #expect(try await scene.job(id).status == .verified)
+      #expect(try await scene.money(scene.node) == before + LayerOneScene.fuel)
+    }
+  }
+
+  @Test func aLyingNodeIsRejectedByTwoAndPays() async throws {
+    try await LayerOneScene.run { scene in
+      let verifiers = [try await scene.layerOneVerifier(0), try await scene.layerOneVerifier(1)]
+      for verifier in verifiers { await verifier.turn() }
+      let before = (try await scene.money(scene.requester), try await scene.money(scene.node))
+      let id = try await scene.request()
+      let node = try await scene.layerOneNode(fault: .swappedFinal)
+      try await scene.work(node)
+      try await scene.finish(id, node, verifiers)
+      #expect(try await scene.job(id).status == .failed)
+      #expect(try await scene.money(scene.requester) == before.0)
+      #expect(
+        try await scene.money(scene.node) == before.1 - LayerOneScene.penalty - LayerOneScene.verifierFee)
+
+      // What it does not open it loses too; the verifier that asked is paid.
+      let middle = (try await scene.money(scene.requester), try await scene.money(scene.node))
+      let second = try await scene.request(seconds: 90_000)
+      try await scene.work(node)
+      try await scene.listed(second, .submitted)
+      try await scene.chain.bridge.mine(33)
+      for _ in 0..<4 {
+        for verifier in verifiers { await verifier.turn() }
+      }
+      #expect(try await scene.job(second).review.phase == .waitsForOpenings)
+      try await scene.wait(3_700)
+      for verifier in verifiers { await verifier.turn() }
+      #expect(try await scene.job(second).status == .failed)
+      #expect(try await scene.money(scene.requester) == middle.0)
+      #expect(
+        try await scene.money(scene.node) == middle.1 - LayerOneScene.penalty - LayerOneScene.verifierFee)
+    }
+  }
+
+  @Test func lateJobsEndByAnybody() async throws {
+    try await LayerOneScene.run { scene in
+      let before = (try await scene.money(scene.requester), try await scene.money(scene.node))
+      let taken = try await scene.request(seconds: 50_000)
+      let node = try await scene.layerOneNode()
+      #expect(await node.turn() == [taken])
+      // Nobody takes this one.
+      let untaken = try await scene.request(seconds: 50_000)
+      try await scene.wait(60_000)
+      let verifier = try await scene.layerOneVerifier(0)
+      try await scene.listed(taken, .processing)
+      try await scene.listed(untaken, .requested)
+      await verifier.turn()
+      #expect(try await scene.job(taken).status == .timeout)
+      #expect(try await scene.job(untaken).status == .timeout)
+      #expect(try await scene.money(scene.requester) == before.0)
+      #expect(try await scene.money(scene.node) == before.1 - LayerOneScene.penalty)
+      // It is too late for the node's result; it forgets the job and takes nothing that has ended.
+      await node.compute(taken)
+      #expect(await node.turn().isEmpty)
+    }
+  }
+
+  @Test func whatANodeDoesNotTake() async throws {
+    try await LayerOneScene.run { scene in
+      let node = try await scene.layerOneNode()
+      let account = try await scene.account(scene.requester)
+      func request(_ dataset: ChainJob.DataSet, _ seconds: UInt64, _ parallel: UInt32) async throws -> JobID {
+        let report = try await account.submit(
+          ChainJob(
+            program: .meanOfNumbers, parallel: parallel, epochs: 1, dataset: dataset, parameters: "{}",
+            fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 1), lifeSeconds: seconds))
+        try account.sender.settle(report)
+        return try #require(report.job)
+      }
+      let hash = SHA256.hash([1])
+      let refusals = [
+        try await request(.text("numbers.zip"), 100_000, 1): "names no input",
+        try await request(.input(hash: hash), 100_000, 1): "its input is not at",
+        try await request(.input(hash: hash), LayerOneNode.handlingSeconds / 2, 1): "before its deadline",
+        try await request(.input(hash: hash), 100_001, 3): "job in parts",
+      ]
+      for id in refusals.keys { try await scene.listed(id, .requested) }
+      let found = try await node.offers()
+      #expect(found.count == refusals.count)
+      for offer in found {
+        let expected = try #require(refusals[offer.job])
+        #expect(offer.refusal?.contains(expected) == true, "\(expected): \(offer.refusal ?? "nothing")")
+      }
+      #expect(await node.turn().isEmpty)
+
+      // What turns out to be other data than was named is given back after a while, and not at once.
+      let other = try await scene.request(named: SHA256.hash([2]))
+      #expect(await node.turn() == [other])
+      try await scene.listed(other, .processing)
+      await node.compute(other)
+      #expect(try await scene.job(other).status == .processing)
+      try await scene.wait(LayerOneNode.patienceSeconds)
+      await node.compute(other)
+      #expect(try await scene.job(other).status == .declined)
+    }
+  }
+}
