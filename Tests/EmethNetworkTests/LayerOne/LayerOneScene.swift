@@ -46,7 +46,7 @@ final class LayerOneScene: Sendable {
     following = Task {
       while !Task.isCancelled {
         _ = try? await follower.advance()
-        try? await Task.sleep(for: .milliseconds(30))
+        try? await Task.sleep(for: .milliseconds(100))
       }
     }
     let program = EmethCore.Program(
