@@ -32,7 +32,6 @@ final class LayerOneScene: Sendable {
 
   private init(_ chain: ChainScene) async throws {
     self.chain = chain
-    self.chain = chain
     let store = try EventStore(
       file: chain.folder.url.appending(path: "events.sqlite"), chainID: chain.bridge.chainID,
       contracts: [chain.contracts.core])
