@@ -160,7 +160,7 @@ enum PostgresMigrations {
         CREATE INDEX jobDue ON job (dueAt, number) WHERE status IN (1, 2);
         """),
     Step(
-      version: 13,
+      version: 11,
       sql: """
         ALTER TABLE subJob ADD COLUMN dueAt bigint NOT NULL DEFAULT 0;
         CREATE INDEX subJobDue ON subJob (dueAt) WHERE status = 2;

@@ -223,12 +223,12 @@ enum SQLiteMigrations {
           """)
     }
     // When a SubJob that a node has is looked at though nothing about it has changed.
-    migrator.registerMigration("13") { db in
+    migrator.registerMigration("11") { db in
       try db.execute(
         sql: """
           ALTER TABLE subJob ADD COLUMN dueAt INTEGER NOT NULL DEFAULT 0;
           CREATE INDEX subJobDue ON subJob (dueAt) WHERE status = 2;
-          PRAGMA user_version = 13;
+          PRAGMA user_version = 11;
           """)
     }
     return migrator
