@@ -110,7 +110,7 @@ say "EMETH Core is at $core, its settlement at $settlement, on chain $chain_id"
 
 serve_words=(
   serve --rpc env --chain-id "$chain_id" --settlement "$settlement" --operator-key-file operator.key --confirmations 2
-  --listen 127.0.0.1:0 --data net --interval 500ms --lease 6s --posting 12m --programs
+  --listen 127.0.0.1:0 --data net --interval 500ms --lease 6s --posting 12m
 )
 # A new network says whose signature it will need, and an owner names that Signer.
 if "$emeth" "${serve_words[@]}" --json >/dev/null 2>refusal; then fail "a network was served without a Signer"; fi
