@@ -26,6 +26,8 @@ struct DeviceCommandTests {
 
   private struct Training: Decodable {
     var stateRoot: String
+    var trainLoss: Double
+    var plannedBytes: Int
   }
 
   private static let train = [
@@ -81,6 +83,45 @@ struct DeviceCommandTests {
     let resumed = try emeth(["train", "text", "--out", "model", "--resume", "--json"])
     #expect(resumed.exitCode == 0, "\(resumed.errors)")
     #expect(try resumed.json(Training.self).stateRoot == whole.stateRoot)
+  }
+
+  @Test("what another process takes after the plan was made is told, and nothing is left behind")
+  func others() throws {
+    let result = try emeth(
+      Self.train + ["--out", "model", "--device", "cuda"],
+      ["EMULATED_CUDA_MEMORY": "4000000", "EMULATED_CUDA_OTHERS": "3950000"])
+    #expect(result.exitCode == 4 && result.output.isEmpty)
+    let error = try JSONDecoder().decode(ErrorObject.self, from: Data(result.errors.utf8))
+    #expect(error.code == "compute.insufficientMemory", "\(result.errors)")
+    #expect(error.readable.contains("until others have left the GPU"), "\(result.errors)")
+    #expect(try scratch.names().allSatisfy { !$0.hasPrefix("model") })
+  }
+
+  @Test("a cache that can't be written costs time alone, and graphs and cuBLASLt may be missing")
+  func lacking() throws {
+    try scratch.write("no folder", to: "file")
+    let whole = try emeth(Self.train + ["--out", "whole"]).json(Training.self)
+    for (index, settings) in [
+      ["XDG_CACHE_HOME": scratch.url.path + "/file"], ["EMULATED_CUDA_NO_GRAPHS": "1"],
+    ].enumerated() {
+      let result = try emeth(Self.train + ["--out", "model\(index)", "--device", "cuda"], settings)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(try result.json(Training.self).stateRoot == whole.stateRoot)
+    }
+    // Whatever the library lacks, products are calculated: losses are near those of the CPU.
+    for (index, refused) in ["", "gelu", "all"].enumerated() {
+      let result = try emeth(
+        Self.train + ["--out", "fast\(index)", "--device", "cuda", "--profile", "fast"],
+        ["EMULATED_CUBLAS_REFUSES": refused])
+      let training = try result.json(Training.self)
+      #expect(abs(training.trainLoss - whole.trainLoss) < 0.01, "\(refused): \(result.errors)")
+      #expect(training.stateRoot != whole.stateRoot)
+    }
+    let failed = try emeth(
+      Self.train + ["--out", "failed", "--device", "cuda", "--profile", "fast"],
+      ["EMULATED_CUBLAS_REFUSES": "run"])
+    #expect(
+      failed.exitCode == 4 && failed.errors.contains("CUBLAS_STATUS_EXECUTION_FAILED"), "\(failed.errors)")
   }
 
   @Test("a batch that does not fit is refused before anything is allocated, with the batch that does")
