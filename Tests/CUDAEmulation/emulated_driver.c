@@ -57,11 +57,13 @@ struct cu_graph {
 struct cu_graph_exec {
   cu_graph graph;
 };
-// What is captured; NULL while nothing is.
-static cu_graph* captured;
+// What a stream captures; NULL while it does not.
+struct cu_stream {
+  cu_graph* captured;
+};
 static long graphs_launched, graphs;
 
-static node* new_node(void) {
+static node* new_node(cu_graph* captured) {
   node* nodes = realloc(captured->nodes, (captured->count + 1) * sizeof *nodes);
   if (!nodes) return NULL;
   captured->nodes = nodes;
@@ -209,7 +211,7 @@ FUNCTION cu_result cuMemGetInfo_v2(size_t* free_bytes, size_t* all) {
 static cu_result allocate(cu_pointer* out, size_t bytes) {
   size_t place = 0;
   while (place < sizeof blocks / sizeof *blocks && blocks[place].memory) place++;
-  if (bytes == 0 || captured || place == sizeof blocks / sizeof *blocks) return INVALID_VALUE;
+  if (bytes == 0 || place == sizeof blocks / sizeof *blocks) return INVALID_VALUE;
   if (bytes > unused_bytes()) return CU_ERROR_OUT_OF_MEMORY;
   void* memory = emulated_allocate(bytes);
   if (!memory) return CU_ERROR_OUT_OF_MEMORY;
@@ -251,11 +253,10 @@ static bool is_own(cu_pointer memory, size_t bytes) {
   return false;
 }
 FUNCTION cu_result cuMemsetD8Async(cu_pointer memory, unsigned char value, size_t count, cu_stream* stream) {
-  (void)stream;
   pthread_mutex_lock(&mutex);
   const bool fits = is_own(memory, count);
-  if (fits && captured) {
-    node* own = new_node();
+  if (fits && stream->captured) {
+    node* own = new_node(stream->captured);
     if (own) *own = (node){.is_fill = true, .memory = memory, .value = value, .bytes = count};
   } else if (fits) {
     memset((void*)(uintptr_t)memory, value, count);
@@ -264,45 +265,45 @@ FUNCTION cu_result cuMemsetD8Async(cu_pointer memory, unsigned char value, size_
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
 }
 FUNCTION cu_result cuMemcpyHtoDAsync_v2(cu_pointer device, const void* host, size_t bytes, cu_stream* stream) {
-  (void)stream;
   pthread_mutex_lock(&mutex);
   // What a capture may not have.
-  const bool fits = is_own(device, bytes) && !captured;
+  const bool fits = is_own(device, bytes) && !stream->captured;
   if (fits) memcpy((void*)(uintptr_t)device, host, bytes);
   pthread_mutex_unlock(&mutex);
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
 }
 FUNCTION cu_result cuMemcpyDtoHAsync_v2(void* host, cu_pointer device, size_t bytes, cu_stream* stream) {
-  (void)stream;
   pthread_mutex_lock(&mutex);
   // What a capture may not have.
-  const bool fits = is_own(device, bytes) && !captured;
+  const bool fits = is_own(device, bytes) && !stream->captured;
   if (fits) memcpy(host, (const void*)(uintptr_t)device, bytes);
   pthread_mutex_unlock(&mutex);
   return status(fits ? CU_SUCCESS : INVALID_VALUE);
 }
 
 FUNCTION cu_result cuStreamCreate(cu_stream** out, unsigned flags) {
-  static char stream;
-  *out = (cu_stream*)(void*)&stream;
-  return status(flags == CU_STREAM_NON_BLOCKING ? CU_SUCCESS : INVALID_VALUE);
+  *out = calloc(1, sizeof **out);
+  return status(*out && flags == CU_STREAM_NON_BLOCKING ? CU_SUCCESS : INVALID_VALUE);
 }
-FUNCTION cu_result cuStreamDestroy_v2(cu_stream* stream) { return status(stream ? CU_SUCCESS : INVALID_VALUE); }
+FUNCTION cu_result cuStreamDestroy_v2(cu_stream* stream) {
+  free(stream);
+  return status(CU_SUCCESS);
+}
 FUNCTION cu_result cuStreamSynchronize(cu_stream* stream) {
-  return status(stream && !captured ? CU_SUCCESS : INVALID_VALUE);
+  return status(stream && !stream->captured ? CU_SUCCESS : INVALID_VALUE);
 }
 
 FUNCTION cu_result cuStreamBeginCapture_v2(cu_stream* stream, int mode) {
-  if (!stream || mode != CU_CAPTURE_THREAD_LOCAL || captured || getenv("EMULATED_CUDA_NO_GRAPHS"))
+  if (!stream || mode != CU_CAPTURE_THREAD_LOCAL || stream->captured || getenv("EMULATED_CUDA_NO_GRAPHS"))
     return status(INVALID_VALUE);
-  captured = calloc(1, sizeof *captured);
-  return status(captured ? CU_SUCCESS : CU_ERROR_OUT_OF_MEMORY);
+  stream->captured = calloc(1, sizeof *stream->captured);
+  return status(stream->captured ? CU_SUCCESS : CU_ERROR_OUT_OF_MEMORY);
 }
 FUNCTION cu_result cuStreamEndCapture(cu_stream* stream, cu_graph** out) {
-  *out = captured;
-  captured = NULL;
+  *out = stream->captured;
+  stream->captured = NULL;
   graphs++;
-  return status(stream && *out ? CU_SUCCESS : INVALID_VALUE);
+  return status(*out ? CU_SUCCESS : INVALID_VALUE);
 }
 FUNCTION cu_result cuGraphInstantiateWithFlags(cu_graph_exec** out, cu_graph* graph, unsigned long long flags) {
   *out = calloc(1, sizeof **out);
@@ -347,7 +348,7 @@ static cu_result run(const node* own) {
 }
 
 FUNCTION cu_result cuGraphLaunch(cu_graph_exec* graph, cu_stream* stream) {
-  if (!stream || captured) return INVALID_VALUE;
+  if (!stream || stream->captured) return INVALID_VALUE;
   pthread_mutex_lock(&mutex);
   graphs_launched++;
   cu_result result = CU_SUCCESS;
@@ -364,11 +365,11 @@ FUNCTION cu_result cuGraphLaunch(cu_graph_exec* graph, cu_stream* stream) {
   return result;
 }
 
-static cu_result queue(const node* own) {
+static cu_result queue(cu_stream* stream, const node* own) {
   pthread_mutex_lock(&mutex);
   cu_result result = CU_SUCCESS;
-  if (captured) {
-    node* place = new_node();
+  if (stream->captured) {
+    node* place = new_node(stream->captured);
     if (place) *place = *own;
     else result = CU_ERROR_OUT_OF_MEMORY;
   } else {
@@ -379,11 +380,11 @@ static cu_result queue(const node* own) {
 }
 
 // For libraries that emulate others of NVIDIA's: work in the stream's order, with a copy of its data.
-FUNCTION cu_result emulated_queue(void (*host)(const void* data), const void* data, size_t bytes) {
+FUNCTION cu_result emulated_queue(cu_stream* stream, void (*host)(const void* data), const void* data, size_t bytes) {
   node own = {.host = host};
   if (bytes > sizeof own.arguments) return INVALID_VALUE;
   memcpy(own.arguments, data, bytes);
-  return queue(&own);
+  return queue(stream, &own);
 }
 // Whether all of it is memory of the device.
 FUNCTION bool emulated_is_device_memory(const void* memory, size_t bytes) {
@@ -410,5 +411,5 @@ FUNCTION cu_result cuLaunchKernel(cu_function* function, unsigned grid_x, unsign
     memcpy(own.arguments + used, arguments[own.count], bytes);
     used += bytes;
   }
-  return queue(&own);
+  return queue(stream, &own);
 }

@@ -16,7 +16,7 @@ enum { FLOAT32 = 0, BFLOAT16 = 14, COMPUTE_FLOAT32 = 68 };
 enum { BIAS = 4, GELU = 32, GELU_SLOPE = 64, AUXILIARY = 128 };
 #define WORKSPACE ((size_t)1 << 20)
 
-int emulated_queue(void (*host)(const void* data), const void* data, size_t bytes);
+int emulated_queue(void* stream, void (*host)(const void* data), const void* data, size_t bytes);
 bool emulated_is_device_memory(const void* memory, size_t bytes);
 
 typedef struct {
@@ -185,5 +185,5 @@ FUNCTION int cublasLtMatmul(void* handle, const product* own, const float* alpha
       (!is_device(own->auxiliary, out_bytes) || own->auxiliary_stride < (int64_t)d_layout->rows))
     return INVALID_VALUE;
   const work w = {*own, *a_layout, *b_layout, *d_layout, a, b, d, *beta};
-  return emulated_queue(run, &w, sizeof w) ? EXECUTION_FAILED : SUCCESS;
+  return emulated_queue(stream, run, &w, sizeof w) ? EXECUTION_FAILED : SUCCESS;
 }
