@@ -404,12 +404,17 @@ FUNCTION cu_result cuLaunchKernel(cu_function* function, unsigned grid_x, unsign
               .block = {block_x, block_y, block_z},
               .shared_bytes = shared_bytes};
   size_t used = 0;
-  for (size_t bytes; (bytes = emulated_argument_bytes(own.kernel, own.count)) > 0; own.count++) {
+  // Text of kernels, too, is asked for them: while another thread runs one nobody else may be in there.
+  pthread_mutex_lock(&mutex);
+  bool fits = true;
+  for (size_t bytes; fits && (bytes = emulated_argument_bytes(own.kernel, own.count)) > 0; own.count++) {
     used = (used + 15) / 16 * 16;
-    if (own.count == 24 || used + bytes > sizeof own.arguments) return INVALID_VALUE;
+    fits = own.count < 23 && used + bytes <= sizeof own.arguments;
+    if (!fits) break;
     own.offsets[own.count] = used;
     memcpy(own.arguments + used, arguments[own.count], bytes);
     used += bytes;
   }
-  return queue(stream, &own);
+  pthread_mutex_unlock(&mutex);
+  return fits ? queue(stream, &own) : INVALID_VALUE;
 }
