@@ -246,6 +246,7 @@ def test_what_is_named_wrongly(world):
     # For life.
     code, error = ends(world, command=[BINARY, "serve", "--data", str(world.folder / "net"), "--json"])
     assert (code, error["code"]) == (3, "network.otherRun")
+    given = words(world, "--json")
     world.rpc("evm_setFault", {"method": "*", "status": 503, "count": 999})
-    code, error = ends(world)
+    code, error = ends(world, command=given)
     assert (code, error["code"]) == (4, "chain.unreachable")

@@ -107,6 +107,15 @@ struct NetworkServiceChainTests {
       return try await chain.client.call(EmethCore.batch(digest), at: settlement)
     }
 
+    /// Waits for a batch that has seen the first deposit. The first epoch is closed for a deposit that is not credited yet:
+    /// then it is the next batch, some hours later.
+    func untilTheFirstDepositIsPosted() async throws {
+      try await until("the deposit is credited") { try standing.deposits == 1 }
+      try await until("a batch") { try await posted() != nil }
+      if try await posted()?.depositsSeen != 1 { try await pass(seconds: 7 * 3_600) }
+      try await until("the first batch") { try await posted()?.depositsSeen == 1 }
+    }
+
     func pass(seconds: UInt64) async throws {
       try await chain.bridge.tell("evm_increaseTime", .hex(seconds))
       try await chain.bridge.mine()
@@ -325,7 +334,7 @@ struct NetworkServiceChainTests {
     let (client, settlement) = (scene.chain.client, scene.chain.contracts.settlement)
     let user = scene.chain.user.address
     try await scene.deposit(9, "a")
-    try await scene.until("the first batch") { try await scene.posted()?.depositsSeen == 1 }
+    try await scene.untilTheFirstDepositIsPosted()
     // No service is held on to: what is stopped below must let go of the folder and of its leases.
     _ = try scene.server.service().withdraw(ChainScene.amount(2), by: user)
     // A penalty, as the end of a SubJob books it.
@@ -374,7 +383,7 @@ struct NetworkServiceChainTests {
     let (client, settlement) = (scene.chain.client, scene.chain.contracts.settlement)
     let user = scene.chain.user.address
     try await scene.deposit(5, "a")
-    try await scene.until("the first batch") { try await scene.posted()?.depositsSeen == 1 }
+    try await scene.untilTheFirstDepositIsPosted()
     let posted = try #require(try await scene.posted())
     let proven = try scene.server.service().database.read { db in
       try ProvenTicket(

@@ -200,8 +200,9 @@ struct NetworkServiceSettlingTests {
     try await scene.deposit(5, "a")
     try await scene.read()
     #expect(try scene.service.balances(of: scene.chain.user.address).unspent == .zero)
-    // One look closes the epoch, the next posts it; the transaction waits for 50 blocks.
+    // One look asks for the epoch, the next posts it; the transaction waits for 50 blocks.
     try await scene.settle()
+    try scene.service.closeEpochIfNeeded()
     #expect(try scene.service.latestBatch()?.batch.epoch == 1)
     async let settled: Void = scene.settle()
     var looks = 0
