@@ -45,7 +45,7 @@ public final class HTTPConnection: NetworkConnection {
   /// The account's ticket in the batch of an epoch; nil when that batch has none of it.
   public func provenTicket(inBatch epoch: UInt64) async throws(NetworkError) -> ProvenTicket? {
     do throws(NetworkError) {
-      return try await client.get("/api/v2/accounts/\(account)/proven-ticket?batch=\(epoch)")
+      return try await client.provenTicket(of: account, in: .epoch(epoch))
     } catch {
       if ["ticket.none", "batch.none"].contains(error.code) { return nil }
       throw error
