@@ -31,7 +31,7 @@ import EmethKit
     _ = try machine.apply(.draw(verifier: verifier.address), at: 30)
     _ = try machine.apply(.receiveOpenings, at: 40)
     let effects = try machine.apply(.verify(by: verifier.address, verdict: SHA256.hash([4, 5, 6])), at: 50)
-    guard case .settle(let settlement, _, _, _)? = effects.last else { return }
+    guard case .settle(let settlement, _, _, _, _)? = effects.last else { return }
     print(
       "\(machine.status.name): node \(settlement.node), verifier \(settlement.verifier), requester \(settlement.requester)"
     )
