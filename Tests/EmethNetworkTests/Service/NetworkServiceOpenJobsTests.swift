@@ -64,7 +64,7 @@ import Testing
   @Test func aJobThatRestsIsLookedAfterOnceANodeTakesItsSubJob() async throws {
     let change: (inout ServiceSettings) -> Void = { settings in
       settings.waitingJobs = 2
-      settings.periods.leaseSeconds = 3
+      settings.periods.leaseSeconds = 6
     }
     try await Self.filled(20, on: .sqlite, change) { service, open in
       let taken = try #require(open.last)

@@ -713,7 +713,7 @@ import Testing
   /// That nobody is left counts from when it is so, also where a second verifier was waited for.
   @Test func nobodyLeftIsWaitedForInFull() async throws {
     var settings = try Self.settings()
-    settings.periods.verificationSeconds = 4
+    settings.periods.verificationSeconds = 8
     try await ServiceScene.with(settings, on: .sqlite) { scene in
       try scene.startNode(0)
       try scene.startVerifier(0, fault: .rejectingVerifier)
@@ -730,10 +730,10 @@ import Testing
       for record in unchecked {
         let (since, ended) = (try #require(record.notes.undrawnSince), try #require(record.machine.endedAt))
         let submitted = try #require(record.machine.submittedAt)
-        #expect(ended >= since + 4 && since > submitted, "\(submitted) \(since) \(ended)")
+        #expect(ended >= since + 8 && since > submitted, "\(submitted) \(since) \(ended)")
         #expect(record.notes.draws.count == 2)
         // A verifier's time was given to each of the two.
-        if record.notes.judgements.count == 1 { #expect(since >= submitted + 4) }
+        if record.notes.judgements.count == 1 { #expect(since >= submitted + 8) }
         #expect(record.machine.settlement?.nodeLoss == .zero && record.machine.settlement?.verifier == .zero)
       }
       try await NetworkServiceTests.checkMoney(scene)

@@ -95,11 +95,32 @@ final class CommitQueue: Sendable {
 
   private func commit(_ group: [Change]) {
     if group.count == 1 || !commitTogether(group) {
+      var down: NetworkError?
       for change in group {
+        if let down {
+          change.outcome = .failure(down)
+          continue
+        }
         change.outcome = Result { _ = try backend.write(mode) { db in try change.run(db) } }
+        down = change.outcome.flatMap(Self.outage)
       }
     }
     for change in group { change.body = nil }
+  }
+
+  /// Why the changes behind this one are not tried: the database is away or full, and each would wait for that anew.
+  private static func outage(_ outcome: Result<Void, any Error>) -> NetworkError? {
+    guard case .failure(let error) = outcome, case .databaseFailed(let fault) = NetworkError(error) else {
+      return nil
+    }
+    switch fault.kind {
+    case .busy: return nil
+    // Nothing of the others was begun.
+    case .outcomeUnknown:
+      return .databaseFailed(
+        DatabaseFault(kind: .unreachable, database: fault.database, reason: fault.reason))
+    default: return .databaseFailed(fault)
+    }
   }
 
   /// - Returns: false when nothing was changed, and each is to be tried by itself.
@@ -114,13 +135,10 @@ final class CommitQueue: Sendable {
       }
       return true
     } catch {
-      // What is wrong with the database is so for each of them; least of all is one repeated of which nobody knows
-      // whether it was done.
+      // What is wrong with the database is so for each of them, also for who was refused: by changes, maybe, that were
+      // never made. Least of all is one repeated of which nobody knows whether it was done.
       guard case .databaseFailed = NetworkError(error) else { return false }
-      for change in group {
-        if case .failure? = change.outcome { continue }
-        change.outcome = .failure(error)
-      }
+      for change in group { change.outcome = .failure(error) }
       return true
     }
   }
