@@ -137,10 +137,10 @@ import Testing
     // SQLite keeps the user's version at byte 60, big-endian.
     let file = scratch.url.appending(path: "model/job/network.sqlite")
     var bytes = try Data(contentsOf: file)
-    bytes[63] = 11
+    bytes[63] = 99
     try bytes.write(to: file)
     let result = try run(words)
-    #expect(result.exitCode == 3 && result.errors.contains("has layout 11"), "\(result.errors)")
+    #expect(result.exitCode == 3 && result.errors.contains("has layout 99"), "\(result.errors)")
     try Data("no database at all, but long enough for the header of one\n".utf8).write(to: file)
     let garbage = try run(words)
     #expect(garbage.exitCode == 4 && garbage.errors.contains("model/job"), "\(garbage.errors)")
