@@ -276,7 +276,7 @@ import Testing
         #expect(answer.status == 400, "\(body)")
       }
       #expect(code(try await scene.begin("input", 1)) == "request.unsigned")
-      #expect(code(try await scene.begin("input", 1, by: stranger)) == "upload.forbidden")
+      #expect(code(try await scene.begin("input", 1, by: stranger)) == "account.notAllowed")
       for query in [
         "", "?jobId=\(scene.id)", "?jobId=x&type=input&signature=0x",
         "?jobId=\(scene.id)&type=all&signature=0x",
