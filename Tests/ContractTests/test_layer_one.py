@@ -17,14 +17,18 @@ def status(world, job):
     return int(found[2 + 7 * 64:2 + 8 * 64], 16)
 
 
+def names(world):
+    return ["--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core, "--chain-id", world.chain,
+            "--verification", world.verifiers]
+
+
 def agent(world, kind, key, url, *more):
     file = world.folder / f"{kind}.key"
     file.write_text(key.to_hex())
     file.chmod(0o600)
     process = subprocess.Popen(
         [BINARY, kind, "--layer", "1", "--server", url, "--key-file", str(file), "--data", str(world.folder / kind),
-         "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core, "--confirmations", "1",
-         "--threads", "1", "--json", *more],
+         *names(world), "--confirmations", "1", "--threads", "1", "--json", *more],
         stdout=open(world.folder / f"{kind}.log", "ab"), stderr=subprocess.STDOUT)
     world.processes.append(process)
     return process
@@ -45,6 +49,18 @@ def test_from_request_to_payment(world):
         world.send(world.token, calldata("EmethToken", "transfer", account, 20 * EMETH))
     world.send(world.core, calldata("EmethCore", "addVerifier", VERIFIER_ACCOUNT))
     _, url = serve(world)
+    # A node of the chain alone is not believed which contract gets the bond.
+    file = world.folder / "verifier.key"
+    file.write_text(VERIFIER_KEY.to_hex())
+    file.chmod(0o600)
+    for flag in ("--chain-id", "--verification"):
+        words = names(world)
+        place = words.index(flag)
+        done = subprocess.run(
+            [BINARY, "verifier", "--layer", "1", "--server", url, "--key-file", str(file), "--data",
+             str(world.folder / "early"), *words[:place], *words[place + 2:], "--json"],
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2 and flag in done.stderr, done.stderr
     agent(world, "verifier", VERIFIER_KEY, url)
     until(lambda: "commitSecrets" in (world.folder / "verifier.log").read_text(), seconds=90)
 
@@ -79,6 +95,5 @@ def test_from_request_to_payment(world):
 
     dry = subprocess.run(
         [BINARY, "node", "--layer", "1", "--server", url, "--key-file", str(world.folder / "node.key"), "--data",
-         str(world.folder / "other"), "--rpc", f"http://127.0.0.1:{world.server.server_port}", "--core", world.core,
-         "--threads", "1", "--dry-run", "--json"], capture_output=True, text=True)
+         str(world.folder / "other"), *names(world), "--threads", "1", "--dry-run", "--json"], capture_output=True, text=True)
     assert dry.returncode == 0 and json.loads(dry.stdout) == [], dry.stderr

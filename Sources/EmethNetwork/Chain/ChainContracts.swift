@@ -64,6 +64,10 @@ public struct ChainContracts: Hashable, Sendable {
       throw .wrongContract(
         address: core, what: "settlement()", found: "\(settlement)", expected: "\(expectedSettlement)")
     }
+    if let expectedVerification = client.settings.expectedVerification, verification != expectedVerification {
+      throw .wrongContract(
+        address: core, what: "verification()", found: "\(verification)", expected: "\(expectedVerification)")
+    }
     let contracts = ChainContracts(
       chainID: chainID, core: core, token: token, settlement: settlement, verification: verification)
     try await contracts.check(client)

@@ -21,6 +21,8 @@ public struct ChainSettings: Sendable {
   public var expectedChainID: UInt64?
   /// The contract that must redeem tickets; nil for the one that Core names.
   public var expectedSettlement: Address?
+  /// The contract that must check jobs; nil for the one that Core names.
+  public var expectedVerification: Address?
 
   /// The default settings.
   public init() {}

@@ -15,6 +15,9 @@ enum ChainOptions {
     "chain-id", .unsigned(from: 1), absent: "that of the node", help: "chain that is meant")
   static let settlement = Flag(
     "settlement", .address, absent: "the one that Core names", help: "the contract that must be meant")
+  static let verification = Flag(
+    "verification", .address, absent: "the one that Core names",
+    help: "the contract EmethVerifiers that must be meant")
   static let confirmations = Flag(
     "confirmations", .integer(in: 1...10_000), default: 12,
     help: "blocks in which a transaction must lie until it counts")
@@ -141,7 +144,7 @@ enum ChainOptions {
   }
 
   /// What a node or a verifier has besides, to work for a chain.
-  static let ofAgents: [any CommandFlag] = [rpc, core, chainID, confirmations, plainHTTP]
+  static let ofAgents: [any CommandFlag] = [rpc, core, chainID, verification, confirmations, plainHTTP]
 
   /// Opens the account of a node or a verifier, which keeps its transactions in its own folder.
   static func opener(
@@ -149,6 +152,7 @@ enum ChainOptions {
   ) throws -> @Sendable () async throws(ChainError) -> ChainAccount {
     var asking = ChainSettings()
     asking.expectedChainID = parsed[chainID]
+    asking.expectedVerification = parsed[verification]
     var settings = SenderSettings()
     settings.confirmations = UInt64(parsed[confirmations])
     let client = ChainClient(endpoint: try endpoint(parsed, context), settings: asking)

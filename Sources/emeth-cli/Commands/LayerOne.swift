@@ -34,6 +34,18 @@ enum LayerOne {
     }
   }
 
+  /// Refuses to work for a chain of which the node alone says what it is. One that lies would name a contract of its own
+  /// as the one that checks jobs, and be sent the verifier's bond.
+  private static func requireNames(_ parsed: ParsedCommand) throws {
+    let named: [any CommandFlag] = [ChainOptions.chainID, ChainOptions.verification]
+    for flag in named where !parsed.isGiven(flag) {
+      throw CommandFailure(
+        .usage, code: "chain.missing",
+        "\(parsed.definition.name): --layer 1 needs \(flag.definition.spelling): a node of a chain that lies could name any",
+        hint: "give --chain-id NUMBER and --verification ADDRESS, as `emeth deploy` has printed them")
+    }
+  }
+
   /// What came of a requester's job.
   private struct Fetched: Encodable {
     var job: JobID
@@ -81,6 +93,7 @@ enum LayerOne {
     _ parsed: ParsedCommand, _ context: CommandContext, _ files: ServerClient, _ key: PrivateKey,
     in folder: URL, _ settings: NodeAgent.Settings
   ) async throws -> ExitCode {
+    try requireNames(parsed)
     let events = AgentEvents(parsed, context)
     let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
     let node = try LayerOneNode(account: account, files: files, folder: folder, settings: settings) {
@@ -110,6 +123,7 @@ enum LayerOne {
     _ parsed: ParsedCommand, _ context: CommandContext, _ files: ServerClient, _ key: PrivateKey,
     in folder: URL, _ settings: VerifierAgent.Settings
   ) async throws -> ExitCode {
+    try requireNames(parsed)
     let events = AgentEvents(parsed, context)
     let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
     let verifier = try LayerOneVerifier(

@@ -24,7 +24,8 @@ extension Command {
           + "travel sealed; with --tls-certificate so does the rest.",
         "--redeem when:10emeth or --redeem daily, with --rpc and --core, has its tickets paid on the chain on which the server "
           + "settles, when they pay so much or once a day; the node's account pays the gas. By hand it is `emeth redeem-ticket`.",
-        "With --layer 1, --rpc and --core it works for jobs of EMETH Core on a chain instead, of programs 999 and 10000 and above: "
+        "With --layer 1, --rpc, --core, --chain-id and --verification it works for jobs of EMETH Core on a chain instead, of "
+          + "programs 999 and 10000 and above: "
           + "it puts what they lock into its ledger there, and gets inputs from the server of --server, which must watch that chain. "
           + "--dry-run says which jobs it would take, and why not the others.",
         "With --json every event is one JSON object on a line of its own.",
@@ -46,7 +47,8 @@ extension Command {
           "emeth node --worker-of http://192.168.1.5:7444 --key-file worker.key --data worker",
           "a second machine for a node that says --worker ADDRESS --listen 192.168.1.5:7444"),
         CommandExample(
-          "emeth node --layer 1 --rpc env --core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --server https://emeth.example.org "
+          "emeth node --layer 1 --rpc env --core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --chain-id 1 "
+            + "--verification 0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --server https://emeth.example.org "
             + "--key-file node.key --data node", "jobs of EMETH Core on a chain"),
       ],
       exitCodes: [.no: KeyOptions.wrongPassword])

@@ -12,7 +12,7 @@ extension Command {
         "Posts a bond from the account of --key-file and a stock of commitments, replays the segments that the beacon "
           + "draws for it, and signs its verdicts. A false verdict costs the bond.",
         "Parts of an external program (10000 and above) are drawn for it only if --module names the folder of the module.",
-        "With --layer 1, --rpc and --core it checks jobs of EMETH Core on a chain instead, of programs 999 and 10000 and above, once "
+        "With --layer 1, --rpc, --core, --chain-id and --verification it checks jobs of EMETH Core on a chain instead, of programs 999 and 10000 and above, once "
           + "an owner of the contracts has listed its account. It ends late jobs, and those whose node or verifiers stay silent.",
         "With --json every event is one JSON object on a line of its own.",
       ],

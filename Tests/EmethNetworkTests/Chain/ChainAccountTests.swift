@@ -244,6 +244,18 @@ struct ChainAccountTests {
         == .wrongContract(
           address: scene.contracts.core, what: "settlement()", found: "\(scene.contracts.settlement)",
           expected: "\(scene.other.address)"))
+    // Nor one that names another contract to check jobs, which a verifier would send its bond to.
+    let checked = await failure {
+      _ = try await ChainAccount.open(
+        client: scene.bridge.client { $0.expectedVerification = scene.other.address },
+        core: scene.contracts.core, key: scene.user, journal: scene.folder.url.appending(path: "other.sqlite")
+      )
+    }
+    #expect(
+      checked
+        == .wrongContract(
+          address: scene.contracts.core, what: "verification()", found: "\(scene.contracts.verification)",
+          expected: "\(scene.other.address)"))
   }
 
   @Test func numbersOfALyingNodeAreNoTraps() async throws {
