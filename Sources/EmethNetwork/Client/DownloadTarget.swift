@@ -6,10 +6,12 @@ import Synchronization
 final class DownloadTarget: Sendable {
   private let file: URL
   private let descriptor: Int32
-  private let state = Mutex<NetworkError?>(nil)
+  private let byteLimit: Int
+  private let state = Mutex<(count: Int, failure: NetworkError?)>((0, nil))
 
-  init(_ file: URL, at offset: UInt64) throws(NetworkError) {
-    self.file = file
+  /// - Parameter byteLimit: so many bytes are written at most; what comes behind them ends the transfer.
+  init(_ file: URL, at offset: UInt64, byteLimit: Int = .max) throws(NetworkError) {
+    (self.file, self.byteLimit) = (file, byteLimit)
     descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0, lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: Files.lastSystemError())
@@ -18,10 +20,20 @@ final class DownloadTarget: Sendable {
 
   deinit { Foundation.close(descriptor) }
 
-  /// Why bytes could not be written.
-  var failure: NetworkError? { state.withLock { $0 } }
+  /// Why bytes were not written.
+  var failure: NetworkError? { state.withLock { $0.failure } }
 
   func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let fits = state.withLock { state in
+      guard bytes.count <= byteLimit - state.count else {
+        state.failure = .malformed(
+          what: "file from a server", reason: "it has more than \(byteLimit) bytes")
+        return false
+      }
+      state.count += bytes.count
+      return true
+    }
+    guard fits else { return false }
     var rest = bytes
     while !rest.isEmpty {
       let count = Foundation.write(descriptor, rest.baseAddress, rest.count)
@@ -29,7 +41,7 @@ final class DownloadTarget: Sendable {
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       } else if errno != EINTR {
         let reason = Files.lastSystemError()
-        state.withLock { $0 = .fileFailed(path: file.path, operation: "write", reason: reason) }
+        state.withLock { $0.failure = .fileFailed(path: file.path, operation: "write", reason: reason) }
         return false
       }
     }

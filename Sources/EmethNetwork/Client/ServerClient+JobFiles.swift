@@ -35,39 +35,54 @@ extension ServerClient {
     }
   }
 
-  /// What is in the archive that a job names.
+  /// What is in the archive that a job names, and SHA-256 of it.
   ///
   /// - Parameter folder: where the archive lies meanwhile.
   /// - Throws: `file.unknown` where it is not there, ``NetworkError/malformed(what:reason:)`` for what is no archive.
   func content(
     of kind: JobFile.Kind, of job: JobID, in folder: URL
-  ) async throws(NetworkError) -> Data {
+  ) async throws(NetworkError) -> (bytes: Data, hash: Bytes32) {
+    let limit = LayerOneWork.archiveByteLimit
+    // A server without the file says so when it is asked for it.
+    if let size = try await self.size(of: kind, of: job), size > UInt64(limit) {
+      throw .malformed(
+        what: ZipArchive.errorName, reason: "it has \(size) bytes, allowed are \(limit)")
+    }
     let path = "/api/v1/download?jobId=\(job)&type=\(kind.rawValue)"
     let answer: [String: String] = try await get(path, signed: true)
     let place = try StoreURL(answer["downloadUrl"] ?? "")
     try Files.makeFolder(folder)
     let file = folder.appending(path: "\(kind.rawValue).zip")
     try Files.remove(file)
-    let target = try DownloadTarget(file, at: 0)
+    let target = try DownloadTarget(file, at: 0, byteLimit: limit)
     var call = Call(path: place.path)
     call.elsewhere = place.server
-    let got = try await once(call, to: { target.write($0) })
+    let got: Answer
+    do throws(NetworkError) {
+      got = try await once(call, to: { target.write($0) })
+    } catch {
+      throw target.failure ?? error
+    }
     try target.close()
     guard (200..<300).contains(got.status) else {
       throw got.status == 404
         ? ServerRefusal.error(got, of: server)
         : .unreachable(server: "\(place.server)", reason: "it answered \(got.status)")
     }
-    let content = try ZipArchive.file(of: try Files.read(file), limit: LayerOneWork.contentByteLimit)
-    try Files.remove(file)
-    return content
+    return try await offload { () throws(NetworkError) in
+      let content = try ZipArchive.file(of: try Files.read(file), limit: LayerOneWork.contentByteLimit)
+      try Files.remove(file)
+      return (content, content.withUnsafeBytes { SHA256.hash($0) })
+    }.get()
   }
 
   /// Gives a job's file; what the server calls it.
   func give(
     _ kind: JobFile.Kind, of job: JobID, _ content: Data
   ) async throws(NetworkError) -> String {
-    let archive = try ZipArchive.archive(content, named: "\(kind.rawValue)-\(job).dat")
+    let archive = try await offload { () throws(NetworkError) in
+      try ZipArchive.archive(content, named: "\(kind.rawValue)-\(job).dat")
+    }.get()
     let size = JobFileStore.partByteCount
     let count = max(1, (archive.count + size - 1) / size)
     let begun: Routes.GivenUpload = try await send(
@@ -157,10 +172,10 @@ extension ChainAccount {
       switch LayerOneResult(job.detail.result, of: id, from: node) {
       case .output(let reference):
         let content = try await files.content(of: .output, of: id, in: folder)
-        guard content.withUnsafeBytes({ SHA256.hash($0) }) == reference.contentHash else {
+        guard content.hash == reference.contentHash else {
           throw .malformed(what: "output of job \(id)", reason: "it is not the one that the job names")
         }
-        return content
+        return content.bytes
       case .refusal(let words):
         throw .jobEnded(id: id, status: job.status, reason: "the module says no to its input: \(words)")
       case nil:

@@ -55,7 +55,7 @@ final class LayerOneJob: Sendable {
       switch review.phase {
       case .waitsForDraw: review.beaconBlock.map { block > $0 } ?? false ? .draw : nil
       case .waitsForChallenge, .waitsForVerdict:
-        isOverdue ? review.silent + 1 < Self.silentNeeded ? .draw : .expire : nil
+        isOverdue ? review.silent < Self.silentNeeded - 1 ? .draw : .expire : nil
       case .waitsForOpenings: isOverdue ? .withhold : nil
       case .waitsForKey, .waitsForMasked: isOverdue ? .absent : nil
       case .accepted, .keyPosted, .maskedPosted: isOverdue ? .complete : nil

@@ -18,11 +18,17 @@ public final class LayerOneNode: Sendable {
     var isDraining = false
     /// Whether it has looked for what it took before this start.
     var hasAdopted = false
-    /// What is being computed.
+    /// Whether it takes a job now: of what it deposits for one, another one may not count on the same.
+    var isTaking = false
+    /// What it computes, or looks after.
     var busy: Set<JobID> = []
+    /// What it has handed in: of what is in its journal, everything else keeps a worker's place.
+    var handedIn: Set<JobID> = []
+    /// Requesters that have cost it a deposit.
+    var avoided: Set<Address> = []
     /// Jobs that it does not take, and why; it does not look at them again.
     var skipped: [JobID: String] = [:]
-    /// When what failed is tried again.
+    /// When what failed is tried again, and what it could not take is looked at again.
     var later: [JobID: ContinuousClock.Instant] = [:]
     /// Failures that were told and still last.
     var told: Set<String> = []
@@ -37,6 +43,7 @@ public final class LayerOneNode: Sendable {
   let sandbox: ModuleSandbox?
   private let folder: URL
   private let journal: NodeJournal
+  private let losses: NodeLosses
   private let fault: NodeFault?
   private let state = Mutex(State())
   private let lock: FolderLock
@@ -48,6 +55,8 @@ public final class LayerOneNode: Sendable {
   static let handlingSeconds: UInt64 = 600
   /// So long an input that can't be used may become another one, seconds of the chain.
   static let patienceSeconds: UInt64 = 600
+  /// A job that can't be taken yet is looked at again after so many turns: those that nobody can take must not hide others.
+  private static let restingPolls = 20.0
   /// So many jobs are looked at in one turn.
   private static let lookLimit = 50
 
@@ -75,22 +84,38 @@ public final class LayerOneNode: Sendable {
     (self.fault, self.onEvent) = (fault, onEvent)
     self.folder = folder.appending(path: Self.place)
     journal = NodeJournal(folder: self.folder.appending(path: "journal"))
+    losses = NodeLosses(file: self.folder.appending(path: "losses.json"))
     pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
+    let known = losses.all()
+    state.withLock { $0.avoided = Set(known.map(\.requester)) }
   }
 
   /// Takes nothing more; ``run()`` returns when everything that it took has come to its end.
   public func drain() { state.withLock { $0.isDraining = true } }
 
-  /// Works until the task is cancelled, or until everything has ended after ``drain()``.
+  /// Works until the task is cancelled, or until everything has ended after ``drain()``. Each job is looked after beside the
+  /// others, and beside the taking of new ones: transactions wait for many blocks, and what a verifier asks is due within an
+  /// hour.
   ///
   /// - Throws: ``NetworkError/interrupted`` when the task was cancelled.
   public func run() async throws(NetworkError) {
     try await prepare()
+    let rest = account.sender.settings.pollSeconds
     await withDiscardingTaskGroup { group in
+      group.addTask {
+        while !Task.isCancelled {
+          // What it has taken the other loop finds in the journal.
+          _ = await self.takeIfRoom()
+          await pause(rest)
+        }
+      }
       while !Task.isCancelled {
-        for id in await turn() { group.addTask { await self.compute(id) } }
+        await adoptOnce()
+        for id in await due() {
+          group.addTask { if await self.look(after: id) { await self.compute(id) } }
+        }
         if isDrained { break }
-        await pause(account.sender.settings.pollSeconds)
+        await pause(rest)
       }
       group.cancelAll()
     }
@@ -98,7 +123,7 @@ public final class LayerOneNode: Sendable {
   }
 
   private var isDrained: Bool {
-    guard state.withLock({ $0.isDraining && $0.busy.isEmpty }) else { return false }
+    guard state.withLock({ $0.isDraining && !$0.isTaking && $0.busy.isEmpty }) else { return false }
     return (try? journal.all().isEmpty) ?? false
   }
 
@@ -109,33 +134,76 @@ public final class LayerOneNode: Sendable {
 
   // MARK: - Turns
 
-  /// Looks after what it has taken and takes what it may; the jobs that are to be computed now, which count as being
-  /// computed until ``compute(_:)`` returns.
+  /// Looks after what it has taken and takes what it may, one after another; the jobs that are to be computed now, which
+  /// count as being computed until ``compute(_:)`` returns.
   func turn() async -> [JobID] {
     var ready: [JobID] = []
-    if !state.withLock({ $0.hasAdopted }) {
-      await attempt("looking for what it took before") { () async throws(NetworkError) in
-        try await self.adopt()
-      }
+    await adoptOnce()
+    for id in await due() {
+      if await look(after: id) { ready.append(id) }
     }
-    await attempt("looking after what it took") { () async throws(NetworkError) in
-      for id in try self.journal.all().sorted(by: { "\($0)" < "\($1)" }) where !self.isBusy(id) {
-        await self.attempt("job \(id)") { () async throws(NetworkError) in
-          if try await self.tend(id) { ready.append(id) }
-        }
-      }
-    }
-    state.withLock { $0.busy.formUnion(ready) }
-    let room = state.withLock { $0.isDraining ? 0 : max(1, settings.workers) - $0.busy.count }
-    if room > 0 {
-      await attempt("looking for jobs") { () async throws(NetworkError) in
-        guard let id = try await self.take() else { return }
-        self.state.withLock { _ = $0.busy.insert(id) }
-        ready.append(id)
-      }
+    if let id = await takeIfRoom() {
+      state.withLock { _ = $0.busy.insert(id) }
+      ready.append(id)
     }
     return ready
   }
+
+  private func adoptOnce() async {
+    guard !state.withLock({ $0.hasAdopted }) else { return }
+    await attempt("looking for what it took before") { () async throws(NetworkError) in
+      try await self.adopt()
+    }
+  }
+
+  /// What is in its journal and may be looked after; it counts as busy until ``look(after:)`` returns.
+  private func due() async -> [JobID] {
+    var found: [JobID] = []
+    await attempt("looking after what it took") { () async throws(NetworkError) in
+      found = try self.journal.all().sorted(by: { "\($0)" < "\($1)" })
+    }
+    return found.filter { id in !isBusy(id) && state.withLock { $0.busy.insert(id).inserted } }
+  }
+
+  /// Does what a job in the journal wants; whether it is to be computed now: then it stays busy until ``compute(_:)``
+  /// returns.
+  private func look(after id: JobID) async -> Bool {
+    var isReady = false
+    await attempt("job \(id)") { () async throws(NetworkError) in isReady = try await self.tend(id) }
+    if !isReady { state.withLock { _ = $0.busy.remove(id) } }
+    return isReady
+  }
+
+  /// Takes one more job, if a worker has nothing to do.
+  private func takeIfRoom() async -> JobID? {
+    guard beginTaking(again: false) else { return nil }
+    var taken: JobID?
+    await attempt("looking for jobs") { () async throws(NetworkError) in
+      guard try self.hasRoom() else { return }
+      taken = try await self.take()
+    }
+    endTaking()
+    return taken
+  }
+
+  private func hasRoom() throws(NetworkError) -> Bool {
+    let noted = try journal.all()
+    let taken = state.withLock { state in noted.count(where: { !state.handedIn.contains($0) }) }
+    return taken < max(1, settings.workers)
+  }
+
+  /// Whether a job may be taken now; whoever is told so ends it with ``endTaking()``.
+  ///
+  /// - Parameter again: whether it stands in the journal already: that one also a node takes that takes nothing more.
+  private func beginTaking(again: Bool) -> Bool {
+    state.withLock { state in
+      guard !state.isTaking, again || !state.isDraining && state.hasAdopted else { return false }
+      state.isTaking = true
+      return true
+    }
+  }
+
+  private func endTaking() { state.withLock { $0.isTaking = false } }
 
   /// Takes into its journal what the chain says it has taken: the folder may be another one than before.
   private func adopt() async throws(NetworkError) {
@@ -179,7 +247,7 @@ public final class LayerOneNode: Sendable {
   /// Looks after a job in the journal; whether it is to be computed now.
   private func tend(_ id: JobID) async throws(NetworkError) -> Bool {
     guard let job = try await read(id) else {
-      try forget(id)
+      try await forgetUnlessBeingTaken(id)
       return false
     }
     let isMine = job.assign?.node == account.address
@@ -187,17 +255,23 @@ public final class LayerOneNode: Sendable {
     case .requested:
       // Killed before it was taken, or a reorganisation has undone that. What is on its way arrives, whatever is thought
       // of the job by now.
+      state.withLock { _ = $0.handedIn.remove(id) }
+      guard beginTaking(again: true) else { return false }
+      defer { endTaking() }
       if try await !isBeingTaken(id), try await refusal(of: job) != nil {
         try forget(id)
         return false
       }
       return try await process(job)
     case .processing where isMine:
+      state.withLock { _ = $0.handedIn.remove(id) }
       guard job.now >= job.job.deadline else { return true }
       // Too late: what is left of the deposit is free again.
       try await carryOut(.timeout, of: id)
-    case .submitted where isMine: try await answer(job)
-    case .processing, .submitted: try forget(id)
+    case .submitted where isMine:
+      state.withLock { _ = $0.handedIn.insert(id) }
+      try await answer(job)
+    case .processing, .submitted: try await forgetUnlessBeingTaken(id)
     case .verified, .canceled, .timeout, .failed, .declined:
       try forget(id)
       if isMine { onEvent(.ended(id, job.status, reason: "")) }
@@ -208,6 +282,12 @@ public final class LayerOneNode: Sendable {
   private func forget(_ id: JobID) throws(NetworkError) {
     try Files.remove(place(id))
     try journal.end(id)
+    state.withLock { _ = $0.handedIn.remove(id) }
+  }
+
+  /// One node's answer does not tell what a transaction on its way will lock.
+  private func forgetUnlessBeingTaken(_ id: JobID) async throws(NetworkError) {
+    if try await !isBeingTaken(id) { try forget(id) }
   }
 
   private func place(_ id: JobID) -> URL { folder.appending(path: "work/\(id)") }
@@ -256,11 +336,12 @@ public final class LayerOneNode: Sendable {
   }
 
   /// The jobs that wait for a node, as the chain has them, the best paid first; none of those that it has seen and does
-  /// not take.
+  /// not take, or not yet.
   private func requested() async throws(NetworkError) -> [LayerOneJob] {
     var found: [LayerOneJob] = []
+    state.withLock { state in state.later = state.later.filter { $0.value > .now } }
     for listed in try await files.listedJobs(.requested) {
-      guard state.withLock({ $0.skipped[listed.id] == nil }) else { continue }
+      guard state.withLock({ $0.skipped[listed.id] == nil && $0.later[listed.id] == nil }) else { continue }
       if let job = try await read(listed.id), job.status == .requested { found.append(job) }
       if found.count == Self.lookLimit { break }
     }
@@ -269,7 +350,9 @@ public final class LayerOneNode: Sendable {
 
   /// Takes the best of the jobs that it may take; nil where there is none.
   private func take() async throws(NetworkError) -> JobID? {
-    for job in try await requested() where !isBusy(job.id) {
+    for job in try await requested() {
+      guard state.withLock({ $0.busy.insert(job.id).inserted }) else { continue }
+      defer { state.withLock { _ = $0.busy.remove(job.id) } }
       if try await refusal(of: job) == nil, try await process(job) { return job.id }
     }
     return nil
@@ -284,6 +367,16 @@ public final class LayerOneNode: Sendable {
       }
       return reason
     }
+    let reason = try await passingRefusal(of: job)
+    if reason != nil {
+      let rest = Self.restingPolls * account.sender.settings.pollSeconds
+      state.withLock { $0.later[job.id] = ContinuousClock.now + .seconds(rest) }
+    }
+    return reason
+  }
+
+  /// What may change soon.
+  private func passingRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
     let (client, contracts, account) = (account.client, account.contracts, account.address)
     let (ledger, wallet) = try await onChain { () async throws(ChainError) in
       (
@@ -295,8 +388,11 @@ public final class LayerOneNode: Sendable {
     guard job.terms.deposit <= money else {
       return "it locks \(job.terms.deposit.emethText) EMETH, ledger and wallet have \(money.emethText)"
     }
-    guard try await files.size(of: .input, of: job.id) != nil else {
+    guard let size = try await files.size(of: .input, of: job.id) else {
       return "its input is not at \(files.server) yet"
+    }
+    guard size <= UInt64(LayerOneWork.archiveByteLimit) else {
+      return "its input has \(size) bytes, allowed are \(LayerOneWork.archiveByteLimit)"
     }
     return nil
   }
@@ -306,6 +402,9 @@ public final class LayerOneNode: Sendable {
     guard job.detail.numParallel == 1 else { return "it is a job in parts" }
     // Whether it is to be masked Core says only after it was submitted.
     guard job.job.parentJob == nil else { return "it is a part of another job" }
+    guard !state.withLock({ $0.avoided.contains(job.job.owner) }) else {
+      return "a job of its requester, \(job.job.owner), has cost this node a deposit"
+    }
     let program = job.detail.programID
     let part = (try? ProgramCatalogue.standard.subJobProgram(of: program)) ?? program
     guard filter.programs.contains(part), !filter.withoutPrograms.contains(part) else {
@@ -385,6 +484,7 @@ public final class LayerOneNode: Sendable {
     let rest = 5 * account.sender.settings.pollSeconds
     state.withLock { state in
       state.busy.remove(id)
+      if isDone { state.handedIn.insert(id) }
       state.later[id] = isDone ? nil : ContinuousClock.now + .seconds(rest)
     }
   }
@@ -422,13 +522,16 @@ public final class LayerOneNode: Sendable {
     if let words = computation.refusal {
       result = LayerOneResult(refusal: words)
     } else {
-      let output = try Files.read(outputFile(id))
+      let file = outputFile(id)
+      let (output, hash) = try await files.offload { () throws(NetworkError) in
+        let output = try Files.read(file)
+        return (output, output.withUnsafeBytes { SHA256.hash($0) })
+      }.get()
       let name = try await files.give(.output, of: id, output)
       guard let given = JobFile(name: name, giver: account.address) else {
         throw .malformed(what: "answer of \(files.server)", reason: "it calls an output \(name)")
       }
-      result = .output(
-        JobFileReference(given, contentHash: output.withUnsafeBytes { SHA256.hash($0) }))
+      result = .output(JobFileReference(given, contentHash: hash))
     }
     let made = Submission(result: result.text, fuelUsed: computation.fuelUsed)
     try keep(made, "submission.json", of: id)
@@ -464,13 +567,21 @@ public final class LayerOneNode: Sendable {
     } catch {
       // A server may be ill for a while; whoever gives up early loses as much as who is late.
       let since = job.assign?.startedAt ?? job.now
-      guard Self.isOfTheData(error), job.now >= since + Self.patienceSeconds else { throw error }
+      guard Self.isOfTheData(error), job.now - min(job.now, since) >= Self.patienceSeconds else {
+        throw error
+      }
       try await decline(job, because: error)
       return nil
     }
   }
 
+  /// Gives a job up, which costs P, and takes nothing of its requester any more.
   private func decline(_ job: LayerOneJob, because error: NetworkError) async throws(NetworkError) {
+    let module = try? LayerOneWork(job, modules: settings.modules).program.module?.manifest.hash
+    state.withLock { _ = $0.avoided.insert(job.job.owner) }
+    var known = losses.all()
+    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner))
+    try losses.keep(known)
     try await send(EmethCore.decline(job.id), to: account.contracts.core, of: job.id)
     onEvent(.declined(job.id, reason: error.message))
   }

@@ -15,6 +15,8 @@ public final class LayerOneVerifier: Sendable {
   private struct State {
     /// Jobs that it can't check, by what was told of them.
     var unable: Set<JobID> = []
+    /// Jobs for which it does its duty now.
+    var busy: Set<JobID> = []
     var told: Set<String> = []
   }
 
@@ -45,21 +47,60 @@ public final class LayerOneVerifier: Sendable {
     (self.settings, self.onEvent) = (settings, onEvent)
   }
 
-  /// Works until the task is cancelled.
+  /// Works until the task is cancelled. What it was drawn for waits neither for other such jobs nor for what it does for
+  /// everybody: transactions wait for many blocks, and a challenge or a verdict is due within an hour.
   ///
   /// - Throws: ``NetworkError/interrupted``.
   public func run() async throws(NetworkError) {
-    while !Task.isCancelled {
-      await turn()
-      await pause(account.sender.settings.pollSeconds)
+    let rest = account.sender.settings.pollSeconds
+    await withDiscardingTaskGroup { group in
+      for round in [keepStanding, doUpkeep] {
+        group.addTask {
+          while !Task.isCancelled {
+            await round()
+            await pause(rest)
+          }
+        }
+      }
+      while !Task.isCancelled {
+        for job in await duties() { group.addTask { await self.doDuty(job) } }
+        await pause(rest)
+      }
+      group.cancelAll()
     }
     throw .interrupted
   }
 
-  /// Looks once after its own standing and after all jobs.
+  /// All of it once, one after another.
   func turn() async {
+    await keepStanding()
+    for job in await duties() { await doDuty(job) }
+    await doUpkeep()
+  }
+
+  @Sendable private func keepStanding() async {
     await attempt("posting bond and commitments") { () async throws(NetworkError) in try await self.stand() }
+  }
+
+  /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns.
+  private func duties() async -> [LayerOneJob] {
+    var found: [LayerOneJob] = []
     await attempt("looking for results") { () async throws(NetworkError) in
+      for listed in try await self.files.listedJobs(.submitted) {
+        let id = listed.id
+        guard self.state.withLock({ !$0.busy.contains(id) }) else { continue }
+        await self.attempt("reading job \(id)") { () async throws(NetworkError) in
+          if let job = try await self.read(id), self.isDrawn(for: job) { found.append(job) }
+        }
+      }
+    }
+    return found.filter { job in state.withLock { $0.busy.insert(job.id).inserted } }
+  }
+
+  /// What anybody may do for jobs: first for those whose result waits, then one late job, which a stranger can have many of
+  /// for hardly any money.
+  @Sendable private func doUpkeep() async {
+    await attempt("looking for results to draw for") { () async throws(NetworkError) in
       for listed in try await self.files.listedJobs(.submitted) { await self.look(after: listed.id) }
     }
     await attempt("looking for late jobs") { () async throws(NetworkError) in
@@ -69,7 +110,7 @@ public final class LayerOneVerifier: Sendable {
       }
       for status in [JobStatus.requested, .processing] {
         for listed in try await self.files.listedJobs(status) where listed.deadline <= now {
-          await self.look(after: listed.id)
+          if await self.look(after: listed.id) { return }
         }
       }
     }
@@ -112,6 +153,12 @@ public final class LayerOneVerifier: Sendable {
         EmethToken.approve(spender: checks, amount: missing), to: account.contracts.token, of: nil)
       try await send(EmethVerifiers.bond(missing), to: checks, of: nil)
     }
+    guard bond.used <= bond.posted, bond.posted < 1 << 32 else {
+      throw NetworkError(
+        ChainError.contradiction(
+          method: "eth_call", what: "commitments used", found: "\(bond.used)",
+          expected: "at most the \(bond.posted) posted, below 2^32"))
+    }
     let unused = bond.posted - bond.used
     if unused < UInt64(settings.stock) / 2 {
       let count = min(UInt64(settings.stock) - unused, UInt64(EmethVerifiers.commitmentLimit))
@@ -129,31 +176,53 @@ public final class LayerOneVerifier: Sendable {
     }
   }
 
+  /// Among so many of those used the one is looked for that a job has drawn.
+  private static let commitmentsSearched: UInt64 = 10_000
+
   private func commitment(_ number: UInt64) -> Bytes32 {
     Keccak256.hash(account.address.bytes + secret(number).bytes)
   }
 
   // MARK: - Jobs
 
-  private func look(after id: JobID) async {
-    await attempt("job \(id)") { () async throws(NetworkError) in
-      let account = self.account
-      let job = try await onChain { () async throws(ChainError) in
-        try await LayerOneJob.read(id, with: account)
-      }
-      guard let job else { return }
-      guard job.status == .submitted, job.review.verifier == account.address, !job.isOverdue else {
-        if let upkeep = job.upkeep { try await self.carryOut(upkeep, of: id) }
-        return
-      }
-      switch job.review.phase {
-      case .waitsForChallenge: try await self.challenge(job)
-      case .waitsForVerdict: try await self.judge(job)
-      case .notSubmitted, .waitsForDraw, .waitsForOpenings, .accepted, .waitsForKey, .keyPosted,
-        .waitsForMasked, .maskedPosted:
-        if let upkeep = job.upkeep { try await self.carryOut(upkeep, of: id) }
+  private func read(_ id: JobID) async throws(NetworkError) -> LayerOneJob? {
+    let account = account
+    return try await onChain { () async throws(ChainError) in try await LayerOneJob.read(id, with: account) }
+  }
+
+  /// Whether a job waits for this verifier, and not for anybody.
+  private func isDrawn(for job: LayerOneJob) -> Bool {
+    guard job.status == .submitted, job.review.verifier == account.address, !job.isOverdue else {
+      return false
+    }
+    switch job.review.phase {
+    case .waitsForChallenge, .waitsForVerdict: return true
+    case .notSubmitted, .waitsForDraw, .waitsForOpenings, .accepted, .waitsForKey, .keyPosted,
+      .waitsForMasked, .maskedPosted:
+      return false
+    }
+  }
+
+  private func doDuty(_ job: LayerOneJob) async {
+    await attempt("job \(job.id)") { () async throws(NetworkError) in
+      if job.review.phase == .waitsForVerdict {
+        try await self.judge(job)
+      } else {
+        try await self.challenge(job)
       }
     }
+    state.withLock { _ = $0.busy.remove(job.id) }
+  }
+
+  /// Does for a job what anybody may; whether a transaction was needed that is in the chain now.
+  @discardableResult
+  private func look(after id: JobID) async -> Bool {
+    var isSent = false
+    await attempt("upkeep of job \(id)") { () async throws(NetworkError) in
+      guard let job = try await self.read(id), let upkeep = job.upkeep else { return }
+      isSent = try await self.carryOut(upkeep, of: id)
+    }
+    return isSent
   }
 
   /// Shows its secret, if it can compute the job: who can't stays silent, and another one is drawn.
@@ -170,7 +239,9 @@ public final class LayerOneVerifier: Sendable {
     let bond = try await onChain { () async throws(ChainError) in
       try await account.client.call(EmethVerifiers.bond(of: account.address), at: checks)
     }
-    guard let number = (0..<bond.used).reversed().first(where: { commitment($0) == wanted }) else {
+    // The newest are drawn; a chain's node that names more is not believed for hours.
+    let oldest = bond.used - min(bond.used, Self.commitmentsSearched)
+    guard let number = (oldest..<bond.used).reversed().first(where: { commitment($0) == wanted }) else {
       throw .refused(
         code: "verifier.foreignCommitment",
         message: "commitment \(wanted) was posted by \(account.address), and does not follow from this key",
@@ -205,7 +276,9 @@ public final class LayerOneVerifier: Sendable {
     let own = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { _ in try work.compute(input, sandbox: sandbox, stop: stop) }
     }
-    var finding = Self.difference(claimed, assign.fuelUsed, own)
+    var finding = try await files.offload { () throws(NetworkError) in
+      Self.difference(claimed, assign.fuelUsed, own)
+    }.get()
     if finding == nil, try await !isDelivered(job, in: place) {
       finding = "the output that it names is not where it should be"
     }
@@ -236,7 +309,7 @@ public final class LayerOneVerifier: Sendable {
     else { return true }
     do throws(NetworkError) {
       let found = try await files.content(of: .output, of: job.id, in: place)
-      return found.withUnsafeBytes { SHA256.hash($0) } == reference.contentHash
+      return found.hash == reference.contentHash
     } catch {
       guard error.code == "file.unknown" || error.isNoArchive else { throw error }
       return false
@@ -255,10 +328,11 @@ public final class LayerOneVerifier: Sendable {
     if let receipt { onEvent(.sent(call.function.name, id, transaction: receipt.transaction)) }
   }
 
-  private func carryOut(_ upkeep: LayerOneUpkeep, of id: JobID) async throws(NetworkError) {
-    if let receipt = try await upkeep.carriedOut(for: id, by: account) {
-      onEvent(.sent("\(upkeep)", id, transaction: receipt.transaction))
-    }
+  /// False where somebody else was faster.
+  private func carryOut(_ upkeep: LayerOneUpkeep, of id: JobID) async throws(NetworkError) -> Bool {
+    guard let receipt = try await upkeep.carriedOut(for: id, by: account) else { return false }
+    onEvent(.sent("\(upkeep)", id, transaction: receipt.transaction))
+    return true
   }
 }
 

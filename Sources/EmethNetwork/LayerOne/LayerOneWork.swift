@@ -20,7 +20,9 @@ final class LayerOneWork: Sendable {
   /// The parameter that names an external program's module by its hash.
   static let moduleKey = "module"
   /// The most bytes of an input or an output.
-  static let contentByteLimit = 1 << 30
+  static let contentByteLimit = 256 << 20
+  /// The most bytes of the archive in which it travels.
+  static let archiveByteLimit = contentByteLimit + 65_536
 
   /// The work of a job.
   ///
@@ -62,12 +64,12 @@ final class LayerOneWork: Sendable {
   /// - Parameter folder: where it lies meanwhile.
   func input(from files: ServerClient, in folder: URL) async throws(NetworkError) -> Data {
     let found = try await files.content(of: .input, of: id, in: folder)
-    let hash = found.withUnsafeBytes { SHA256.hash($0) }
-    guard hash == input.contentHash else {
+    guard found.hash == input.contentHash else {
       throw .malformed(
-        what: "input of job \(id)", reason: "it has the hash \(hash), the job names \(input.contentHash)")
+        what: "input of job \(id)",
+        reason: "it has the hash \(found.hash), the job names \(input.contentHash)")
     }
-    return found
+    return found.bytes
   }
 
   /// Computes an input, whose hash was checked.
@@ -79,6 +81,11 @@ final class LayerOneWork: Sendable {
     let fuel = try manifest.partFuel(parts: 1)
     let outcome = try program.outcome(
       of: input, subJob: id, parameters: parameters, sandbox: sandbox, stop: stop)
+    // Nobody would fetch it.
+    if let count = outcome.output?.count, count > Self.contentByteLimit {
+      throw .malformed(
+        what: "output of job \(id)", reason: "it has \(count) bytes, allowed are \(Self.contentByteLimit)")
+    }
     return Outcome(outcome: outcome, fuel: min(fuel, fuelLimit))
   }
 

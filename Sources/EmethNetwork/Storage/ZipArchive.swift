@@ -117,6 +117,10 @@ enum ZipArchive {
       guard size <= limit else {
         throw ZipArchive.refused("its file has \(size) bytes, allowed are \(limit)")
       }
+      // No program packs a file into more than this.
+      guard packed <= size + size / 1_000 + 1_024 else {
+        throw ZipArchive.refused("its file has \(size) bytes, packed \(packed)")
+      }
       let local = try number(central + 42, 4)
       guard try number(local, 4) == Int(ZipArchive.localMark) else {
         throw ZipArchive.refused("its file does not begin where the directory says")

@@ -137,7 +137,7 @@ final class LayerOneScene: Sendable {
 
   /// Waits until the server has seen that a job stands so.
   func listed(_ id: JobID, _ status: JobStatus) async throws {
-    for _ in 0..<400 {
+    for _ in 0..<1_200 {
       if try await server.client().listedJobs(status).contains(where: { $0.id == id }) { return }
       try await Task.sleep(for: .milliseconds(50))
     }

@@ -149,6 +149,10 @@ struct LayerOneTests {
       let verifier = try await scene.layerOneVerifier(0)
       try await scene.listed(taken, .processing)
       try await scene.listed(untaken, .requested)
+      // One late job in each turn: strangers can have many.
+      await verifier.turn()
+      let after = (try await scene.job(taken).status, try await scene.job(untaken).status)
+      #expect((after.0 == .timeout) != (after.1 == .timeout), "\(after)")
       await verifier.turn()
       #expect(try await scene.job(taken).status == .timeout)
       #expect(try await scene.job(untaken).status == .timeout)
@@ -197,6 +201,14 @@ struct LayerOneTests {
       try await scene.wait(LayerOneNode.patienceSeconds)
       await node.compute(other)
       #expect(try await scene.job(other).status == .declined)
+      // Whoever has cost it a deposit it works for no more, after a restart too.
+      let next = try await scene.request()
+      let offer = try #require(try await node.offers().first { $0.job == next })
+      let reason = try #require(offer.refusal)
+      #expect(reason.contains("has cost this node a deposit"), "\(reason)")
+      let kept = NodeLosses(
+        file: scene.folder(of: scene.node).appending(path: LayerOneNode.place).appending(path: "losses.json"))
+      #expect(kept.all().map(\.requester) == [scene.requester.address])
     }
   }
 }

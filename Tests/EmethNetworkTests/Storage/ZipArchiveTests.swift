@@ -71,6 +71,20 @@ import Testing
     #expect(told == "['output-1.dat'] b'3,2.5\\r\\n'\n")
   }
 
+  /// A file that is packed into far more than it has is a way to fill disks.
+  @Test func whatIsPackedIntoFarMoreIsRefused() throws {
+    func packed(emptyBlocks count: Int) throws -> Data {
+      let bytes = Data((0..<count).flatMap { _ in [UInt8]([0, 0, 0, 255, 255]) } + [1, 0, 0, 255, 255])
+      var archive = try ZipArchive.archive(bytes, named: "a")
+      let central = archive.count - 22 - 47
+      archive[central + 10] = 8
+      for place in [16, 17, 18, 19, 24, 25, 26, 27] { archive[central + place] = 0 }
+      return archive
+    }
+    #expect(try content(packed(emptyBlocks: 200)).isEmpty)
+    #expect(throws: NetworkError.self) { try content(packed(emptyBlocks: 300)) }
+  }
+
   /// Whatever is cut off, changed or too long is an error, and never another content.
   @Test func whatIsBrokenIsRefused() throws {
     for text in [Self.dynamic, Self.fixed, Self.stored] {
