@@ -58,7 +58,7 @@ def test_from_request_to_payment(world):
         place = words.index(flag)
         done = subprocess.run(
             [BINARY, "verifier", "--layer", "1", "--server", url, "--key-file", str(file), "--data",
-             str(world.folder / "early"), *words[:place], *words[place + 2:], "--json"],
+             str(world.folder / "unnamed"), *words[:place], *words[place + 2:], "--json"],
             capture_output=True, text=True, timeout=60)
         assert done.returncode == 2 and flag in done.stderr, done.stderr
     agent(world, "verifier", VERIFIER_KEY, url)
@@ -95,5 +95,6 @@ def test_from_request_to_payment(world):
 
     dry = subprocess.run(
         [BINARY, "node", "--layer", "1", "--server", url, "--key-file", str(world.folder / "node.key"), "--data",
-         str(world.folder / "other"), *names(world), "--threads", "1", "--dry-run", "--json"], capture_output=True, text=True)
+         str(world.folder / "other"), *names(world), "--threads", "1", "--dry-run", "--json"],
+        capture_output=True, text=True)
     assert dry.returncode == 0 and json.loads(dry.stdout) == [], dry.stderr
