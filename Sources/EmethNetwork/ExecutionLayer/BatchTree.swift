@@ -67,23 +67,52 @@ struct BatchTree: Sendable {
 
 /// The trees that were asked for last: who asks for one account's proof has many others ask for theirs.
 ///
-/// A tree costs as much as there are accounts. One is built at a time, so that requests can't have many built at once.
+/// A tree costs as much as there are accounts. One is built at a time, and nobody waits for it: requests would fill all of a
+/// server's threads.
 final class BatchTrees: Sendable {
-  /// The newest closed epoch, the newest posted, and one that somebody asks for.
-  private static let limit = 3
-  private let trees = Mutex<[BatchTree]>([])
+  /// How who asks while another tree is built is sent away.
+  static let busy = NetworkError.refused(
+    code: "batch.busy", message: "proofs of another batch are being made", hint: "ask again in a second")
+
+  private struct State {
+    /// The one that was asked for last comes last.
+    var kept: [BatchTree] = []
+    var isBuilding = false
+  }
+
+  private let limit: Int
+  private let state = Mutex(State())
+
+  /// - Parameter limit: so many are kept.
+  init(limit: Int) { self.limit = limit }
 
   /// The tree of a closed epoch.
+  ///
+  /// - Throws: ``busy`` while another one is built and this one is not there.
   func tree(of epoch: UInt64, in database: NetworkDatabase) throws(NetworkError) -> BatchTree {
-    try trees.withLock { trees throws(NetworkError) in
-      if let place = trees.firstIndex(where: { $0.batch.batch.epoch == epoch }) {
-        let tree = trees.remove(at: place)
-        trees.append(tree)
+    try tree(of: epoch) { () throws(NetworkError) in
+      try database.read { db in try BatchTree(epoch: epoch, in: db) }
+    }
+  }
+
+  /// The same, built by `build` when it is not there.
+  func tree(
+    of epoch: UInt64, _ build: () throws(NetworkError) -> BatchTree
+  ) throws(NetworkError) -> BatchTree {
+    let kept = try state.withLock { state throws(NetworkError) -> BatchTree? in
+      if let place = state.kept.firstIndex(where: { $0.batch.batch.epoch == epoch }) {
+        let tree = state.kept.remove(at: place)
+        state.kept.append(tree)
         return tree
       }
-      let tree = try database.read { db in try BatchTree(epoch: epoch, in: db) }
-      trees = trees.suffix(Self.limit - 1) + [tree]
-      return tree
+      guard !state.isBuilding else { throw Self.busy }
+      state.isBuilding = true
+      return nil
     }
+    if let kept { return kept }
+    defer { state.withLock { $0.isBuilding = false } }
+    let tree = try build()
+    state.withLock { $0.kept = $0.kept.suffix(limit - 1) + [tree] }
+    return tree
   }
 }

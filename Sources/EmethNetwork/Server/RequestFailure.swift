@@ -107,6 +107,9 @@ extension RequestFailure {
       details["found"] = "\(found.holon)"
       details["needed"] = "\(needed.holon)"
     case .jobEnded: status = .conflict
+    case BatchTrees.busy:
+      self = .tooMany(retryAfterSeconds: 1)
+      return
     case .refused(let code, _, _): status = Self.status(ofRefusal: code)
     case .compute(let error): status = error.code.hasPrefix("input") ? .badRequest : .conflict
     case .interrupted:

@@ -65,8 +65,12 @@ extension NetworkService {
 
   /// An account's ticket in the batch of a closed epoch, which may be a later one than the ticket's own; `nil` when the
   /// account had none then.
+  ///
+  /// - Throws: ``BatchTrees/busy`` while the proofs of another batch are being made.
   func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket? {
-    try trees.tree(of: epoch, in: database).ticket(of: account)
+    let current = [try latestBatch()?.batch.epoch, try postedEpoch()]
+    let trees = current.contains(epoch) ? trees : otherTrees
+    return try trees.tree(of: epoch, in: database).ticket(of: account)
   }
 
   /// A batch; `nil` when there is none of this epoch.

@@ -116,7 +116,7 @@ extension NetworkService {
     try asChainError {
       let leaving = try database.read { db in try LeavingAccounts.all(in: db) }.filter { $0.value < epoch }
       guard !leaving.isEmpty else { return [] }
-      return try trees.tree(of: epoch, in: database).tickets {
+      return try exitTrees.tree(of: epoch, in: database).tickets {
         leaving[$0.account] != nil && $0.unspent == .zero
       }
     }

@@ -47,8 +47,12 @@ public final class NetworkService: Sendable {
   let standing = Mutex(ChainStanding())
   /// What the chain's contracts have logged; nil where settlement is embedded.
   let events: EventStore?
-  /// The trees out of which tickets are proven.
-  let trees = BatchTrees()
+  /// The trees out of which tickets are proven: of the newest closed epoch and the newest that is posted.
+  let trees = BatchTrees(limit: 2)
+  /// The same of any other epoch: who asks for one after another displaces none that many ask for.
+  let otherTrees = BatchTrees(limit: 1)
+  /// Those out of which exits are served: no request stands in their way.
+  let exitTrees = BatchTrees(limit: 1)
   /// The jobs of EMETH Core; nil where settlement is embedded.
   let chainJobs: ChainJobs?
   /// What nobody has written to for so long is left of a process that was killed.

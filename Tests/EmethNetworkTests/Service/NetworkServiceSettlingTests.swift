@@ -117,11 +117,23 @@ struct NetworkServiceSettlingTests {
       EmethCore.requestExit(proven), to: settlement, under: "exit")
     let exit = try await scene.chain.client.call(EmethCore.exit(of: quiet.address), at: settlement)
     #expect(exit?.epoch == 3)
+    // One tree is built at a time: who wants another meanwhile is sent away, who wants one that is kept is not.
+    let (trees, database) = (BatchTrees(limit: 2), service.database)
+    _ = try trees.tree(of: 1, in: database)
+    _ = try trees.tree(of: 3) { () throws(NetworkError) in
+      #expect(throws: BatchTrees.busy) { try trees.tree(of: 4, in: database) }
+      let kept = try trees.tree(of: 1, in: database)
+      #expect(kept.batch.batch.epoch == 1)
+      return try database.read { db in try BatchTree(epoch: 3, in: db) }
+    }
+    #expect(try trees.tree(of: 4, in: database).batch.batch.epoch == 4)
+    let told = RequestFailure(BatchTrees.busy)
+    #expect(told.status == .tooManyRequests && told.retryAfterSeconds == 1)
     // Leaves that are not those that were signed are not proven.
     try service.database.write { db in
       try db.execute(sql: "DELETE FROM ticket WHERE epoch = 2")
     }
-    let reopened = BatchTrees()
+    let reopened = BatchTrees(limit: 1)
     #expect(throws: NetworkError.self) { try reopened.tree(of: 2, in: service.database) }
   }
 
@@ -205,12 +217,7 @@ struct NetworkServiceSettlingTests {
     try scene.service.closeEpochIfNeeded()
     #expect(try scene.service.latestBatch()?.batch.epoch == 1)
     async let settled: Void = scene.settle()
-    var looks = 0
-    while looks < 500 {
-      if try await scene.posted() != nil { break }
-      looks += 1
-      try await Task.sleep(for: .milliseconds(20))
-    }
+    while try await scene.posted() == nil { try await Task.sleep(for: .milliseconds(20)) }
     try await scene.chain.bridge.mine(50)
     try await settled
     let posted = try await scene.posted()
