@@ -18,11 +18,21 @@ final class ChainJobs: Sendable {
     var job: CachedJob?
   }
 
+  /// The last event of each job.
+  private struct Newest: Sendable {
+    /// What there was to read.
+    var mark: EventStore.Mark
+    /// Newest first.
+    var events: [(JobID, JobStatus, ChainLog)] = []
+    var places: [JobID: Int] = [:]
+  }
+
   private let client: ChainClient
   private let store: EventStore
   private let contracts: ChainContracts
   private var core: Address { contracts.core }
   private let known = Mutex<[JobID: Known]>([:])
+  private let last = Mutex<Newest?>(nil)
 
   init(client: ChainClient, store: EventStore, contracts: ChainContracts) {
     self.client = client
@@ -40,7 +50,7 @@ final class ChainJobs: Sendable {
     -> [CachedJob]
   {
     var wanted: [(JobID, JobStatus, ChainLog)] = []
-    for (id, found, log) in try newest() where status == nil || found == status {
+    for (id, found, log) in try newest().events where status == nil || found == status {
       wanted.append((id, found, log))
       if wanted.count == limit { break }
     }
@@ -49,21 +59,31 @@ final class ChainJobs: Sendable {
 
   /// A job; nil when no event tells of it.
   func find(_ id: JobID) async throws(ChainError) -> CachedJob? {
-    guard let wanted = try newest().first(where: { $0.0 == id }) else { return nil }
-    return try await read([wanted]).first ?? nil
+    let newest = try newest()
+    guard let place = newest.places[id] else { return nil }
+    return try await read([newest.events[place]]).first ?? nil
   }
 
-  /// The last event of each job, newest first; what is no status of this project is left out.
-  private func newest() throws(ChainError) -> [(JobID, JobStatus, ChainLog)] {
-    var seen: Set<JobID> = []
-    var newest: [(JobID, JobStatus, ChainLog)] = []
-    for log in try store.logs([EmethCore.statusTopic]).reversed() where log.address == core {
-      guard case .status(let id, _, let status)? = try? EmethCore.Event(topics: log.topics, data: log.data),
-        seen.insert(id).inserted
-      else { continue }
-      newest.append((id, status, log))
+  /// The last event of each job; what is no status of this project is left out. Read anew where there are other events: anybody
+  /// may ask, as often as a server lets them.
+  private func newest() throws(ChainError) -> Newest {
+    let mark = try store.mark(of: EmethCore.statusTopic, at: core)
+    if let known = last.withLock({ $0 }), known.mark == mark { return known }
+    return try last.withLock { last throws(ChainError) in
+      // Somebody else may have read them meanwhile.
+      let mark = try store.mark(of: EmethCore.statusTopic, at: core)
+      if let known = last, known.mark == mark { return known }
+      var newest = Newest(mark: mark)
+      for log in try store.logs([EmethCore.statusTopic]).reversed() where log.address == core {
+        guard case .status(let id, _, let status)? = try? EmethCore.Event(topics: log.topics, data: log.data),
+          newest.places[id] == nil
+        else { continue }
+        newest.places[id] = newest.events.count
+        newest.events.append((id, status, log))
+      }
+      last = newest
+      return newest
     }
-    return newest
   }
 
   /// What the node answers for another status than the event's is of an older or a newer state: it is asked anew.

@@ -18,7 +18,9 @@ extension Routes {
       }
       guard let id else {
         if let jobs = state.service.chainJobs {
-          let list = try await ofChain { () async throws(ChainError) in try await jobs.list(status) }
+          let list = try await state.offloading {
+            try await ofChain { () async throws(ChainError) in try await jobs.list(status) }
+          }
           return Response(json: list)
         }
         return Response(json: try await state.offload { try CachedJob.list(status, in: state.database) })
@@ -49,7 +51,9 @@ extension ServerState {
   /// A job or a SubJob as the cache has it; nil when there is none.
   func listedJob(_ id: JobID) async throws -> CachedJob? {
     if let jobs = service.chainJobs {
-      return try await ofChain { () async throws(ChainError) in try await jobs.find(id) }
+      return try await offloading {
+        try await ofChain { () async throws(ChainError) in try await jobs.find(id) }
+      }
     }
     return try await offload { [service] in try service.listedJob(id) }
   }

@@ -184,9 +184,12 @@ extension ServerState {
     return JobFile(wanted.type, of: wanted.jobId, from: wish.giver)
   }
 
-  /// Whether an account was drawn to check a job's result on its chain, and may see what it is about.
+  /// Whether an account was drawn to check a job's result on its chain, and may see what it is about. The chain is not asked
+  /// of who may see it anyway.
   fileprivate func isVerifier(_ account: Address, of id: JobID, _ job: CachedJob) async throws -> Bool {
-    guard job.status == JobStatus.submitted.rawValue, let jobs = service.chainJobs else { return false }
+    guard job.status == JobStatus.submitted.rawValue, !job.isOf(account), job.assignedNode != "\(account)",
+      let jobs = service.chainJobs
+    else { return false }
     return try await ofChain { () async throws(ChainError) in try await jobs.verifier(of: id) } == account
   }
 

@@ -72,6 +72,11 @@ final class ServerState: Sendable {
     try await withTaskExecutorPreference(threads) { () async throws in try body() }
   }
 
+  /// Does work that blocks here and waits there on such threads.
+  func offloading<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    try await withTaskExecutorPreference(threads) { () async throws in try await body() }
+  }
+
   /// Looks until there is something to say, or the wait is over: what is said then, be it nothing.
   ///
   /// - Parameter look: reads; `nil` when there is nothing to say yet.

@@ -55,6 +55,25 @@ struct ChainJobsTests {
     #expect(try await jobs.list().count == 2)
     try await scene.bridge.noFaults()
 
+    // What was missing among logs that were read before is listed when it is there.
+    let all = try store.logs()
+    let lost = try #require(
+      all.first { log in
+        guard case .status(let id, _, _)? = try? EmethCore.Event(topics: log.topics, data: log.data) else {
+          return false
+        }
+        return id == second
+      }
+    ).blockNumber
+    try store.database.write { db in
+      try db.execute(sql: "DELETE FROM chainLog WHERE block = ?", arguments: [lost])
+    }
+    #expect(try await jobs.list().map(\.id) == ["\(first)"])
+    #expect(try await jobs.find(second) == nil)
+    let missing = try store.complete(all, in: 0...UInt64(Int64.max), isDone: false)
+    #expect(missing == all.count { $0.blockNumber == lost })
+    #expect(try await jobs.list().map(\.id) == ["\(first)", "\(second)"])
+
     try await scene.bridge.tell("evm_revert", snapshot)
     try await scene.bridge.tell("evm_increaseTime", .hex(UInt64(60)))
     try await scene.bridge.mine(3)
