@@ -18,8 +18,8 @@ struct SignedEpochMark: Sendable {
   func noteCopy() throws(NetworkError) { try write(Self.unknown) }
 
   private func write(_ text: String) throws(NetworkError) {
-    // One that is older after a power failure finds less, and nothing that is wrong.
-    try Files.write(Data("\(text)\n".utf8), to: file, durable: false, mode: 0o600)
+    // One that is empty after a power failure would say nothing, and the network not be served.
+    try Files.write(Data("\(text)\n".utf8), to: file, mode: 0o600)
   }
 
   /// Looks whether all that was signed is in the database.
