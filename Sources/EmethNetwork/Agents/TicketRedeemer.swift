@@ -85,17 +85,20 @@ public final class TicketRedeemer: Sendable {
     return account
   }
 
-  /// Looks again and again until the task is cancelled. What fails is told once, until something else happens.
+  /// Looks again and again until the task is cancelled. What fails is told once, until something else happens:
+  /// the same failure may say its reason in other words each time.
   public func run(_ onEvent: @Sendable (AgentEvent) -> Void) async {
     guard policy != .manual else { return }
-    var told: ChainError?
+    var told: String?
     while !Task.isCancelled {
       do throws(ChainError) {
         if let event = try await look(at: UInt64(max(0, Date().timeIntervalSince1970))) { onEvent(event) }
         told = nil
       } catch {
-        if error != .interrupted, error != told { onEvent(.failed(what: "redeeming", NetworkError(error))) }
-        told = error
+        if error != .interrupted, error.code != told {
+          onEvent(.failed(what: "redeeming", NetworkError(error)))
+        }
+        told = error.code
       }
       try? await Task.sleep(for: .seconds(pollSeconds))
     }

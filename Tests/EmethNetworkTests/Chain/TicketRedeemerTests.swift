@@ -119,13 +119,21 @@ struct TicketRedeemerTests {
     let task = Task {
       await redeemer.run { event in events.withLock { $0.append(told(event)) } }
     }
-    for _ in 0..<200 where events.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await wait(for: 1, events)
     try await Task.sleep(for: .milliseconds(300))
     try await scene.bridge.noFaults()
-    for _ in 0..<200 where events.withLock({ $0.count < 2 }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await wait(for: 2, events)
     task.cancel()
     await task.value
     #expect(events.withLock { $0 } == ["redeeming chain.unreachable", "2"])
+  }
+
+  /// Waits until so many events were told, a minute at most.
+  private func wait(for count: Int, _ events: borrowing Mutex<[String]>) async throws {
+    for _ in 0..<1_200 {
+      if events.withLock({ $0.count >= count }) { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
   }
 
   private func told(_ event: AgentEvent) -> String {
@@ -145,10 +153,10 @@ struct TicketRedeemerTests {
     let task = Task {
       await redeemer.run { event in events.withLock { $0.append(told(event)) } }
     }
-    for _ in 0..<200 where events.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await wait(for: 1, events)
     try await Task.sleep(for: .milliseconds(300))
     newest.isAway.withLock { $0 = false }
-    for _ in 0..<200 where events.withLock({ $0.count < 2 }) { try await Task.sleep(for: .milliseconds(50)) }
+    try await wait(for: 2, events)
     task.cancel()
     await task.value
     #expect(events.withLock { $0 } == ["redeeming server.unreachable", "2"])
