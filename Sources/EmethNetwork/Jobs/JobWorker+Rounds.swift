@@ -37,16 +37,20 @@ extension JobWorker {
     }
   }
 
-  /// The SubJobs of a round in the order of registration. Those that have ended change no more and are read once: of many
-  /// parts most have.
+  /// The SubJobs of a round in the order of registration. Those that have ended change no more and are read once, of many
+  /// parts most have; the others are read together.
   private func records(of round: UInt32) throws(NetworkError) -> [SubJobRecord] {
     try database.read { [id, ended] db in
       let rows = try SQLRow.fetchAll(
         db, sql: "SELECT id FROM subJob WHERE parent = ? AND round = ? ORDER BY number",
         arguments: ["\(id)", Int64(round)])
+      let unfinished = JobStatus.allCases.filter { !$0.isFinal }
+      let open = Dictionary(
+        try JobStore.subJobs(of: id, round: round, in: unfinished, in: db).map { ($0.id, $0) }
+      ) { first, _ in first }
       return try rows.map { row in
         let subJob = try JobID(hex: row["id"])
-        if let known = ended.record(subJob) { return known }
+        if let known = ended.record(subJob) ?? open[subJob] { return known }
         let record = try JobStore.subJob(subJob, in: db)
         if record.status.isFinal { ended.keep(record) }
         return record
