@@ -96,8 +96,10 @@ enum LayerOne {
     try requireNames(parsed)
     let events = AgentEvents(parsed, context)
     let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
+    // A dry run's JSON is its answer alone.
+    let isTold = !(parsed[dryRun] && parsed[CommonFlags.json])
     let node = try LayerOneNode(account: account, files: files, folder: folder, settings: settings) {
-      events.tell($0)
+      if isTold { events.tell($0) }
     }
     if parsed[dryRun] {
       let offers = try await node.offers()
