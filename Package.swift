@@ -41,6 +41,8 @@ let package = Package(
     .systemLibrary(
       name: "CPostgreSQL", path: "Sources/CLibraries/CPostgreSQL", pkgConfig: "libpq",
       providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/CLibraries/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The CUDA kernels are text for NVRTC, embedded into the library.
     .target(name: "CEmethCompute", exclude: ["cuda/kernels"], cSettings: strictC),
@@ -49,7 +51,7 @@ let package = Package(
     .target(
       name: "EmethNetwork",
       dependencies: [
-        "EmethKit", "EmethCompute", "CCurl", "CPostgreSQL",
+        "EmethKit", "EmethCompute", "CCurl", "CPostgreSQL", "CZlib",
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

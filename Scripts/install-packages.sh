@@ -6,7 +6,8 @@ set -euo pipefail
 need=()
 want() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed' || need+=("$1"); }
 
-for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev pkg-config; do
+for package in libssl-dev libsecp256k1-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev \
+  pkg-config; do
   want "$package"
 done
 if [ "${1:-build}" != build ]; then

@@ -339,9 +339,7 @@ public final class LayerOneVerifier: Sendable {
 extension NetworkError {
   /// Whether it says that a file is no archive of one file.
   fileprivate var isNoArchive: Bool {
-    if case .malformed(let what, _) = self {
-      return what == ZipArchive.errorName || what == Inflate.errorName
-    }
+    if case .malformed(ZipArchive.errorName, _) = self { return true }
     return false
   }
 }

@@ -1,3 +1,4 @@
+import CZlib
 import EmethKit
 import Foundation
 
@@ -15,7 +16,7 @@ enum ZipArchive {
     guard data.count < Int(UInt32.max) - 1_024 else {
       throw .badSetting(name: "bytes of a job's file", found: "\(data.count)", allowed: "below 2^32")
     }
-    let (size, check, title) = (UInt32(data.count), CRC32.of(data), Array(name.utf8))
+    let (size, check, title) = (UInt32(data.count), checkSum(of: data), Array(name.utf8))
     var entry = Data()
     // Version 2.0, UTF-8 names, stored, 1 January 1980.
     for part: UInt16 in [20, 0x0800, 0, 0, 0x0021] { append(part, to: &entry) }
@@ -77,6 +78,35 @@ enum ZipArchive {
     .malformed(what: errorName, reason: reason)
   }
 
+  /// The check of zip archives: CRC-32, polynomial 0xEDB88320.
+  private static func checkSum(of data: Data) -> UInt32 {
+    data.withUnsafeBytes { UInt32(crc32_z(0, $0.bindMemory(to: UInt8.self).baseAddress, $0.count)) }
+  }
+
+  /// What was compressed (RFC 1951), which is `count` bytes: not one more is ever held.
+  private static func decompressed(_ packed: Data, count: Int) throws(NetworkError) -> Data {
+    // zlib counts in 32 bits and takes no null pointer: one byte more than asked for is room for what is too long.
+    guard packed.count <= Int(UInt32.max), count < Int(UInt32.max) else { throw refused("its file is too long") }
+    var stream = z_stream()
+    guard emeth_zlib_begin(&stream) == Z_OK else { throw refused("zlib has no memory for its file") }
+    defer { inflateEnd(&stream) }
+    var input = [UInt8](packed)
+    var output = Data(count: count + 1)
+    let status = input.withUnsafeMutableBufferPointer { source in
+      output.withUnsafeMutableBytes { target in
+        stream.next_in = source.baseAddress
+        stream.avail_in = UInt32(source.count)
+        stream.next_out = target.bindMemory(to: UInt8.self).baseAddress
+        stream.avail_out = UInt32(target.count)
+        return inflate(&stream, Z_FINISH)
+      }
+    }
+    guard status == Z_STREAM_END else {
+      throw refused("its file is not compressed as RFC 1951 says, or is longer than its directory tells")
+    }
+    return output.prefix(Int(stream.total_out))
+  }
+
   private static func append(_ number: some FixedWidthInteger, to data: inout Data) {
     withUnsafeBytes(of: number.littleEndian) { data.append(contentsOf: $0) }
   }
@@ -127,24 +157,11 @@ enum ZipArchive {
       }
       let start = local + 30 + (try number(local + 26, 2)) + (try number(local + 28, 2))
       let raw = try bytes(start, packed)
-      let data = method == 0 ? Data(raw) : try Inflate.decompress(raw, limit: size)
-      guard data.count == size, Int(CRC32.of(data)) == (try number(central + 16, 4)) else {
+      let data = method == 0 ? Data(raw) : try ZipArchive.decompressed(raw, count: size)
+      guard data.count == size, Int(ZipArchive.checkSum(of: data)) == (try number(central + 16, 4)) else {
         throw ZipArchive.refused("its file is not the one that its directory tells of")
       }
       return data
     }
-  }
-}
-
-/// The check of zip archives: CRC-32, polynomial 0xEDB88320.
-enum CRC32 {
-  private static let table: [UInt32] = (0..<256).map { number in
-    (0..<8).reduce(UInt32(number)) { value, _ in
-      value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1
-    }
-  }
-
-  static func of(_ data: Data) -> UInt32 {
-    ~data.reduce(UInt32.max) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ $0 >> 8 }
   }
 }
