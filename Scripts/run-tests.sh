@@ -26,27 +26,59 @@ export EMETH_EMULATED_CUDA=$PWD/.build/cuda-driver
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 # Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come
-# one after another, with nothing else beside them.
-alone='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
-alone+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LayerOne|LongPoll|NetworkServer|'
-alone+='NetworkService|NodeChoice|ObjectTransfer|PostgresFault|Replica|ServedJob|ServedProgram|ServerClient|'
-alone+='SignedRequestServer|SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
+# one after another, in two processes beside each other, since one alone leaves the processors half idle.
+served='EmethNetworkTests\.(NetworkService|Replica|ServedJob)'
+others='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
+others+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LayerOne|LongPoll|NetworkServer|'
+others+='NodeChoice|ObjectTransfer|PostgresFault|ServedProgram|ServerClient|SignedRequestServer|SignerRotation|SlowClient|'
+others+='TicketRedeemer|TransactionSender|TransportSecurity)'
 mkdir -p .build
-# What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
-run() {
-  "$@" 2>&1 | tee .build/tests.log && return
-  printf '\nwhat failed:\n' >&2
-  grep -A 2 -E 'recorded an issue|error: ' .build/tests.log >&2 || tail -20 .build/tests.log >&2
-  exit 1
-}
-run "$@" --skip "$alone"
-run "$@" --no-parallel --filter "$alone"
+log() { echo ".build/tests-$1.log"; }
 
-# The script for GPUs; the contracts, on two Ethereum virtual machines; then a network of real processes that are killed.
+# What failed stands somewhere among a thousand tests that passed: it is told once more at the end.
+tell_failures() {
+  printf '\nwhat failed (%s):\n' "$1" >&2
+  grep -A 2 -E 'recorded an issue|error: |^(FAILED|ERROR) ' "$(log "$1")" >&2 || tail -20 "$(log "$1")" >&2
+  return 1
+}
+
+# Runs functions beside each other, and prints what each has said once it has ended.
+side_by_side() {
+  local name failed=0
+  declare -A processes
+  # Each in a process group of its own: Ctrl-C does not reach it, so that it is ended when this script is.
+  set -m
+  for name; do
+    "$name" >"$(log "$name")" 2>&1 &
+    processes[$name]=$!
+  done
+  set +m
+  # shellcheck disable=SC2064
+  trap "kill -- ${processes[*]/#/-} 2>/dev/null || true" EXIT
+  for name; do
+    wait "${processes[$name]}" && processes[$name]= || processes[$name]=failed
+    cat "$(log "$name")"
+  done
+  trap - EXIT
+  for name; do
+    if [ "${processes[$name]}" = failed ]; then tell_failures "$name" || failed=1; fi
+  done
+  return "$failed"
+}
+
+swift_tests() { .build/tests/release/emethPackageTests.xctest --testing-library swift-testing --no-parallel --filter "$1"; }
+served() { swift_tests "$served"; }
+others() { swift_tests "$others"; }
+contracts() { "$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests; }
+faults() { "$EMETH_PYTHON" -m pytest -q -s -p no:cacheprovider Tests/FaultTests; }
+
+"$@" --skip "$served|$others" 2>&1 | tee "$(log parallel)" || tell_failures parallel
+side_by_side served others
+
+# The script for GPUs; the contracts, on two Ethereum virtual machines, and a network of real processes that are killed.
 export EMETH_BINARY=$PWD/.build/tests/release/emeth
 bash Tests/CUDAEmulation/try-gpu-script.sh "$EMETH_BINARY" .build/cuda-driver
-"$EMETH_PYTHON" -m pytest -q -p no:cacheprovider Tests/ContractTests
-"$EMETH_PYTHON" -m pytest -q -s -p no:cacheprovider Tests/FaultTests
+side_by_side contracts faults
 
 # The whole way of money on a chain, from the first contract to the last exit: two minutes.
 if [ "$scale" -gt 1 ]; then Examples/chain.sh "$EMETH_BINARY"; fi
