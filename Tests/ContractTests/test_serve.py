@@ -98,7 +98,18 @@ def test_from_deposit_to_payment(world):
     process.wait()
     assert world.emeth("deposit", "2emeth", *world.to_servers).returncode == 0
     world.rpc("evm_mine", 3)
+    away = world.emeth("deposit", "1emeth", *world.to_servers, "--server", url, "--json")
+    assert away.returncode == 4 and json.loads(away.stderr)["code"] == "server.unreachable", away.stderr
     process, url = serve(world)
+    # A server that would not credit it is told before anything is sent, and one that would gets it.
+    height = world.height()
+    other = world.emeth(
+        "deposit", "1emeth", "--server", url, "--chain-id", world.chain, "--settlement", USER, "--json")
+    assert other.returncode == 1 and json.loads(other.stderr)["code"] == "deposit.otherSettlement", other.stderr
+    assert world.height() == height
+    assert world.emeth(
+        "deposit", "1emeth", "--server", url, "--chain-id", world.chain, "--settlement", world.settlement,
+        "--dry-run").returncode == 0
     until(lambda: unspent() == 7 * EMETH)
 
     def posted():

@@ -25,7 +25,7 @@ public final class HTTPConnection: NetworkConnection {
   }
 
   /// As ``NetworkConnection`` says.
-  public func facts() async throws(NetworkError) -> NetworkFacts { try await client.get("/api/v2/network") }
+  public func facts() async throws(NetworkError) -> NetworkFacts { try await client.facts() }
 
   /// As ``NetworkConnection`` says.
   public func balances() async throws(NetworkError) -> Balances {

@@ -110,7 +110,7 @@ public struct JobDownload: Sendable {
 
   /// The records, once the Signer's newest batch has the job's end in it: what was paid can't be checked before.
   private func settledRecords() async throws(NetworkError) -> PublicRecords {
-    let facts: NetworkFacts = try await client.get("/api/v2/network")
+    let facts = try await client.facts()
     let patience = 10 + 2 * Double(facts.epochMilliseconds) / 1_000
     let end = ContinuousClock.now.advanced(by: .seconds(min(patience, 600)))
     while true {

@@ -85,6 +85,9 @@ extension ServerClient {
     try await send("POST", "/api/v2/jobs/\(id)/cancel", Nothing())
   }
 
+  /// What the network is and by what terms it works.
+  public func facts() async throws(NetworkError) -> NetworkFacts { try await get("/api/v2/network") }
+
   /// An account's money.
   public func balances(of account: Address) async throws(NetworkError) -> Balances {
     try await get("/api/v2/accounts/\(account)/balances")

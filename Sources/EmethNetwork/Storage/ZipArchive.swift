@@ -86,7 +86,9 @@ enum ZipArchive {
   /// What was compressed (RFC 1951), which is `count` bytes: not one more is ever held.
   private static func decompressed(_ packed: Data, count: Int) throws(NetworkError) -> Data {
     // zlib counts in 32 bits and takes no null pointer: one byte more than asked for is room for what is too long.
-    guard packed.count <= Int(UInt32.max), count < Int(UInt32.max) else { throw refused("its file is too long") }
+    guard packed.count <= Int(UInt32.max), count < Int(UInt32.max) else {
+      throw refused("its file is too long")
+    }
     var stream = z_stream()
     guard emeth_zlib_begin(&stream) == Z_OK else { throw refused("zlib has no memory for its file") }
     defer { inflateEnd(&stream) }

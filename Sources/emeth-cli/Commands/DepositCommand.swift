@@ -11,12 +11,15 @@ extension Command {
           + "`emeth withdraw --layer 1` takes them back; with it they are credited on the servers of this chain.",
         "--to-servers wants --chain-id and --settlement as the servers' operator gives them: a node that lies could name a "
           + "contract of its own, which would be allowed to take the tokens.",
+        "--server, which means --to-servers, or EMETH_SERVER beside --to-servers, asks that server first: nothing is sent "
+          + "where it credits deposits of another chain or contract, or none.",
         "Where the contract may not take so many tokens yet, it is allowed to first: two transactions.",
         ChainOptions.discussion,
       ],
       arguments: [DepositArguments.amount],
       flags: [
-        DepositArguments.toServers, ChainOptions.settlement, DepositArguments.account, ChainOptions.again,
+        DepositArguments.toServers, DepositArguments.server, ChainOptions.settlement,
+        DepositArguments.account, ChainOptions.again,
       ] + ChainOptions.all,
       examples: [
         CommandExample(
@@ -28,13 +31,14 @@ extension Command {
             + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --key-file key", "to spend on the chain's servers"),
       ],
       exitCodes: [
-        .no: "the account has too few tokens or no coin for gas, the contract refuses, or "
+        .no: "the account has too few tokens or no coin for gas, the contract or the server refuses, or "
           + KeyOptions.wrongPassword
       ])
   ) { parsed, context in
     let amount = parsed[DepositArguments.amount]
     let isDryRun = parsed[ChainOptions.dryRun]
-    let (isForServers, given) = (parsed[DepositArguments.toServers], parsed[DepositArguments.account])
+    let isForServers = parsed[DepositArguments.toServers] || parsed.isGiven(DepositArguments.server)
+    let given = parsed[DepositArguments.account]
     guard isForServers || given == nil else {
       throw UsageError.contradiction(rule: "--for belongs to --to-servers", command: "deposit")
     }
@@ -43,6 +47,7 @@ extension Command {
       throw UsageError.contradiction(
         rule: "--to-servers needs --chain-id and --settlement", command: "deposit")
     }
+    if isForServers { try await DepositArguments.checkServer(parsed, context) }
     return try await ChainOptions.run(
       parsed, context, settlement: settlement, again: parsed[ChainOptions.again]
     ) { account throws(ChainError) in
@@ -92,7 +97,30 @@ extension Command {
   private enum DepositArguments {
     static let amount = Argument("AMOUNT", .tokenAmount, help: "how much")
     static let toServers = Flag(toggle: "to-servers", help: "credit it on the servers of the chain")
+    static let server = Flag(
+      "server", .server, absent: "the one in EMETH_SERVER",
+      help: "server that must credit it: asked before anything is sent")
     static let account = Flag("for", .address, absent: "the key's", help: "account that is credited there")
+
+    /// Refuses a server that would not credit the deposit.
+    static func checkServer(_ parsed: ParsedCommand, _ context: CommandContext) async throws {
+      guard let client = try ServerOptions.client(parsed, context, signed: false),
+        let chain = parsed[ChainOptions.chainID], let settlement = parsed[ChainOptions.settlement]
+      else { return }
+      let domain = try await client.facts().domain
+      guard domain.separator != EIP712Domain(chainId: UInt256(chain), verifyingContract: settlement).separator
+      else { return }
+      throw CommandFailure(
+        .no, code: "deposit.otherSettlement",
+        domain.chainId == 0
+          ? "\(client.server) credits no deposits of a chain: it keeps its accounts' money itself"
+          : "\(client.server) credits deposits of chain \(domain.chainId), contract \(domain.verifyingContract); "
+            + "meant are chain \(chain), contract \(settlement)",
+        hint: domain.chainId == 0
+          ? "its operator grants money with `emeth serve --grant`"
+          : "ask its operator for --chain-id and --settlement",
+        details: ["chainId": "\(domain.chainId)", "settlement": "\(domain.verifyingContract)"])
+    }
   }
 
   private enum RedeemArguments {
