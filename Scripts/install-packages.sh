@@ -15,7 +15,7 @@ if [ "${1:-build}" != build ]; then
 fi
 case ${1:-build} in network | test) want postgresql ;; esac
 if [ "${1:-build}" = test ]; then
-  for package in gzip age chromium bubblewrap; do want "$package"; done
+  for package in gzip age chromium bubblewrap podman runc catatonit; do want "$package"; done
   # The kernels of 64-bit ARM run in an emulator, on its C library.
   if [ "$(uname -m)" = x86_64 ]; then
     for package in libc6-dev-arm64-cross qemu-user; do want "$package"; done

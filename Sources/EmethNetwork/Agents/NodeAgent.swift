@@ -88,7 +88,7 @@ public final class NodeAgent: Sendable {
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
     filter = try Self.filter(settings)
-    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     lock = try FolderLock(folder: folder)
     self.settings = settings
     self.folder = folder

@@ -63,7 +63,7 @@ public final class VerifierAgent: Sendable {
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
-    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     self.settings = settings
     self.key = key
     self.folder = folder

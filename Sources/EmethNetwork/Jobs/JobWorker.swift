@@ -67,7 +67,7 @@ final class JobWorker: Sendable {
       } else {
         let program = try ComputedProgram(computed.manifest, modules: modules)
         self.program = program
-        sandbox = program.module == nil ? nil : try ModuleSandbox.find()
+        sandbox = try program.module.map { module throws(NetworkError) in try ModuleSandbox(for: [module]) }
       }
     }
     rules = try JobCost.ruleSet(named: request.ruleSet)

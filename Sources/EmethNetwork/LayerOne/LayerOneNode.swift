@@ -78,7 +78,7 @@ public final class LayerOneNode: Sendable {
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
     filter = try NodeAgent.filter(settings)
-    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     lock = try FolderLock(folder: folder)
     (self.account, self.files, self.settings) = (account, files, settings)
     (self.fault, self.onEvent) = (fault, onEvent)

@@ -42,7 +42,7 @@ public final class LayerOneVerifier: Sendable {
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
-    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox.find()
+    sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     (self.account, self.key, self.files, self.folder) = (account, key, files, folder)
     (self.settings, self.onEvent) = (settings, onEvent)
   }

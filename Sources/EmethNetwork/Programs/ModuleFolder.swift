@@ -6,15 +6,21 @@ final class ModuleFolder {
   let url: URL
   private let lock: Int32
 
+  /// What the names of folders begin with, by where their modules run.
   static let prefix = "emeth-module-"
+  static let containerPrefix = "emeth-container-"
   /// A folder is made a moment before it is locked.
   private static let leastAgeSeconds = 60
 
   /// Makes it below another one, and takes away what killed processes left there.
-  init(in parent: URL) throws(NetworkError) {
+  ///
+  /// - Parameter left: called with the name of each folder that such a process left, before it goes.
+  init(
+    in parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Void = { _ in }
+  ) throws(NetworkError) {
     try Files.makeFolder(parent)
-    Self.sweep(parent)
-    url = parent.appending(path: Self.prefix + UUID().uuidString)
+    Self.sweep(parent, prefix: prefix, left: left)
+    url = parent.appending(path: prefix + UUID().uuidString.lowercased())
     guard mkdir(url.path, 0o700) == 0 else {
       throw .fileFailed(path: url.path, operation: "make the folder", reason: Files.lastSystemError())
     }
@@ -38,7 +44,7 @@ final class ModuleFolder {
   }
 
   /// Removes folders of runs that ended with their process: this user's own ones, which nobody has locked.
-  static func sweep(_ parent: URL) {
+  static func sweep(_ parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Void = { _ in }) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
     for name in names where name.hasPrefix(prefix) {
       let folder = parent.appending(path: name)
@@ -51,6 +57,7 @@ final class ModuleFolder {
         && (status.st_uid == geteuid() || (geteuid() == 0 && status.st_uid == ModuleSandbox.nobody))
       guard isOwn, status.st_mtim.tv_sec < time(nil) - leastAgeSeconds, flock(found, LOCK_EX | LOCK_NB) == 0
       else { continue }
+      left(name)
       try? FileManager.default.removeItem(at: folder)
     }
   }

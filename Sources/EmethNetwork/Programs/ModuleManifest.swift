@@ -34,7 +34,10 @@ public struct ModuleManifest: Sendable, Hashable {
   public let program: ProgramID
   /// Its name, for people.
   public let name: String
-  /// What is run: a file of the module, or a program of the system such as `/usr/bin/python3`, with arguments.
+  /// The container image that it runs in, `sha256:` and the 64 hexadecimal digits of its ID: the ID is the hash of its
+  /// configuration, which names every layer by its hash. nil: this machine's own `/usr`.
+  public let image: String?
+  /// What is run: a file of the module, or a program of the system or the image such as `/usr/bin/python3`, with arguments.
   public let command: [String]
   /// SHA-256 of every file of the module, by its path inside the folder.
   public let files: [String: Bytes32]
@@ -48,6 +51,8 @@ public struct ModuleManifest: Sendable, Hashable {
   public let limits: Limits
   /// SHA-256 of the manifest in canonical JSON (RFC 8785), unknown fields included.
   public let hash: Bytes32
+
+  private static let imageMark = "sha256:"
 
   /// The file's name in a module's folder.
   public static let fileName = "module.json"
@@ -79,15 +84,27 @@ public struct ModuleManifest: Sendable, Hashable {
     for path in fields.files.keys.sorted() {
       try require(Self.isInside(path), "files", path, "paths inside the folder, without . and ..")
     }
-    try require(!fields.files.isEmpty, "files", "none", "the module's files with their SHA-256")
+    if let image = fields.image {
+      let digits = image.dropFirst(Self.imageMark.count)
+      try require(
+        image.hasPrefix(Self.imageMark) && digits.utf8.count == 64
+          && digits.allSatisfy { "0123456789abcdef".contains($0) },
+        "image", image,
+        "the image's ID: sha256: and 64 lower-case hexadecimal digits; tags and digests can change")
+    } else {
+      try require(!fields.files.isEmpty, "files", "none", "the module's files with their SHA-256")
+    }
     let first = fields.command.first ?? ""
+    let isOutside = fields.image != nil && first.hasPrefix("/")
     try require(
-      fields.files[first] != nil || first.hasPrefix("/usr/") || first.hasPrefix("/bin/"), "command",
-      first.isEmpty ? "nothing" : first, "one of its files, or a program under /usr or /bin")
+      fields.files[first] != nil || first.hasPrefix("/usr/") || first.hasPrefix("/bin/") || isOutside,
+      "command", first.isEmpty ? "nothing" : first,
+      "one of its files, or a program under /usr or /bin, or anywhere in its image")
     try require(
       !fields.command.contains { $0.utf8.contains(0) }, "command", "a zero byte", "text without zero bytes")
     program = fields.programId
     self.name = fields.name
+    image = fields.image
     command = fields.command
     files = fields.files
     records = fields.records ?? .line
@@ -138,6 +155,7 @@ public struct ModuleManifest: Sendable, Hashable {
     var version: UInt32
     var programId: ProgramID
     var name: String
+    var image: String?
     var command: [String]
     var files: [String: Bytes32]
     var records: RecordKind?

@@ -27,17 +27,27 @@ enum ModuleProcess {
   /// Bytes of each stream that are kept, the last ones.
   private static let keptBytes = 4 << 10
 
+  /// Where a program is found; nil where it is not.
+  ///
+  /// - Parameter path: the folders, with colons between them.
+  static func program(_ name: String, in path: String) -> String? {
+    path.split(separator: ":").map { "\($0)/\(name)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
   /// Runs a command: its own process group, no input, no descriptor but the three streams, the gate and the report.
   ///
   /// This thread waits: bubblewrap dies with the thread that started it. Not for the cooperative pool.
   ///
-  /// - Parameter begun: called before the gate opens.
+  /// - Parameters:
+  ///   - environment: all that it gets.
+  ///   - begun: called before the gate opens.
   static func run(
-    _ words: [String], seconds: UInt64, stop: StopFlag,
-    begun: (pid_t) throws(NetworkError) -> Void
+    _ words: [String], environment: [String: String] = [:], seconds: UInt64, stop: StopFlag,
+    begun: (pid_t) throws(NetworkError) -> Void = { (_) throws(NetworkError) in }
   ) throws(NetworkError) -> Ended {
     let (output, errors, gate, report) = (try Pipe(), try Pipe(), try Pipe(), try Pipe())
-    let process = try spawn(words, output: output, errors: errors, gate: gate, report: report)
+    let process = try spawn(words, environment, output: output, errors: errors, gate: gate, report: report)
     output.closeWriting()
     errors.closeWriting()
     report.closeWriting()
@@ -84,7 +94,7 @@ enum ModuleProcess {
   }
 
   private static func spawn(
-    _ words: [String], output: Pipe, errors: Pipe, gate: Pipe, report: Pipe
+    _ words: [String], _ environment: [String: String], output: Pipe, errors: Pipe, gate: Pipe, report: Pipe
   ) throws(NetworkError) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -108,9 +118,10 @@ enum ModuleProcess {
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     let texts: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { for text in texts { free(text) } }
+    let settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for text in texts + settings { free(text) } }
     var process: pid_t = 0
-    let failure = posix_spawn(&process, words.first ?? "", &actions, &attributes, texts, [nil])
+    let failure = posix_spawn(&process, words.first ?? "", &actions, &attributes, texts, settings)
     guard failure == 0 else {
       throw .sandboxFailed(
         reason: "\(words.first ?? "the program") does not start: \(String(cString: strerror(failure)))")

@@ -1,12 +1,10 @@
 import EmethKit
 import Foundation
 
-/// Where external modules run: bubblewrap's namespaces, with limits set before the module begins.
+/// Where external modules run: in bubblewrap's namespaces, or in a container of the image that they name.
 ///
-/// No network, no file of the machine but `/usr` (read-only), a folder for temporary files in memory that goes
-/// with the run, no environment, no other process in sight. Memory, processor time, processes and file sizes
-/// of each process are limited by setrlimit; memory and processes of all together by a cgroup where the
-/// machine lets one be made. See Docs/Decisions/0023-programs.md.
+/// Either way: no network, no file of the machine, nothing written that outlasts the run but the output, and limits
+/// that are set before the module begins. See Docs/Decisions/0023-programs.md.
 public struct ModuleSandbox: Sendable {
   /// What came of a run.
   public enum Outcome: Sendable, Hashable {
@@ -19,82 +17,50 @@ public struct ModuleSandbox: Sendable {
     case cutShort(String, isLimit: Bool)
   }
 
-  private let bubblewrap: String
-  private let prlimit: String
-  /// Gives a superuser's rights away before anything else: a superuser has no limit of processes.
-  private let setpriv: String?
-  private let groups: ModuleControlGroups?
-  /// Whether the module can make no user namespaces of its own.
-  private var hasNoUserNamespaces = true
+  /// For modules without an image; nil where there are none.
+  private var bubblewrap: Bubblewrap?
+  /// For modules with one; nil where there are none.
+  private var engine: ContainerEngine?
   /// Where the folders of runs are made; nil: among the temporary files.
   private var workplace: URL?
-
-  private init(bubblewrap: String, prlimit: String, setpriv: String?, groups: ModuleControlGroups?) {
-    self.bubblewrap = bubblewrap
-    self.prlimit = prlimit
-    self.setpriv = setpriv
-    self.groups = groups
-  }
 
   /// Who runs modules where this process is a superuser's, and who they are inside: nobody.
   static let nobody: UInt32 = 65_534
 
-  /// The sandbox of this machine, tried out once.
+  /// The sandboxes of this machine that modules need, tried out once.
   ///
-  /// - Throws: ``NetworkError/sandboxFailed(reason:)``.
-  public static func find() throws(NetworkError) -> ModuleSandbox {
-    try find(in: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+  /// - Throws: ``NetworkError/sandboxFailed(reason:)``, also where a module's image is not on this machine or no engine
+  ///   is named.
+  public init(for modules: [ProgramModule]) throws(NetworkError) {
+    try self.init(for: modules, path: ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
   }
 
-  static func find(in path: String) throws(NetworkError) -> ModuleSandbox {
-    func tool(_ name: String, of package: String) throws(NetworkError) -> String {
-      let found = path.split(separator: ":").map { "\($0)/\(name)" }
-        .first { FileManager.default.isExecutableFile(atPath: $0) }
-      guard let found else { throw .sandboxFailed(reason: "\(name), of the package \(package), is missing") }
-      return found
+  init(for modules: [ProgramModule], path: String) throws(NetworkError) {
+    if modules.contains(where: { $0.manifest.image == nil }) { bubblewrap = try Bubblewrap(path: path) }
+    for module in modules {
+      guard let image = module.manifest.image else { continue }
+      guard let name = module.containerEngine else {
+        throw .sandboxFailed(
+          reason: "\(module.manifest.name) runs in the image \(image), and no container engine is named")
+      }
+      let engine: ContainerEngine
+      if let known = self.engine { engine = known } else { engine = try ContainerEngine(name, path: path) }
+      try engine.check(image)
+      self.engine = engine
     }
-    var sandbox = ModuleSandbox(
-      bubblewrap: try tool("bwrap", of: "bubblewrap"), prlimit: try tool("prlimit", of: "util-linux"),
-      setpriv: geteuid() == 0 ? try tool("setpriv", of: "util-linux") : nil,
-      groups: ModuleControlGroups.find())
-    do throws(NetworkError) {
-      try sandbox.probe()
-    } catch {
-      // Bubblewrap before 0.8 can't forbid them.
-      sandbox.hasNoUserNamespaces = false
-      try sandbox.probe()
-    }
-    return sandbox
   }
 
   /// The same, which keeps parts in a network's folder while they are computed, and not among the temporary
   /// files. Where this process is a superuser's the module is nobody's, who may not get there.
   func working(below folder: URL) -> ModuleSandbox {
     var sandbox = self
-    if setpriv == nil { sandbox.workplace = folder.appending(path: "modules") }
+    if geteuid() != 0 { sandbox.workplace = folder.appending(path: "modules") }
     return sandbox
   }
 
   /// What holds here, in words.
   public var summary: String {
-    "bubblewrap; memory, processor time, processes and files of each process limited by setrlimit; "
-      + (groups == nil
-        ? "memory of all processes together is not limited: no cgroup v2 can be made here"
-        : "memory and processes together limited by cgroup v2")
-      + (hasNoUserNamespaces
-        ? "" : "; user namespaces inside it can't be forbidden: bubblewrap 0.8 is needed")
-  }
-
-  private func probe() throws(NetworkError) {
-    let ended = try ModuleProcess.run(
-      prefix + root + ["--remount-ro", "/", "--"] + limiting(ModuleManifest.Limits())
-        + [prlimit, "--version"],
-      seconds: 30, stop: StopFlag()
-    ) { _ in }
-    guard ended.status == .exited(0) else {
-      throw .sandboxFailed(
-        reason: "bubblewrap can't set it up here: \(ended.lastLine ?? "it ended as \(ended.status)")")
-    }
+    [bubblewrap?.summary, engine?.summary].compactMap(\.self).joined(separator: "; ")
   }
 
   /// Runs a module on one part.
@@ -109,7 +75,11 @@ public struct ModuleSandbox: Sendable {
     _ module: ProgramModule, part: Data, job: JobID, parameters: [String: String] = [:],
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Outcome {
-    let held = try ModuleFolder(in: workplace ?? FileManager.default.temporaryDirectory)
+    let isContained = module.manifest.image != nil
+    let held = try ModuleFolder(
+      in: workplace ?? FileManager.default.temporaryDirectory,
+      prefix: isContained ? ModuleFolder.containerPrefix : ModuleFolder.prefix
+    ) { left in if isContained { engine?.remove(left) } }
     defer { held.remove() }
     let folder = held.url
     try module.copy(to: folder.appending(path: "module"))
@@ -119,24 +89,17 @@ public struct ModuleSandbox: Sendable {
     // link nor another file in their place.
     let output = try HeldFile(folder.appending(path: "output"))
     let errors = try HeldFile(folder.appending(path: "errors"))
-    if setpriv != nil { try giveAway(folder) }
-    let group = try groups?.make(limits)
-    defer { group?.remove() }
-    let ended = try ModuleProcess.run(
-      arguments(of: module.manifest, in: folder, job: job, parameters: parameters, waits: group != nil),
-      seconds: limits.seconds, stop: stop
-    ) { process throws(NetworkError) in try group?.add(process) }
+    if geteuid() == 0 { try giveAway(folder) }
+    let command = Self.command(of: module.manifest, job: job, parameters: parameters)
+    let ended = try run(command, of: module.manifest, in: folder, job: job, stop: stop)
     switch ended.status {
     case .stopped: throw .interrupted
     case .outOfTime: return .cutShort("it ran longer than \(limits.seconds) s", isLimit: true)
-    case .exited(let status) where !ended.commandEnded:
-      if status == 128 + SIGKILL { return .cutShort("its sandbox was killed", isLimit: false) }
-      throw .sandboxFailed(reason: ended.lastLine ?? "bubblewrap ended with exit status \(status)")
     case .exited(let status):
       let said = Self.remarks(try errors.read(atMost: 64 << 10).bytes ?? Data())
       let words = Self.reason(status, limits) + ((said.first ?? ended.lastLine).map { ": \($0)" } ?? "")
       let lack = Self.lack(
-        status, hasKilled: group?.hasKilled ?? false, freeBytes: held.freeBytes, limits)
+        status, hasKilled: ended.hasKilledForMemory, freeBytes: held.freeBytes, limits)
       if let lack {
         return .cutShort(
           [lack, status == 0 ? "" : words].filter { !$0.isEmpty }.joined(separator: ": "),
@@ -149,6 +112,17 @@ public struct ModuleSandbox: Sendable {
       case .shrunk: return .failed("its output became shorter while it was read")
       }
     }
+  }
+
+  private func run(
+    _ command: [String], of manifest: ModuleManifest, in folder: URL, job: JobID, stop: StopFlag
+  ) throws(NetworkError) -> ModuleRun {
+    if let image = manifest.image {
+      guard let engine else { throw .sandboxFailed(reason: "there is no container engine for \(image)") }
+      return try engine.run(command, in: image, of: manifest, in: folder, job: job, stop: stop)
+    }
+    guard let bubblewrap else { throw .sandboxFailed(reason: "bubblewrap was not looked for") }
+    return try bubblewrap.run(command, of: manifest, in: folder, job: job, stop: stop)
   }
 
   /// What the machine lacked, so that a run says nothing, however it ended: a module may well end with 0 after a process
@@ -171,63 +145,14 @@ public struct ModuleSandbox: Sendable {
 
   // MARK: - The command line
 
-  private var prefix: [String] {
-    (setpriv.map { ["\($0)", "--reuid=\(Self.nobody)", "--regid=\(Self.nobody)", "--clear-groups"] } ?? [])
-      + [
-        bubblewrap, "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--clearenv",
-        "--uid", "\(Self.nobody)", "--gid", "\(Self.nobody)", "--cap-drop", "ALL", "--hostname", "module",
-        "--json-status-fd", "\(ModuleProcess.report)",
-      ] + (hasNoUserNamespaces ? ["--disable-userns"] : [])
-  }
-
-  private func limiting(_ limits: ModuleManifest.Limits) -> [String] {
-    [
-      prlimit, "--as=\(limits.memoryBytes)", "--cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
-      "--nproc=\(limits.processes)", "--fsize=\(limits.outputBytes)", "--core=0", "--nofile=1024", "--",
-    ]
-  }
-
-  /// The file system: /usr, and what leads there.
-  private var root: [String] {
-    var words = ["--ro-bind", "/usr", "/usr"]
-    for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
-      if let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/\(name)") {
-        words += ["--symlink", target, "/\(name)"]
-      } else if FileManager.default.fileExists(atPath: "/\(name)") {
-        words += ["--ro-bind", "/\(name)", "/\(name)"]
-      }
-    }
-    for name in ["/etc/ld.so.cache", "/etc/alternatives"] { words += ["--ro-bind-try", name, name] }
-    return words + ["--proc", "/proc", "--dev", "/dev"]
-  }
-
-  private func arguments(
-    of manifest: ModuleManifest, in folder: URL, job: JobID, parameters: [String: String], waits: Bool
+  /// What is run, as it is called inside.
+  private static func command(
+    of manifest: ModuleManifest, job: JobID, parameters: [String: String]
   ) -> [String] {
-    let limits = manifest.limits
-    let room = "\(max(limits.outputBytes, 16 << 20))"
-    func path(_ name: String) -> String { folder.appending(path: name).path }
-    var words = prefix + root
-    if waits { words += ["--block-fd", "\(ModuleProcess.gate)"] }
-    words += [
-      "--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8",
-      "--ro-bind", path("module"), "/module", "--size", room, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
-      "--size", room, "--tmpfs", "/tmp",
-    ]
-    switch manifest.mode {
-    case .folders:
-      words += [
-        "--size", room, "--tmpfs", "/output", "--bind", path("output"), "/output/output-\(job).dat",
-        "--bind", path("errors"), "/output/error.json", "--ro-bind", path("input"),
-        "/input/input-\(job).dat",
-      ]
-    case .direct: words += ["--ro-bind", path("input"), "/input", "--bind", path("output"), "/output"]
+    let words = manifest.command.enumerated().map { place, word in
+      place == 0 && manifest.files[word] != nil ? "/module/\(word)" : word
     }
-    words += ["--remount-ro", "/", "--chdir", "/tmp", "--"] + limiting(limits)
-    for (place, word) in manifest.command.enumerated() {
-      words.append(place == 0 && manifest.files[word] != nil ? "/module/\(word)" : word)
-    }
-    return words + Self.arguments(for: parameters) + ["\(job)", "/input", "/output"]
+    return words + arguments(for: parameters) + ["\(job)", "/input", "/output"]
   }
 
   /// Parameters as the module contract has them: `--key-name value` for `keyName`; only the first underscore
@@ -271,4 +196,13 @@ public struct ModuleSandbox: Sendable {
       }
     }
   }
+}
+
+/// How a run of a module ended.
+struct ModuleRun: Sendable {
+  var status: ModuleProcess.Status
+  /// The last line that it wrote.
+  var lastLine: String?
+  /// Whether a process of it was ended since there was no memory left for it.
+  var hasKilledForMemory: Bool
 }

@@ -5,20 +5,23 @@ import Foundation
 ///
 /// ```swift
 /// let module = try ProgramModule(folder: URL(filePath: "wordcount"))
-/// let output = try ModuleSandbox.find().run(module, part: part, job: id)
+/// let output = try ModuleSandbox(for: [module]).run(module, part: part, job: id)
 /// ```
 public struct ProgramModule: Sendable, Hashable {
   /// Where it lies.
   public let folder: URL
   /// What it says of itself.
   public let manifest: ModuleManifest
+  /// What runs it where it names an image: `podman`, `docker`, or the path of one of them.
+  public var containerEngine: String?
 
   /// The most bytes of all files of a module.
   static let byteLimit = 1 << 30
 
   /// Reads a module and checks all its files.
-  public init(folder: URL) throws(NetworkError) {
+  public init(folder: URL, containerEngine: String? = nil) throws(NetworkError) {
     self.folder = folder
+    self.containerEngine = containerEngine
     let file = folder.appending(path: ModuleManifest.fileName)
     manifest = try ModuleManifest(
       json: String(decoding: Files.read(file), as: UTF8.self), named: file.path)
@@ -27,6 +30,7 @@ public struct ProgramModule: Sendable, Hashable {
 
   /// Copies the files, checked once more: what runs is what the job names, whatever happens to the folder.
   func copy(to target: URL) throws(NetworkError) {
+    try Files.makeFolder(target)
     try forEachFile { path, bytes throws(NetworkError) in
       let file = target.appending(path: path)
       try Files.makeFolder(file.deletingLastPathComponent())

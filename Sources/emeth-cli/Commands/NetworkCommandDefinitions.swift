@@ -29,7 +29,7 @@ extension CommandDefinition {
       + [
         NetworkOptions.out, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
         NetworkOptions.fault, NetworkOptions.noEvidence, NetworkOptions.modelCache, RemoteJobOptions.program,
-        DeviceOptions.device,
+        DeviceOptions.device, ProgramOptions.engine,
       ] + ProgramOptions.flags + PrivacyOptions.flags + [CommonFlags.json],
     examples: [
       CommandExample("emeth run shakespeare.txt", "four nodes train a tiny model in a few minutes"),

@@ -35,7 +35,8 @@ extension Command {
         DeviceOptions.device,
         NodeArguments.threads,
         NodeArguments.minimumPrice,
-        NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, NodeArguments.margin,
+        NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, ProgramOptions.engine,
+        NodeArguments.margin,
         NetworkOptions.modelCache, NodeArguments.worker, NodeArguments.listen, ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, NodeArguments.workerOf,
       ] + NodeRedeeming.flags + [CommonFlags.json],
@@ -82,7 +83,7 @@ extension Command {
     settings.filter.minimumFuelPrice = parsed[NodeArguments.minimumPrice]
     settings.filter.programs = Set(parsed[NodeArguments.include])
     settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])
-    settings.modules = try ProgramOptions.modules(parsed)
+    settings.modules = try ProgramOptions.modules(parsed, context)
     settings.marginPercent = parsed[NodeArguments.margin]
     settings.remote = try NodeArguments.remote(parsed)
     if parsed[NodeArguments.workerOf] != nil {

@@ -13,13 +13,22 @@ enum ProgramOptions {
     "agree", .integer(in: 2...3), default: 2,
     help: "how many must have computed the same output: the node and one or two verifiers")
 
+  static let engine = Flag(
+    "container-engine", .text.named("ENGINE"), absent: "the one in EMETH_CONTAINER_ENGINE",
+    help: "podman, docker or a path: runs modules that name a container image")
+
   static let flags: [any CommandFlag] = [module, parameter, agreement]
 
   /// The modules that the flags name, read and checked.
-  static func modules(_ parsed: ParsedCommand) throws(NetworkError) -> [ProgramModule] {
+  static func modules(
+    _ parsed: ParsedCommand, _ context: CommandContext
+  ) throws(NetworkError) -> [ProgramModule] {
+    // A command that runs nothing has no such flag.
+    let given = parsed.definition.flag(named: engine.definition.name) == nil ? nil : parsed[engine]
+    let engine = given ?? context.environment["EMETH_CONTAINER_ENGINE"].flatMap { $0.isEmpty ? nil : $0 }
     var modules: [ProgramModule] = []
     for folder in parsed[module] {
-      let module = try ProgramModule(folder: URL(filePath: folder))
+      let module = try ProgramModule(folder: URL(filePath: folder), containerEngine: engine)
       if let other = modules.first(where: { $0.manifest.program == module.manifest.program }) {
         throw .badSetting(
           name: "--module \(folder)", found: "program \(module.manifest.program), as in \(other.folder.path)",

@@ -61,7 +61,7 @@ extension Command {
   ) async throws -> ExitCode {
     try ProgramOptions.refuseFlagsOfTraining(in: parsed)
     let job = try RequestedComputation(
-      parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed),
+      parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed, context),
       parallel: parsed.isGiven(NetworkOptions.parts) ? parsed[NetworkOptions.parts] : nil,
       nodes: parsed[NetworkOptions.parts], fuelPrice: parsed[NetworkOptions.fuelPrice],
       timeLimit: parsed[NetworkOptions.deadline], retry: .standard)

@@ -174,7 +174,7 @@ private struct RunQueue {
     let threads = parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     _ = try DeviceOptions.open(parsed, context)
     let network = try openNetwork(parsed, context, settings: try NetworkSettings(parsed))
-    let modules = try ProgramOptions.modules(parsed)
+    let modules = try ProgramOptions.modules(parsed, context)
     var reports: [JobReport] = []
     while let job = try network.nextJob() {
       let view = RunView(context, settings: network.settings, opening: "working on job \(job)")

@@ -24,7 +24,7 @@ struct RunProgram {
   }
 
   func run() async throws -> ExitCode {
-    let modules = try ProgramOptions.modules(parsed)
+    let modules = try ProgramOptions.modules(parsed, context)
     let folder = try openFolder(modules)
     if try folder.network.job(folder.job).status.isFinal {
       context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
@@ -57,7 +57,7 @@ struct RunProgram {
       nodes: settings.nodes, fuelPrice: FuelPrice(gholon: 120), timeLimit: .seconds(7 * 86_400),
       retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
     // A machine that can't run it says so at once.
-    if job.request.manifest.program.isExternal { _ = try ModuleSandbox.find() }
+    if job.request.manifest.program.isExternal { _ = try ModuleSandbox(for: modules) }
     let wanted = out.map { URL(filePath: $0) }
     return try inNetwork(wanted?.appending(path: "job") ?? URL(filePath: ".")) {
       try RunFolder(
@@ -78,7 +78,7 @@ struct RunProgram {
       program.provesItself
       ? "the result proves itself"
       : "every part is computed again by \(verifiers) drawn, for \(fee.emethText) EMETH each"
-    let sandbox = program.module == nil ? "" : "; sandbox: \(try ModuleSandbox.find().summary)"
+    let sandbox = try program.module.map { "; sandbox: \(try ModuleSandbox(for: [$0]).summary)" } ?? ""
     return (folder.isResumed ? "going on with the run in \(folder.model.path); " : "")
       + "program \(program.id), \(program.name): \(request.manifest.recordCount) records in "
       + "\(request.parallel) parts; \(checks)\(sandbox)"

@@ -19,7 +19,7 @@ extension Command {
       flags: ServerOptions.signedOnly + [
         LayerOne.layer,
         VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
-        ProgramOptions.module,
+        ProgramOptions.module, ProgramOptions.engine,
       ] + ChainOptions.ofAgents + [CommonFlags.json],
       examples: [
         CommandExample(
@@ -34,7 +34,7 @@ extension Command {
     settings.threads = parsed[VerifierArguments.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     settings.device = parsed[DeviceOptions.device]
     _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
-    settings.modules = try ProgramOptions.modules(parsed)
+    settings.modules = try ProgramOptions.modules(parsed, context)
     settings.bond = parsed[VerifierArguments.bond]
     if try LayerOne.isMeant(parsed, notThere: []) {
       return try await LayerOne.verifier(parsed, context, connection.client, key, in: folder, settings)

@@ -244,7 +244,7 @@ import Testing
 
   @Test func noUserNamespaceIsMadeInside() throws {
     let scene = try ModuleScene(paths + #"unshare -U true 2>/dev/null; echo "$?" > "$o""#)
-    let isForbidden = try !ModuleSandbox.find().summary.contains("user namespaces")
+    let isForbidden = try !ModuleSandbox(for: [scene.module]).summary.contains("user namespaces")
     #expect(try (output(scene.run()) == "1\n") == isForbidden)
     if FileManager.default.isExecutableFile(atPath: "/usr/bin/bwrap") {
       let help = Process()
@@ -300,9 +300,12 @@ import Testing
   }
 
   @Test func noBubblewrapIsSaid() throws {
-    let error = try #require(throws: NetworkError.self) { try ModuleSandbox.find(in: "/nowhere") }
+    let modules = [try ModuleScene("true").module]
+    let error = try #require(throws: NetworkError.self) {
+      try ModuleSandbox(for: modules, path: "/nowhere")
+    }
     #expect(error.code == "sandbox.unavailable")
     #expect(error.message.contains("bwrap") && error.hint?.contains("bubblewrap") ?? false)
-    #expect(try ModuleSandbox.find().summary.contains("setrlimit"))
+    #expect(try ModuleSandbox(for: modules).summary.contains("setrlimit"))
   }
 }

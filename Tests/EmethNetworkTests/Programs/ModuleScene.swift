@@ -30,7 +30,7 @@ struct ModuleScene {
   func run(
     _ part: String = "one\ntwo\n", parameters: [String: String] = [:], stop: StopFlag = StopFlag()
   ) throws -> ModuleSandbox.Outcome {
-    try ModuleSandbox.find().run(
+    try ModuleSandbox(for: [module]).run(
       module, part: Data(part.utf8), job: Self.job, parameters: parameters, stop: stop)
   }
 }

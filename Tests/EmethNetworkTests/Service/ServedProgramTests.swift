@@ -467,7 +467,7 @@ import Testing
       try store.put(service.store.get(assignment.data), durable: false)
       let honest = try #require(
         try node.computePart(
-          assignment, program: .module(taking), sandbox: ModuleSandbox.find(), stop: StopFlag()))
+          assignment, program: .module(taking), sandbox: ModuleSandbox(for: [taking]), stop: StopFlag()))
       let root = OutputCommitment(partSecret: assignment.partSecret, subJob: subJob).refusalRoot
       let said = honest.submission.submission
       let lie = NodeResult(
@@ -566,8 +566,9 @@ import Testing
     let folder = try TemporaryFolder()
     let slow = try ModuleScene("sleep 60", extra: #""limits": {"seconds": 1}"#)
     let part = Data(text.utf8)
-    let program = ComputedProgram.module(try slow.module)
-    let sandbox = try ModuleSandbox.find()
+    let module = try slow.module
+    let program = ComputedProgram.module(module)
+    let sandbox = try ModuleSandbox(for: [module])
     func outcome(limitsCount: Bool) throws -> PartOutcome {
       try program.outcome(
         of: part, subJob: ModuleScene.job, parameters: [:], sandbox: sandbox, limitsCount: limitsCount,

@@ -1,0 +1,146 @@
+import EmethKit
+import Foundation
+
+/// Podman, Docker, or what takes their words: where modules run that name an image.
+///
+/// The image must be on this machine; nothing is ever fetched. A container without a network, its file system
+/// read-only, as a user without rights; memory and processes of all in it together limited by a cgroup, processor
+/// time and file sizes of each process by setrlimit.
+struct ContainerEngine: Sendable {
+  /// The program's path.
+  private let program: String
+  /// What it says with `--version`.
+  private var version = ""
+  private let environment: [String: String]
+
+  /// Above what any module may have: it counts what its user runs elsewhere, too.
+  private static let processLimit = 8_192
+  /// How long the engine may take for anything but a module's own work.
+  private static let patience: UInt64 = 120
+
+  /// The engine of this name, which answers.
+  ///
+  /// - Throws: ``NetworkError/sandboxFailed(reason:)``.
+  init(_ name: String, path: String) throws(NetworkError) {
+    let found = name.contains("/") ? name : ModuleProcess.program(name, in: path)
+    guard let found, FileManager.default.isExecutableFile(atPath: found) else {
+      throw .sandboxFailed(reason: "the container engine \(name) is missing")
+    }
+    program = found
+    // What engines look at; other settings of this process are none of theirs.
+    environment = ProcessInfo.processInfo.environment.filter { key, _ in
+      ["PATH", "HOME", "USER", "TMPDIR"].contains(key)
+        || ["XDG_", "DBUS_", "DOCKER_", "CONTAINER", "PODMAN_", "STORAGE_"].contains { key.hasPrefix($0) }
+    }
+    version = try said(["--version"]) ?? ""
+  }
+
+  /// What holds here, in words.
+  var summary: String {
+    "containers of \(version): memory and processes together limited by cgroups, processor time and files of each process "
+      + "by setrlimit"
+  }
+
+  /// Whether an image is on this machine.
+  func check(_ image: String) throws(NetworkError) {
+    let found = try? said(["image", "inspect", "--format", "{{.Id}}", image])
+    guard Self.isSame(found, image) else {
+      throw .sandboxFailed(
+        reason:
+          "the image \(image) is not on this machine: fetch or load it with \(program), which shows its ID as "
+          + "`image inspect --format {{.Id}}`")
+    }
+  }
+
+  /// Runs a command on the files of a folder.
+  ///
+  /// - Parameter folder: that of a ``ModuleFolder``, after which the container is called.
+  func run(
+    _ command: [String], in image: String, of manifest: ModuleManifest, in folder: URL, job: JobID,
+    stop: StopFlag
+  ) throws(NetworkError) -> ModuleRun {
+    let name = folder.lastPathComponent
+    _ = try said(
+      ["create", "--name", name] + settings(of: manifest, in: folder, job: job) + [image] + command)
+    defer { remove(name) }
+    guard Self.isSame(try said(["inspect", "--format", "{{.Image}}", name]), image) else {
+      throw .sandboxFailed(reason: "\(version) made a container of another image than \(image)")
+    }
+    let ended = try ModuleProcess.run(
+      [program, "start", "--attach", name], environment: environment, seconds: manifest.limits.seconds,
+      stop: stop)
+    guard case .exited = ended.status else {
+      return ModuleRun(status: ended.status, lastLine: ended.lastLine, hasKilledForMemory: false)
+    }
+    // Its own record tells how the module ended: the exit status of `start` may also be the engine's.
+    let state = try said(
+      ["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", name])
+    let words = (state ?? "").split(separator: " ")
+    guard words.count == 3, words[0] == "exited" || words[0] == "stopped", let status = Int32(words[1]) else {
+      throw .sandboxFailed(
+        reason: "\(version) did not start it: \(ended.lastLine ?? state ?? "it does not say why")")
+    }
+    return ModuleRun(
+      status: .exited(status), lastLine: ended.lastLine, hasKilledForMemory: words[2] == "true")
+  }
+
+  // MARK: - Containers
+
+  private func settings(of manifest: ModuleManifest, in folder: URL, job: JobID) -> [String] {
+    let limits = manifest.limits
+    let room = max(limits.outputBytes, 16 << 20)
+    let user =
+      geteuid() == 0 ? "\(ModuleSandbox.nobody):\(ModuleSandbox.nobody)" : "\(geteuid()):\(getegid())"
+    func bind(_ name: String, _ place: String, _ mode: String) -> [String] {
+      ["--volume", "\(folder.appending(path: name).path):\(place):\(mode)"]
+    }
+    var words = [
+      "--init", "--pull", "never", "--network", "none", "--read-only",
+      "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", user, "--hostname", "module",
+      "--log-driver", "none", "--entrypoint", "", "--workdir", "/tmp", "--env", "HOME=/tmp", "--env",
+      "LANG=C.UTF-8", "--pids-limit", "\(limits.processes)", "--memory", "\(limits.memoryBytes)",
+      "--memory-swap", "\(limits.memoryBytes)", "--ulimit",
+      "cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
+      "--ulimit", "fsize=\(limits.outputBytes):\(limits.outputBytes)", "--ulimit", "core=0:0", "--ulimit",
+      "nofile=1024:1024", "--shm-size", "\(room)", "--tmpfs", "/tmp:rw,size=\(room),mode=1777",
+    ]
+    if version.hasPrefix("podman") {
+      words.append("--read-only-tmpfs=false")
+      // It would raise this one, which not every superuser may. The cgroup is what limits processes.
+      words += ["--ulimit", "nproc=\(Self.processLimit):\(Self.processLimit)"]
+      // Without a superuser's rights: this user outside is this user inside.
+      if geteuid() != 0 { words += ["--userns", "keep-id"] }
+    }
+    words += bind("module", "/module", "ro")
+    switch manifest.mode {
+    case .folders:
+      words += ["--tmpfs", "/output:rw,size=\(room),mode=1777"]
+      words += bind("output", "/output/output-\(job).dat", "rw") + bind("errors", "/output/error.json", "rw")
+      words += bind("input", "/input/input-\(job).dat", "ro")
+    case .direct: words += bind("input", "/input", "ro") + bind("output", "/output", "rw")
+    }
+    return words
+  }
+
+  /// The last line that the engine says; an error with it where it does not end well.
+  private func said(_ words: [String]) throws(NetworkError) -> String? {
+    let ended = try ModuleProcess.run(
+      [program] + words, environment: environment, seconds: Self.patience, stop: StopFlag())
+    guard ended.status == .exited(0) else {
+      throw .sandboxFailed(
+        reason: "\(program) \(words[0]): \(ended.lastLine ?? "it ended as \(ended.status)")")
+    }
+    return ended.lastLine
+  }
+
+  /// Ends and removes a container. One that stays is tried again by the run that finds its folder left behind.
+  func remove(_ name: String) {
+    _ = try? said(["kill", name])
+    _ = try? said(["rm", "--force", name])
+  }
+
+  private static func isSame(_ found: String?, _ image: String) -> Bool {
+    guard let found else { return false }
+    return found == image || "sha256:\(found)" == image
+  }
+}
