@@ -115,6 +115,7 @@ let package = Package(
       dependencies: [
         "EmethNetwork", "EmethCompute", "EmethKit", "AggregatorProcess",
         .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
     .testTarget(

@@ -86,7 +86,7 @@ extension ServerClient {
 
   private func send(_ part: DirectUploads.Part, of file: URL) async throws(NetworkError) {
     let url = try StoreURL(part.url)
-    let data = try Self.read(file, at: part.offset, count: Int(clamping: part.byteCount))
+    let data = try FileReader(file).read(at: part.offset, count: Int(clamping: part.byteCount))
     guard UInt64(data.count) == part.byteCount else {
       throw .fileFailed(path: file.path, operation: "read", reason: "it became shorter")
     }

@@ -56,7 +56,7 @@ extension ServerClient {
     Task {
       await offload { () throws(NetworkError) in
         let count = Int(min(UInt64(Self.partByteCount), size - offset))
-        let bytes = try Self.read(file, at: offset, count: count)
+        let bytes = try FileReader(file).read(at: offset, count: count)
         return HashedPart(bytes: bytes, hash: bytes.withUnsafeBytes { Keccak256.hash($0) })
       }
     }
@@ -130,21 +130,5 @@ extension ServerClient {
     let answer = try await send(
       Call(method: "HEAD", path: path, isSigned: true, timeoutSeconds: settings.timeoutSeconds))
     return answer.headers["content-length"] == "\(byteCount)"
-  }
-
-  /// A piece of a file.
-  static func read(_ file: URL, at offset: UInt64, count: Int) throws(NetworkError) -> Data {
-    do {
-      let handle = try FileHandle(forReadingFrom: file)
-      defer { try? handle.close() }
-      try handle.seek(toOffset: offset)
-      var data = Data()
-      while data.count < count, let more = try handle.read(upToCount: count - data.count), !more.isEmpty {
-        data.append(more)
-      }
-      return data
-    } catch {
-      throw .fileFailed(path: file.path, operation: "read", reason: error.localizedDescription)
-    }
   }
 }

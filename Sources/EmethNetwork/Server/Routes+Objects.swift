@@ -1,6 +1,7 @@
 import EmethKit
 import Foundation
 import Hummingbird
+import NIOCore
 
 /// Objects, data sets and vectors by their hashes: uploads in parts that can be gone on with, downloads of any range.
 extension Routes {
@@ -37,6 +38,9 @@ extension Routes {
 }
 
 extension ServerState {
+  /// So many bytes of a part are gathered before they are hashed and written.
+  private static let flushByteCount = 512 << 10
+
   /// Takes a part of an upload in: `?offset=` bytes are before it, the whole has `?size=`.
   ///
   /// The part goes to a file as it comes, so that memory does not grow with it, and counts once its signature holds.
@@ -51,32 +55,27 @@ extension ServerState {
     guard let offset = try request.number("offset", in: range),
       let size = try request.number("size", in: range)
     else { throw RequestFailure.badParameter("offset and size", found: "", allowed: "both, in bytes") }
-    let file = uploads.makePartFile()
-    defer { unlink(file.path) }
-    var pending = Data()
-    var written: UInt64 = 0
-    var bodyHash = Keccak256()
+    let part = try await offload { [uploads] in try uploads.makePart() }
+    var pieces: [ByteBuffer] = []
+    var pending = 0
+    // While some are hashed and written the next ones come.
+    var writing: Task<Void, any Error>?
     func flush() async throws {
-      let (bytes, place, before) = (pending, written, bodyHash)
-      bodyHash = try await offload {
-        var hash = before
-        bytes.withUnsafeBytes { hash.update($0) }
-        try Files.write(bytes, to: file, at: place)
-        return hash
-      }
-      written += UInt64(bytes.count)
-      pending.removeAll(keepingCapacity: true)
+      try await writing?.value
+      let ready = pieces
+      (pieces, pending) = ([], 0)
+      writing = Task { try await offload { try part.add(ready) } }
     }
     try await receive(request, limit: settings.partLimit) { piece in
-      pending.append(contentsOf: piece.readableBytesView)
-      if pending.count >= 1 << 20 { try await flush() }
+      pieces.append(piece)
+      pending += piece.readableBytes
+      if pending >= Self.flushByteCount { try await flush() }
     }
     try await flush()
-    let digest = bodyHash.finalize()
-    let account = try await account(of: request) { digest }
+    try await writing?.value
+    let account = try await account(of: request) { part.digest }
     try await checkMayUpload(account)
     return try await offload { [uploads] in
-      let part = try Files.read(file)
       let name = UploadStore.Name(kind: kind, hash: hash, account: account)
       return try uploads.append(part, at: offset, of: size, to: name)
     }
@@ -138,19 +137,33 @@ struct FileAnswer: Sendable {
     let file = file
     return ResponseBody(contentLength: Int(part.upperBound - part.lowerBound)) { writer in
       var writer = writer
-      let handle = try await state.offload { try FileHandle(forReadingFrom: file) }
-      defer { try? handle.close() }
-      try handle.seek(toOffset: part.lowerBound)
-      var rest = part.upperBound - part.lowerBound
-      while rest > 0 {
-        let count = Int(min(rest, UInt64(Self.pieceByteCount)))
-        let bytes = try await state.offload { try handle.read(upToCount: count) ?? Data() }
+      let reader = try await state.offload { try FileReader(file) }
+      // While one piece is sent the next one is read.
+      func piece(at offset: UInt64) -> Task<ByteBuffer, any Error>? {
+        guard offset < part.upperBound else { return nil }
+        let count = Int(min(part.upperBound - offset, UInt64(Self.pieceByteCount)))
+        return Task { try await state.offload { try Self.read(reader, at: offset, count: count) } }
+      }
+      var offset = part.lowerBound
+      var next = piece(at: offset)
+      while let bytes = try await next?.value {
         // What the head promised can't be kept: the connection ends, and the client sees that it is not whole.
-        guard !bytes.isEmpty else { throw NetworkError.inconsistent(what: "\(file.path) became shorter") }
-        try await writer.write(ByteBuffer(bytes: bytes))
-        rest -= UInt64(bytes.count)
+        guard bytes.readableBytes > 0 else {
+          throw NetworkError.inconsistent(what: "\(file.path) became shorter")
+        }
+        offset += UInt64(bytes.readableBytes)
+        next = piece(at: offset)
+        try await writer.write(bytes)
       }
       try await writer.finish(nil)
     }
+  }
+
+  private static func read(_ reader: FileReader, at offset: UInt64, count: Int) throws -> ByteBuffer {
+    var buffer = ByteBuffer()
+    try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { memory in
+      try reader.read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+    }
+    return buffer
   }
 }

@@ -32,4 +32,10 @@ final class UploadFile {
   }
 
   deinit { close(descriptor) }
+
+  /// Puts a part behind what there was.
+  func append(_ part: ArrivingPart) throws(NetworkError) {
+    try part.copy(to: descriptor, at: byteCount, url.path)
+    Files.beginSync(descriptor, byteCount..<byteCount + part.byteCount)
+  }
 }

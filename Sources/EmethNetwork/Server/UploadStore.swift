@@ -38,9 +38,6 @@ final class UploadStore: Sendable {
   static let countLimit = 64
   /// What was not gone on with for so long is deleted, looked for every hour.
   static let lifetimeSeconds = 7 * 86_400.0
-  /// The same for the bytes of a part on their way: another server that shares the folder may be taking it in.
-  private static let partLifetimeSeconds = 3_600.0
-  private static let partExtension = "part"
 
   private let folder: URL
   private let objects: ContentStore
@@ -70,10 +67,7 @@ final class UploadStore: Sendable {
   /// Deletes what was not gone on with for too long.
   func sweep() throws(NetworkError) {
     for file in try contents() {
-      let age = -(file.modified.timeIntervalSinceNow)
-      let lifetime =
-        file.url.pathExtension == Self.partExtension ? Self.partLifetimeSeconds : Self.lifetimeSeconds
-      if age > lifetime { try Files.remove(file.url) }
+      if -file.modified.timeIntervalSinceNow > Self.lifetimeSeconds { try Files.remove(file.url) }
     }
   }
 
@@ -119,16 +113,16 @@ final class UploadStore: Sendable {
     try DataSetGivers(splitterStore: dataSets).add(name.account, of: name.hash)
   }
 
-  /// A new file for the bytes of a part on their way.
-  func makePartFile() -> URL { folder.appending(path: "\(UUID().uuidString).\(Self.partExtension)") }
+  /// A part of which nothing has come yet.
+  func makePart() throws(NetworkError) -> ArrivingPart { try ArrivingPart(in: folder) }
 
   /// Puts a part behind what is there.
   ///
   /// - Parameters:
-  ///   - part: its bytes.
+  ///   - part: all of it.
   ///   - offset: how many bytes are before it; another number than is there is a conflict that names it.
   ///   - size: the whole's length.
-  func append(_ part: Data, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
+  func append(_ part: ArrivingPart, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
     -> Progress
   {
     if try keepIfThere(name), let there = byteCount(of: name) {
@@ -143,12 +137,12 @@ final class UploadStore: Sendable {
         message: "found a part at \(offset), \(file.byteCount) bytes of \(name.hash) are there",
         hint: "ask for the upload's offset and go on from there")
     }
-    let (end, isTooLong) = offset.addingReportingOverflow(UInt64(part.count))
+    let (end, isTooLong) = offset.addingReportingOverflow(part.byteCount)
     guard !isTooLong, end <= size else {
       try removeEmpty(file)
       throw .malformed(what: "part of \(name.hash)", reason: "it ends at \(end), the whole has \(size) bytes")
     }
-    try Files.write(part, to: file.url, at: offset)
+    try file.append(part)
     guard end == size else { return Progress(offset: end, isComplete: false) }
     do throws(NetworkError) {
       try finish(file.url, name)

@@ -115,29 +115,63 @@ extension Files {
     }
   }
 
+  /// Reads the bytes at a place of an open file.
+  ///
+  /// - Returns: how many there were: as many as the buffer has, or those up to the file's end.
+  static func read(
+    _ descriptor: Int32, at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer, _ path: String
+  ) throws(NetworkError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(
+        descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, off_t(offset) + off_t(done))
+      if count == 0 { break }
+      if count > 0 {
+        done += count
+      } else if errno != EINTR {
+        throw .fileFailed(path: path, operation: "read", reason: lastSystemError())
+      }
+    }
+    return done
+  }
+
+  /// Writes bytes at a place of an open file.
+  static func write(
+    _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: UInt64, _ path: String
+  ) throws(NetworkError) {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(
+        descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
+      if count >= 0 {
+        done += count
+      } else if errno != EINTR {
+        throw .fileFailed(path: path, operation: "write", reason: lastSystemError())
+      }
+    }
+  }
+
   /// Writes bytes at a place of a file, which is made when it is absent and cut to `offset` first.
-  static func write(_ data: Data, to file: URL, at offset: UInt64, mode: mode_t = 0o600) throws(NetworkError)
-  {
-    let descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, mode)
+  static func write(_ data: Data, to file: URL, at offset: UInt64) throws(NetworkError) {
+    let descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
     }
     defer { close(descriptor) }
-    var failure: String?
-    if ftruncate(descriptor, off_t(offset)) != 0 { failure = lastSystemError() }
-    data.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count, failure == nil {
-        let count = pwrite(
-          descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, off_t(offset) + off_t(done))
-        if count >= 0 {
-          done += count
-        } else if errno != EINTR {
-          failure = lastSystemError()
-        }
-      }
+    guard ftruncate(descriptor, off_t(offset)) == 0 else {
+      throw .fileFailed(path: file.path, operation: "write", reason: lastSystemError())
     }
-    if let failure { throw .fileFailed(path: file.path, operation: "write", reason: failure) }
+    try asNetworkError { try data.withUnsafeBytes { try write($0, to: descriptor, at: offset, file.path) } }
+  }
+
+  /// Lets the system begin to write to the disk what was written to a file, so that whoever waits for the disk at the end
+  /// does not wait for all of it. Only a hint.
+  static func beginSync(_ descriptor: Int32, _ range: Range<UInt64>) {
+    #if os(Linux)
+      // What is not on the disk yet stays in memory: of this, Linux begins to write what is changed.
+      _ = posix_fadvise(
+        descriptor, off_t(range.lowerBound), off_t(range.upperBound - range.lowerBound), POSIX_FADV_DONTNEED)
+    #endif
   }
 }
 

@@ -55,11 +55,7 @@ struct FolderPlace: ObjectPlace {
 
   func beginning(of key: String, byteCount: Int) throws(NetworkError) -> Data? {
     guard let file = try file(of: key) else { return nil }
-    return try asNetworkError {
-      let handle = try FileHandle(forReadingFrom: file)
-      defer { try? handle.close() }
-      return try handle.read(upToCount: byteCount) ?? Data()
-    }
+    return try FileReader(file).read(at: 0, count: byteCount)
   }
 
   func write(_ data: Data, as key: String, hash: Bytes32?, durable: Bool) throws(NetworkError) {

@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import NIOCore
 import Testing
 
 @testable import EmethNetwork
@@ -275,5 +276,36 @@ import Testing
     ]
     for (text, range) in cases { #expect(FileAnswer.part(text, of: 100) == range, "\(text)") }
     #expect(FileAnswer.part("bytes=0-", of: 0) == nil)
+  }
+
+  /// A part is hashed as it comes, however it is cut, and nothing of it lies in the folder.
+  @Test func aPartThatArrivesHasNoName() throws {
+    let folder = try TemporaryFolder()
+    let data = bytes(3_000_000)
+    let part = try ArrivingPart(in: folder.url)
+    #expect(part.digest == Keccak256.hash([]))
+    for cut in [0..<1, 1..<1, 1..<65_537, 65_537..<3_000_000] {
+      try part.add([ByteBuffer(bytes: data[cut]), ByteBuffer()])
+    }
+    #expect(part.byteCount == 3_000_000 && part.digest == data.withUnsafeBytes { Keccak256.hash($0) })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
+    let target = try file(Data("begin".utf8), in: folder)
+    do {
+      let upload = try #require(try UploadFile(target))
+      try upload.append(part)
+    }
+    #expect(try Data(contentsOf: target) == Data("begin".utf8) + data)
+    #expect(throws: NetworkError.self) { _ = try ArrivingPart(in: folder.url.appending(path: "none")) }
+  }
+}
+
+extension UploadStore {
+  /// A part that is in memory.
+  fileprivate func append(_ bytes: Data, at offset: UInt64, of size: UInt64, to name: Name) throws
+    -> Progress
+  {
+    let part = try makePart()
+    try part.add([ByteBuffer(bytes: bytes)])
+    return try append(part, at: offset, of: size, to: name)
   }
 }
