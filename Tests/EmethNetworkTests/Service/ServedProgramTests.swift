@@ -362,15 +362,18 @@ import Testing
     }
   }
 
+  private static let partCount: UInt32 =
+    (Int(ProcessInfo.processInfo.environment["EMETH_TEST_SCALE"] ?? "") ?? 1) >= 100 ? 200 : 40
+
   /// Many more parts than verifiers have commitments: a part that is checked whole needs none of them.
   @Test func manyPartsBesideFewVerifiersEnd() async throws {
     try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
       for index in 0..<2 { try scene.startNode(index) }
       for index in 0..<2 { try scene.startVerifier(index, stock: 8) }
       try await scene.verifiersStand(2)
-      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 40)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: Self.partCount)
       let job = try Self.submit(request, Self.numbers, in: scene)
-      let report = try await scene.end(of: job, within: 240)
+      let report = try await scene.end(of: job, within: 6 * Double(Self.partCount))
       #expect(report.status == "VERIFIED", "\(report.reason)")
       #expect(try Self.result(of: job, in: scene) == (try Self.mean))
       for index in 0..<2 {
