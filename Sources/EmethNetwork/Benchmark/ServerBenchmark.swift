@@ -71,6 +71,7 @@ public struct ServerBenchmark: Sendable {
   private var network: URL { folder.appending(path: "network") }
 
   private func fill(_ progress: (String) -> Void) async throws(NetworkError) -> [OpenJobs.Open] {
+    if let database { try requireEmpty(NetworkDatabase(.postgres(database))) }
     progress("making \(settings.jobs) open jobs")
     var service = ServiceSettings()
     let amount = TokenAmount(holon: 1_000_000_000_000_000_000_000_000)
@@ -80,16 +81,23 @@ public struct ServerBenchmark: Sendable {
     for index in 0..<settings.connections { service.grants[OpenJobs.key("node", index).address] = amount }
     let filled = try NetworkService(
       folder: network, settings: service, database: database.map { .postgres($0) })
-    let known = try filled.database.read { db in
-      try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0
-    }
-    guard known == 0 else {
-      throw .badSetting(
-        name: "database", found: "one with \(known) jobs",
-        allowed: "an empty one: it is filled with jobs that nobody wants")
-    }
     return try await OpenJobs(service: filled).fill(
       count: settings.jobs, isCancelled: settings.isCancelled)
+  }
+
+  /// Refuses what belongs to somebody, before anything is written to it.
+  private func requireEmpty(_ database: NetworkDatabase) throws(NetworkError) {
+    let known = try database.read { db in
+      (
+        jobs: try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0,
+        accounts: try Int.fetchOne(db, sql: "SELECT count(*) FROM account") ?? 0
+      )
+    }
+    guard known == (0, 0) else {
+      throw .badSetting(
+        name: "database", found: "one with \(known.jobs) jobs and \(known.accounts) accounts",
+        allowed: "an empty one: it is filled with jobs that nobody wants")
+    }
   }
 
   private func measure(_ some: [OpenJobs.Open], _ progress: (String) -> Void) throws -> Report {
