@@ -23,7 +23,12 @@ private struct AnyKey: CodingKey {
 extension JSONValue {
   /// The value at which a decoder of any format stands.
   fileprivate init(decoding decoder: any Decoder) throws {
-    if let container = try? decoder.container(keyedBy: AnyKey.self) {
+    // What there is most of comes first: to be wrong costs a decoder far more than to read a text.
+    if let text = try? decoder.singleValueContainer().decode(String.self) {
+      self = .string(text)
+    } else if let number = try? decoder.singleValueContainer().decode(Int64.self) {
+      self = .number(String(number))
+    } else if let container = try? decoder.container(keyedBy: AnyKey.self) {
       self = .object(
         try container.allKeys.map { key in
           Member(key.stringValue, try JSONValue(decoding: container.superDecoder(forKey: key)))
@@ -40,10 +45,8 @@ extension JSONValue {
         self = .null
       } else if let truth = try? container.decode(Bool.self) {
         self = .bool(truth)
-      } else if let text = try? container.decode(String.self) {
-        self = .string(text)
       } else {
-        // Reals are refused here: they travel as decimal strings.
+        // Reals are refused: they travel as decimal strings.
         self = .number(String(try container.decode(Int64.self)))
       }
     }

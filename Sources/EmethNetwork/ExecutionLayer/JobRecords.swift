@@ -189,7 +189,7 @@ enum JobStore {
   static func request(of id: JobID, in db: SQLSession) throws -> JobRequest {
     let text = try String.fetchOne(db, sql: "SELECT request FROM job WHERE id = ?", arguments: ["\(id)"])
     guard let text else { throw NetworkError.unknownJob(id: "\(id)") }
-    return try JobRequest(wireText: text)
+    return try requests.value("\(id)", text)
   }
 
   /// Whether a node has had a part of a round and lost it.

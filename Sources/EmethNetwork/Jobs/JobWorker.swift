@@ -40,10 +40,14 @@ final class JobWorker: Sendable {
   var store: ContentStore { network.store }
   var parties: any Parties { network.parties(for: self) }
 
+  /// A worker of a job that is there.
+  ///
+  /// - Parameter request: what was asked for, where it was read already; it never changes.
   // Not inlined: swiftc 6.3.1 crashes ("ownership error") where it puts a worker with its Mutex on the stack.
   @inline(never)
   init(
-    network: any Surroundings, job id: JobID, threads: Int, keepsEvidence: Bool = false,
+    network: any Surroundings, job id: JobID, request: JobRequest? = nil, threads: Int,
+    keepsEvidence: Bool = false,
     modelCache: UInt64 = 0, modules: [ProgramModule] = [],
     stop: StopFlag,
     progress: @escaping @Sendable (WorkProgress) -> Void
@@ -58,8 +62,12 @@ final class JobWorker: Sendable {
     self.keepsEvidence = keepsEvidence
     self.modelCache = modelCache
     self.progress = progress
-    request = try network.database.read { db in try JobStore.request(of: id, in: db) }
-    switch request {
+    if let request {
+      self.request = request
+    } else {
+      self.request = try network.database.read { db in try JobStore.request(of: id, in: db) }
+    }
+    switch self.request {
     case .training: (program, sandbox) = (nil, nil)
     case .computed(let computed):
       if network.isLive {
@@ -70,8 +78,8 @@ final class JobWorker: Sendable {
         sandbox = try program.module.map { module throws(NetworkError) in try ModuleSandbox(for: [module]) }
       }
     }
-    rules = try JobCost.ruleSet(named: request.ruleSet)
-    cost = try JobCost(request)
+    rules = try JobCost.ruleSet(named: self.request.ruleSet)
+    cost = try JobCost(self.request)
   }
 
   func run() async throws(NetworkError) {

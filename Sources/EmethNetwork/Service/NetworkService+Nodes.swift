@@ -140,6 +140,18 @@ extension NetworkService {
   public func process(
     _ subJob: JobID, by node: Address, binding: SignedKeyBinding
   ) throws(NetworkError) -> Assignment {
+    // Records are decoded, and the part is sealed for this node, before it is this change's turn: all others wait then.
+    // The header depends on nothing that changes; that it can't be made is said where it is needed.
+    let (position, time) = try database.read { db in
+      let record = try JobStore.subJob(subJob, in: db)
+      _ = try JobStore.job(record.position.parent, in: db)
+      return (record.position, try milliseconds(in: db) / 1_000)
+    }
+    let header = Result { () throws(NetworkError) in
+      try splitter.header(
+        of: position.parent, part: position.part, subJob: subJob, node: node, binding: binding, now: time,
+        domain: domain)
+    }
     let (record, parent) = try database.write { db in
       var record = try JobStore.subJob(subJob, in: db)
       var parent = try JobStore.job(record.position.parent, in: db)
@@ -163,14 +175,14 @@ extension NetworkService {
         let round =
           parent.request.isTraining
           ? try OfferedRound(
-            OfferedRound.Place(parent: record.position.parent, round: record.position.round), in: db) : nil
+            OfferedRound.Place(parent: record.position.parent, round: record.position.round), of: parent,
+            in: db)
+          : nil
         if let obstacle = try obstacle(to: node, taking: record, among: round, at: now, in: db) {
           throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
         }
       }
-      let header = try splitter.header(
-        of: parent.job.id, part: record.position.part, subJob: subJob, node: node, binding: binding,
-        now: now / 1_000, domain: domain)
+      let header = try header.get()
       record.notes.header = HexText(wrappedValue: header)
       try note(node, as: "node", in: db)
       try ExecutionLayer.apply(
@@ -181,7 +193,8 @@ extension NetworkService {
       return (record, parent)
     }
     return try JobWorker(
-      network: self, job: parent.job.id, threads: settings.threads, stop: StopFlag(), progress: { _ in }
+      network: self, job: parent.job.id, request: parent.request, threads: settings.threads, stop: StopFlag(),
+      progress: { _ in }
     ).assignment(of: record, parent: parent)
   }
 

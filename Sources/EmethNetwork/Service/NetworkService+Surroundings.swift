@@ -77,6 +77,10 @@ extension NetworkService: Surroundings {
 
   /// Notes what an account is here. One that only had money so far becomes what it does first.
   func note(_ account: Address, as role: String, in db: SQLSession) throws {
+    let known = try String.fetchOne(
+      db, sql: "SELECT role FROM account WHERE address = ?", arguments: ["\(account)"])
+    // Most are known: nothing is written then, and nobody's numbers are read.
+    guard known == nil || known == Self.holder && role != Self.holder else { return }
     let number =
       (try Int.fetchOne(
         db, sql: "SELECT max(number) FROM account WHERE role = ?", arguments: [role]) ?? 0) + 1
@@ -84,7 +88,6 @@ extension NetworkService: Surroundings {
       sql: """
         INSERT INTO account (address, role, number) VALUES (?, ?, ?)
         ON CONFLICT (address) DO UPDATE SET role = excluded.role, number = excluded.number
-          WHERE account.role = '\(Self.holder)' AND excluded.role != '\(Self.holder)'
         """,
       arguments: ["\(account)", role, number])
   }

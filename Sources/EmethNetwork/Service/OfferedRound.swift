@@ -30,8 +30,9 @@ struct OfferedRound: Sendable {
   /// A SubJob of the round.
   func subJob(_ id: JobID) -> SubJobRecord? { places[id].map { subJobs[$0] } }
 
-  init(_ place: Place, in db: SQLSession) throws {
-    parent = try JobStore.job(place.parent, in: db)
+  /// - Parameter parent: the job, where it was read already.
+  init(_ place: Place, of parent: JobRecord? = nil, in db: SQLSession) throws {
+    self.parent = try parent ?? JobStore.job(place.parent, in: db)
     let subJobs = try JobStore.subJobs(of: place.parent, round: place.round, in: db)
     self.subJobs = subJobs
     places = Dictionary(

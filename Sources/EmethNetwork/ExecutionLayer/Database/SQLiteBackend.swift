@@ -9,6 +9,8 @@ import Synchronization
 /// killed at any instant leaves the state before or after a change, never in between. Readers have
 /// connections of their own and wait for no writer.
 final class SQLiteBackend: DatabaseBackend {
+  /// What the writer keeps of the file in memory, KiB.
+  private static let writerCacheKibibytes = 32 << 10
   /// The file's rule.
   let writersAtOnce = 1
   private let writer: DatabaseQueue
@@ -24,7 +26,11 @@ final class SQLiteBackend: DatabaseBackend {
     self.file = file
     writer = try asNetworkError {
       let queue = try Self.connect(file, synchronous: "FULL")
-      try queue.inDatabase { db in try db.execute(sql: "PRAGMA journal_mode = WAL") }
+      try queue.inDatabase { db in
+        try db.execute(sql: "PRAGMA journal_mode = WAL")
+        // Of a hundred thousand jobs the indices alone take more than the two megabytes that a connection keeps.
+        try db.execute(sql: "PRAGMA cache_size = -\(Self.writerCacheKibibytes)")
+      }
       return queue
     }
     try SQLiteMigrations.migrate(writer, file: file)
