@@ -846,6 +846,15 @@ def jobTerms(jobId: bytes16) -> (uint256, uint256, uint256):
 
 @view
 @external
+def isMasked(jobId: bytes16) -> bool:
+    """
+    @notice Whether a part is verified only when its masked vector is in: a node must know it before it takes the part.
+    """
+    return self.jobs_[jobId].rules & IS_MASKED != 0
+
+
+@view
+@external
 def reviewTerms(jobId: bytes16) -> (uint256, address, address, bytes16, uint256, uint256):
     """
     @notice Status, requester, node, parent, when it was requested, and the verifier's fee.

@@ -55,6 +55,8 @@ def test_what_a_part_must_be(scene):
     refused("core.parent", scene.request, program=PART, parent=parent, parallel=2)
     refused("core.status", scene.core.send, NODE, "process", parent)
     child = scene.sub_job(parent, limit=10, fee=fair + 1)
+    masked = scene.sub_job(parent, part=1, limit=10, masked=True)
+    assert [scene.core.read("isMasked", job) for job in (parent, child, masked)] == [False, False, True]
     refused("core.idInUse", scene.sub_job, parent, limit=10)
     refused("core.parent", scene.request, program=PROOF, parent=child)
 

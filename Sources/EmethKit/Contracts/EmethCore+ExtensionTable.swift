@@ -23,6 +23,8 @@ extension EmethCore {
     static let setFuelCounts: ABIFunction = "setFuelCounts(uint256 programId,bool counts)"
     static let jobTerms: ABIFunction =
       "jobTerms(bytes16 jobId) returns (uint256 escrow,uint256 verifierFee,uint256 deposit)"
+    static let isMasked: ABIFunction = "isMasked(bytes16 jobId) returns (bool)"
+    static let servers: ABIFunction = "servers(address requester,address server) returns (bool)"
     static let settlement: ABIFunction = "settlement() returns (address)"
     static let verification: ABIFunction = "verification() returns (address)"
     static let paused: ABIFunction = "paused() returns (bool)"
@@ -40,8 +42,9 @@ extension EmethCore {
     static let domainSeparator: ABIFunction = "domainSeparator() returns (bytes32)"
 
     static let all = [
-      requestWithSalt, requestSubJob, setServer, setContracts, setPaused, setFuelCounts, jobTerms, settlement,
-      verification, paused, redeemTickets, ticketDigest, batchDigest, pool, totalDeposited, totalGranted,
+      requestWithSalt, requestSubJob, setServer, setContracts, setPaused, setFuelCounts, jobTerms, isMasked,
+      servers, settlement, verification, paused, redeemTickets, ticketDigest, batchDigest, pool,
+      totalDeposited, totalGranted,
       postingCount, postings, core, domainSeparator,
     ]
   }

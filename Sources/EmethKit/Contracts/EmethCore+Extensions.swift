@@ -81,6 +81,16 @@ extension EmethCore {
     }
   }
 
+  /// Whether a part is verified only when its masked vector is in (PROTOCOL 8).
+  public static func isMasked(_ jobID: JobID) -> ContractCall<Bool> {
+    .bool(ExtensionFunction.isMasked, [.bytes16(jobID)])
+  }
+
+  /// Whether a server may register and end the parts of a requester's jobs.
+  public static func isServer(_ server: Address, of requester: Address) -> ContractCall<Bool> {
+    .bool(ExtensionFunction.servers, [.address(requester), .address(server)])
+  }
+
   /// The contract that redeems tickets; nil before Core names it.
   public static func settlement() -> ContractCall<Address?> { optional(ExtensionFunction.settlement) }
 

@@ -162,8 +162,9 @@ import Testing
       call(EmethCore.setContracts(settlement: scene.node, verification: scene.other), [node, other]),
       call(EmethCore.setPaused(true), [.bool(true)]),
       call(EmethCore.setFuelCounts(.languageModelTraining, true), [.uint(1), .bool(true)]),
-      call(EmethCore.jobTerms(scene.job), [job]), call(EmethCore.settlement()),
-      call(EmethCore.verification()),
+      call(EmethCore.jobTerms(scene.job), [job]), call(EmethCore.isMasked(scene.job), [job]),
+      call(EmethCore.isServer(scene.node, of: scene.other), [other, node]),
+      call(EmethCore.settlement()), call(EmethCore.verification()),
       call(EmethCore.isPaused()),
       call(
         EmethCore.redeemTickets([scene.ticket, scene.ticket]),
