@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # EMETH on a chain of one's own, from the first contract to the day after the last: contracts and bond, deposits, jobs of a
-# served network, tickets paid by signature and by proof, a penalty on each layer, a slot's reward; then the operator is
-# gone, and everybody leaves with what is theirs. At the end every figure is compared, to the holon.
+# served network, tickets paid by signature and by proof, a job of layer 1 in parts, a penalty on each layer, slots'
+# rewards; then the operator is gone, and everybody leaves with what is theirs. At the end every figure is compared, to
+# the holon.
 #
 #   Examples/chain.sh [EMETH] [TEXT]
 #
@@ -87,7 +88,9 @@ as() {
 # ---- a chain, and everybody's key
 
 accounts=(requester node1 node2 verifier1)
-for name in operator "${accounts[@]}"; do
+# Those of layer 1: who divides jobs, who computes and who checks parts.
+workers=(divider worker checker)
+for name in operator "${accounts[@]}" "${workers[@]}"; do
   "$emeth" new-key --out "$name.key" >/dev/null
   address[$name]=$("$emeth" show-key --key-file "$name.key" --json | jq -r .address)
 done
@@ -103,7 +106,8 @@ export EMETH_RPC
 
 # By signature alone, tickets are paid up to the lower of cap and bond: here 1 EMETH.
 as operator deploy --ticket-cap 1emeth --json >deployed || fail "the contracts can't be deployed"
-read -r EMETH_CORE token settlement chain_id < <(jq -r '"\(.core) \(.token) \(.settlement) \(.chainId)"' deployed)
+read -r EMETH_CORE token settlement verification chain_id \
+  < <(jq -r '"\(.core) \(.token) \(.settlement) \(.verification) \(.chainId)"' deployed)
 export EMETH_CORE
 core=$EMETH_CORE
 say "EMETH Core is at $core, its settlement at $settlement, on chain $chain_id"
@@ -123,6 +127,7 @@ send operator.key EmethSettlement "$settlement" depositBond 2emeth
 for name in "${accounts[@]}"; do
   send operator.key EmethToken "$token" transfer "${address[$name]}" 50emeth
 done
+for name in worker checker; do send operator.key EmethToken "$token" transfer "${address[$name]}" 10emeth; done
 
 # ---- deposits, a network, its nodes
 
@@ -214,10 +219,45 @@ as requester redeem-ticket requester.ticket requester.proven --json >redeemed ||
 [ "$(jq -r .amount redeemed)" = "$wanted" ] || fail "the proven ticket pays $(jq -r .amount redeemed)"
 say "5 EMETH were paid by a batch that was posted a day ago"
 
-# ---- meanwhile, on layer 1: a penalty, and a slot's reward
+# ---- meanwhile, on layer 1: a job in parts
+
+# on_layer_1 NAME COMMAND...: a process that works for jobs of EMETH Core, with the network's server for its files.
+on_layer_1() {
+  local name=$1
+  shift
+  "$emeth" "$@" --layer 1 --rpc env --chain-id "$chain_id" --verification "$verification" --confirmations 1 \
+    --server "$EMETH_SERVER" --data "$name" >>"$name.log" 2>&1 &
+  process[$name]=$!
+}
+# An owner says that the fuel of its parts counts for rewards.
+send operator.key EmethCore "$core" setFuelCounts 9991 true
+send operator.key EmethCore "$core" addVerifier "${address[checker]}"
+on_layer_1 checker verifier --key-file checker.key --threads 1
+wait_for 60 "checker's bond and commitments are posted" grep -q commitSecrets checker.log
+on_layer_1 divider serve --operator-key-file divider.key
+on_layer_1 worker node --key-file worker.key --threads 1 --include-program 999
+divided=$(as requester submit-job numbers --server "$EMETH_SERVER" --layer 1 --program 999 --parallel 2 \
+  --divided-by "${address[divider]}" --fuel-limit 10 --fuel-price 0.1emeth --deadline 24h --json | jq -r .job)
+is_fetched() { as requester fetch-result "$divided" --layer 1 --out divided >/dev/null 2>&1; }
+wait_for 180 "the job in parts is VERIFIED, and its result is there" is_fetched
+[ "$(tr -d '\r' <divided/result.dat)" = 1000,50.05 ] || fail "the mean in parts is $(cat divided/result.dat)"
+[ "$(core childCount "$divided")" = 2 ] || fail "it has $(core childCount "$divided") parts"
+for index in 0 1; do
+  core jobAssigns "$(core jobChildren "$divided" "$index")" | jq -e --arg node "${address[worker]}" '.[0] == $node' >/dev/null ||
+    fail "part $index is another node's"
+done
+for name in "${workers[@]}"; do
+  kill "${process[$name]}"
+  wait "${process[$name]}" 2>/dev/null || true
+  unset "process[$name]"
+done
+for name in worker checker; do as "$name" withdraw "$(core deposits "${address[$name]}")" --layer 1 >/dev/null; done
+say "on layer 1 a job was divided, computed in 2 parts, and joined: $(tr -d '\r' <divided/result.dat)"
+
+# ---- a penalty there, and a slot's reward
 
 # A node takes a job of EMETH Core and does nothing: D less P comes back to it, P is burned, the escrow goes to the
-# requester. (A job whose parts `emeth serve --layer 1` registers and `emeth node --layer 1` computes belongs here.)
+# requester.
 job=$(as requester submit-job https://data.example.org/numbers --layer 1 --program 999 --fuel-limit 1000 \
   --fuel-price 0.001emeth --deadline 1h --json | jq -r .job)
 core jobTerms "$job" >terms
@@ -236,6 +276,11 @@ send verifier1.key EmethCore "$core" fundSlot "$slot"
 "$EMETH_PYTHON" -c "print($(token totalSupply) - $supply)" >minted
 if contract send verifier1.key EmethCore "$core" fundSlot "$slot" >/dev/null 2>&1; then fail "a slot is funded twice"; fi
 say "the reward of slot $slot is in the pool: $(cat minted) holon"
+
+# The node of layer 1 draws its share of its day: alone there, it is bounded by what its verifiers were paid.
+pass 86400
+now=$(core currentSlot)
+send worker.key EmethCore "$core" withdrawSlotRewardInRange "${address[worker]}" "$slot" $((now - 1))
 
 # ---- the last batch, and everybody's way out is kept
 
@@ -291,7 +336,8 @@ say "after 48 hours layer 2 was frozen, and seven days later everybody was paid"
 
 # ---- to the holon
 
-"$EMETH_PYTHON" - "$root/Scripts/call-contract.py" "${address[operator]}" <<'CHECK' || fail "the figures differ"
+"$EMETH_PYTHON" - "$root/Scripts/call-contract.py" "${address[operator]}" "${address[worker]}" "${address[checker]}" \
+  "${address[divider]}" <<'CHECK' || fail "the figures differ"
 import importlib.util, json, os, sys
 
 EMETH = 10**18
@@ -323,6 +369,9 @@ batch = json.load(open("requester.proven"))["batch"]["batch"]
 escrow, fee, deposit = map(int, json.load(open("terms")))
 # L is E less V; a quarter of it is the penalty.
 penalty_on_chain = (escrow - fee) // 4
+# The job in parts: one fuel for each, and the verifiers' fee of all its 10 fuel, which is its node's reward as well.
+fuel_in_parts = 2 * EMETH // 10
+fee_in_parts = 10 * EMETH // 10 * 5 // 100
 
 # What the settlements of all jobs say: an account has its deposit, and what it earned less what it lost.
 earned = {name: 0 for name in names}
@@ -342,9 +391,19 @@ for name in names:
     same(f"{name}: its last ticket, and deposit and settlements", has, 20 * EMETH + earned[name])
     same(f"{name}: what the contract has paid by tickets and claim", settlement("redeemed", account), has)
     lost = penalty_on_chain if name == "node1" else 0
+    if name == "requester":
+        lost = fuel_in_parts + fee_in_parts
     same(f"{name}: its wallet", wallet(account), 50 * EMETH + earned[name] - lost)
     same(f"{name}: its ledger on layer 1", read("EmethCore", "deposits", account), 0)
     print(f"{name:9}  20 EMETH deposited, {earned[name] / EMETH:+.9f} by jobs, {has / EMETH:.9f} paid", file=sys.stderr)
+
+worker, checker, divider = sys.argv[3:6]
+same("worker: its wallet", wallet(worker), 10 * EMETH + fuel_in_parts + fee_in_parts)
+same("checker: its wallet, when all but the fee is bound", wallet(checker), fee_in_parts)
+same("checker: its bond", wallet(deployed["verification"]), 10 * EMETH)
+same("divider: its wallet, who pays gas alone", wallet(divider), 0)
+for account in sys.argv[3:6]:
+    same(f"{account}: its ledger on layer 1", read("EmethCore", "deposits", account), 0)
 
 if burned == 0:
     failed.append("nothing was burned on layer 2")
@@ -359,10 +418,11 @@ same("the pool", settlement("pool"), minted + 2 * EMETH)
 same("the bond", settlement("bond"), 0)
 same("the settlement's tokens", wallet(deployed["settlement"]), minted + 2 * EMETH)
 same("Core's tokens", wallet(deployed["core"]), 0)
-same("the operator's tokens", wallet(sys.argv[2]), 10_000 * EMETH - 200 * EMETH - 2 * EMETH)
-held = sum(wallet(place) for place in [sys.argv[2], deployed["settlement"], *(t["account"] for t in tickets.values())])
+same("the operator's tokens", wallet(sys.argv[2]), 10_000 * EMETH - 200 * EMETH - 2 * EMETH - 20 * EMETH)
+places = [sys.argv[2], *sys.argv[3:6], deployed["settlement"], deployed["verification"]]
+held = sum(wallet(place) for place in [*places, *(t["account"] for t in tickets.values())])
 same("all tokens there are", read("EmethToken", "totalSupply"), held)
-same("tokens minted and burned", held, 10_000 * EMETH + minted - burned - penalty_on_chain)
+same("tokens minted and burned", held, 10_000 * EMETH + minted + fee_in_parts - burned - penalty_on_chain)
 for line in failed:
     print(f"differs: {line}", file=sys.stderr)
 sys.exit(1 if failed else 0)

@@ -1,10 +1,10 @@
 import EmethKit
 
-/// What a node or a verifier tells its owner while it works.
+/// What a node, a verifier or a server of layer 1 tells its owner while it works.
 public enum AgentEvent: Sendable {
   /// A node measured or corrected how much fuel it burns a second.
   case speed(program: ProgramID, fuelPerSecond: Double)
-  /// A node took a SubJob.
+  /// A node took a SubJob, or a server of layer 1 a job that it divides.
   case took(JobID)
   /// A node took an optimizer step.
   case step(JobID, StepProgress)

@@ -28,6 +28,9 @@ public final class ChainJob: Sendable {
   public let fuelPrice: FuelPrice
   /// How long it may take from its request.
   public let lifeSeconds: UInt64
+  /// The server that may register and end its parts, and those of all other jobs of its requester; nil: who was allowed to
+  /// before.
+  public let divider: Address?
 
   /// The most bytes of ``dataset`` that the contract takes.
   public static let datasetByteLimit = 512
@@ -37,8 +40,9 @@ public final class ChainJob: Sendable {
   /// A job of these values.
   public init(
     program: ProgramID, parallel: UInt32, epochs: UInt32, dataset: DataSet, parameters: String,
-    fuelLimit: Fuel, fuelPrice: FuelPrice, lifeSeconds: UInt64
+    fuelLimit: Fuel, fuelPrice: FuelPrice, lifeSeconds: UInt64, divider: Address? = nil
   ) {
+    self.divider = divider
     self.program = program
     self.parallel = parallel
     self.epochs = epochs
@@ -75,12 +79,19 @@ public final class ChainJob: Sendable {
 }
 
 extension ChainAccount {
-  /// Registers a job and pays for it out of the wallet. One that an earlier call registered, and whose report was not
+  /// Registers a job and pays for it out of the wallet; lets its server divide it, when that may not yet. One that an earlier call registered, and whose report was not
   /// settled, is reported instead of another one.
   public func submit(_ job: ChainJob, isDryRun: Bool = false) async throws(ChainError) -> ChainReport {
     let escrow = try await escrow(of: job)
     guard let block = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
+    }
+    var first = report(escrow, isDryRun)
+    if let server = job.divider,
+      try await !client.call(EmethCore.isServer(server, of: address), at: contracts.core)
+    {
+      let call = EmethCore.setServer(server, isAllowed: true)
+      first.steps.append(try await step(call, contracts.core, isDryRun).step)
     }
     let salt = Bytes32.random()
     let call = EmethCore.request(
@@ -91,7 +102,7 @@ extension ChainAccount {
     let action = ChainAction(
       TransactionRequest(from: address, to: contracts.core, data: call.data, value: .zero),
       call.function.name, .stands, mark: job.mark)
-    var (report, receipt) = try await pay(action, report(escrow, isDryRun))
+    var (report, receipt) = try await pay(action, first)
     for log in receipt?.logs ?? [] {
       if log.address == contracts.core,
         case .status(let id, _, .requested)? = try? EmethCore.Event(topics: log.topics, data: log.data)

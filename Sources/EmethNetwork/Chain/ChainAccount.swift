@@ -119,7 +119,7 @@ public final class ChainAccount: Sendable {
   /// What one of each function that arrived without a report means; of all others it is told.
   private static let earlier: [String: ChainAction.Earlier] = [
     "approve": .isNothing, "redeemTicket": .isNothing, "redeemTickets": .isNothing,
-    "redeemFromBatch": .isNothing, "cancel": .stands,
+    "redeemFromBatch": .isNothing, "cancel": .stands, "setServer": .isNothing,
     // The contract itself says what of these is done.
     "postBatch": .isNothing, "requestExit": .isNothing, "freeze": .isNothing, "claim": .isNothing,
     "payClaim": .isNothing, "reclaimDeposit": .isNothing,

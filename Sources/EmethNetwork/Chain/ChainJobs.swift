@@ -45,6 +45,11 @@ final class ChainJobs: Sendable {
     try await client.call(EmethVerifiers.review(id), at: contracts.verification).verifier
   }
 
+  /// Whether a server may register and end the parts of a requester's jobs.
+  func isServer(_ account: Address, of requester: Address) async throws(ChainError) -> Bool {
+    try await client.call(EmethCore.isServer(account, of: requester), at: core)
+  }
+
   /// The jobs that have a status, or all; the newest changes first.
   func list(_ status: JobStatus? = nil, limit: Int = Routes.cacheLimit) async throws(ChainError)
     -> [CachedJob]

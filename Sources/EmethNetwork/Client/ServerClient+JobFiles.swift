@@ -8,14 +8,23 @@ extension ServerClient {
     var id: JobID
     var deadline: UInt64
     var assignedNode: String?
+    /// Nil for what is no part of another job.
+    var parent: JobID?
+    /// Into how many parts it is to be divided.
+    var parts: UInt32
 
-    private enum CodingKeys: CodingKey { case id, deadline, assignedNode }
+    private enum CodingKeys: CodingKey { case id, deadline, assignedNode, parentId, numParallel }
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.container(keyedBy: CodingKeys.self)
       id = try JobID(hex: try container.decode(String.self, forKey: .id))
       deadline = try container.decode(UInt64.self, forKey: .deadline)
       assignedNode = try container.decodeIfPresent(String.self, forKey: .assignedNode)
+      let parent = try container.decodeIfPresent(String.self, forKey: .parentId)
+      self.parent = try parent.map { try JobID(hex: $0) }.flatMap {
+        $0.bytes.allSatisfy { $0 == 0 } ? nil : $0
+      }
+      parts = try container.decodeIfPresent(UInt32.self, forKey: .numParallel) ?? 1
     }
   }
 
@@ -155,7 +164,7 @@ extension ChainAccount {
   }
 
   /// What a job that was verified has for its requester, from a server that watches the chain. What comes is what the
-  /// verifiers have seen, or an error.
+  /// verifiers have seen, or an error; of a job in parts it is computed again from its parts' outputs.
   ///
   /// - Parameter folder: where the archive lies meanwhile.
   /// - Throws: ``ChainError/store(_:)`` of ``NetworkError/jobEnded(id:status:reason:)`` for a job that was not verified, of
@@ -163,17 +172,20 @@ extension ChainAccount {
   public func output(
     of id: JobID, from files: ServerClient, in folder: URL
   ) async throws(ChainError) -> Data {
-    let found = try await LayerOneJob.read(id, with: self)
+    let found = try await LayerOneJob.read([id], with: self)[id]
     do throws(NetworkError) {
       guard let job = found else { throw .unknownJob(id: "\(id)") }
-      guard job.status == .verified, let node = job.assign?.node else {
+      guard job.status == .verified, let giver = job.resultGiver else {
         throw .jobEnded(id: id, status: job.status, reason: "only a job that was verified has a result")
       }
-      switch LayerOneResult(job.detail.result, of: id, from: node) {
+      switch LayerOneResult(job.detail.result, of: id, from: giver) {
       case .output(let reference):
         let content = try await files.content(of: .output, of: id, in: folder)
         guard content.hash == reference.contentHash else {
           throw .malformed(what: "output of job \(id)", reason: "it is not the one that the job names")
+        }
+        if job.detail.numParallel > 1 {
+          try await LayerOneDesk(self, files, onEvent: { _ in }).check(content.bytes, of: job, in: folder)
         }
         return content.bytes
       case .refusal(let words):

@@ -8,41 +8,79 @@ final class LayerOneJob: Sendable {
   let detail: EmethCore.JobDetail
   let assign: EmethCore.JobAssign?
   let terms: EmethCore.JobTerms
+  /// Whether it is a part that ends only when its masked vector is in.
+  let isMasked: Bool
   let review: EmethVerifiers.Review
+  /// Whether it is a part of a job that has ended: nobody is paid for it any more, unless it was submitted.
+  let isOrphan: Bool
   /// The chain's time and height.
   let now: UInt64
   let block: UInt64
 
   var status: JobStatus { job.status }
 
-  /// A job; nil when there is none of that id.
-  static func read(_ id: JobID, with account: ChainAccount) async throws(ChainError) -> LayerOneJob? {
-    let (client, core) = (account.client, account.contracts.core)
+  /// Jobs, by their ids; those that there are.
+  static func read(
+    _ ids: [JobID], with account: ChainAccount
+  ) async throws(ChainError) -> [JobID: LayerOneJob] {
+    let (client, core, checks) = (account.client, account.contracts.core, account.contracts.verification)
     guard let head = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
-    let results = try await client.batch([
-      ChainClient.ethCall(EmethCore.job(id), core), ChainClient.ethCall(EmethCore.jobDetail(id), core),
-      ChainClient.ethCall(EmethCore.jobAssign(id), core), ChainClient.ethCall(EmethCore.jobTerms(id), core),
-      ChainClient.ethCall(EmethVerifiers.review(id), account.contracts.verification),
-    ])
-    guard results.count == 5, let job = try await client.output(of: EmethCore.job(id), at: core, results[0])
-    else { return nil }
-    return LayerOneJob(
-      id, job, try await client.output(of: EmethCore.jobDetail(id), at: core, results[1]),
-      try await client.output(of: EmethCore.jobAssign(id), at: core, results[2]),
-      try await client.output(of: EmethCore.jobTerms(id), at: core, results[3]),
-      try await client.output(
-        of: EmethVerifiers.review(id), at: account.contracts.verification, results[4]), head)
+    let jobs = try await Self.jobs(ids, with: account)
+    let ids = ids.filter { jobs[$0] != nil }
+    let parents = try await Self.jobs(
+      Array(Set(ids.compactMap { jobs[$0]?.parentJob })), with: account)
+    let results = try await client.batch(
+      ids.flatMap { id in
+        [
+          ChainClient.ethCall(EmethCore.jobDetail(id), core),
+          ChainClient.ethCall(EmethCore.jobAssign(id), core),
+          ChainClient.ethCall(EmethCore.jobTerms(id), core),
+          ChainClient.ethCall(EmethCore.isMasked(id), core),
+          ChainClient.ethCall(EmethVerifiers.review(id), checks),
+        ]
+      })
+    guard results.count == 5 * ids.count else { return [:] }
+    var found: [JobID: LayerOneJob] = [:]
+    for (index, id) in ids.enumerated() {
+      guard let job = jobs[id] else { continue }
+      let said = Array(results[5 * index..<5 * index + 5])
+      let isOrphan = job.parentJob.map { parents[$0]?.status != .processing } ?? false
+      found[id] = LayerOneJob(
+        job, try await client.output(of: EmethCore.jobDetail(id), at: core, said[0]),
+        try await client.output(of: EmethCore.jobAssign(id), at: core, said[1]),
+        try await client.output(of: EmethCore.jobTerms(id), at: core, said[2]),
+        try await client.output(of: EmethCore.isMasked(id), at: core, said[3]),
+        try await client.output(of: EmethVerifiers.review(id), at: checks, said[4]), isOrphan, head)
+    }
+    return found
+  }
+
+  private static func jobs(
+    _ ids: [JobID], with account: ChainAccount
+  ) async throws(ChainError) -> [JobID: EmethCore.Job] {
+    let (client, core) = (account.client, account.contracts.core)
+    let results = try await client.batch(ids.map { ChainClient.ethCall(EmethCore.job($0), core) })
+    var found: [JobID: EmethCore.Job] = [:]
+    for (id, result) in zip(ids, results) {
+      found[id] = try await client.output(of: EmethCore.job(id), at: core, result)
+    }
+    return found
   }
 
   private init(
-    _ id: JobID, _ job: EmethCore.Job, _ detail: EmethCore.JobDetail, _ assign: EmethCore.JobAssign?,
-    _ terms: EmethCore.JobTerms, _ review: EmethVerifiers.Review, _ head: ChainBlock
+    _ job: EmethCore.Job, _ detail: EmethCore.JobDetail, _ assign: EmethCore.JobAssign?,
+    _ terms: EmethCore.JobTerms, _ isMasked: Bool, _ review: EmethVerifiers.Review, _ isOrphan: Bool,
+    _ head: ChainBlock
   ) {
-    (self.id, self.job, self.detail, self.assign) = (id, job, detail, assign)
-    (self.terms, self.review, now, block) = (terms, review, head.timestamp, head.number)
+    (id, self.job, self.detail, self.assign) = (job.jobID, job, detail, assign)
+    (self.terms, self.isMasked, self.review, self.isOrphan) = (terms, isMasked, review, isOrphan)
+    (now, block) = (head.timestamp, head.number)
   }
+
+  /// Who gives what its result names: its node, or its requester, for whom a server does that, where it is in parts.
+  var resultGiver: Address? { assign?.node ?? (detail.numParallel > 1 ? job.owner : nil) }
 
   /// Whether the check of its result waits longer than it may.
   var isOverdue: Bool { review.dueBy.map { now >= $0 } ?? false }
@@ -50,7 +88,7 @@ final class LayerOneJob: Sendable {
   /// What anybody may do for it now.
   var upkeep: LayerOneUpkeep? {
     switch status {
-    case .requested, .processing: now >= job.deadline ? .timeout : nil
+    case .requested, .processing: isOrphan ? .cancel : now >= job.deadline ? .timeout : nil
     case .submitted:
       switch review.phase {
       case .waitsForDraw: review.beaconBlock.map { block > $0 } ?? false ? .draw : nil
@@ -83,55 +121,20 @@ enum LayerOneUpkeep: Sendable {
   case complete
   /// The deadline has come.
   case timeout
+  /// The job of which it is a part has ended.
+  case cancel
 
-  /// Does it; nil where somebody else was faster.
-  func carriedOut(for job: JobID, by account: ChainAccount) async throws(NetworkError) -> ChainReceipt? {
-    do throws(NetworkError) {
-      return try await onChain { () async throws(ChainError) in try await send(for: job, by: account) }
-    } catch {
-      guard error.isReverted else { throw error }
-      return nil
+  /// The transaction that does it.
+  func action(for job: JobID, by account: ChainAccount) -> ChainAction {
+    let (core, checks) = (account.contracts.core, account.contracts.verification)
+    return switch self {
+    case .draw: account.action(EmethVerifiers.drawVerifier(job), at: checks)
+    case .withhold: account.action(EmethVerifiers.withhold(job), at: checks)
+    case .expire: account.action(EmethVerifiers.expireVerification(job), at: checks)
+    case .absent: account.action(EmethVerifiers.absent(job), at: checks)
+    case .complete: account.action(EmethVerifiers.completeCohort(job), at: checks)
+    case .timeout: account.action(EmethCore.timeout(job), at: core)
+    case .cancel: account.action(EmethCore.cancel(job), at: core)
     }
   }
-
-  private func send(for job: JobID, by account: ChainAccount) async throws(ChainError) -> ChainReceipt? {
-    let checks = account.contracts.verification
-    switch self {
-    case .draw: return try await account.carryOut(EmethVerifiers.drawVerifier(job), at: checks)
-    case .withhold: return try await account.carryOut(EmethVerifiers.withhold(job), at: checks)
-    case .expire: return try await account.carryOut(EmethVerifiers.expireVerification(job), at: checks)
-    case .absent: return try await account.carryOut(EmethVerifiers.absent(job), at: checks)
-    case .complete: return try await account.carryOut(EmethVerifiers.completeCohort(job), at: checks)
-    case .timeout: return try await account.carryOut(EmethCore.timeout(job), at: account.contracts.core)
-    }
-  }
-}
-
-extension ChainAccount {
-  /// Sends a call that the contract's state asks for, and waits for it. What an earlier process sent of it is gone on
-  /// with; what has arrived the state shows, so that it is not asked for again.
-  func carryOut<Output>(
-    _ call: ContractCall<Output>, at contract: Address
-  ) async throws(ChainError) -> ChainReceipt? {
-    let request = TransactionRequest(from: address, to: contract, data: call.data, value: .zero)
-    return try await sender.perform(
-      ChainAction(request, call.function.name, .isNothing), isDryRun: false
-    ).receipt
-  }
-}
-
-/// What a chain says, with its errors as the network's.
-func onChain<Value>(
-  _ body: () async throws(ChainError) -> Value
-) async throws(NetworkError) -> Value {
-  do throws(ChainError) {
-    return try await body()
-  } catch {
-    throw error == .interrupted ? .interrupted : NetworkError(error)
-  }
-}
-
-extension NetworkError {
-  /// Whether a contract has refused a call: mostly somebody else was faster.
-  var isReverted: Bool { code == ChainError.reverted(function: "", reason: .silent).code }
 }

@@ -24,41 +24,26 @@ public final class LayerOneNode: Sendable {
     var busy: Set<JobID> = []
     /// What it has handed in: of what is in its journal, everything else keeps a worker's place.
     var handedIn: Set<JobID> = []
-    /// Requesters that have cost it a deposit.
-    var avoided: Set<Address> = []
-    /// Jobs that it does not take, and why; it does not look at them again.
-    var skipped: [JobID: String] = [:]
-    /// When what failed is tried again, and what it could not take is looked at again.
+    /// When what failed is tried again.
     var later: [JobID: ContinuousClock.Instant] = [:]
-    /// Failures that were told and still last.
-    var told: Set<String> = []
   }
 
   /// What its owner decides.
   public let settings: NodeAgent.Settings
-  let account: ChainAccount
-  let files: ServerClient
-  let filter: SubJobFilter
   let pace: NodePace
   let sandbox: ModuleSandbox?
   private let folder: URL
   private let journal: NodeJournal
-  private let losses: NodeLosses
+  private let desk: LayerOneDesk
+  private let choice: LayerOneChoice
   private let fault: NodeFault?
   private let state = Mutex(State())
   private let lock: FolderLock
-  private let onEvent: @Sendable (AgentEvent) -> Void
+  private var account: ChainAccount { desk.account }
+  private var files: ServerClient { desk.files }
 
   /// Where in its folder a node keeps what belongs to the chain: the same folder may be that of a node on L2.
   public static let place = "layer-1"
-  /// Seconds of a job's time that transactions and transfers need beside the computing.
-  static let handlingSeconds: UInt64 = 600
-  /// So long an input that can't be used may become another one, seconds of the chain.
-  static let patienceSeconds: UInt64 = 600
-  /// A job that can't be taken yet is looked at again after so many turns: those that nobody can take must not hide others.
-  private static let restingPolls = 20.0
-  /// So many jobs are looked at in one turn.
-  private static let lookLimit = 50
 
   /// A node with its account on the chain and its own folder. One process works on a folder at a time.
   ///
@@ -77,17 +62,17 @@ public final class LayerOneNode: Sendable {
     onEvent: @escaping @Sendable (AgentEvent) -> Void
   ) throws(NetworkError) {
     try Files.makeFolder(folder)
-    filter = try NodeAgent.filter(settings)
+    let filter = try NodeAgent.filter(settings)
     sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     lock = try FolderLock(folder: folder)
-    (self.account, self.files, self.settings) = (account, files, settings)
-    (self.fault, self.onEvent) = (fault, onEvent)
+    desk = LayerOneDesk(account, files, onEvent: onEvent)
+    (self.settings, self.fault) = (settings, fault)
     self.folder = folder.appending(path: Self.place)
     journal = NodeJournal(folder: self.folder.appending(path: "journal"))
-    losses = NodeLosses(file: self.folder.appending(path: "losses.json"))
     pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
-    let known = losses.all()
-    state.withLock { $0.avoided = Set(known.map(\.requester)) }
+    choice = LayerOneChoice(
+      desk, settings: settings, filter: filter, pace: pace,
+      losses: NodeLosses(file: self.folder.appending(path: "losses.json")))
   }
 
   /// Takes nothing more; ``run()`` returns when everything that it took has come to its end.
@@ -100,7 +85,7 @@ public final class LayerOneNode: Sendable {
   /// - Throws: ``NetworkError/interrupted`` when the task was cancelled.
   public func run() async throws(NetworkError) {
     try await prepare()
-    let rest = account.sender.settings.pollSeconds
+    let rest = desk.pollSeconds
     await withDiscardingTaskGroup { group in
       group.addTask {
         while !Task.isCancelled {
@@ -129,7 +114,7 @@ public final class LayerOneNode: Sendable {
 
   /// Measures what it must know before it takes anything.
   func prepare() async throws(NetworkError) {
-    try await pace.measure(filter.programs.intersection([.meanOfNumbersPart]), onEvent)
+    try await pace.measure(choice.filter.programs.intersection([.meanOfNumbersPart]), desk.onEvent)
   }
 
   // MARK: - Turns
@@ -151,7 +136,7 @@ public final class LayerOneNode: Sendable {
 
   private func adoptOnce() async {
     guard !state.withLock({ $0.hasAdopted }) else { return }
-    await attempt("looking for what it took before") { () async throws(NetworkError) in
+    await desk.attempt("looking for what it took before") { () async throws(NetworkError) in
       try await self.adopt()
     }
   }
@@ -159,7 +144,7 @@ public final class LayerOneNode: Sendable {
   /// What is in its journal and may be looked after; it counts as busy until ``look(after:)`` returns.
   private func due() async -> [JobID] {
     var found: [JobID] = []
-    await attempt("looking after what it took") { () async throws(NetworkError) in
+    await desk.attempt("looking after what it took") { () async throws(NetworkError) in
       found = try self.journal.all().sorted(by: { "\($0)" < "\($1)" })
     }
     return found.filter { id in !isBusy(id) && state.withLock { $0.busy.insert(id).inserted } }
@@ -169,7 +154,7 @@ public final class LayerOneNode: Sendable {
   /// returns.
   private func look(after id: JobID) async -> Bool {
     var isReady = false
-    await attempt("job \(id)") { () async throws(NetworkError) in isReady = try await self.tend(id) }
+    await desk.attempt("job \(id)") { () async throws(NetworkError) in isReady = try await self.tend(id) }
     if !isReady { state.withLock { _ = $0.busy.remove(id) } }
     return isReady
   }
@@ -178,7 +163,7 @@ public final class LayerOneNode: Sendable {
   private func takeIfRoom() async -> JobID? {
     guard beginTaking(again: false) else { return nil }
     var taken: JobID?
-    await attempt("looking for jobs") { () async throws(NetworkError) in
+    await desk.attempt("looking for jobs") { () async throws(NetworkError) in
       guard try self.hasRoom() else { return }
       taken = try await self.take()
     }
@@ -210,7 +195,8 @@ public final class LayerOneNode: Sendable {
     for status in [JobStatus.processing, .submitted] {
       for listed in try await files.listedJobs(status) where listed.assignedNode == "\(account.address)" {
         // What another program has taken with this key is that one's.
-        guard let job = try await read(listed.id), (try? LayerOneWork(job, modules: settings.modules)) != nil
+        guard let job = try await desk.read(listed.id),
+          (try? LayerOneWork(job, modules: settings.modules)) != nil
         else { continue }
         try journal.begin(listed.id)
       }
@@ -225,28 +211,9 @@ public final class LayerOneNode: Sendable {
     }
   }
 
-  /// Tells what fails once, until it goes well again; whether it went well.
-  @discardableResult
-  private func attempt(_ what: String, _ body: () async throws(NetworkError) -> Void) async -> Bool {
-    do throws(NetworkError) {
-      try await body()
-      state.withLock { _ = $0.told.remove(what) }
-      return true
-    } catch {
-      if Task.isCancelled || error == .interrupted { return false }
-      if state.withLock({ $0.told.insert(what).inserted }) { onEvent(.failed(what: what, error)) }
-      return false
-    }
-  }
-
-  private func read(_ id: JobID) async throws(NetworkError) -> LayerOneJob? {
-    let account = account
-    return try await onChain { () async throws(ChainError) in try await LayerOneJob.read(id, with: account) }
-  }
-
   /// Looks after a job in the journal; whether it is to be computed now.
   private func tend(_ id: JobID) async throws(NetworkError) -> Bool {
-    guard let job = try await read(id) else {
+    guard let job = try await desk.read(id) else {
       try await forgetUnlessBeingTaken(id)
       return false
     }
@@ -258,23 +225,23 @@ public final class LayerOneNode: Sendable {
       state.withLock { _ = $0.handedIn.remove(id) }
       guard beginTaking(again: true) else { return false }
       defer { endTaking() }
-      if try await !isBeingTaken(id), try await refusal(of: job) != nil {
+      if try await !isBeingTaken(id), try await choice.refusal(of: job) != nil {
         try forget(id)
         return false
       }
       return try await process(job)
     case .processing where isMine:
       state.withLock { _ = $0.handedIn.remove(id) }
-      guard job.now >= job.job.deadline else { return true }
-      // Too late: what is left of the deposit is free again.
-      try await carryOut(.timeout, of: id)
+      guard let upkeep = job.upkeep else { return true }
+      // Too late, or the job of which it is a part has ended: what is left of the deposit is free again.
+      try await desk.carryOut(upkeep, of: id)
     case .submitted where isMine:
       state.withLock { _ = $0.handedIn.insert(id) }
       try await answer(job)
     case .processing, .submitted: try await forgetUnlessBeingTaken(id)
     case .verified, .canceled, .timeout, .failed, .declined:
       try forget(id)
-      if isMine { onEvent(.ended(id, job.status, reason: "")) }
+      if isMine { desk.onEvent(.ended(id, job.status, reason: "")) }
     }
     return false
   }
@@ -294,134 +261,18 @@ public final class LayerOneNode: Sendable {
 
   // MARK: - Taking
 
-  /// A job of the server's list, with what this node thinks of it.
-  public struct Offer: Encodable, Sendable {
-    /// The job.
-    public var job: JobID
-    /// What it computes.
-    public var program: ProgramID
-    /// The most that it pays.
-    public var fee: TokenAmount
-    /// What has to be locked for it.
-    public var deposit: TokenAmount
-    /// When it must be submitted, unix seconds.
-    public var deadline: UInt64
-    /// Why it is not taken; nil: it would be.
-    public var refusal: String?
-    /// The most that taking it costs, in wei; nil where that is not known before the deposit is made.
-    public var wei: String?
-  }
-
   /// What it would take now, and what not, and why. Nothing is sent.
   public func offers() async throws(NetworkError) -> [Offer] {
     try await prepare()
-    var offers: [Offer] = []
-    for job in try await requested() {
-      let id = job.id
-      var offer = Offer(
-        job: id, program: job.detail.programID, fee: try Self.fee(of: job), deposit: job.terms.deposit,
-        deadline: job.job.deadline, refusal: try await refusal(of: job))
-      if offer.refusal == nil {
-        let (account, core) = (account, account.contracts.core)
-        let preview = try? await account.sender.preview(EmethCore.process(id), to: core)
-        offer.wei = preview.map { "\($0.mostWei)" }
-      }
-      offers.append(offer)
-    }
-    return offers
-  }
-
-  private static func fee(of job: LayerOneJob) throws(NetworkError) -> TokenAmount {
-    try asNetworkError { try job.job.fuelPrice.fee(for: job.job.fuelLimit) }
-  }
-
-  /// The jobs that wait for a node, as the chain has them, the best paid first; none of those that it has seen and does
-  /// not take, or not yet.
-  private func requested() async throws(NetworkError) -> [LayerOneJob] {
-    var found: [LayerOneJob] = []
-    state.withLock { state in state.later = state.later.filter { $0.value > .now } }
-    for listed in try await files.listedJobs(.requested) {
-      guard state.withLock({ $0.skipped[listed.id] == nil && $0.later[listed.id] == nil }) else { continue }
-      if let job = try await read(listed.id), job.status == .requested { found.append(job) }
-      if found.count == Self.lookLimit { break }
-    }
-    return found.sorted { $0.job.fuelPrice > $1.job.fuelPrice }
+    return try await choice.offers()
   }
 
   /// Takes the best of the jobs that it may take; nil where there is none.
   private func take() async throws(NetworkError) -> JobID? {
-    for job in try await requested() {
+    for job in try await choice.requested() {
       guard state.withLock({ $0.busy.insert(job.id).inserted }) else { continue }
       defer { state.withLock { _ = $0.busy.remove(job.id) } }
-      if try await refusal(of: job) == nil, try await process(job) { return job.id }
-    }
-    return nil
-  }
-
-  /// Why it does not take a job; nil: it does.
-  private func refusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
-    if let reason = lastingRefusal(of: job) {
-      state.withLock { state in
-        if state.skipped.count > 10_000 { state.skipped = [:] }
-        state.skipped[job.id] = reason
-      }
-      return reason
-    }
-    let reason = try await passingRefusal(of: job)
-    if reason != nil {
-      let rest = Self.restingPolls * account.sender.settings.pollSeconds
-      state.withLock { $0.later[job.id] = ContinuousClock.now + .seconds(rest) }
-    }
-    return reason
-  }
-
-  /// What may change soon.
-  private func passingRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
-    let (client, contracts, account) = (account.client, account.contracts, account.address)
-    let (ledger, wallet) = try await onChain { () async throws(ChainError) in
-      (
-        try await client.call(EmethCore.deposits(of: account), at: contracts.core),
-        try await client.call(EmethToken.balance(of: account), at: contracts.token)
-      )
-    }
-    let money = try asNetworkError { try ledger.adding(wallet) }
-    guard job.terms.deposit <= money else {
-      return "it locks \(job.terms.deposit.emethText) EMETH, ledger and wallet have \(money.emethText)"
-    }
-    guard let size = try await files.size(of: .input, of: job.id) else {
-      return "its input is not at \(files.server) yet"
-    }
-    guard size <= UInt64(LayerOneWork.archiveByteLimit) else {
-      return "its input has \(size) bytes, allowed are \(LayerOneWork.archiveByteLimit)"
-    }
-    return nil
-  }
-
-  /// What will not change.
-  private func lastingRefusal(of job: LayerOneJob) -> String? {
-    guard job.detail.numParallel == 1 else { return "it is a job in parts" }
-    // Whether it is to be masked Core says only after it was submitted.
-    guard job.job.parentJob == nil else { return "it is a part of another job" }
-    guard !state.withLock({ $0.avoided.contains(job.job.owner) }) else {
-      return "a job of its requester, \(job.job.owner), has cost this node a deposit"
-    }
-    let program = job.detail.programID
-    let part = (try? ProgramCatalogue.standard.subJobProgram(of: program)) ?? program
-    guard filter.programs.contains(part), !filter.withoutPrograms.contains(part) else {
-      return "this node does not compute program \(program)"
-    }
-    guard job.job.fuelPrice >= filter.minimumFuelPrice else {
-      return "it pays \(job.job.fuelPrice) for a fuel, wanted are \(filter.minimumFuelPrice)"
-    }
-    do throws(NetworkError) {
-      let work = try LayerOneWork(job, modules: settings.modules)
-      let end = job.job.deadline - min(job.job.deadline, Self.handlingSeconds)
-      guard
-        pace.canEnd(
-          part, fuel: job.job.fuelLimit, module: work.program.module?.manifest.hash, by: end, at: job.now)
-      else { return "it can't be computed before its deadline" }
-    } catch {
-      return error.message
+      if try await choice.refusal(of: job) == nil, try await process(job) { return job.id }
     }
     return nil
   }
@@ -432,13 +283,13 @@ public final class LayerOneNode: Sendable {
     try journal.begin(id)
     do throws(NetworkError) {
       try await cover(job.terms.deposit)
-      try await send(EmethCore.process(id), to: account.contracts.core, of: id)
+      try await desk.send(EmethCore.process(id), to: desk.core, of: id)
     } catch {
       guard error.isReverted else { throw error }
       try forget(id)
       return false
     }
-    onEvent(.took(id))
+    desk.onEvent(.took(id))
     return true
   }
 
@@ -463,25 +314,25 @@ public final class LayerOneNode: Sendable {
     guard ledger < deposit else { return }
     let missing = try asNetworkError { try deposit.subtracting(ledger) }
     if allowed < missing {
-      try await send(
+      try await desk.send(
         EmethToken.approve(spender: contracts.core, amount: missing), to: contracts.token, of: nil)
     }
-    try await send(EmethCore.deposit(missing), to: contracts.core, of: nil)
+    try await desk.send(EmethCore.deposit(missing), to: contracts.core, of: nil)
   }
 
   // MARK: - Computing
 
   /// Computes a job that it has taken and hands the result in. Nothing is lost when it is stopped anywhere.
   func compute(_ id: JobID) async {
-    let isDone = await attempt("computing job \(id)") { () async throws(NetworkError) in
-      guard let job = try await self.read(id), job.status == .processing else { return }
+    let isDone = await desk.attempt("computing job \(id)") { () async throws(NetworkError) in
+      guard let job = try await self.desk.read(id), job.status == .processing else { return }
       guard let submission = try await self.submission(for: job) else { return }
       let call = EmethCore.submit(
         id, result: submission.result, fuelUsed: Fuel(units: submission.fuelUsed))
-      try await self.send(call, to: self.account.contracts.core, of: id)
-      self.onEvent(.submitted(id))
+      try await self.desk.send(call, to: self.desk.core, of: id)
+      self.desk.onEvent(.submitted(id))
     }
-    let rest = 5 * account.sender.settings.pollSeconds
+    let rest = 5 * desk.pollSeconds
     state.withLock { state in
       state.busy.remove(id)
       if isDone { state.handedIn.insert(id) }
@@ -548,7 +399,7 @@ public final class LayerOneNode: Sendable {
     do throws(NetworkError) {
       outcome = try await computed(work, input)
     } catch {
-      guard Self.isOfTheData(error) else { throw error }
+      guard error.isOfTheData else { throw error }
       try await decline(job, because: error)
       return nil
     }
@@ -567,7 +418,7 @@ public final class LayerOneNode: Sendable {
     } catch {
       // A server may be ill for a while; whoever gives up early loses as much as who is late.
       let since = job.assign?.startedAt ?? job.now
-      guard Self.isOfTheData(error), job.now - min(job.now, since) >= Self.patienceSeconds else {
+      guard error.isOfTheData, job.now - min(job.now, since) >= LayerOneDesk.patienceSeconds else {
         throw error
       }
       try await decline(job, because: error)
@@ -577,13 +428,9 @@ public final class LayerOneNode: Sendable {
 
   /// Gives a job up, which costs P, and takes nothing of its requester any more.
   private func decline(_ job: LayerOneJob, because error: NetworkError) async throws(NetworkError) {
-    let module = try? LayerOneWork(job, modules: settings.modules).program.module?.manifest.hash
-    state.withLock { _ = $0.avoided.insert(job.job.owner) }
-    var known = losses.all()
-    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner))
-    try losses.keep(known)
-    try await send(EmethCore.decline(job.id), to: account.contracts.core, of: job.id)
-    onEvent(.declined(job.id, reason: error.message))
+    try choice.avoid(job)
+    try await desk.send(EmethCore.decline(job.id), to: desk.core, of: job.id)
+    desk.onEvent(.declined(job.id, reason: error.message))
   }
 
   private func computed(
@@ -596,21 +443,12 @@ public final class LayerOneNode: Sendable {
     }
     let (program, seconds) = (work.program.partID, (ContinuousClock.now - began) / .seconds(1))
     if let speed = try? pace.learn(program, fuel: outcome.fuel, seconds: seconds) {
-      onEvent(.speed(program: program, fuelPerSecond: speed))
+      desk.onEvent(.speed(program: program, fuelPerSecond: speed))
     }
     if fault == .swappedFinal, let output = outcome.outcome.output {
       outcome.outcome = .output(output + Data("0\n".utf8))
     }
     return outcome
-  }
-
-  /// Whether an error says that the job can't be computed, whoever tries.
-  private static func isOfTheData(_ error: NetworkError) -> Bool {
-    switch error {
-    case .malformed, .badSetting, .moduleCutShort: true
-    case .refused(let code, _, _): code.hasPrefix("program.") || code.hasPrefix("splitting.")
-    default: false
-    }
   }
 
   // MARK: - Verification
@@ -620,34 +458,16 @@ public final class LayerOneNode: Sendable {
     let (id, contracts) = (job.id, account.contracts)
     if job.review.phase == .waitsForOpenings, !job.isOverdue {
       let result = LayerOneResult(job.detail.result, of: id, from: account.address)
-      try await send(
+      try await desk.send(
         EmethVerifiers.open(id, openings: result?.openings ?? .zero), to: contracts.verification, of: id)
-      return onEvent(.answered(.open, id))
+      return desk.onEvent(.answered(.open, id))
     }
     // What gets it its pay; that it has not opened in time it need not tell.
     switch job.upkeep {
-    case .draw: try await carryOut(.draw, of: id)
-    case .expire: try await carryOut(.expire, of: id)
-    case .complete: try await carryOut(.complete, of: id)
-    case .withhold, .absent, .timeout, nil: break
-    }
-  }
-
-  // MARK: - Transactions
-
-  private func send<Output>(
-    _ call: ContractCall<Output>, to contract: Address, of id: JobID?
-  ) async throws(NetworkError) {
-    let account = account
-    let receipt = try await onChain { () async throws(ChainError) in
-      try await account.carryOut(call, at: contract)
-    }
-    if let receipt { onEvent(.sent(call.function.name, id, transaction: receipt.transaction)) }
-  }
-
-  private func carryOut(_ upkeep: LayerOneUpkeep, of id: JobID) async throws(NetworkError) {
-    if let receipt = try await upkeep.carriedOut(for: id, by: account) {
-      onEvent(.sent("\(upkeep)", id, transaction: receipt.transaction))
+    case .draw: try await desk.carryOut(.draw, of: id)
+    case .expire: try await desk.carryOut(.expire, of: id)
+    case .complete: try await desk.carryOut(.complete, of: id)
+    case .withhold, .absent, .timeout, .cancel, nil: break
     }
   }
 }

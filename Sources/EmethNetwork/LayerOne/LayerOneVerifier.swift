@@ -17,20 +17,19 @@ public final class LayerOneVerifier: Sendable {
     var unable: Set<JobID> = []
     /// Jobs for which it does its duty now.
     var busy: Set<JobID> = []
-    var told: Set<String> = []
   }
 
   /// What its owner decides.
   public let settings: VerifierAgent.Settings
-  private let account: ChainAccount
+  private let desk: LayerOneDesk
   private let key: PrivateKey
-  private let files: ServerClient
   private let folder: URL
   private let sandbox: ModuleSandbox?
   private let state = Mutex(State())
   private let lock: FolderLock
-  private let onEvent: @Sendable (AgentEvent) -> Void
-  private var checks: Address { account.contracts.verification }
+  private var account: ChainAccount { desk.account }
+  private var files: ServerClient { desk.files }
+  private var checks: Address { desk.checks }
 
   /// A verifier with its account on the chain, that account's key, and its own folder. One process works on a folder at a
   /// time.
@@ -43,8 +42,8 @@ public final class LayerOneVerifier: Sendable {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
     sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
-    (self.account, self.key, self.files, self.folder) = (account, key, files, folder)
-    (self.settings, self.onEvent) = (settings, onEvent)
+    desk = LayerOneDesk(account, files, onEvent: onEvent)
+    (self.key, self.folder, self.settings) = (key, folder, settings)
   }
 
   /// Works until the task is cancelled. What it was drawn for waits neither for other such jobs nor for what it does for
@@ -52,7 +51,7 @@ public final class LayerOneVerifier: Sendable {
   ///
   /// - Throws: ``NetworkError/interrupted``.
   public func run() async throws(NetworkError) {
-    let rest = account.sender.settings.pollSeconds
+    let rest = desk.pollSeconds
     await withDiscardingTaskGroup { group in
       for round in [keepStanding, doUpkeep] {
         group.addTask {
@@ -79,18 +78,20 @@ public final class LayerOneVerifier: Sendable {
   }
 
   @Sendable private func keepStanding() async {
-    await attempt("posting bond and commitments") { () async throws(NetworkError) in try await self.stand() }
+    await desk.attempt("posting bond and commitments") { () async throws(NetworkError) in
+      try await self.stand()
+    }
   }
 
   /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns.
   private func duties() async -> [LayerOneJob] {
     var found: [LayerOneJob] = []
-    await attempt("looking for results") { () async throws(NetworkError) in
+    await desk.attempt("looking for results") { () async throws(NetworkError) in
       for listed in try await self.files.listedJobs(.submitted) {
         let id = listed.id
         guard self.state.withLock({ !$0.busy.contains(id) }) else { continue }
-        await self.attempt("reading job \(id)") { () async throws(NetworkError) in
-          if let job = try await self.read(id), self.isDrawn(for: job) { found.append(job) }
+        await self.desk.attempt("reading job \(id)") { () async throws(NetworkError) in
+          if let job = try await self.desk.read(id), self.isDrawn(for: job) { found.append(job) }
         }
       }
     }
@@ -100,10 +101,10 @@ public final class LayerOneVerifier: Sendable {
   /// What anybody may do for jobs: first for those whose result waits, then one late job, which a stranger can have many of
   /// for hardly any money.
   @Sendable private func doUpkeep() async {
-    await attempt("looking for results to draw for") { () async throws(NetworkError) in
+    await desk.attempt("looking for results to draw for") { () async throws(NetworkError) in
       for listed in try await self.files.listedJobs(.submitted) { await self.look(after: listed.id) }
     }
-    await attempt("looking for late jobs") { () async throws(NetworkError) in
+    await desk.attempt("looking for late jobs") { () async throws(NetworkError) in
       let account = self.account
       let now = try await onChain { () async throws(ChainError) in
         try await account.client.block(.latest)?.timestamp ?? 0
@@ -113,16 +114,6 @@ public final class LayerOneVerifier: Sendable {
           if await self.look(after: listed.id) { return }
         }
       }
-    }
-  }
-
-  private func attempt(_ what: String, _ body: () async throws(NetworkError) -> Void) async {
-    do throws(NetworkError) {
-      try await body()
-      state.withLock { _ = $0.told.remove(what) }
-    } catch {
-      if Task.isCancelled || error == .interrupted { return }
-      if state.withLock({ $0.told.insert(what).inserted }) { onEvent(.failed(what: what, error)) }
     }
   }
 
@@ -149,9 +140,9 @@ public final class LayerOneVerifier: Sendable {
     if settings.bond > bond.amount, wallet > .zero {
       // Who has less binds what there is.
       let missing = try asNetworkError { try min(wallet, settings.bond.subtracting(bond.amount)) }
-      try await send(
+      try await desk.send(
         EmethToken.approve(spender: checks, amount: missing), to: account.contracts.token, of: nil)
-      try await send(EmethVerifiers.bond(missing), to: checks, of: nil)
+      try await desk.send(EmethVerifiers.bond(missing), to: checks, of: nil)
     }
     guard bond.used <= bond.posted, bond.posted < 1 << 32 else {
       throw NetworkError(
@@ -163,7 +154,7 @@ public final class LayerOneVerifier: Sendable {
     if unused < UInt64(settings.stock) / 2 {
       let count = min(UInt64(settings.stock) - unused, UInt64(EmethVerifiers.commitmentLimit))
       let digests = (bond.posted..<bond.posted + count).map { commitment($0) }
-      try await send(EmethVerifiers.commitSecrets(digests), to: checks, of: nil)
+      try await desk.send(EmethVerifiers.commitSecrets(digests), to: checks, of: nil)
     }
   }
 
@@ -185,11 +176,6 @@ public final class LayerOneVerifier: Sendable {
 
   // MARK: - Jobs
 
-  private func read(_ id: JobID) async throws(NetworkError) -> LayerOneJob? {
-    let account = account
-    return try await onChain { () async throws(ChainError) in try await LayerOneJob.read(id, with: account) }
-  }
-
   /// Whether a job waits for this verifier, and not for anybody.
   private func isDrawn(for job: LayerOneJob) -> Bool {
     guard job.status == .submitted, job.review.verifier == account.address, !job.isOverdue else {
@@ -204,7 +190,7 @@ public final class LayerOneVerifier: Sendable {
   }
 
   private func doDuty(_ job: LayerOneJob) async {
-    await attempt("job \(job.id)") { () async throws(NetworkError) in
+    await desk.attempt("job \(job.id)") { () async throws(NetworkError) in
       if job.review.phase == .waitsForVerdict {
         try await self.judge(job)
       } else {
@@ -218,9 +204,9 @@ public final class LayerOneVerifier: Sendable {
   @discardableResult
   private func look(after id: JobID) async -> Bool {
     var isSent = false
-    await attempt("upkeep of job \(id)") { () async throws(NetworkError) in
-      guard let job = try await self.read(id), let upkeep = job.upkeep else { return }
-      isSent = try await self.carryOut(upkeep, of: id)
+    await desk.attempt("upkeep of job \(id)") { () async throws(NetworkError) in
+      guard let job = try await self.desk.read(id), let upkeep = job.upkeep else { return }
+      isSent = try await self.desk.carryOut(upkeep, of: id)
     }
     return isSent
   }
@@ -231,7 +217,7 @@ public final class LayerOneVerifier: Sendable {
       _ = try LayerOneWork(job, modules: settings.modules)
     } catch {
       if state.withLock({ $0.unable.insert(job.id).inserted }) {
-        onEvent(.failed(what: "checking job \(job.id)", error))
+        desk.onEvent(.failed(what: "checking job \(job.id)", error))
       }
       return
     }
@@ -247,18 +233,18 @@ public final class LayerOneVerifier: Sendable {
         message: "commitment \(wanted) was posted by \(account.address), and does not follow from this key",
         hint: "was it posted by another program? it must show the secret")
     }
-    try await send(EmethVerifiers.challenge(job.id, secret: secret(number)), to: checks, of: job.id)
+    try await desk.send(EmethVerifiers.challenge(job.id, secret: secret(number)), to: checks, of: job.id)
   }
 
   private func judge(_ job: LayerOneJob) async throws(NetworkError) {
     let finding = try await finding(on: job)
-    let core = account.contracts.core
+    let core = desk.core
     if finding == nil {
-      try await send(EmethCore.verify(job.id), to: core, of: job.id)
+      try await desk.send(EmethCore.verify(job.id), to: core, of: job.id)
     } else {
-      try await send(EmethCore.rejectResult(job.id), to: core, of: job.id)
+      try await desk.send(EmethCore.rejectResult(job.id), to: core, of: job.id)
     }
-    onEvent(
+    desk.onEvent(
       .judged(job.id, accepted: finding == nil, finding: finding ?? "computed again to the same output"))
   }
 
@@ -314,32 +300,5 @@ public final class LayerOneVerifier: Sendable {
       guard error.code == "file.unknown" || error.isNoArchive else { throw error }
       return false
     }
-  }
-
-  // MARK: - Transactions
-
-  private func send<Output>(
-    _ call: ContractCall<Output>, to contract: Address, of id: JobID?
-  ) async throws(NetworkError) {
-    let account = account
-    let receipt = try await onChain { () async throws(ChainError) in
-      try await account.carryOut(call, at: contract)
-    }
-    if let receipt { onEvent(.sent(call.function.name, id, transaction: receipt.transaction)) }
-  }
-
-  /// False where somebody else was faster.
-  private func carryOut(_ upkeep: LayerOneUpkeep, of id: JobID) async throws(NetworkError) -> Bool {
-    guard let receipt = try await upkeep.carriedOut(for: id, by: account) else { return false }
-    onEvent(.sent("\(upkeep)", id, transaction: receipt.transaction))
-    return true
-  }
-}
-
-extension NetworkError {
-  /// Whether it says that a file is no archive of one file.
-  fileprivate var isNoArchive: Bool {
-    if case .malformed(ZipArchive.errorName, _) = self { return true }
-    return false
   }
 }

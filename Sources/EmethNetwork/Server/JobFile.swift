@@ -27,6 +27,12 @@ struct JobFile: Sendable, Hashable {
     mark = Self.secret()
   }
 
+  /// The one with this content, whoever gives it.
+  init(_ kind: Kind, of job: JobID, from giver: Address, contentHash: Bytes32) {
+    (self.kind, self.job, self.giver) = (kind, job, giver)
+    mark = Hex.encode(contentHash.bytes.prefix(16), prefixed: false)
+  }
+
   /// The file that a job calls so, when it was this account that gave it; nil for what is no such name.
   init?(name: String, giver: Address) {
     let words = name.split(separator: "/", omittingEmptySubsequences: false)

@@ -43,7 +43,7 @@ extension Routes {
       let account = try await state.downloader(of: id, request)
       guard let job = try await state.listedJob(id) else { throw NetworkError.unknownJob(id: "\(id)") }
       let file = try job.file(
-        kind, for: account, isVerifier: try await state.isVerifier(account, of: id, job))
+        kind, for: account, isNamedOnChain: try await state.isNamedOnChain(account, of: id, job))
       let (server, from) = (state.name(in: request), context.remoteHost)
       return try await state.offload {
         if !job.isOf(account) { try state.callers.note(from, for: id) }
@@ -184,18 +184,27 @@ extension ServerState {
     return JobFile(wanted.type, of: wanted.jobId, from: wish.giver)
   }
 
-  /// Whether an account was drawn to check a job's result on its chain, and may see what it is about. The chain is not asked
-  /// of who may see it anyway.
-  fileprivate func isVerifier(_ account: Address, of id: JobID, _ job: CachedJob) async throws -> Bool {
-    guard job.status == JobStatus.submitted.rawValue, !job.isOf(account), job.assignedNode != "\(account)",
-      let jobs = service.chainJobs
-    else { return false }
+  /// Whether a job's chain names an account as one that may see what it is about: as the drawn verifier of its result, or as
+  /// its requester's server. The chain is not asked of who may see it anyway.
+  fileprivate func isNamedOnChain(_ account: Address, of id: JobID, _ job: CachedJob) async throws -> Bool {
+    guard !job.isOf(account), job.assignedNode != "\(account)" else { return false }
+    if try await isServer(account, of: job) { return true }
+    guard job.status == JobStatus.submitted.rawValue, let jobs = service.chainJobs else { return false }
     return try await ofChain { () async throws(ChainError) in try await jobs.verifier(of: id) } == account
+  }
+
+  /// Whether a job's chain says that an account may divide the requester's jobs and end them.
+  fileprivate func isServer(_ account: Address, of job: CachedJob) async throws -> Bool {
+    guard let jobs = service.chainJobs, let requester = try? Address(job.requester) else { return false }
+    return try await ofChain { () async throws(ChainError) in
+      try await jobs.isServer(account, of: requester)
+    }
   }
 
   /// Whose upload it is. An input is the requester's, before there is a job or while it waits; a job that is on its chain
   /// and names its input pays for the room. An output is its node's, which either signs as this API has it, or has
-  /// fetched the input, signed, from the same address: nodes of 2023 sign no uploads.
+  /// fetched the input, signed, from the same address: nodes of 2023 sign no uploads. That of a job in parts, which has no
+  /// node, is its requester's. For the requester the server gives that its chain names: inputs of parts, and that output.
   fileprivate func wish(
     _ account: Address?, _ wanted: Routes.WantedUpload, from: String
   ) async throws -> Wish {
@@ -207,13 +216,21 @@ extension ServerState {
         try await checkMayUpload(account)
         return Wish(giver: account)
       }
-      guard job.requester == "\(account)" else { throw CachedJob.notYours(wanted.jobId, account) }
-      guard job.status == JobStatus.requested.rawValue else { throw job.wrongStatus(.requested) }
       let named = service.chainJobs == nil ? nil : try? job.named(.input)
+      let giver = try await giver(account, of: job, wanted.jobId)
+      // A server gives what its requester's escrow pays for.
+      guard named != nil || giver == account else { throw CachedJob.notYours(wanted.jobId, account) }
+      guard job.status == JobStatus.requested.rawValue else { throw job.wrongStatus(.requested) }
       if named == nil { try await checkMayUpload(account) }
-      return Wish(giver: account, named: named)
+      return Wish(giver: giver, named: named)
     case .output:
       guard let job else { throw NetworkError.unknownJob(id: "\(wanted.jobId)") }
+      if job.numParallel > 1, service.chainJobs != nil {
+        guard let account else { throw RequestFailure.unsigned }
+        let giver = try await giver(account, of: job, wanted.jobId)
+        guard job.status == JobStatus.processing.rawValue else { throw job.wrongStatus(.processing) }
+        return Wish(giver: giver)
+      }
       guard job.status == JobStatus.processing.rawValue,
         let node = job.assignedNode.flatMap({ try? Address($0) })
       else { throw job.wrongStatus(.processing) }
@@ -229,6 +246,15 @@ extension ServerState {
       }
       return Wish(giver: node)
     }
+  }
+
+  /// A job's requester, where an account is that or its server.
+  private func giver(_ account: Address, of job: CachedJob, _ id: JobID) async throws -> Address {
+    if job.isOf(account) { return account }
+    guard try await isServer(account, of: job), let requester = try? Address(job.requester) else {
+      throw CachedJob.notYours(id, account)
+    }
+    return requester
   }
 
   /// A JSON body, and who has signed it; nil for nobody.
@@ -274,15 +300,15 @@ extension HTTPField.Name {
 extension CachedJob {
   func isOf(_ account: Address) -> Bool { requester == "\(account)" }
 
-  /// The file that an account may fetch: its requester any, its node while it works on it or has submitted it, and who was
-  /// drawn to check it.
+  /// The file that an account may fetch: its requester any, its node while it works on it or has submitted it, and who is
+  /// named on its chain as its verifier or its requester's server.
   ///
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `account.notAllowed` or `file.unknown`.
   func file(
-    _ kind: JobFile.Kind, for account: Address, isVerifier: Bool = false
+    _ kind: JobFile.Kind, for account: Address, isNamedOnChain: Bool = false
   ) throws(NetworkError) -> JobFile {
     let isWorking = [JobStatus.processing, .submitted].contains { $0.rawValue == status }
-    guard isOf(account) || isVerifier || (isWorking && assignedNode == "\(account)") else {
+    guard isOf(account) || isNamedOnChain || (isWorking && assignedNode == "\(account)") else {
       throw Self.notYours(try jobID, account)
     }
     return try named(kind)
@@ -293,7 +319,9 @@ extension CachedJob {
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `file.unknown`.
   func named(_ kind: JobFile.Kind) throws(NetworkError) -> JobFile {
     let id = try jobID
-    let (text, giver) = kind == .input ? (dataset, requester) : (result ?? "", assignedNode ?? "")
+    // What comes of a job in parts is its requester's.
+    let worker = assignedNode ?? (numParallel > 1 ? requester : "")
+    let (text, giver) = kind == .input ? (dataset, requester) : (result ?? "", worker)
     guard let giver = try? Address(giver), let file = JobFile(reference: text, giver: giver),
       file.kind == kind, file.job == id
     else { throw Self.noFile(kind, of: id) }

@@ -38,7 +38,13 @@ extension Command {
         ?? .text(named),
       parameters: String(JSONText.line(parameters).dropLast()), fuelLimit: fuelLimit,
       fuelPrice: parsed[NetworkOptions.fuelPrice],
-      lifeSeconds: UInt64(parsed[NetworkOptions.deadline] / .seconds(1)))
+      lifeSeconds: UInt64(parsed[NetworkOptions.deadline] / .seconds(1)),
+      divider: parsed[ChainOptions.divider])
+    if job.divider != nil, job.parallel == 1 {
+      throw UsageError.contradiction(
+        rule: "--divided-by is for a job in parts: give --parallel, 2 or more",
+        command: parsed.definition.name)
+    }
     if input == nil { try check("DATASET", named, ChainJob.datasetByteLimit) }
     try check("what --param gives", job.parameters, ChainJob.parametersByteLimit)
     let isDryRun = parsed[ChainOptions.dryRun]

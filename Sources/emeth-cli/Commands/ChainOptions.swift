@@ -18,6 +18,9 @@ enum ChainOptions {
   static let verification = Flag(
     "verification", .address, absent: "the one that Core names",
     help: "the contract EmethVerifiers that must be meant")
+  static let divider = Flag(
+    "divided-by", .address, absent: nil,
+    help: "account of an `emeth serve --layer 1` that may divide this account's jobs and end them")
   static let confirmations = Flag(
     "confirmations", .integer(in: 1...10_000), default: 12,
     help: "blocks in which a transaction must lie until it counts")

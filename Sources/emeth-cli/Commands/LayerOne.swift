@@ -2,21 +2,31 @@ import EmethKit
 import EmethNetwork
 import Foundation
 
-/// `emeth node` and `emeth verifier` where they work for jobs of EMETH Core on a chain.
+/// `emeth node`, `emeth verifier` and `emeth serve` where they work for jobs of EMETH Core on a chain.
 enum LayerOne {
   static let layer = Flag(
     "layer", .integer(in: 1...2), default: 2,
     help: "1: jobs of EMETH Core on a chain; 2: the network of the server")
+  static let requester = Flag(
+    repeated: "requester", .address,
+    help: "with --layer 1: divides jobs of this account; without, of all who name the server")
   static let dryRun = Flag(toggle: "dry-run", help: "with --layer 1: say what it would take and send nothing")
 
   /// Whether a chain is meant; refuses flags that mean nothing there.
+  ///
+  /// - Parameters:
+  ///   - others: the command's flags that mean nothing on a chain.
+  ///   - own: those that mean nothing elsewhere, beside --dry-run.
   static func isMeant(
-    _ parsed: ParsedCommand, notThere others: [any CommandFlag]
+    _ parsed: ParsedCommand, notThere others: [any CommandFlag], onlyThere own: [any CommandFlag] = []
   ) throws(UsageError) -> Bool {
     let name = parsed.definition.name
     guard parsed[layer] == 1 else {
       if parsed.definition.flag(named: dryRun.definition.name) != nil, parsed[dryRun] {
         throw .contradiction(rule: "--dry-run belongs to --layer 1", command: name)
+      }
+      for flag in own where parsed.isGiven(flag) {
+        throw .contradiction(rule: "\(flag.definition.spelling) belongs to --layer 1", command: name)
       }
       return false
     }
@@ -135,6 +145,43 @@ enum LayerOne {
       "verifier \(account.address) works for \(account.contracts.core) on chain \(account.contracts.chainID)")
     try await Command.running(context) { try await verifier.run() }
     return .done
+  }
+
+  /// A server's work.
+  static func server(
+    _ parsed: ParsedCommand, _ context: CommandContext, _ key: PrivateKey, in folder: URL
+  ) async throws -> ExitCode {
+    try requireNames(parsed)
+    try FolderPath.refuseUnusable(folder.path)
+    let server = try ServerOptions.requiredClient(parsed, context, signed: false).server
+    let events = AgentEvents(parsed, context)
+    let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
+    let files = account.client(of: server, settings: ServerOptions.settings(context))
+    let divider = try LayerOneServer(
+      account: account, files: files, folder: folder, requesters: Set(parsed[requester])
+    ) { events.tell($0) }
+    if parsed[dryRun] {
+      let plans = try await divider.plans()
+      try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(plans) : text(plans))
+      return .done
+    }
+    events.say(
+      "server \(account.address) divides jobs of \(account.contracts.core) on chain \(account.contracts.chainID)"
+    )
+    try await Command.running(context) { try await divider.run() }
+    return .done
+  }
+
+  private static func text(_ plans: [LayerOneServer.Plan]) -> String {
+    if plans.isEmpty { return "no job waits for a server\n" }
+    return plans.map { plan in
+      let terms = "program \(plan.program)  \(plan.verified) of \(plan.parts) parts verified"
+      let answer =
+        plan.refusal.map { "not divided: \(PlainText.visible($0))" }
+        ?? plan.next.map { PlainText.visible($0) + (plan.wei.map { ", at most \($0) wei each" } ?? "") }
+        ?? "waits for its parts"
+      return "\(plan.job)  \(terms)  \(answer)\n"
+    }.joined()
   }
 
   private static func text(_ offers: [LayerOneNode.Offer]) -> String {

@@ -56,7 +56,8 @@ extension CommandDefinition {
         + "Prints the job's id.",
       "\(ChainOptions.layers) There, with --server, DATASET is a file that is given to a server which watches the chain, and "
         + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
-        + "the wallet. A job whose registration arrived before its report was printed is reported, not registered again.",
+        + "the wallet. With --parallel 2 or more, --divided-by names the account of the `emeth serve --layer 1` that "
+        + "divides the job and may end it. A job whose registration arrived before its report was printed is reported, not registered again.",
     ],
     arguments: [NetworkOptions.dataset],
     flags: ServerOptions.signed + [
@@ -68,7 +69,7 @@ extension CommandDefinition {
         NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun,
       ] + ProgramOptions.flags + PrivacyOptions.flags
       + ChainOptions.beside.filter { $0.definition.name != NetworkOptions.dryRun.definition.name }
-      + [CommonFlags.json],
+      + [ChainOptions.divider, CommonFlags.json],
     examples: [
       CommandExample("emeth submit-job neko.txt --dry-run", "what it would cost"),
       CommandExample(

@@ -25,6 +25,12 @@ extension Command {
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
         "Objects that no job needs any more are deleted, looked for every hour: a job's data when it has ended, its result "
           + "--keep-results days later, what an account has sent and no job has named after a day.",
+        "With --layer 1, --rpc, --core, --chain-id and --verification it divides jobs of EMETH Core on a chain instead: those of "
+          + "program 999 with more than one part, whose requesters let the account of --operator-key-file do so "
+          + "(`submit-job --divided-by`). It registers the parts, again after a while where one fails, joins their outputs and "
+          + "hands the result in; parts are paid from the job's escrow, the account pays gas, which --requester keeps to accounts that "
+          + "are known. Inputs and outputs lie with the "
+          + "server of --server, which must watch that chain. --dry-run says what it would do.",
         "With --rpc and --core the network settles on a chain, for life: deposits there are credited when they lie "
           + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
           + "account of --operator-key-file, which pays the gas. An owner of EMETH Core proposes the network's Signer; while it "
@@ -44,7 +50,9 @@ extension Command {
         ServeArguments.minimumVerifierFee, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
         ChainOptions.core,
       ] + ServeArguments.ofChain + [
-        ServeArguments.audit, ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
+        LayerOne.layer, LayerOne.requester, LayerOne.dryRun, ServerOptions.only, ChainOptions.verification,
+        ServeArguments.audit,
+        ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
         CommandExample(
@@ -59,6 +67,10 @@ extension Command {
             + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --operator-key-file operator.key",
           "a network whose money is on a chain"),
         CommandExample(
+          "emeth serve --layer 1 --rpc env --core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --chain-id 1 --verification "
+            + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --server https://emeth.example.org --operator-key-file "
+            + "server.key --data divided", "divides jobs of EMETH Core"),
+        CommandExample(
           "emeth serve --audit --data net", "does every balance follow from the entries?"),
         CommandExample(
           "emeth serve --backup net.tar --data net", "a copy to keep elsewhere, as secret as a key"),
@@ -72,6 +84,12 @@ extension Command {
     let configuration = try ServeConfiguration(typed, context)
     let parsed = configuration.parsed
     let folder = try configuration.folder
+    if try LayerOne.isMeant(
+      typed, notThere: ServeArguments.ofNetwork,
+      onlyThere: [ServerOptions.only, ChainOptions.verification, LayerOne.requester])
+    {
+      return try await LayerOne.server(parsed, context, configuration.operatorKey(context), in: folder)
+    }
     let others = [
       parsed[ServeArguments.audit] ? "--audit" : nil, parsed[ServeArguments.backup].map { _ in "--backup" },
       parsed[ServeArguments.restore].map { _ in "--restore" },
@@ -227,6 +245,13 @@ enum ServeArguments {
   static let ofChain: [any CommandFlag] = [
     ChainOptions.chainID, ChainOptions.settlement, witness, confirmations, operatorKey, operatorPassword,
     fromBlock, posting, ChainOptions.plainHTTP,
+  ]
+  /// Those that belong to a network, and mean nothing to a server of layer 1.
+  static let ofNetwork: [any CommandFlag] = [
+    listen, database, grant, interval, lease, audience, certificate, tlsKey, storage, keepResults,
+    minimumVerifierFee, threads, logLevel, ChainOptions.settlement, witness, fromBlock, posting, audit,
+    backup,
+    restore,
   ]
   static let backup = Flag(
     "backup", .file, absent: nil, help: "copy the network in --data into this file and end")

@@ -56,11 +56,11 @@ extension ServeConfiguration {
     }
   }
 
-  /// The key of the account that sends batches.
-  private func operatorKey(_ context: CommandContext) throws -> PrivateKey {
+  /// The key of the account that sends batches, or registers parts.
+  func operatorKey(_ context: CommandContext) throws -> PrivateKey {
     guard let path = parsed[ServeArguments.operatorKey] else {
       throw CommandFailure(
-        .usage, code: "key.missing", "\(parsed.definition.name): no account is named that sends batches",
+        .usage, code: "key.missing", "\(parsed.definition.name): no account is named that sends transactions",
         hint: "give --operator-key-file FILE; it needs the chain's own coin, and no tokens")
     }
     guard let passwordPath = parsed[ServeArguments.operatorPassword] else {

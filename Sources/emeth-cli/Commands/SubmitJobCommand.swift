@@ -6,7 +6,9 @@ import Foundation
 extension Command {
   /// `emeth submit-job DATASET`: requests a training job of a server, or puts it into a local network's queue.
   static let submitJob = Command(.submitJob) { parsed, context in
-    if try ChainOptions.isChain(parsed, others: elsewhereOnly, also: [ServerOptions.server]) {
+    if try ChainOptions.isChain(
+      parsed, others: elsewhereOnly, also: [ServerOptions.server, ChainOptions.divider])
+    {
       return try await submitOnChain(parsed, context)
     }
     guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {

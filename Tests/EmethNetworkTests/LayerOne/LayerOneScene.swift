@@ -13,6 +13,8 @@ final class LayerOneScene: Sendable {
   var requester: PrivateKey { chain.user }
   var node: PrivateKey { chain.other }
   var verifiers: [PrivateKey] { Array(chain.bridge.keys[4...5]) }
+  /// A server of layer 1.
+  var divider: PrivateKey { chain.bridge.keys[7] }
   var core: Address { chain.contracts.core }
 
   static let numbers = Data("1\n2\nno number\n4.5\n".utf8)
@@ -48,11 +50,13 @@ final class LayerOneScene: Sendable {
         try? await Task.sleep(for: .milliseconds(100))
       }
     }
-    let program = EmethCore.Program(
-      programID: .meanOfNumbers, name: "mean", mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
-      cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
-      minTarget: .zero)
-    try await send(chain.owner, EmethCore.setProgram(program), core)
+    for id in [ProgramID.meanOfNumbers, .meanOfNumbersPart] {
+      let program = EmethCore.Program(
+        programID: id, name: "mean", mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
+        cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
+        minTarget: .zero)
+      try await send(chain.owner, EmethCore.setProgram(program), core)
+    }
     for verifier in verifiers {
       let money = EmethToken.transfer(to: verifier.address, amount: ChainScene.amount(20))
       try await send(chain.owner, money, chain.contracts.token)
@@ -102,6 +106,15 @@ final class LayerOneScene: Sendable {
       settings: settings, onEvent: onEvent)
   }
 
+  /// The server of layer 1, as it is when it starts.
+  func layerOneServer(
+    _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+  ) async throws -> LayerOneServer {
+    try LayerOneServer(
+      account: try await account(divider), files: server.client(divider), folder: folder(of: divider),
+      onEvent: onEvent)
+  }
+
   func folder(of key: PrivateKey) -> URL { chain.folder.url.appending(path: "\(key.address)/own") }
 
   // MARK: - Jobs
@@ -117,22 +130,29 @@ final class LayerOneScene: Sendable {
   /// Requests a job and gives its input.
   func request(
     _ input: Data = LayerOneScene.numbers, named hash: Bytes32? = nil, seconds: UInt64 = 100_000,
-    parameters: String = "{}"
+    parameters: String = "{}", parts: UInt32 = 1, rounds: UInt32 = 1, divider: Address? = nil
   ) async throws -> JobID {
     let hash = hash ?? input.withUnsafeBytes { SHA256.hash($0) }
     let account = try await account(requester)
     let report = try await account.submit(
       ChainJob(
-        program: .meanOfNumbers, parallel: 1, epochs: 1, dataset: .input(hash: hash), parameters: parameters,
-        fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 100_000_000), lifeSeconds: seconds))
+        program: .meanOfNumbers, parallel: parts, epochs: rounds, dataset: .input(hash: hash),
+        parameters: parameters, fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 100_000_000),
+        lifeSeconds: seconds, divider: divider))
     try account.sender.settle(report)
     let id = try #require(report.job)
     try await server.client(requester).giveInput(input, of: id)
     return id
   }
 
+  /// An attempt at a part of a job; nil while it is not registered.
+  func part(_ part: Int, _ attempt: UInt32 = 0, of id: JobID) async throws -> LayerOneJob? {
+    let part = LayerOneDivision.id(part, attempt, of: id)
+    return try await LayerOneJob.read([part], with: account(requester))[part]
+  }
+
   func job(_ id: JobID) async throws -> LayerOneJob {
-    try #require(try await LayerOneJob.read(id, with: account(requester)))
+    try #require(try await LayerOneJob.read([id], with: account(requester))[id])
   }
 
   /// Waits until the server has seen that a job stands so.

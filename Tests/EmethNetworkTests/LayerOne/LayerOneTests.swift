@@ -180,7 +180,7 @@ struct LayerOneTests {
       let refusals = [
         try await request(.text("numbers.zip"), 100_000, 1): "names no input",
         try await request(.input(hash: hash), 100_000, 1): "its input is not at",
-        try await request(.input(hash: hash), LayerOneNode.handlingSeconds / 2, 1): "before its deadline",
+        try await request(.input(hash: hash), LayerOneChoice.handlingSeconds / 2, 1): "before its deadline",
         try await request(.input(hash: hash), 100_001, 3): "job in parts",
       ]
       for id in refusals.keys { try await scene.listed(id, .requested) }
@@ -198,7 +198,7 @@ struct LayerOneTests {
       try await scene.listed(other, .processing)
       await node.compute(other)
       #expect(try await scene.job(other).status == .processing)
-      try await scene.wait(LayerOneNode.patienceSeconds)
+      try await scene.wait(LayerOneDesk.patienceSeconds)
       await node.compute(other)
       #expect(try await scene.job(other).status == .declined)
       // Whoever has cost it a deposit it works for no more, after a restart too.

@@ -1,0 +1,105 @@
+import EmethKit
+import Foundation
+
+/// An attempt at a part of a job in parts, as the chain has it.
+struct LayerOneAttempt: Sendable {
+  var part: Int
+  var number: UInt32
+  var job: LayerOneJob
+}
+
+/// Why nothing comes of a part that was verified.
+enum NoPartOutput: Error {
+  /// The module says no to it.
+  case refused(String)
+  /// What there should be is not there, where no verifier has looked.
+  case nothing(String)
+}
+
+extension LayerOneDesk {
+  /// The attempts at a job's parts, by their parts and in their order; of each no more than there were registered.
+  func attempts(
+    at job: LayerOneJob, upTo limit: UInt32
+  ) async throws(NetworkError) -> [Int: [LayerOneAttempt]] {
+    var all: [Int: [LayerOneAttempt]] = [:]
+    var open = Array(0..<Int(job.detail.numParallel))
+    for number in 0..<limit where !open.isEmpty {
+      let found = try await read(open.map { LayerOneDivision.id($0, number, of: job.id) })
+      open = open.filter { part in
+        guard let attempt = found[LayerOneDivision.id(part, number, of: job.id)] else { return false }
+        all[part, default: []].append(LayerOneAttempt(part: part, number: number, job: attempt))
+        return attempt.status.isFinal
+      }
+    }
+    return all
+  }
+
+  /// The output of a part that was verified, as its result names it.
+  ///
+  /// - Parameter folder: where its archive lies meanwhile.
+  func output(
+    of attempt: LayerOneAttempt, _ division: LayerOneDivision, in folder: URL
+  ) async throws(NetworkError) -> Result<Data, NoPartOutput> {
+    let (id, part) = (attempt.job.id, attempt.part)
+    guard let node = attempt.job.assign?.node,
+      let result = LayerOneResult(attempt.job.detail.result, of: id, from: node)
+    else { return .failure(.nothing("its result names no output of its node")) }
+    let reference: JobFileReference
+    switch result {
+    case .output(let named): reference = named
+    case .refusal(let words): return .failure(.refused(words))
+    }
+    do throws(NetworkError) {
+      let found = try await files.content(of: .output, of: id, in: folder)
+      guard found.hash == reference.contentHash else {
+        return .failure(.nothing("its output is not the one that its result names"))
+      }
+      if let reason = division.obstacle(toJoining: found.bytes, of: part) {
+        return .failure(.nothing("its output can't be joined: \(reason)"))
+      }
+      return .success(found.bytes)
+    } catch {
+      guard error.code == "file.unknown" || error.isNoArchive else { throw error }
+      return .failure(.nothing("its output is not there"))
+    }
+  }
+
+  /// Divides a job in parts again, fetches what its nodes were verified for, and looks whether its result is their outputs'
+  /// sum: whoever has divided and joined it need not be believed.
+  ///
+  /// - Parameter folder: where files lie meanwhile.
+  /// - Throws: ``NetworkError/malformed(what:reason:)`` where it is not.
+  func check(_ result: Data, of job: LayerOneJob, in folder: URL) async throws(NetworkError) {
+    let (what, work) = ("output of job \(job.id)", try LayerOneWork(job, modules: []))
+    let file = folder.appending(path: "whole.dat")
+    try Files.write(try await work.input(from: files, in: folder), to: file)
+    let division = try await files.offload { () throws(NetworkError) in
+      try LayerOneDivision(job, work, file: file)
+    }.get()
+    let attempts = try await attempts(at: job, upTo: RetryPolicy.standard.attempts)
+    var outputs: [URL] = []
+    for part in division.parts.indices {
+      guard let attempt = attempts[part]?.last(where: { $0.job.status == .verified }),
+        attempt.job.detail.dataset == division.dataset(part, attempt.number),
+        attempt.job.detail.programID == division.manifest.partProgram
+      else {
+        throw .malformed(what: what, reason: "its part \(part) was not verified, or is one of other data")
+      }
+      switch try await output(of: attempt, division, in: folder) {
+      case .success(let output):
+        let place = folder.appending(path: "\(part).out")
+        try Files.write(output, to: place)
+        outputs.append(place)
+      case .failure(.nothing(let why)), .failure(.refused(let why)):
+        throw .malformed(what: what, reason: "its part \(part) can't be looked at: \(why)")
+      }
+    }
+    let files = outputs
+    let sum = try await self.files.offload { () throws(NetworkError) in
+      try division.result(of: files, in: folder.appending(path: "sum.dat"))
+    }.get()
+    guard sum == result else {
+      throw .malformed(what: what, reason: "its parts' outputs come to another one")
+    }
+  }
+}

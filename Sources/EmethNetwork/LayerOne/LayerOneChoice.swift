@@ -1,0 +1,199 @@
+import EmethKit
+import Foundation
+import Synchronization
+
+/// Which jobs of EMETH Core a node takes, and why not the others.
+final class LayerOneChoice: Sendable {
+  private struct State {
+    /// Requesters that have cost the node a deposit.
+    var avoided: Set<Address> = []
+    /// Jobs that it does not take, and why; it does not look at them again.
+    var skipped: [JobID: String] = [:]
+    /// Jobs that it could not take yet.
+    var resting: [JobID: Rest] = [:]
+  }
+
+  /// When a job is looked at again, and after how many turns: twice as many each time.
+  private struct Rest {
+    var until: ContinuousClock.Instant
+    var polls: Double
+  }
+
+  let filter: SubJobFilter
+  private let desk: LayerOneDesk
+  private let settings: NodeAgent.Settings
+  private let pace: NodePace
+  private let losses: NodeLosses
+  private let state: Mutex<State>
+  private var files: ServerClient { desk.files }
+
+  /// Seconds of a job's time that transactions and transfers need beside the computing.
+  static let handlingSeconds: UInt64 = 600
+  /// A job that can't be taken yet is looked at again after so many turns at most: those that nobody can take must not hide
+  /// others.
+  static let restingPolls = 20.0
+  /// So many jobs are looked at in one turn.
+  private static let lookLimit = 50
+
+  init(
+    _ desk: LayerOneDesk, settings: NodeAgent.Settings, filter: SubJobFilter, pace: NodePace,
+    losses: NodeLosses
+  ) {
+    (self.desk, self.settings, self.filter, self.pace) = (desk, settings, filter, pace)
+    self.losses = losses
+    state = Mutex(State(avoided: Set(losses.all().map(\.requester))))
+  }
+
+  /// Takes nothing more of the requester of a job that was given up.
+  func avoid(_ job: LayerOneJob) throws(NetworkError) {
+    let module = try? LayerOneWork(job, modules: settings.modules).program.module?.manifest.hash
+    state.withLock { _ = $0.avoided.insert(job.job.owner) }
+    var known = losses.all()
+    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner))
+    try losses.keep(known)
+  }
+
+  /// What the node would take now, and what not, and why.
+  func offers() async throws(NetworkError) -> [LayerOneNode.Offer] {
+    var offers: [LayerOneNode.Offer] = []
+    for job in try await requested() {
+      let id = job.id
+      var offer = LayerOneNode.Offer(
+        job: id, program: job.detail.programID, fee: try Self.fee(of: job), deposit: job.terms.deposit,
+        deadline: job.job.deadline, refusal: try await refusal(of: job))
+      if offer.refusal == nil {
+        let (sender, core) = (desk.account.sender, desk.core)
+        let preview = try? await sender.preview(EmethCore.process(id), to: core)
+        offer.wei = preview.map { "\($0.mostWei)" }
+      }
+      offers.append(offer)
+    }
+    return offers
+  }
+
+  private static func fee(of job: LayerOneJob) throws(NetworkError) -> TokenAmount {
+    try asNetworkError { try job.job.fuelPrice.fee(for: job.job.fuelLimit) }
+  }
+
+  /// The jobs that wait for a node, as the chain has them, the best paid first; none of those that it has seen and does
+  /// not take, or not yet.
+  func requested() async throws(NetworkError) -> [LayerOneJob] {
+    var found: [LayerOneJob] = []
+    state.withLock { state in
+      if state.resting.count > 10_000 { state.resting = state.resting.filter { $0.value.until > .now } }
+    }
+    for listed in try await files.listedJobs(.requested) {
+      let isToBeSeen = state.withLock { state in
+        state.skipped[listed.id] == nil && (state.resting[listed.id].map { $0.until <= .now } ?? true)
+      }
+      guard isToBeSeen else { continue }
+      if let job = try await desk.read(listed.id), job.status == .requested { found.append(job) }
+      if found.count == Self.lookLimit { break }
+    }
+    return found.sorted { $0.job.fuelPrice > $1.job.fuelPrice }
+  }
+
+  /// Why it does not take a job; nil: it does.
+  func refusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
+    if let reason = lastingRefusal(of: job) {
+      state.withLock { state in
+        if state.skipped.count > 10_000 { state.skipped = [:] }
+        state.skipped[job.id] = reason
+      }
+      return reason
+    }
+    let reason = try await passingRefusal(of: job)
+    if reason != nil {
+      let seconds = desk.pollSeconds
+      state.withLock { state in
+        let polls = min(Self.restingPolls, 2 * (state.resting[job.id]?.polls ?? 0.5))
+        state.resting[job.id] = Rest(until: .now + .seconds(polls * seconds), polls: polls)
+      }
+    }
+    return reason
+  }
+
+  /// What may change soon.
+  private func passingRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
+    let (client, contracts, account) = (
+      desk.account.client, desk.account.contracts, desk.account.address
+    )
+    let (ledger, wallet) = try await onChain { () async throws(ChainError) in
+      (
+        try await client.call(EmethCore.deposits(of: account), at: contracts.core),
+        try await client.call(EmethToken.balance(of: account), at: contracts.token)
+      )
+    }
+    let money = try asNetworkError { try ledger.adding(wallet) }
+    guard job.terms.deposit <= money else {
+      return "it locks \(job.terms.deposit.emethText) EMETH, ledger and wallet have \(money.emethText)"
+    }
+    guard let size = try await files.size(of: .input, of: job.id) else {
+      return "its input is not at \(files.server) yet"
+    }
+    guard size <= UInt64(LayerOneWork.archiveByteLimit) else {
+      return "its input has \(size) bytes, allowed are \(LayerOneWork.archiveByteLimit)"
+    }
+    return nil
+  }
+
+  /// What will not change.
+  private func lastingRefusal(of job: LayerOneJob) -> String? {
+    guard job.detail.numParallel == 1 else { return "it is a job in parts" }
+    guard !job.isOrphan else { return "the job of which it is a part has ended" }
+    guard !job.isMasked else { return "its result is to be masked" }
+    guard !state.withLock({ $0.avoided.contains(job.job.owner) }) else {
+      return "a job of its requester, \(job.job.owner), has cost this node a deposit"
+    }
+    let program = job.detail.programID
+    let part = (try? ProgramCatalogue.standard.subJobProgram(of: program)) ?? program
+    guard filter.programs.contains(part), !filter.withoutPrograms.contains(part) else {
+      return "this node does not compute program \(program)"
+    }
+    guard job.job.fuelPrice >= filter.minimumFuelPrice else {
+      return "it pays \(job.job.fuelPrice) for a fuel, wanted are \(filter.minimumFuelPrice)"
+    }
+    do throws(NetworkError) {
+      let work = try LayerOneWork(job, modules: settings.modules)
+      let end = job.job.deadline - min(job.job.deadline, Self.handlingSeconds)
+      guard
+        pace.canEnd(
+          part, fuel: job.job.fuelLimit, module: work.program.module?.manifest.hash, by: end, at: job.now)
+      else { return "it can't be computed before its deadline" }
+    } catch {
+      return error.message
+    }
+    return nil
+  }
+}
+
+extension LayerOneNode {
+  /// A job of the server's list, with what this node thinks of it.
+  public struct Offer: Encodable, Sendable {
+    /// The job.
+    public var job: JobID
+    /// What it computes.
+    public var program: ProgramID
+    /// The most that it pays.
+    public var fee: TokenAmount
+    /// What has to be locked for it.
+    public var deposit: TokenAmount
+    /// When it must be submitted, unix seconds.
+    public var deadline: UInt64
+    /// Why it is not taken; nil: it would be.
+    public var refusal: String?
+    /// The most that taking it costs, in wei; nil where that is not known before the deposit is made.
+    public var wei: String?
+  }
+}
+
+extension NetworkError {
+  /// Whether an error says that the job can't be computed, whoever tries.
+  var isOfTheData: Bool {
+    switch self {
+    case .malformed, .badSetting, .moduleCutShort: true
+    case .refused(let code, _, _): code.hasPrefix("program.") || code.hasPrefix("splitting.")
+    default: false
+    }
+  }
+}
