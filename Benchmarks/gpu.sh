@@ -3,7 +3,7 @@
 #   gpu.sh pack BINARY TEXT FOLDER   puts the program, its libraries and a text into FOLDER, to be taken to a GPU machine
 #   FOLDER/gpu.sh run [DEVICE]       there, without Swift: checks the bits and prints the table of Docs/Benchmarks.md
 #   gpu.sh write FILE [PAGE]         puts what `run` printed into the page, Docs/Benchmarks.md
-# The driver, NVRTC and cuBLASLt are found as `emeth devices` says; PyTorch, where python3 has it, runs beside. It stops at the
+# The driver, NVRTC, cuBLASLt and NCCL are found as `emeth devices` says; PyTorch, where python3 has it, runs beside. It stops at the
 # first thing that is not as it must be. PRESET, SHAPE and TOKENS change sizes, to see that it works.
 set -euo pipefail
 
@@ -19,17 +19,26 @@ pack() {
     grep -vE '/(libc|libm|libdl|librt|libpthread|ld-linux[^/]*)\.so' | xargs -r -I{} cp -L {} "$folder/lib/"
 }
 
+SHAPE=${SHAPE:---layers 2 --heads 4 --width 128 --context 64 --batch 8 --steps 20}
+
 say() { echo "$*" >&2; }
 
 # The figure of an `emeth benchmark … --json`: number FILE KEY.
 number() { sed -nE "s/.*\"$2\" *: *([-0-9.eE+]+).*/\1/p" "$1" | head -n 1; }
 row() { echo "| $1 | \`$2\` | $3 |"; }
 
+# The figures of an `emeth benchmark train --json`.
+step() {
+  awk -v s="$(number "$1" millisecondsPerStep)" -v t="$(number "$1" tokensPerSecond)" \
+    -v a="$(number "$1" achievedFlops)" -v b="$(number "$1" plannedBytes)" \
+    'BEGIN { printf "%.1f ms, %.0f tokens/s, %.1f TFLOP/s, %.1f GB", s, t, a / 1e12, b / 1e9 }'
+}
+
 # The same bits as the CPU's: a training, what is read and written with it.
 compare() {
   local device=$1 place kind format
   local shape
-  read -ra shape <<<"${SHAPE:---layers 2 --heads 4 --width 128 --context 64 --batch 8 --steps 20}"
+  read -ra shape <<<"$SHAPE"
   for place in cpu "$device"; do
     ./emeth train text "${shape[@]}" --out "$work/$place" --device "$place" --json |
       sed -n 's/.*"stateRoot" *: *"\([^"]*\)".*/\1/p' >"$work/$place.root"
@@ -82,6 +91,34 @@ sanitize() {
   done
 }
 
+# Two GPUs together, where they are: near the loss of one, and how fast a step of twice the batch is.
+together() {
+  local preset=$1 place report=$work/report losses=() shape size=(--preset "$1")
+  local pair=cuda:0,1
+  if ! ./emeth devices 2>/dev/null | grep -q '^cuda:1 '; then
+    say "a second GPU: not here"
+    return
+  fi
+  if ! ./emeth devices 2>/dev/null | grep -qE '^NCCL +[0-9]'; then
+    say "NCCL, for two GPUs together: not here"
+    return
+  fi
+  read -ra shape <<<"$SHAPE"
+  for place in cuda:0 "$pair"; do
+    ./emeth train text "${shape[@]}" --profile fast --out "$work/fast-$place" --device "$place" --json >"$report"
+    losses+=("$(number "$report" trainLoss)")
+  done
+  if ! awk -v a="${losses[0]}" -v b="${losses[1]}" 'BEGIN { exit !(a > 0 && (a - b) ^ 2 < (0.01 * a) ^ 2) }'; then
+    say "the training loss of $pair is ${losses[1]}, that of cuda:0 is ${losses[0]}"
+    exit 1
+  fi
+  say "training on $pair: loss ${losses[1]}, on cuda:0 ${losses[0]}"
+  if [ "$preset" = gpt2 ]; then size+=(--batch 16 --context 1024); fi
+  local command="emeth benchmark train ${size[*]} --profile fast --device $pair"
+  ./emeth benchmark train "${size[@]}" --profile fast --device "$pair" --steps 5 --json >"$report"
+  row "training step, fast, two GPUs" "$command" "$(step "$report")"
+}
+
 run() {
   local device=${1:-cuda:0}
   cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -113,11 +150,9 @@ run() {
         'BEGIN { printf "%.1f TFLOP/s, %.0f %% of the binary32 peak of %.1f", a / 1e12, 100 * a / p, p / 1e12 }')"
     command="emeth benchmark train ${size[*]} --profile $profile"
     ./emeth benchmark train "${size[@]}" --profile "$profile" --device "$device" --steps 5 --json >"$report"
-    row "training step, $profile" "$command" \
-      "$(awk -v s="$(number "$report" millisecondsPerStep)" -v t="$(number "$report" tokensPerSecond)" \
-        -v a="$(number "$report" achievedFlops)" -v b="$(number "$report" plannedBytes)" \
-        'BEGIN { printf "%.1f ms, %.0f tokens/s, %.1f TFLOP/s, %.1f GB", s, t, a / 1e12, b / 1e9 }')"
+    row "training step, $profile" "$command" "$(step "$report")"
   done
+  together "$preset"
   for batch in 1 64; do
     command="emeth benchmark generate --preset $preset --batch $batch"
     ./emeth benchmark generate --preset "$preset" --batch "$batch" --tokens "${TOKENS:-50}" --device "$device" \

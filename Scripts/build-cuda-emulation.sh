@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds a driver, a compiler and a library of products of CUDA that stand for a GPU: build-cuda-emulation.sh FOLDER
-# makes libcuda.so.1, libnvrtc.so.13 and libcublasLt.so.13 there, for EMETH_CUDA_PATH. They run the kernels on the emulated device: Tests/CUDAEmulation.
+# Builds a driver, a compiler, products of CUDA and NCCL that stand for GPUs: build-cuda-emulation.sh FOLDER
+# makes libcuda.so.1, libnvrtc.so.13, libcublasLt.so.13 and libnccl.so.2 there, for EMETH_CUDA_PATH. They run the kernels
+# on the emulated device: Tests/CUDAEmulation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$1
@@ -19,3 +20,4 @@ cpp=("$clang" -x c++ -std=c++17 -O2 -fPIC -Wall -Wextra -Werror -fno-exceptions 
 "${c[@]}" -shared Tests/CUDAEmulation/emulated_compiler.c -o "$folder/libnvrtc.so.13"
 # By the driver's own name, so that it is the driver that the program has opened.
 "${c[@]}" -shared Tests/CUDAEmulation/emulated_products.c "$folder/libcuda.so.1" -lm -o "$folder/libcublasLt.so.13"
+"${c[@]}" -shared Tests/CUDAEmulation/emulated_collectives.c "$folder/libcuda.so.1" -o "$folder/libnccl.so.2"

@@ -171,6 +171,8 @@ static void parallel_for_task(void* context, size_t index, size_t worker) {
 
 static void lock(emeth_device* device) { pthread_mutex_lock(&device->mutex); }
 static void unlock(emeth_device* device) { pthread_mutex_unlock(&device->mutex); }
+void emeth_device_hold(emeth_device* device) { lock(device); }
+void emeth_device_let_go(emeth_device* device) { unlock(device); }
 
 // The CPU works: a recording can't note it.
 static void on_cpu(emeth_device* device) {

@@ -269,6 +269,21 @@ emeth_status emeth_cuda_memory(emeth_cuda* cuda, uint64_t* free_bytes, uint64_t*
   return EMETH_OK;
 }
 
+int emeth_cuda_ordinal(const emeth_cuda* cuda) { return cuda->device; }
+
+cu_stream* emeth_cuda_stream(const emeth_cuda* cuda) { return cuda->stream; }
+
+emeth_status emeth_cuda_poll(emeth_cuda* cuda, char* message) {
+  emeth_cuda_begin(cuda);
+  if (cuda->failure == EMETH_OK) {
+    const cu_result result = cuda->driver->query(cuda->stream);
+    if (result == CU_SUCCESS) return EMETH_OK;
+    if (result == CU_ERROR_NOT_READY) return EMETH_NOT_AVAILABLE;
+    cuda->failure = refusal(cuda, "cuStreamQuery", result);
+  }
+  return emeth_cuda_failure(cuda, message);
+}
+
 emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message) {
   if (cuda->failure != EMETH_OK && message) memcpy(message, cuda->message, EMETH_MESSAGE_BYTES);
   return cuda->failure;

@@ -4,6 +4,7 @@
 
 #include "../cpu/kernels.h"
 #include "../include/emeth_cuda.h"
+#include "driver.h"
 #include "launcher.h"
 
 typedef struct emeth_cuda emeth_cuda;
@@ -37,6 +38,12 @@ void emeth_cuda_free_recording(emeth_cuda* cuda, emeth_recording* recording);
 // What runs elsewhere can't be noted.
 void emeth_cuda_refuse_recording(emeth_cuda* cuda);
 
+// What a library of NVIDIA's wants: the device's number, and where its work is queued.
+int emeth_cuda_ordinal(const emeth_cuda* cuda);
+cu_stream* emeth_cuda_stream(const emeth_cuda* cuda);
+// EMETH_NOT_AVAILABLE while what was queued is under way.
+emeth_status emeth_cuda_poll(emeth_cuda* cuda, char* message);
+
 // `message` may be NULL.
 emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message);
 
@@ -44,6 +51,9 @@ emeth_status emeth_cuda_failure(const emeth_cuda* cuda, char* message);
 extern const emeth_kernels* const emeth_kernels_cuda;
 extern const emeth_bfloat16_kernels* const emeth_bfloat16_kernels_cuda;
 emeth_cuda* emeth_device_cuda(emeth_device* device);
+// Takes and gives back the device's lock, for what needs several devices at once.
+void emeth_device_hold(emeth_device* device);
+void emeth_device_let_go(emeth_device* device);
 bool emeth_device_uses_bfloat16(const emeth_device* device);
 const emeth_kernels* emeth_device_cpu_kernels(emeth_device* device);
 

@@ -65,6 +65,7 @@ emeth_status emeth_cuda_driver_open(emeth_cuda_driver** out, const char* path, i
       {"cuStreamCreate", &driver->create_stream, false},
       {"cuStreamDestroy_v2", &driver->destroy_stream, false},
       {"cuStreamSynchronize", &driver->synchronize, false},
+      {"cuStreamQuery", &driver->query, false},
       {"cuLaunchKernel", &driver->launch, false},
       {"cuStreamBeginCapture_v2", &driver->begin_capture, false},
       {"cuStreamEndCapture", &driver->end_capture, false},

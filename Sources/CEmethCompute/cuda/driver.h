@@ -14,7 +14,7 @@ typedef struct cu_stream cu_stream;
 typedef struct cu_graph cu_graph;
 typedef struct cu_graph_exec cu_graph_exec;
 
-enum { CU_SUCCESS = 0, CU_ERROR_OUT_OF_MEMORY = 2 };
+enum { CU_SUCCESS = 0, CU_ERROR_OUT_OF_MEMORY = 2, CU_ERROR_NOT_READY = 600 };
 enum {
   CU_DEVICE_MULTIPROCESSORS = 16,
   CU_DEVICE_MAJOR = 75,
@@ -57,6 +57,7 @@ struct emeth_cuda_driver {
   cu_result (*create_stream)(cu_stream** out, unsigned flags);
   cu_result (*destroy_stream)(cu_stream* stream);
   cu_result (*synchronize)(cu_stream* stream);
+  cu_result (*query)(cu_stream* stream);
   cu_result (*launch)(cu_function* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                       unsigned block_y, unsigned block_z, unsigned shared_bytes, cu_stream* stream,
                       void** arguments, void** extra);

@@ -52,6 +52,11 @@ typedef struct emeth_cublas emeth_cublas;
 emeth_status emeth_cublas_open(emeth_cublas** out, const char* path, int* major, int* minor, char* message);
 void emeth_cublas_close(emeth_cublas* cublas);
 
+// NCCL, which stays loaded once it was opened. As emeth_nvrtc_open.
+typedef struct emeth_nccl emeth_nccl;
+emeth_status emeth_nccl_open(emeth_nccl** out, const char* path, int* major, int* minor, char* message);
+void emeth_nccl_close(emeth_nccl* nccl);
+
 // The driver, which stays loaded once it was opened.
 typedef struct emeth_cuda_driver emeth_cuda_driver;
 
@@ -115,5 +120,16 @@ emeth_status emeth_device_end_recording(emeth_device* device, emeth_recording** 
 // no use any more.
 emeth_status emeth_device_replay(emeth_device* device, const emeth_recording* recording);
 void emeth_device_free_recording(emeth_device* device, emeth_recording* recording);
+
+// GPUs of one machine that add up arrays by NCCL: `count` devices of emeth_device_create_cuda, each on another
+// GPU. They and the library outlive it. EMETH_NOT_AVAILABLE for a device that is no GPU, EMETH_DEVICE_FAILED.
+typedef struct emeth_team emeth_team;
+emeth_status emeth_team_create(emeth_team** out, const emeth_nccl* nccl, emeth_device* const* devices,
+                               size_t count, char* message);
+void emeth_team_destroy(emeth_team* team);  // NULL is allowed
+// The array (count) of each device, in memory of its emeth_device_allocate, becomes the sum of all of them, with
+// the same bits on each, added in an order of NCCL's own. Nothing else may run on the devices. After
+// EMETH_DEVICE_FAILED the arrays hold anything, and no further call works.
+emeth_status emeth_team_sum(emeth_team* team, float* const* arrays, size_t count, char* message);
 
 #endif

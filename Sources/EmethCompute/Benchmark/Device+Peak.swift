@@ -25,3 +25,10 @@ extension Device {
     return best
   }
 }
+
+extension DeviceTeam {
+  /// As `Device.measurePeakFlops(for:)` of all devices, which are as fast as the first.
+  public func measurePeakFlops(for seconds: Double = 0.2) -> Double {
+    lead.measurePeakFlops(for: seconds) * Double(devices.count)
+  }
+}

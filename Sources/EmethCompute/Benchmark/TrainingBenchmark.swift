@@ -33,6 +33,14 @@ public final class TrainingBenchmark {
   private var seconds: [Double] = []
   private var peakFlops: Double
 
+  /// As `init(configuration:batch:team:seed:)` on one device.
+  public convenience init(
+    configuration: ModelConfiguration, batch: Int, device: Device,
+    seed: [UInt8] = [UInt8](repeating: 1, count: 32)
+  ) throws(ComputeError) {
+    try self.init(configuration: configuration, batch: batch, team: DeviceTeam(device), seed: seed)
+  }
+
   /// Makes the model and takes one step, which is not measured: it touches all memory for the first time.
   ///
   /// - Parameters:
@@ -40,15 +48,16 @@ public final class TrainingBenchmark {
   /// - Throws: `ComputeError.insufficientMemory` before anything is allocated, `outOfMemory`,
   ///   `invalidConfiguration`, `invalidInput` for the seed.
   public init(
-    configuration: ModelConfiguration, batch: Int, device: Device,
+    configuration: ModelConfiguration, batch: Int, team: DeviceTeam,
     seed: [UInt8] = [UInt8](repeating: 1, count: 32)
   ) throws(ComputeError) {
-    plan = try MemoryPlan(configuration: configuration, batch: batch, device: device)
-    let state = try TrainingState(configuration: configuration, device: device)
+    try team.check(batch: batch)
+    plan = try MemoryPlan(configuration: configuration, batch: batch, team: team)
+    let state = try TrainingState(configuration: configuration, device: team.lead)
     try state.initializeWeights(seed: seed)
     trainer = try Trainer(
       state: state, optimizer: OptimizerConfiguration(), batch: batch, microBatch: plan.microBatch,
-      device: device)
+      team: team)
     var generator = try CounterGenerator(label: "benchmark", seed: seed, part: 0, round: 0, pass: 0)
     var sequences: [[UInt32]] = []
     for _ in 0..<batch {
@@ -59,7 +68,7 @@ public final class TrainingBenchmark {
       sequences.append(sequence)
     }
     self.sequences = sequences
-    peakFlops = device.measurePeakFlops()
+    peakFlops = team.measurePeakFlops()
     try trainer.step(sequences: sequences)
   }
 
@@ -70,7 +79,7 @@ public final class TrainingBenchmark {
     seconds.append(try trainer.step(sequences: sequences).seconds)
     // Now and then, so that the peak is that of the time in which the steps were taken.
     if seconds.count.isMultiple(of: 5) {
-      peakFlops = max(peakFlops, trainer.device.measurePeakFlops(for: 0.05))
+      peakFlops = max(peakFlops, trainer.team.measurePeakFlops(for: 0.05))
     }
   }
 

@@ -6,6 +6,8 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
   case compiler
   /// cuBLASLt, matrix products of the `fast` profile.
   case products
+  /// NCCL, sums over several GPUs.
+  case collectives
 
   /// Names of its files, the ones to prefer first.
   var fileNames: [String] {
@@ -13,6 +15,7 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
     case .driver: ["libcuda.so.1"]
     case .compiler: ["libnvrtc.so.13", "libnvrtc.so.12"]
     case .products: ["libcublasLt.so.13", "libcublasLt.so.12"]
+    case .collectives: ["libnccl.so.2"]
     }
   }
 
@@ -22,6 +25,7 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
     case .driver: "driver"
     case .compiler: "compiler"
     case .products: "cuBLASLt"
+    case .collectives: "NCCL"
     }
   }
 
@@ -31,6 +35,7 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
     case .driver: []
     case .compiler: ["nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"]
     case .products: ["nvidia/cu13/lib", "nvidia/cublas/lib"]
+    case .collectives: ["nvidia/nccl/lib"]
     }
   }
 
@@ -44,6 +49,9 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
     case .products:
       "install cuBLAS 12 or 13 (pip install nvidia-cublas, or a CUDA toolkit), or say where it is by "
         + "EMETH_CUDA_PATH"
+    case .collectives:
+      "install NCCL 2.10 or later (pip install nvidia-nccl-cu12 or nvidia-nccl-cu13, as the driver's CUDA), or say "
+        + "where it is by EMETH_CUDA_PATH"
     }
   }
 
@@ -103,7 +111,7 @@ public enum CUDALibrary: String, CaseIterable, Sendable, Hashable, Codable {
       case system
       /// A CUDA toolkit under /usr/local, or the one that CUDA_HOME or CUDA_PATH names.
       case toolkit
-      /// A package of Python's: nvidia-cuda-nvrtc, nvidia-cublas.
+      /// A package of Python's: nvidia-cuda-nvrtc, nvidia-cublas, nvidia-nccl-cu13.
       case wheel
     }
   }

@@ -2,7 +2,7 @@
 ///
 /// ```swift
 /// let survey = CUDASurvey()
-/// for finding in [survey.driver, survey.compiler, survey.products] { print(finding.library, finding.remedy ?? "found") }
+/// for finding in [survey.driver, survey.compiler, survey.products, survey.collectives] { print(finding.library, finding.remedy ?? "found") }
 /// ```
 public struct CUDASurvey: Sendable {
   /// A library and whether it was found.
@@ -25,6 +25,8 @@ public struct CUDASurvey: Sendable {
   public let compiler: Finding
   /// cuBLASLt, without which the `fast` profile is slower.
   public let products: Finding
+  /// NCCL, without which a training takes one GPU.
+  public let collectives: Finding
   /// The GPUs.
   public let devices: [CUDADeviceProperties]
   /// Why the GPUs can't be listed, where the driver is there.
@@ -47,6 +49,11 @@ public struct CUDASurvey: Sendable {
     self.products = Finding(
       library: .products, version: products?.version, place: products?.place, attempts: attempts,
       remedy: products == nil ? CUDALibrary.products.remedy : nil)
+    attempts = []
+    let collectives = CUDACollectives.find(search: search, attempts: &attempts)
+    self.collectives = Finding(
+      library: .collectives, version: collectives?.version, place: collectives?.place, attempts: attempts,
+      remedy: collectives == nil ? CUDALibrary.collectives.remedy : nil)
     do {
       devices = try driver?.devices() ?? []
       problem = driver?.deviceCount == 0 ? "the driver has no device" : nil

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a training takes of memory, before any is taken.
+/// What a training takes of memory on each of its devices, before any is taken.
 ///
 /// ```swift
 /// let plan = try MemoryPlan(configuration: .small, batch: 12, device: device)
@@ -40,35 +40,55 @@ public struct MemoryPlan: Sendable, Hashable {
     ) { _, _ in 0 }
   }
 
-  /// The plan of a training on a device, in the memory that is free there now. A GPU's micro-batches are as large as
-  /// fits: small matrices leave its multiprocessors idle.
+  /// The plan of a training on one or several devices, in the memory that is free there now. A GPU's micro-batches are
+  /// as large as fits: small matrices leave its multiprocessors idle. Of several it is the plan of each, with the
+  /// largest share of the batch, in what the fullest of them has.
   ///
   /// - Parameters:
   ///   - isDropping: whether steps drop something, as it decides how a GPU works.
-  ///   - held: bytes of it that have been taken already, such as those of a state that was read.
+  ///   - held: bytes of the first device's that have been taken already, such as those of a state that was read.
+  /// - Throws: `ComputeError.insufficientMemory`, `deviceFailed`.
+  public init(
+    configuration: ModelConfiguration, batch: Int, isDropping: Bool = false, team: DeviceTeam, held: Int = 0
+  ) throws(ComputeError) {
+    var available: Int?
+    for (index, device) in team.devices.enumerated() {
+      guard let free = try device.availableByteCount() else { continue }
+      // A GPU gives memory in large pages.
+      let own = (device.gpu == nil ? free : free - free / 64) + (index == 0 ? held : 0)
+      available = min(available ?? own, own)
+    }
+    let lead = team.lead
+    try self.init(
+      configuration: configuration, batch: batch, devices: team.devices.count, available: available,
+      activations: lead.gpu == nil ? Trainer.defaultActivationBytes : .max
+    ) {
+      lead.operationByteCount(training: $0, sequences: $1, isDropping: isDropping)
+    }
+  }
+
+  /// The plan of a training on one device.
+  ///
   /// - Throws: `ComputeError.insufficientMemory`, `deviceFailed`.
   public init(
     configuration: ModelConfiguration, batch: Int, isDropping: Bool = false, device: Device, held: Int = 0
   ) throws(ComputeError) {
-    // A GPU gives memory in large pages.
-    let available = try device.availableByteCount().map { device.gpu == nil ? $0 : $0 - $0 / 64 }
     try self.init(
-      configuration: configuration, batch: batch, available: available.map { $0 + held },
-      activations: device.gpu == nil ? Trainer.defaultActivationBytes : .max
-    ) {
-      device.operationByteCount(training: $0, sequences: $1, isDropping: isDropping)
-    }
+      configuration: configuration, batch: batch, isDropping: isDropping, team: DeviceTeam(device), held: held
+    )
   }
 
   /// Bytes that the operations take for themselves, by the shape and the number of sequences at once.
   private typealias Operations = (ModelConfiguration, Int) -> Int
 
   private init(
-    configuration: ModelConfiguration, batch: Int, available: Int?, activations: Int, operations: Operations
+    configuration: ModelConfiguration, batch: Int, devices: Int = 1, available: Int?, activations: Int,
+    operations: Operations
   ) throws(ComputeError) {
+    let share = Self.share(of: batch, devices)
     func plan(_ micro: Int, _ evaluation: Int) -> Self {
       Self(
-        configuration: configuration, batch: batch, microBatch: micro, evaluationBatch: evaluation,
+        configuration: configuration, batch: share, microBatch: micro, evaluationBatch: evaluation,
         operations: operations)
     }
     let smallest = plan(1, 1)
@@ -76,13 +96,17 @@ public struct MemoryPlan: Sendable, Hashable {
     guard smallest.byteCount <= limit else {
       throw .insufficientMemory(
         needed: smallest.byteCount, available: limit,
-        fitting: Self.fitting(configuration, batch: batch, limit: limit, operations: operations))
+        fitting: Self.fitting(
+          configuration, batch: batch, devices: devices, limit: limit, operations: operations))
     }
-    let usual = min(batch, max(1, activations / Self.activationByteCount(configuration)))
+    let usual = min(share, max(1, activations / Self.activationByteCount(configuration)))
     let micro = Self.largest(usual) { plan($0, 1).byteCount <= limit }
     let reads = Evaluator.batch(of: configuration, byteCount: Self.evaluationBytes, upTo: batch)
     self = plan(micro, Self.largest(reads) { plan(micro, $0).byteCount <= limit })
   }
+
+  /// The most sequences of a batch that one of several devices takes.
+  private static func share(of batch: Int, _ devices: Int) -> Int { (batch - 1) / devices + 1 }
 
   private init(
     configuration: ModelConfiguration, batch: Int, microBatch: Int, evaluationBatch: Int,
@@ -112,7 +136,7 @@ public struct MemoryPlan: Sendable, Hashable {
 
   /// The nearest settings that fit, in words: a shorter context, a smaller batch, fewer layers.
   private static func fitting(
-    _ shape: ModelConfiguration, batch: Int, limit: Int, operations: Operations
+    _ shape: ModelConfiguration, batch: Int, devices: Int, limit: Int, operations: Operations
   ) -> String {
     func fits(layers: Int, context: Int, batch: Int) -> Bool {
       guard
@@ -121,19 +145,20 @@ public struct MemoryPlan: Sendable, Hashable {
           vocabularySize: shape.vocabularySize)
       else { return false }
       return Self(
-        configuration: smaller, batch: batch, microBatch: 1, evaluationBatch: 1, operations: operations
+        configuration: smaller, batch: share(of: batch, devices), microBatch: 1, evaluationBatch: 1,
+        operations: operations
       ).byteCount <= limit
     }
     let smallerBatch = largest(batch - 1) { fits(layers: shape.layers, context: shape.context, batch: $0) }
-    if smallerBatch > 0 { return "a batch of \(smallerBatch) would fit" }
+    if smallerBatch >= devices { return "a batch of \(smallerBatch) would fit" }
     let context = largest(shape.context - 1) { fits(layers: shape.layers, context: $0, batch: batch) }
     if context > 0 { return "a context of \(context) would fit" }
-    let layers = largest(shape.layers - 1) { fits(layers: $0, context: 1, batch: 1) }
+    let layers = largest(shape.layers - 1) { fits(layers: $0, context: 1, batch: devices) }
     guard layers > 0 else {
       return "not even one layer of this width and vocabulary fits; take a smaller model"
     }
-    let room = largest(shape.context) { fits(layers: layers, context: $0, batch: 1) }
-    return "at most \(layers) layers would fit, with a batch of 1 and a context of \(room)"
+    let room = largest(shape.context) { fits(layers: layers, context: $0, batch: devices) }
+    return "at most \(layers) layers would fit, with a batch of \(devices) and a context of \(room)"
   }
 
   /// The largest number up to `upper` that fits, at least 1; 0 when none does.

@@ -15,14 +15,17 @@ public struct StepReport: Sendable, Hashable {
 /// Trains a state in place by AdamW, one batch a step, with the same bits on every CPU, for every number of
 /// threads and every size of micro-batch (PROTOCOL 6).
 ///
-/// A step allocates nothing: all buffers are made here. One thread at a time uses a trainer and its state.
+/// A step allocates nothing: all buffers are made here. One thread at a time uses a trainer and its state. Several
+/// GPUs share out the sequences of a batch, in the `fast` profile alone: their gradients are added up by NCCL, and
+/// each takes the step.
 ///
 /// ```swift
 /// let trainer = try Trainer(state: state, optimizer: optimizer, batch: 12, device: device)
 /// let report = try trainer.step(sequences: sequences)
 /// ```
 public final class Trainer {
-  /// The state that steps change.
+  /// The state that steps change. Where several devices train they have copies, made when the trainer is: it is
+  /// then changed by steps alone.
   public let state: TrainingState
   /// Settings of AdamW and the schedule.
   public let optimizer: OptimizerConfiguration
@@ -30,21 +33,13 @@ public final class Trainer {
   public let dropout: Dropout?
   /// Sequences of a step.
   public let batch: Int
-  /// Sequences that pass through the model at once; it changes memory and speed, never a bit.
+  /// Sequences that pass through the model at once on each device; it changes memory and speed, never a bit.
   public let microBatch: Int
   /// Where the work is done.
-  public let device: Device
+  public let team: DeviceTeam
 
-  private let gradients: FloatArena
-  private let embeddingGradients: FloatArena
-  private let losses: FloatArena
-  /// Sum of the losses, sum of the squares of the gradient.
-  private let sums: FloatArena
-  private let recorded: RecordedOperations
-  private let forward: ForwardPass
-  private let backward: BackwardPass
+  private let replicas: [TrainerReplica]
   private let decaySpans: [emeth_decay_span]
-  private let data: SequenceBatch
   private var corrections: BiasCorrections
 
   /// Memory that the activations of a micro-batch may take unless `microBatch` says otherwise.
@@ -57,9 +52,22 @@ public final class Trainer {
   ///   - batch: sequences of a step, at least 1.
   ///   - microBatch: sequences at once; nil takes as many as fit into 1 GiB.
   /// - Throws: `ComputeError.invalidConfiguration`, `outOfMemory`.
-  public init(
+  public convenience init(
     state: TrainingState, optimizer: OptimizerConfiguration, dropout: Dropout? = nil, batch: Int,
     microBatch: Int? = nil, device: Device
+  ) throws(ComputeError) {
+    try self.init(
+      state: state, optimizer: optimizer, dropout: dropout, batch: batch, microBatch: microBatch,
+      team: DeviceTeam(device))
+  }
+
+  /// As `init(state:optimizer:dropout:batch:microBatch:device:)` on one or several devices, the first of which has
+  /// the state.
+  ///
+  /// - Throws: as that, and as `DeviceTeam.check(batch:)`.
+  public init(
+    state: TrainingState, optimizer: OptimizerConfiguration, dropout: Dropout? = nil, batch: Int,
+    microBatch: Int? = nil, team: DeviceTeam
   ) throws(ComputeError) {
     try optimizer.validate()
     let shape = state.configuration
@@ -67,49 +75,47 @@ public final class Trainer {
       throw .invalidConfiguration(
         what: "batch", found: "\(batch)", allowed: "1 to \((1 << 32) / shape.context) sequences")
     }
+    try team.check(batch: batch)
+    let shares = team.shares(of: batch)
+    let largest = shares.map(\.count).max() ?? batch
     let perSequence = ActivationBuffers.byteCount(configuration: shape, forBackward: true)
-    let micro = microBatch ?? max(1, min(batch, Self.defaultActivationBytes / perSequence))
-    guard (1...batch).contains(micro) else {
-      throw .invalidConfiguration(what: "micro-batch", found: "\(micro)", allowed: "1 to \(batch) sequences")
+    let micro = microBatch ?? max(1, min(largest, Self.defaultActivationBytes / perSequence))
+    guard (1...largest).contains(micro) else {
+      throw .invalidConfiguration(
+        what: "micro-batch", found: "\(micro)", allowed: "1 to \(largest) sequences")
     }
     self.state = state
     self.optimizer = optimizer
     self.dropout = dropout
     self.batch = batch
     self.microBatch = micro
-    self.device = device
-    gradients = try FloatArena(count: state.layout.count, device: device)
-    embeddingGradients = try FloatArena(count: batch * shape.context * shape.width, device: device)
-    losses = try FloatArena(count: batch * shape.context, device: device)
-    sums = try FloatArena(count: 2, device: device)
-    recorded = RecordedOperations(device: device)
-    let activations = try ActivationBuffers(
-      configuration: shape, sequences: micro, forBackward: true, device: device)
-    let parameters = ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers)
-    forward = ForwardPass(
-      configuration: shape, device: device, parameters: parameters, activations: activations)
-    backward = BackwardPass(
-      configuration: shape, device: device, parameters: parameters,
-      gradients: ModelPointers(gradients.base, layout: state.layout, layers: shape.layers),
-      activations: activations,
-      scratch: try BackwardBuffers(configuration: shape, sequences: micro, device: device))
+    self.team = team
+    var replicas: [TrainerReplica] = []
+    for (device, share) in zip(team.devices, shares) {
+      var own = state
+      if !replicas.isEmpty {
+        own = try TrainingState(configuration: shape, device: device)
+        own.copy(from: state)
+      }
+      replicas.append(
+        try TrainerReplica(state: own, share: share, microBatch: micro, dropout: dropout, device: device))
+    }
+    self.replicas = replicas
     decaySpans = state.layout.tensors.map {
       emeth_decay_span(
         offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
     }
-    data = try SequenceBatch(configuration: shape, sequences: batch, device: device)
     corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
-    try device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
   }
 
   /// Takes one step.
   ///
   /// - Parameter sequences: `batch` sequences of T + 1 token ids; `UInt32.max` is padding: not counted as a
   ///   target, read as 0 as an input.
-  /// - Parameter trace: takes down what each operator put out; it changes no bit, and costs the time to hash
-  ///   all of it.
+  /// - Parameter trace: takes down what each operator put out, on one device; it changes no bit, and costs the time
+  ///   to hash all of it.
   /// - Throws: `ComputeError.notFinite` when the loss or the gradient is not finite: the state is then
-  ///   unchanged. `invalidInput` for wrong sequences or when no token counts.
+  ///   unchanged. `invalidInput` for wrong sequences or when no token counts. `deviceFailed`.
   @discardableResult
   public func step(
     sequences: [[UInt32]], trace: OperationTrace? = nil
@@ -121,16 +127,18 @@ public final class Trainer {
         what: "start of the moments", found: "step \(optimizer.momentsStart)",
         allowed: "at most \(state.step)")
     }
-    let loss = try computeGradients(sequences: sequences, trace: trace)
+    let (loss, tokens) = try computeGradients(sequences: sequences, trace: trace)
     let norm = try gradientNorm()
     if let trace { withUnsafePointer(to: norm) { trace.record("norm of the gradient", $0, count: 1) } }
-    update(norm: norm)
-    try device.checkHealth()
+    let scalars = scalars(norm: norm)
+    try team.forEach { index throws(ComputeError) in
+      try replicas[index].update(scalars, decay: decaySpans)
+    }
     trace?.record("AdamW", state.parameterArena.base, count: state.layout.count)
     state.step += 1
     let time = (clock.now - start).components
     return StepReport(
-      loss: loss, gradientNorm: norm, tokens: data.counted,
+      loss: loss, gradientNorm: norm, tokens: tokens,
       seconds: Double(time.seconds) + Double(time.attoseconds) * 1e-18)
   }
 
@@ -140,96 +148,81 @@ public final class Trainer {
   /// - Throws: as `step(sequences:)`.
   public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float])
   {
-    let loss = try computeGradients(sequences: sequences)
-    return (loss, Array(gradients.elements))
+    let (loss, _) = try computeGradients(sequences: sequences)
+    return (loss, replicas.first.map { Array($0.gradients.elements) } ?? [])
   }
 
+  /// The loss, and the targets that counted: every replica then has the whole gradient and the sum of its squares.
   private func computeGradients(
     sequences: [[UInt32]], trace: OperationTrace? = nil
-  ) throws(ComputeError) -> Float {
+  ) throws(ComputeError) -> (loss: Float, tokens: Int) {
     guard sequences.count == batch else {
       throw .invalidInput(what: "number of sequences", found: "\(sequences.count)", allowed: "\(batch)")
     }
-    try data.fill(sequences)
-    guard data.counted > 0 else {
+    let isAlone = replicas.count == 1
+    guard trace == nil || isAlone else {
+      throw .invalidConfiguration(what: "devices of a traced step", found: "\(team)", allowed: "one device")
+    }
+    for replica in replicas { try replica.data.fill(sequences[replica.share]) }
+    let tokens = replicas.reduce(0) { $0 + $1.data.counted }
+    guard tokens > 0 else {
       throw .invalidInput(what: "number of tokens in a batch", found: "0", allowed: "at least 1")
     }
     if let trace { sequences.joined().map(\.littleEndian).withUnsafeBytes { trace.record("sequences", $0) } }
-    let counted = Float(data.counted)
-    // What is dropped differs from step to step, and a trace reads between operations.
-    if trace == nil, dropout == nil {
-      try recorded.run([data.counted]) { () throws(ComputeError) in try queueGradients() }
-    } else {
-      try queueGradients(trace: trace)
+    try team.forEach { index throws(ComputeError) in
+      try replicas[index].computeGradients(
+        counted: tokens, step: state.step, withNorm: isAlone, trace: trace)
     }
-    try device.checkHealth()
-    let loss = sums.elements[0] / counted
+    let losses = replicas.map { $0.sums.elements[0] }
+    let loss = losses.dropFirst().reduce(losses[0], +) / Float(tokens)
     if let trace { withUnsafePointer(to: loss) { trace.record("loss", $0, count: 1) } }
     guard loss.isFinite else {
       // A weight that is not finite, where there is one, is the cause.
       let culprit = state.layout.firstNotFinite(in: state.parameters)
       throw .notFinite(step: state.step, tensor: culprit?.name ?? "loss")
     }
-    return loss
+    if !isAlone { try addUp() }
+    return (loss, tokens)
   }
 
-  /// All operations from the batch's ids to the gradient and both sums, which a GPU may run much later.
-  private func queueGradients(trace: OperationTrace? = nil) throws(ComputeError) {
-    let shape = state.configuration
-    let (t, c) = (shape.context, shape.width)
-    // The first micro-batch overwrites the gradients of the weights: half a gigabyte of zeros less for GPT-2.
-    for tensor in state.layout.tensors where !tensor.isMatrix || tensor.name == "wpe.weight" {
-      gradients.clear(tensor.range)
+  /// Gives every replica the sum of all gradients.
+  private func addUp() throws(ComputeError) {
+    try team.sum(replicas.map(\.gradients.base), count: state.layout.count)
+    try team.forEach { index throws(ComputeError) in
+      try replicas[index].queueNorm()
+      try replicas[index].device.checkHealth()
     }
-    for first in stride(from: 0, to: batch, by: microBatch) {
-      let count = min(microBatch, batch - first)
-      trace?.place = "sequence \(first), "
-      let dropout = dropout.map { Dropout.Pass(dropout: $0, step: state.step, firstSequence: first) }
-      try forward.run(
-        tokens: data.inputs.base + first * t, stride: t, sequences: count, dropout: dropout, trace: trace)
-      emeth_cross_entropy(
-        device.handle, losses.base + first * t, forward.activations.logits, data.targets.base + first * t, t,
-        t, count * t, shape.vocabularySize, 1 / Float(data.counted), true)
-      trace?.record(
-        "gradient of the logits", forward.activations.logits, count: count * t * shape.vocabularySize)
-      try backward.run(
-        sequences: count, residual: embeddingGradients.base + first * t * c,
-        accumulate: first > 0, dropout: dropout, trace: trace)
-    }
-    trace?.place = ""
-    emeth_embedding_backward(
-      device.handle, backward.gradients.tokenEmbedding, backward.gradients.positionEmbedding,
-      embeddingGradients.base, data.inputs.base, t, batch, t, c)
-    trace?.record("gradient of all weights", gradients.base, count: state.layout.count)
-    try device.check(emeth_sum(device.handle, sums.base, losses.base, losses.elements.count))
-    try device.check(
-      emeth_sum_of_squares(device.handle, sums.base + 1, gradients.base, gradients.elements.count))
   }
 
   private func gradientNorm() throws(ComputeError) -> Float {
-    let norm = sums.elements[1].squareRoot()
+    let squares = replicas.map { $0.sums.elements[1] }
+    let norm = squares[0].squareRoot()
     guard norm.isFinite else {
+      let gradients = replicas[0].gradients
       let culprit = state.layout.tensors.first { tensor in
         tensor.range.contains { !gradients.elements[$0].isFinite }
       }
       throw .notFinite(
         step: state.step, tensor: culprit.map { "gradient of \($0.name)" } ?? "norm of the gradient")
     }
+    // Devices that took another step each would train two models from now on.
+    for (device, own) in zip(team.devices, squares) where own != squares[0] {
+      throw .deviceFailed(
+        device: "cuda:\(device.gpu?.ordinal ?? 0)",
+        reason: "its sum of the gradients at step \(state.step) is not that of the other devices")
+    }
     return norm
   }
 
-  private func update(norm: Float) {
+  private func scalars(norm: Float) -> emeth_adamw_scalars {
     let limit = Float(optimizer.gradientClip)
     corrections.advance(to: state.step - optimizer.momentsStart + 1)
-    let scalars = emeth_adamw_scalars(
+    return emeth_adamw_scalars(
       learning_rate: Float(optimizer.learningRate(atStep: Int(clamping: state.step))),
       beta1: Float(optimizer.beta1), one_minus_beta1: Float(1 - optimizer.beta1),
       beta2: Float(optimizer.beta2),
       one_minus_beta2: Float(1 - optimizer.beta2), correction1: corrections.first,
       correction2: corrections.second, epsilon: Float(optimizer.epsilon),
       gradient_scale: norm > limit ? limit / norm : 1)
-    emeth_adamw(
-      device.handle, state.parameterArena.base, state.firstMomentArena.base, state.secondMomentArena.base,
-      gradients.base, decaySpans, decaySpans.count, scalars)
   }
 }

@@ -3,17 +3,17 @@ import EmethCompute
 extension Command {
   /// `emeth benchmark matmul`
   static func benchmarkProducts(_ parsed: ParsedCommand, _ context: CommandContext) throws {
-    let model = try BenchmarkModel(parsed, context)
+    let model = try BenchmarkModel(parsed, context, onSeveral: false)
     let benchmark = try ProductBenchmark(
-      configuration: model.configuration, batch: model.batch, device: model.device)
+      configuration: model.configuration, batch: model.batch, device: model.team.lead)
     let share = Double(parsed[BenchmarkArguments.seconds]) / Double(benchmark.shapes.count + 1)
-    var peak = model.device.measurePeakFlops(for: share / 2)
+    var peak = model.team.lead.measurePeakFlops(for: share / 2)
     var measured: [(shape: ProductBenchmark.Shape, seconds: Double)] = []
     for shape in benchmark.shapes {
       try context.cancellation.check()
       measured.append((shape, benchmark.measure(shape, for: share)))
     }
-    peak = max(peak, model.device.measurePeakFlops(for: share / 2))
+    peak = max(peak, model.team.lead.measurePeakFlops(for: share / 2))
     let report = ProductReport(measured, peakFlops: peak)
     try context.output.write(
       parsed[CommonFlags.json]

@@ -86,13 +86,13 @@ private enum BenchmarkSubject: String, CaseIterable {
     return switch self {
     case .tickets: [Flags.count, Flags.seconds, CommonFlags.json]
     case .train:
-      Flags.model + [DeviceOptions.device, Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
+      Flags.model + [DeviceOptions.devices, Flags.profile, Flags.threads, Flags.steps, CommonFlags.json]
     case .matmul:
-      Flags.model + [DeviceOptions.device, Flags.profile, Flags.threads, Flags.seconds, CommonFlags.json]
+      Flags.model + [DeviceOptions.devices, Flags.profile, Flags.threads, Flags.seconds, CommonFlags.json]
     case .generate:
       [
         Flags.preset, GenerationBenchmark.dtype, Flags.batch, GenerationBenchmark.tokens,
-        DeviceOptions.device,
+        DeviceOptions.devices,
         Flags.threads,
         CommonFlags.json,
       ]
@@ -125,7 +125,7 @@ enum BenchmarkArguments {
   static let flags: [any CommandFlag] =
     [count, seconds] + model
     + [
-      DeviceOptions.device, profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens,
+      DeviceOptions.devices, profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens,
       TokenizerBenchmark.text,
       AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
       ServerBenchmarkArguments.byteCount, ServeArguments.storage, CommonFlags.json,

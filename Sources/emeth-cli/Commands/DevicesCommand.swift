@@ -9,8 +9,8 @@ extension Command {
       discussion: [
         "All instruction sets and any number of threads give the same bits; they differ in speed. EMETH_CPU "
           + "forces one.",
-        "NVIDIA's driver, its compiler NVRTC and its matrix products cuBLASLt are opened when they are "
-          + "needed. They are looked for in the folder of EMETH_CUDA_PATH, among the system's libraries, in CUDA "
+        "NVIDIA's driver, its compiler NVRTC, its matrix products cuBLASLt and NCCL, which adds up the gradients "
+          + "of several GPUs, are opened when they are needed. They are looked for in the folder of EMETH_CUDA_PATH, among the system's libraries, in CUDA "
           + "toolkits under /usr/local and in Python's packages, in this order.",
         "--compile translates every kernel for an architecture, without a GPU, and keeps the machine code for "
           + "later in the folder emeth/kernels of the user's cache.",
@@ -58,8 +58,8 @@ extension Command {
       let list = DeviceList(
         devices: [.cpu(cpu)] + survey.devices.map { .cuda(CUDADescription($0)) },
         cuda: LibraryList(
-          driver: survey.driver, compiler: survey.compiler, products: survey.products, problem: survey.problem
-        ))
+          driver: survey.driver, compiler: survey.compiler, products: survey.products,
+          collectives: survey.collectives, problem: survey.problem))
       try context.output.write(JSONText.pretty(list))
       return
     }
@@ -76,27 +76,35 @@ extension Command {
     }
     var text = table.text(for: context.outputTerminal) + "\n"
     var libraries = TextTable([.init("library"), .init("version"), .init("found")])
-    let findings = [("driver", survey.driver), ("NVRTC", survey.compiler), ("cuBLASLt", survey.products)]
+    let findings = [
+      ("driver", survey.driver), ("NVRTC", survey.compiler), ("cuBLASLt", survey.products),
+      ("NCCL", survey.collectives),
+    ]
     for (title, finding) in findings {
       libraries.add([title, finding.version?.description ?? "-", finding.place?.path ?? "no"])
     }
     text += libraries.text(for: context.outputTerminal)
     try context.output.write(text)
     for (_, finding) in findings {
-      // Products alone are of no use.
-      guard let remedy = finding.remedy, finding.library != .products || survey.driver.version != nil else {
-        continue
-      }
+      guard let remedy = finding.remedy, let purpose = purpose(of: finding.library, survey) else { continue }
       for attempt in finding.attempts {
         // The system's loader begins with the name.
         let problem = attempt.problem ?? "found"
         let name = attempt.place.path + ": "
         context.talk.note(problem.hasPrefix(name) ? problem : name + problem)
       }
-      let purpose = finding.library == .products ? "for faster products" : "for NVIDIA's GPUs"
       context.talk.note("\(purpose) \(remedy)")
     }
     if let problem = survey.problem { context.talk.note(problem) }
+  }
+
+  /// What somebody who lacks the library could do with it; nil for nothing.
+  private static func purpose(of library: CUDALibrary, _ survey: CUDASurvey) -> String? {
+    switch library {
+    case .driver, .compiler: "for NVIDIA's GPUs"
+    case .products: survey.driver.version == nil ? nil : "for faster products"
+    case .collectives: survey.devices.count < 2 ? nil : "to train on several GPUs together"
+    }
   }
 
   private static func table(of kernels: CUDAKernels) -> TextTable {
@@ -123,6 +131,7 @@ extension Command {
     var driver: CUDASurvey.Finding
     var compiler: CUDASurvey.Finding
     var products: CUDASurvey.Finding
+    var collectives: CUDASurvey.Finding
     var problem: String?
   }
 

@@ -30,7 +30,7 @@ struct TrainingOptions: Sendable {
   static let flags: [any CommandFlag] =
     ModelOptions.flags(steps: ModelOptions.stepsInAll) + [
       warmup, schedule, dropout, validationShare, profile, out, checkpointInterval, resume,
-      DeviceOptions.device,
+      DeviceOptions.devices,
     ]
 
   let model: ModelOptions

@@ -28,7 +28,7 @@ final class TrainingSession {
   private let text: TrainingText
   private let options: TrainingOptions
   private let dataSet: String
-  private let device: Device
+  private let team: DeviceTeam
   private let context: CommandContext
   private let steps: Int
   private let trainer: Trainer
@@ -42,14 +42,14 @@ final class TrainingSession {
   private var pause = Duration.zero
 
   /// Begins a training, or goes on with one.
-  init(_ parsed: ParsedCommand, options: TrainingOptions, device: Device, context: CommandContext) throws {
+  init(_ parsed: ParsedCommand, options: TrainingOptions, team: DeviceTeam, context: CommandContext) throws {
     self.options = options
     self.context = context
     dataSet = parsed[NetworkOptions.dataset]
     let prepared =
       try options.isResuming
-      ? Self.resume(parsed, options, device: device, context: context)
-      : Self.begin(parsed, options, device: device, context: context)
+      ? Self.resume(parsed, options, team: team, context: context)
+      : Self.begin(parsed, options, team: team, context: context)
     tokenizer = prepared.tokenizer
     plan = prepared.plan
     folder = prepared.folder
@@ -57,25 +57,26 @@ final class TrainingSession {
     checkpoint = prepared.checkpoint
     // A training goes on as it began.
     let profile = checkpoint.profile
-    var device = device
-    if profile == device.profile {
+    var team = team
+    if profile == team.lead.profile {
       state = prepared.state
     } else {
-      device = try DeviceOptions.open(parsed, context, threads: device.threads, profile: profile)
-      state = try TrainingState(configuration: checkpoint.configuration, device: device)
+      team = try DeviceOptions.openTeam(
+        parsed, context, threads: options.model.threads, profile: profile)
+      state = try TrainingState(configuration: checkpoint.configuration, device: team.lead)
       state.copy(from: prepared.state)
     }
-    if profile == .fast, device.productType == .float32 {
+    if profile == .fast, team.lead.productType == .float32 {
       context.talk.note("this CPU has no instructions for bfloat16: products stay in binary32")
     }
-    self.device = device
-    peakFlops = context.talk.isLive ? device.measurePeakFlops(for: 0.02) : nil
+    self.team = team
+    peakFlops = context.talk.isLive ? team.measurePeakFlops(for: 0.02) : nil
     steps = checkpoint.optimizer.totalSteps
     kept = (checkpoint.step, .now)
     trainer = try Trainer(
       state: state, optimizer: checkpoint.optimizer, dropout: checkpoint.dropout, batch: checkpoint.batch,
-      microBatch: plan.microBatch, device: device)
-    meter = LossMeter(try Evaluator(state: state, batch: plan.evaluationBatch, device: device))
+      microBatch: plan.microBatch, team: team)
+    meter = LossMeter(try Evaluator(state: state, batch: plan.evaluationBatch, device: team.lead))
     for (index, loss) in checkpoint.losses.enumerated() {
       curve.addTrain(step: index + 1, loss: Double(loss))
     }
@@ -134,7 +135,7 @@ final class TrainingSession {
       validationLoss: checkpoint.evaluations.last { $0.step == steps }?.loss,
       tokensPerSecond: Double(tokens) / max(elapsed / .seconds(1), 1e-9),
       plannedBytes: plan.byteCount,
-      stateRoot: Hex.encode(state.root(on: device)))
+      stateRoot: Hex.encode(state.root(on: team.lead)))
   }
 
   /// Measures the validation loss where anything is held back: at ten places and at both ends, and at each of
@@ -160,7 +161,7 @@ final class TrainingSession {
   /// Writes the checkpoint of this step. Of the last one only an interruption has any use.
   private func keep() throws {
     let start = ContinuousClock.now
-    try folder.write(checkpoint, state, device: device)
+    try folder.write(checkpoint, state, device: team.lead)
     kept = (checkpoint.step, .now)
     pause += kept.time - start
   }

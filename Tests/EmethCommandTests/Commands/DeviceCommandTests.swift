@@ -85,6 +85,72 @@ struct DeviceCommandTests {
     #expect(try resumed.json(Training.self).stateRoot == whole.stateRoot)
   }
 
+  private static let together = train + ["--profile", "fast", "--device", "cuda:0,1"]
+
+  @Test("two GPUs train together, near what one does, and others go on where they stopped")
+  func together() throws {
+    let one = try emeth(Self.train + ["--out", "one", "--profile", "fast", "--device", "cuda"])
+      .json(Training.self)
+    let result = try emeth(Self.together + ["--out", "two"])
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let two = try result.json(Training.self)
+    #expect(abs(two.trainLoss - one.trainLoss) < 1e-3 * one.trainLoss && two.stateRoot != one.stateRoot)
+    // Again the same bits, as the same devices take the same sequences.
+    #expect(try emeth(Self.together + ["--out", "again"]).json(Training.self).stateRoot == two.stateRoot)
+
+    // The second is lost in the middle.
+    let lost = try emeth(
+      Self.together + ["--out", "model", "--checkpoint-interval", "1"],
+      ["EMULATED_CUDA_LOST": "150", "EMULATED_CUDA_LOST_DEVICE": "1"])
+    #expect(lost.exitCode == 4 && lost.output.isEmpty)
+    let error = try JSONDecoder().decode(ErrorObject.self, from: Data(lost.errors.utf8))
+    #expect(
+      error.code == "compute.deviceFailed" && error.message.hasPrefix("cuda:1 failed: "), "\(lost.errors)")
+    #expect(error.readable.contains("the checkpoint of step "), "\(lost.errors)")
+    // On both, without saying the profile again: the bits of a training that was never stopped.
+    let resumed = try emeth(["train", "text", "--out", "model", "--resume", "--json", "--device", "cuda:0,1"])
+    #expect(resumed.exitCode == 0, "\(resumed.errors)")
+    #expect(try resumed.json(Training.self).stateRoot == two.stateRoot)
+  }
+
+  @Test(
+    "what NCCL fails in is named, and the training can go on from its checkpoint",
+    arguments: [
+      ("create", "ncclCommInitAll: unhandled cuda error (1), an emulated reason"),
+      ("sum", "ncclAllReduce: internal error (3), an emulated reason"),
+      ("background", "ncclAllReduce: internal error (3)"),
+      ("one", "cuda:1 failed: its sum of the gradients at step 0 is not that of the other devices"),
+    ])
+  func failingCollectives(call: String, message: String) throws {
+    let result = try emeth(Self.together + ["--out", "model"], ["EMULATED_NCCL_FAILS": call])
+    #expect(result.exitCode == 4 && result.output.isEmpty)
+    let error = try JSONDecoder().decode(ErrorObject.self, from: Data(result.errors.utf8))
+    #expect(error.code == "compute.deviceFailed" && error.message.contains(message), "\(result.errors)")
+    guard call != "create" else { return }
+    let resumed = try emeth(["train", "text", "--out", "model", "--resume", "--json", "--device", "cuda"])
+    #expect(resumed.exitCode == 0, "\(resumed.errors)")
+  }
+
+  @Test(
+    "what several GPUs can't do is refused, and leaves nothing behind",
+    arguments: [
+      (["--profile", "fast", "--device", "cuda:0,1", "--batch", "1"], [:], "at least 2 sequences", 3),
+      (["--device", "cuda:0,1"], [:], "allowed is fast", 3),
+      (["--profile", "fast", "--device", "cuda:0,5"], [:], "the driver has 2 devices", 4),
+      (["--profile", "fast", "--device", "cuda:0,0"], [:], "cuda:N,M", 2),
+      (
+        ["--profile", "fast", "--device", "cuda:0,1"], ["EMULATED_NCCL_VERSION": "2804"],
+        "its version is 2.8, allowed is 2.10", 4
+      ),
+    ] as [([String], [String: String], String, Int32)])
+  func refusedTogether(flags: [String], settings: [String: String], message: String, code: Int32) throws {
+    let settings = settings.merging(["HOME": "/nowhere", "VIRTUAL_ENV": "", "CONDA_PREFIX": ""]) { $1 }
+    let result = try emeth(Self.train + ["--out", "model"] + flags, settings)
+    #expect(result.exitCode == code && result.errors.contains(message), "\(result.errors)")
+    #expect(result.output.isEmpty)
+    #expect(try scratch.names().allSatisfy { !$0.hasPrefix("model") })
+  }
+
   @Test("what another process takes after the plan was made is told, and nothing is left behind")
   func others() throws {
     let result = try emeth(
@@ -167,6 +233,10 @@ struct DeviceCommandTests {
     let result = try emeth(["evaluate", "text", "--model", "model", "--device", "gpu"])
     #expect(result.exitCode == 2)
     #expect(result.errors.contains("cpu, cuda, cuda:N or auto"), "\(result.errors)")
+    // Only a training takes several.
+    let several = try emeth(["evaluate", "text", "--model", "model", "--device", "cuda:0,1"])
+    #expect(
+      several.exitCode == 2 && several.errors.contains("cpu, cuda, cuda:N or auto"), "\(several.errors)")
   }
 
   @Test func devicesListsWhatIsHere() throws {
@@ -192,6 +262,7 @@ struct DeviceCommandTests {
       struct Libraries: Decodable {
         var driver: Library
         var compiler: Library
+        var collectives: Library
         var problem: String?
       }
 
@@ -204,6 +275,8 @@ struct DeviceCommandTests {
     #expect(found.cuda.driver.version == "13.0" && found.cuda.driver.place?.origin == "environment")
     #expect(found.cuda.compiler.place?.path.hasSuffix("/libnvrtc.so.13") ?? false)
     #expect(found.cuda.driver.remedy == nil && found.cuda.problem == nil)
+    #expect(found.cuda.collectives.version == "2.27")
+    #expect(found.cuda.collectives.place?.path.hasSuffix("/libnccl.so.2") ?? false)
 
     let text = try emeth(["devices"])
     #expect(text.output.contains("\ncuda:0  sm_90a"), "\(text.output)")
@@ -211,6 +284,19 @@ struct DeviceCommandTests {
     #expect(
       none.exitCode == 0 && none.errors.contains("for NVIDIA's GPUs install NVIDIA's driver 525 or later"))
     #expect(none.errors.contains("CUDA_ERROR_NO_DEVICE"))
+    // Of one GPU nothing is to be added up.
+    for (count, isTold) in [("1", false), ("2", true)] {
+      let old = try emeth(
+        ["devices"],
+        [
+          "EMULATED_NCCL_VERSION": "2804", "EMULATED_CUDA_DEVICES": count, "HOME": "/nowhere",
+          "VIRTUAL_ENV": "", "CONDA_PREFIX": "",
+        ])
+      #expect(old.exitCode == 0 && old.output.contains("NCCL "))
+      #expect(
+        old.errors.contains("to train on several GPUs together install NCCL") == isTold, "\(old.errors)")
+      #expect(old.errors.contains("its version is 2.8, allowed is 2.10") == isTold, "\(old.errors)")
+    }
   }
 
   @Test func devicesCompilesWithoutADevice() throws {

@@ -23,7 +23,7 @@ struct CUDADeviceTests {
     let driver = try CUDADriver.open(search: CUDATestTools.emulated())
     #expect(driver.version == CUDALibrary.Version(major: 13, minor: 0))
     let device = try #require(try driver.devices().first)
-    #expect(driver.deviceCount == 1 && device.ordinal == 0)
+    #expect(driver.deviceCount == 2 && device.ordinal == 0)
     #expect(device.name == "Emulated GPU 0" && device.computeCapability == "9.0" && device.problem == nil)
     #expect(device.architecture?.name == "sm_90a" && device.memoryBytes == 128 << 20)
     #expect(try gpu().description == "cuda:0 Emulated GPU 0")
@@ -250,9 +250,9 @@ struct CUDADeviceTests {
   @Test("a GPU that is not there")
   func otherOrdinal() throws {
     let search = try CUDATestTools.emulated()
-    let missing = ComputeError.deviceUnavailable(device: "cuda:1", reason: "the driver has 1 device")
-    #expect(throws: missing) { try Device.cuda(1, threads: 1, search: search) }
-    #expect(missing.message == "cuda:1 can't be used: the driver has 1 device")
+    let missing = ComputeError.deviceUnavailable(device: "cuda:2", reason: "the driver has 2 devices")
+    #expect(throws: missing) { try Device.cuda(2, threads: 1, search: search) }
+    #expect(missing.message == "cuda:2 can't be used: the driver has 2 devices")
     #expect(try Device.open(.automatic, threads: 1, search: search).gpu?.ordinal == 0)
     let nowhere = CUDALibrarySearch(explicit: [.driver: "/nowhere/libcuda.so.1"], environment: [:])
     #expect(try Device.open(.automatic, threads: 1, search: nowhere).gpu == nil)
@@ -263,10 +263,14 @@ struct CUDADeviceTests {
   func names() {
     #expect(DeviceChoice("cpu") == .cpu && DeviceChoice("auto") == .automatic)
     #expect(DeviceChoice("cuda") == .cuda(0) && DeviceChoice("cuda:12") == .cuda(12))
-    for name in ["", "gpu", "cuda:", "cuda:-1", "cuda:1a", "cuda:9999", "CUDA", "cuda:+1", " cpu"] {
+    #expect(DeviceChoice("cuda:1,0") == .together([1, 0]))
+    for name in [
+      "", "gpu", "cuda:", "cuda:-1", "cuda:1a", "cuda:9999", "CUDA", "cuda:+1", " cpu", "cuda:0,0", "cuda:0,",
+      "cuda:,1", "cuda:0, 1",
+    ] {
       #expect(DeviceChoice(name) == nil, "\(name)")
     }
-    for choice in [DeviceChoice.cpu, .cuda(3), .automatic] {
+    for choice in [DeviceChoice.cpu, .cuda(3), .together([0, 2, 1]), .automatic] {
       #expect(DeviceChoice(choice.description) == choice)
     }
   }

@@ -24,13 +24,14 @@ enum CUDATestTools {
   /// The folder with a driver and a compiler that stand for a GPU; nil where none were built.
   static let emulation = ProcessInfo.processInfo.environment["EMETH_EMULATED_CUDA"]
 
-  /// What finds them, and nothing else; cuBLASLt where it is wanted.
-  static func emulated(products: Bool = false) throws -> CUDALibrarySearch {
+  /// What finds them, and nothing else; cuBLASLt and NCCL where they are wanted.
+  static func emulated(products: Bool = false, collectives: Bool = false) throws -> CUDALibrarySearch {
     let folder = emulation ?? ""
     return CUDALibrarySearch(
       explicit: [
         .driver: folder + "/libcuda.so.1", .compiler: folder + "/libnvrtc.so.13",
         .products: products ? folder + "/libcublasLt.so.13" : "/nowhere/libcublasLt.so",
+        .collectives: collectives ? folder + "/libnccl.so.2" : "/nowhere/libnccl.so.2",
       ], environment: [:])
   }
 
@@ -44,6 +45,14 @@ enum CUDATestTools {
     let library = "libcublasLt.so.13"
     return (
       try number("emulated_product_handles", library), try number("emulated_product_count", library)
+    )
+  }
+
+  /// How many communicators of the emulated NCCL there are, and how many elements it has added up.
+  static func emulatedCollectives() throws -> (communicators: Int, sums: Int) {
+    let library = "libnccl.so.2"
+    return (
+      try number("emulated_communicator_count", library), try number("emulated_sum_count", library)
     )
   }
 
