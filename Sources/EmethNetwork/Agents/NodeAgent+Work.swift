@@ -14,7 +14,7 @@ extension NodeAgent {
           await attend(to: subJob, on: lane)
         } else if state.withLock({ $0.isPaused || $0.isDraining }) {
           await pause(0.25)
-        } else if let subJob = await nextSubJob() {
+        } else if await canCompute(on: lane), let subJob = await nextSubJob() {
           await attend(to: subJob, on: lane)
         }
       }
@@ -22,6 +22,18 @@ extension NodeAgent {
       report("computing", error)
     }
     return false
+  }
+
+  /// Whether the worker's device is there. While a GPU that was lost stays away nothing is taken that would be given up.
+  private func canCompute(on lane: AgentLane) async -> Bool {
+    do throws(NetworkError) {
+      try await lane.run { _ in }
+      return true
+    } catch {
+      report("opening \(settings.device) anew", error)
+      await pause(10)
+      return false
+    }
   }
 
   private func resumed() -> JobID? {

@@ -85,6 +85,32 @@ struct DeviceCommandTests {
     #expect(try resumed.json(Training.self).stateRoot == whole.stateRoot)
   }
 
+  @Test(
+    "a GPU that is lost while nodes compute is opened anew, and the job ends with the model of a CPU",
+    arguments: ["60", "170", "240"])
+  func lostInAJob(kernels: String) throws {
+    let run = [
+      "run", "text", "--nodes", "2", "--steps", "2", "--rounds", "1", "--layers", "1", "--heads", "2",
+      "--width", "16",
+      "--context", "16", "--batch", "2", "--out",
+    ]
+    func model(_ folder: String) throws -> Data {
+      try Data(contentsOf: scratch.url.appending(path: folder + "/model.safetensors"))
+    }
+    #expect(try emeth(run + ["cpu"]).exitCode == 0)
+    let returned = try emeth(
+      run + ["returned", "--device", "cuda"],
+      ["EMULATED_CUDA_LOST": kernels, "EMULATED_CUDA_RETURNS": "1"])
+    #expect(returned.exitCode == 0, "\(returned.errors)")
+    #expect(try model("returned") == model("cpu"))
+    #expect(try emeth(["verify", "returned"]).exitCode == 0)
+    // One that stays away ends the run, which the CPU takes up again.
+    let gone = try emeth(run + ["gone", "--device", "cuda"], ["EMULATED_CUDA_LOST": kernels])
+    #expect(gone.exitCode == 4 && gone.errors.contains("CUDA_ERROR_LAUNCH_FAILED"), "\(gone.errors)")
+    #expect(try emeth(run + ["gone"]).exitCode == 0)
+    #expect(try model("gone") == model("cpu"))
+  }
+
   private static let together = train + ["--profile", "fast", "--device", "cuda:0,1"]
 
   @Test("two GPUs train together, near what one does, and others go on where they stopped")

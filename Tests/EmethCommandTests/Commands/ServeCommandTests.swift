@@ -185,6 +185,79 @@ import Testing
     #expect(verified.exitCode == 0, "\(verified.errors)")
   }
 
+  private static let emulation = ProcessInfo.processInfo.environment["EMETH_EMULATED_CUDA"]
+
+  @Test(
+    "a node whose GPU is lost in a SubJob opens it anew, or gives the SubJob up to another; the model is a CPU's",
+    .enabled(if: emulation != nil, "EMETH_EMULATED_CUDA names no emulated driver"), arguments: [true, false])
+  func aGPUIsLostInAServedJob(returns: Bool) throws {
+    let folder = try ScratchFolder()
+    for number in 1...4 { try folder.writeKey(TestKeys.key(UInt32(number)), to: "key\(number)") }
+    let grants = (1...4).flatMap { ["--grant", "\(TestKeys.key(UInt32($0)).address)=20emeth"] }
+    let server = try Server(in: folder, grants + ["--interval", "200ms"])
+    try folder.write(String(repeating: "the cat sat on the mat.\n", count: 40), to: "text")
+    let shape = [
+      "--parallel", "2", "--rounds", "1", "--layers", "1", "--heads", "2", "--width", "16", "--context", "16",
+      "--batch", "2", "--steps", "4",
+    ]
+    let submitted = try Program.run(
+      executable: Program.url,
+      ["submit-job", folder.path("text"), "--server", server.url, "--key-file", folder.path("key1")] + shape)
+    try #require(submitted.exitCode == 0, "\(submitted.errors)")
+    let job = submitted.output.trimmingCharacters(in: .newlines)
+
+    var environment = ProcessInfo.processInfo.environment
+    environment["EMETH_CUDA_PATH"] = Self.emulation
+    environment["XDG_CACHE_HOME"] = folder.path("cache")
+    environment["EMULATED_CUDA_LOST"] = "60"
+    if returns { environment["EMULATED_CUDA_RETURNS"] = "1" }
+    func start(_ role: String, _ number: Int, _ device: String) throws -> Process {
+      let data = URL(filePath: folder.path("data\(number)"))
+      try FileManager.default.createDirectory(at: data, withIntermediateDirectories: false)
+      // It knows how fast it is: the first kernels are those of a SubJob.
+      try Data(#"{"fuelPerSecond": {"11": 0.5, "9991": 0.5}}"#.utf8)
+        .write(to: data.appending(path: "speed.json"))
+      let log = folder.path("log\(number)")
+      _ = FileManager.default.createFile(atPath: log, contents: nil)
+      let process = Process()
+      process.executableURL = Program.url
+      process.environment = environment
+      process.arguments = [
+        role, "--server", server.url, "--key-file", folder.path("key\(number)"), "--data", data.path,
+        "--threads", "1", "--device", device,
+      ]
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle(forWritingAtPath: log) ?? .nullDevice
+      try process.run()
+      return process
+    }
+    var agents = [try start("node", 2, "cuda"), try start("verifier", 3, "cpu")]
+    defer { for agent in agents where agent.isRunning { agent.terminate() } }
+    if !returns {
+      // The other node comes when the first has given up what it took.
+      for _ in 0..<300 where try !folder.read("log2").contains(" up: cuda:0 failed: ") { usleep(100_000) }
+      agents.append(try start("node", 4, "cpu"))
+    }
+    let watched = try Program.run("watch-job", job, "--server", server.url, "--json")
+    let log = try folder.read("log2")
+    #expect(watched.exitCode == 0, "\(watched.output) \(watched.errors) \(log)")
+    // It gives up once, and takes nothing more without its GPU.
+    #expect(log.components(separatedBy: " up: cuda:0 failed: ").count == (returns ? 1 : 2), "\(log)")
+    let fetched = try Program.run(
+      "fetch-result", job, "--server", server.url, "--key-file", folder.path("key1"), "--out",
+      folder.path("out"))
+    #expect(fetched.exitCode == 0, "\(fetched.errors)")
+    #expect(try Program.run("verify", folder.path("out")).exitCode == 0)
+    let expected = try Program.run(
+      executable: Program.url,
+      ["run", folder.path("text"), "--nodes", "2", "--out", folder.path("cpu")] + shape)
+    #expect(expected.exitCode == 0, "\(expected.errors)")
+    let models = try ["out", "cpu"].map {
+      try Data(contentsOf: URL(filePath: folder.path($0 + "/model.safetensors")))
+    }
+    #expect(models[0] == models[1])
+  }
+
   @Test func commandsSayWhatIsMissing() throws {
     let folder = try ScratchFolder()
     let noServer = try Program.run("balance", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")
