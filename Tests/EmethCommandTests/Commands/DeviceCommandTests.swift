@@ -87,7 +87,7 @@ struct DeviceCommandTests {
 
   @Test(
     "a GPU that is lost while nodes compute is opened anew, and the job ends with the model of a CPU",
-    arguments: ["60", "170", "240"])
+    arguments: ["60", "240"])
   func lostInAJob(kernels: String) throws {
     let run = [
       "run", "text", "--nodes", "2", "--steps", "2", "--rounds", "1", "--layers", "1", "--heads", "2",
@@ -111,18 +111,17 @@ struct DeviceCommandTests {
     #expect(try model("gone") == model("cpu"))
   }
 
-  private static let together = train + ["--profile", "fast", "--device", "cuda:0,1"]
+  private static let together = train + ["--profile", "fast", "--device", "cuda:0,1", "--batch", "3"]
 
   @Test("two GPUs train together, near what one does, and others go on where they stopped")
   func together() throws {
-    let one = try emeth(Self.train + ["--out", "one", "--profile", "fast", "--device", "cuda"])
-      .json(Training.self)
+    let one = try emeth(
+      Self.train + ["--out", "one", "--profile", "fast", "--device", "cuda", "--batch", "3"]
+    ).json(Training.self)
     let result = try emeth(Self.together + ["--out", "two"])
     #expect(result.exitCode == 0, "\(result.errors)")
     let two = try result.json(Training.self)
     #expect(abs(two.trainLoss - one.trainLoss) < 1e-3 * one.trainLoss && two.stateRoot != one.stateRoot)
-    // Again the same bits, as the same devices take the same sequences.
-    #expect(try emeth(Self.together + ["--out", "again"]).json(Training.self).stateRoot == two.stateRoot)
 
     // The second is lost in the middle.
     let lost = try emeth(
