@@ -15,8 +15,8 @@ final class WorkerDesk: ServedNetwork {
     var own: Assignment?
     /// When the worker was last heard of.
     var heard = ContinuousClock.now
-    /// Raised when there is nothing to renew any more.
-    let stop = StopFlag()
+    /// Raised when there is nothing to renew any more; each giving has its own.
+    let stop: StopFlag
     var renewal: Task<Void, Never>?
     /// Whether it has brought what it computed.
     var isHandedIn = false
@@ -117,23 +117,44 @@ final class WorkerDesk: ServedNetwork {
         }
       }
       for (subJob, hand) in lost {
+        guard drop(subJob, given: hand.stop) else { continue }
         agent.onEvent(.lostWorker(subJob, hand.worker))
-        drop(subJob)
         agent.resume(subJob)
       }
     }
   }
 
-  /// Ends what was done for a worker's SubJob.
-  private func drop(_ subJob: JobID) {
-    let hand = state.withLock { $0.hands.removeValue(forKey: subJob) }
-    hand?.renewal?.cancel()
-    if let given = hand?.given { try? store.remove(given.data) }
+  /// Ends what was done for a worker's SubJob, or for one giving of it.
+  ///
+  /// - Returns: whether there was something to end. Who did it decides what becomes of the SubJob: nobody else may.
+  @discardableResult
+  private func drop(_ subJob: JobID, given giving: StopFlag? = nil) -> Bool {
+    let hand = state.withLock { state -> Hand? in
+      guard let hand = state.hands[subJob], giving == nil || hand.stop === giving else { return nil }
+      return state.hands.removeValue(forKey: subJob)
+    }
+    guard let hand else { return false }
+    hand.renewal?.cancel()
+    if let given = hand.given { try? store.remove(given.data) }
+    return true
+  }
+
+  /// Changes what is in a worker's hands, where it is still there from this giving.
+  private func change(
+    _ subJob: JobID, given giving: StopFlag, _ body: (inout Hand) -> Void
+  ) throws(NetworkError) {
+    let isThere = state.withLock { state in
+      guard var hand = state.hands[subJob], hand.stop === giving else { return false }
+      body(&hand)
+      state.hands[subJob] = hand
+      return true
+    }
+    if !isThere { throw .interrupted }
   }
 
   /// Takes a SubJob for a worker. What the node has taken and can't give on it computes itself, whether or not the worker
-  /// asks again: nothing is held for nobody.
-  private func take(_ subJob: JobID, for binding: SignedKeyBinding) async {
+  /// asks again: nothing is held for nobody. What the worker declines meanwhile is the node's already.
+  private func take(_ subJob: JobID, for binding: SignedKeyBinding, _ giving: StopFlag) async {
     let (agent, lane) = (agent, lane)
     var isTaken = false
     do throws(NetworkError) {
@@ -143,9 +164,13 @@ final class WorkerDesk: ServedNetwork {
           code: "subJob.taken", message: "SubJob \(subJob) is another node's by now", hint: nil)
       }
       isTaken = true
-      guard let hand = state.withLock({ $0.hands[subJob] }) else { throw NetworkError.interrupted }
-      let renewal = Task { await agent.renew(subJob, hand.stop) }
-      state.withLock { $0.hands[subJob]?.renewal = renewal }
+      let renewal = Task { await agent.renew(subJob, giving) }
+      do throws(NetworkError) {
+        try change(subJob, given: giving) { $0.renewal = renewal }
+      } catch {
+        renewal.cancel()
+        throw error
+      }
       agent.onEvent(.took(subJob))
       for object in [own.data, own.startingParameters] {
         try await agent.untilAnswered("fetching what SubJob \(subJob) needs") { () throws(NetworkError) in
@@ -153,15 +178,18 @@ final class WorkerDesk: ServedNetwork {
         }
       }
       let given = try await lane.run { _ in try agent.node.assignment(own, for: binding, at: secondsNow()) }
-      state.withLock { state in
-        state.hands[subJob]?.own = own
-        state.hands[subJob]?.heard = .now
-        state.hands[subJob]?.given = given
+      do throws(NetworkError) {
+        try change(subJob, given: giving) { hand in
+          (hand.own, hand.heard, hand.given) = (own, .now, given)
+        }
+      } catch {
+        try store.remove(given.data)
+        throw error
       }
     } catch {
       agent.report("giving SubJob \(subJob) to a worker", error)
+      guard drop(subJob, given: giving) else { return }
       state.withLock { $0.failures[subJob] = error }
-      drop(subJob)
       if isTaken { agent.resume(subJob) } else { agent.letGo(subJob) }
     }
   }
@@ -227,8 +255,7 @@ final class WorkerDesk: ServedNetwork {
     _ subJob: JobID, by node: Address, binding: SignedKeyBinding
   ) throws(NetworkError) -> Assignment {
     try check(node)
-    let isNew = try begin(subJob, by: node)
-    if isNew { Task { await take(subJob, for: binding) } }
+    if let giving = try begin(subJob, by: node) { Task { await take(subJob, for: binding, giving) } }
     let deadline = ContinuousClock.now + .seconds(5)
     while ContinuousClock.now < deadline {
       let (hand, failure) = state.withLock { ($0.hands[subJob], $0.failures.removeValue(forKey: subJob)) }
@@ -240,21 +267,22 @@ final class WorkerDesk: ServedNetwork {
     throw .interrupted
   }
 
-  /// Whether it is the first time that this worker asks for it.
-  private func begin(_ subJob: JobID, by worker: Address) throws(NetworkError) -> Bool {
+  /// What a giving is known by, where it is the first time that this worker asks for it; nil where it asks again.
+  private func begin(_ subJob: JobID, by worker: Address) throws(NetworkError) -> StopFlag? {
     let known = state.withLock { state in
       if state.hands[subJob]?.worker == worker { state.hands[subJob]?.heard = .now }
       return state.hands[subJob]?.worker
     }
-    if known == worker { return false }
+    if known == worker { return nil }
     guard known == nil, agent.seize(subJob) else {
       throw .refused(code: "subJob.taken", message: "SubJob \(subJob) is in other hands", hint: nil)
     }
+    let giving = StopFlag()
     state.withLock { state in
       state.failures[subJob] = nil
-      state.hands[subJob] = Hand(worker: worker)
+      state.hands[subJob] = Hand(worker: worker, stop: giving)
     }
-    return true
+    return giving
   }
 
   private func hand(_ subJob: JobID, of worker: Address) throws(NetworkError) -> Hand {
@@ -275,9 +303,8 @@ final class WorkerDesk: ServedNetwork {
 
   /// What one worker gives up the node computes itself.
   func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
-    _ = try hand(subJob, of: node)
-    drop(subJob)
-    agent.resume(subJob)
+    let hand = try hand(subJob, of: node)
+    if drop(subJob, given: hand.stop) { agent.resume(subJob) }
   }
 
   func submit(_ result: NodeResult, by node: Address) throws(NetworkError) {
