@@ -44,7 +44,7 @@ extension NodeAgent {
   func isAvoided(_ offer: SubJobOffer) -> Bool {
     if isAvoided(offer.position.parent) { return true }
     guard let module = offer.terms?.module, let requester = offer.requester else { return false }
-    return state.withLock { $0.losses.contains(NodeLosses.Loss(module: module, requester: requester)) }
+    return state.withLock { $0.losses.forbid(module, for: requester, at: secondsNow()) }
   }
 
   /// Notes that a module has cost it a deposit with data of a requester: it takes nothing more of the two together.
@@ -52,9 +52,8 @@ extension NodeAgent {
     guard let requester = assignment.requester,
       let module = (try? ComputedManifest(json: assignment.manifest))?.module
     else { return }
-    let loss = NodeLosses.Loss(module: module, requester: requester)
-    let isNew = state.withLock { $0.losses.insert(loss).inserted }
-    guard isNew else { return }
+    let loss = NodeLosses.Loss(module: module, requester: requester, at: secondsNow())
+    state.withLock { _ = $0.losses.insert(loss) }
     do throws(NetworkError) {
       try losses.keep(state.withLock { $0.losses })
     } catch {

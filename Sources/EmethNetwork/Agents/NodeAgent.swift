@@ -102,7 +102,7 @@ public final class NodeAgent: Sendable {
     journal = NodeJournal(folder: folder.appending(path: "journal"))
     pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
     losses = NodeLosses(file: folder.appending(path: "losses.json"))
-    let (open, lost) = (try journal.all(), losses.all())
+    let (open, lost) = (try journal.all(), try losses.all())
     state.withLock { state in (state.resumed, state.losses) = (open, lost) }
   }
 
@@ -163,7 +163,9 @@ public final class NodeAgent: Sendable {
           }
           let isOurs = standing.node == node.address
           if standing.status.isFinal || (!isOurs && standing.status != .requested) {
-            if isOurs, standing.status == .failed, let record = (try? node.finished(subJob))?.0,
+            // Who did not open has lost that by itself: it says nothing of the module.
+            if isOurs, standing.status == .failed, standing.endReason != .openingsWithheld,
+              let record = (try? node.finished(subJob))?.0,
               record.result.refusal != nil
             {
               // Others have computed what its module refused here.

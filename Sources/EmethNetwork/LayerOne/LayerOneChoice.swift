@@ -38,18 +38,18 @@ final class LayerOneChoice: Sendable {
   init(
     _ desk: LayerOneDesk, settings: NodeAgent.Settings, filter: SubJobFilter, pace: NodePace,
     losses: NodeLosses
-  ) {
+  ) throws(NetworkError) {
     (self.desk, self.settings, self.filter, self.pace) = (desk, settings, filter, pace)
     self.losses = losses
-    state = Mutex(State(avoided: Set(losses.all().map(\.requester))))
+    state = Mutex(State(avoided: Set(try losses.all().map(\.requester))))
   }
 
   /// Takes nothing more of the requester of a job that was given up.
   func avoid(_ job: LayerOneJob) throws(NetworkError) {
     let module = try? LayerOneWork(job, modules: settings.modules).program.module?.manifest.hash
     state.withLock { _ = $0.avoided.insert(job.job.owner) }
-    var known = losses.all()
-    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner))
+    var known = try losses.all()
+    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner, at: secondsNow()))
     try losses.keep(known)
   }
 

@@ -122,9 +122,7 @@ extension NetworkError {
 
   /// Whether it says that a file is no archive of one file.
   var isNoArchive: Bool {
-    if case .malformed(let what, _) = self {
-      return what == ZipArchive.errorName || what == Inflate.errorName
-    }
+    if case .malformed(ZipArchive.errorName, _) = self { return true }
     return false
   }
 }

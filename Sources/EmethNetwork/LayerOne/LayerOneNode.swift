@@ -70,7 +70,7 @@ public final class LayerOneNode: Sendable {
     self.folder = folder.appending(path: Self.place)
     journal = NodeJournal(folder: self.folder.appending(path: "journal"))
     pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
-    choice = LayerOneChoice(
+    choice = try LayerOneChoice(
       desk, settings: settings, filter: filter, pace: pace,
       losses: NodeLosses(file: self.folder.appending(path: "losses.json")))
   }

@@ -59,6 +59,7 @@ extension NetworkService {
         numEpoch: request.rounds, dataset: "\(request.dataSet)", parameters: request.parameters,
         fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
         deadline: now + request.timeLimitSeconds, terms: terms)
+      try refuseIfBondsAreTooSmall(for: job, in: db)
       let machine = try ParentMachine(
         request: job, by: requester, idIsUnused: true,
         fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db), parameters: servedPeriods)
@@ -277,7 +278,7 @@ extension SubJobState {
   init(_ record: SubJobRecord, parent: JobRecord) {
     self.init(
       id: record.id, position: record.position, node: record.machine.node, status: record.status,
-      reason: record.notes.reason, deadline: record.machine.deadline,
+      reason: record.notes.reason, endReason: record.machine.endReason, deadline: record.machine.deadline,
       leaseExpiresAt: record.machine.leaseExpiresAt,
       isOver: record.status.isFinal
         && (parent.status.isFinal || parent.machine.roundsComplete > record.position.round))

@@ -42,6 +42,24 @@ extension NetworkService {
     }
   }
 
+  /// Refuses a job that none of the verifiers here could be drawn for. Where there are none yet, it waits for them.
+  func refuseIfBondsAreTooSmall(for job: Job, in db: SQLSession) throws {
+    let bonds = try String.fetchAll(
+      db,
+      sql: "SELECT holon FROM bond WHERE expiry > ? AND NOT EXISTS "
+        + "(SELECT 1 FROM forfeit WHERE forfeit.verifier = bond.verifier)",
+      arguments: [Int64(clamping: try seconds(in: db))])
+    let needed = try job.verifierBond
+    let largest = bonds.compactMap { UInt256($0, radix: 10) }.max().map { TokenAmount(holon: $0) }
+    guard let largest, largest < needed else { return }
+    throw NetworkError.refused(
+      code: "job.bondsTooSmall",
+      message:
+        "a verifier of this job needs a bond of \(needed), ten times what a SubJob pays it; the largest bond here "
+        + "is \(largest)",
+      hint: "ask for more parts or rounds, or offer a lower fuel price or limit")
+  }
+
   /// What a verifier has bound; nil when it never did.
   func bond(of verifier: Address, in db: SQLSession) throws -> TokenAmount? {
     let text = try String.fetchOne(
@@ -136,6 +154,19 @@ extension NetworkService {
             OR EXISTS (SELECT 1 FROM subJob WHERE node = ?1)
           """, arguments: ["\(account)"])
       return counted == 1
+    }
+  }
+}
+
+extension Job {
+  /// What a verifier must have bound to be drawn for any SubJob: ten times what one pays it (PROTOCOL 7). The requester's
+  /// limit may raise that; the first part pays most.
+  var verifierBond: TokenAmount {
+    get throws {
+      let share = try ParentBudget(
+        fuelLimit: fuelLimit, verifierFee: terms.verifierFee, rounds: numEpoch, parts: numParallel
+      ).share(round: 0, part: 0)
+      return TokenAmount(holon: try share.verifierFee.holon.multiplying(by: 10))
     }
   }
 }

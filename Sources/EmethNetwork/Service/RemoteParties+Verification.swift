@@ -18,14 +18,8 @@ extension RemoteParties {
   func canBeChecked(in db: SQLSession) throws -> Bool {
     if worker.request.provesItself { return true }
     let barred = try worker.barred(in: db)
-    // Who is drawn needs a bond for what the part pays, which the requester's limit may raise; the first part pays most.
-    let job = try JobStore.job(id, in: db).job
-    let largest = try ParentBudget(
-      fuelLimit: job.fuelLimit, verifierFee: job.terms.verifierFee, rounds: worker.request.rounds,
-      parts: worker.request.parallel
-    ).share(round: 0, part: 0)
     return try standing(
-      bond: largest.verifierFee.holon.multiplying(by: 10), parameters: service.periods,
+      bond: JobStore.job(id, in: db).job.verifierBond.holon, parameters: service.periods,
       committedBefore: service.seconds(in: db), in: db
     ).count { !barred.contains($0) } >= worker.request.agreement - 1
   }

@@ -57,6 +57,8 @@ public struct SubJobState: Codable, Sendable, Hashable {
   public var status: JobStatus
   /// Why it ended; empty before.
   public var reason: String
+  /// The same as a rule of the protocol; `nil` before.
+  public var endReason: JobEndReason?
   /// When it must be submitted, unix seconds.
   public var deadline: UInt64
   /// When the node's lease lapses, unix seconds; `nil` when it is not computed now.

@@ -208,7 +208,7 @@ struct LayerOneTests {
       #expect(reason.contains("has cost this node a deposit"), "\(reason)")
       let kept = NodeLosses(
         file: scene.folder(of: scene.node).appending(path: LayerOneNode.place).appending(path: "losses.json"))
-      #expect(kept.all().map(\.requester) == [scene.requester.address])
+      #expect(try kept.all().map(\.requester) == [scene.requester.address])
     }
   }
 }

@@ -592,9 +592,49 @@ import Testing
     let file = folder.url.appending(path: "losses.json")
     let loss = NodeLosses.Loss(
       module: try slow.module.manifest.hash, requester: ServiceScene.requester.address)
-    #expect(NodeLosses(file: file).all().isEmpty)
+    #expect(try NodeLosses(file: file).all().isEmpty)
     try NodeLosses(file: file).keep([loss])
-    #expect(NodeLosses(file: file).all() == [loss])
+    #expect(try NodeLosses(file: file).all() == [loss])
+  }
+
+  /// What can't be read is not forgotten: the node does not start, and says which file it is.
+  @Test func lossesThatCantBeReadAreToldOf() async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appending(path: "losses.json")
+    let server = try RestartableService(
+      folder: folder.url.appending(path: "server"), settings: ServiceScene.settings())
+    let key = ServiceScene.node(0)
+    for text in ["", "{", #"{"losses":[{"module":"0x12"}]}"#, "[]", #"{"lost":[]}"#] {
+      try Data(text.utf8).write(to: file)
+      let error = #expect(throws: NetworkError.self) {
+        try NodeAgent(
+          key: key, folder: folder.url,
+          connection: DirectConnection(account: key.address, server: server))
+      }
+      #expect(error?.message.contains(file.path) == true, "\(text): \(error?.message ?? "no error")")
+      #expect(try Data(contentsOf: file) == Data(text.utf8))
+    }
+    await server.stop()
+  }
+
+  /// Accounts are free: who breaks a module from many of them costs a node so many deposits a day, and no more.
+  @Test func lossesOverAModuleAreLimited() {
+    let module = SHA256.hash([1])
+    func account(_ number: UInt32) -> Address { TestNetwork.key("requester", number).address }
+    var losses: Set<NodeLosses.Loss> = []
+    for number in 0..<UInt32(NodeLosses.requestersPerDay) {
+      #expect(!losses.forbid(module, for: account(number), at: 100_000))
+      losses.insert(NodeLosses.Loss(module: module, requester: account(number), at: 100_000 + UInt64(number)))
+      #expect(losses.forbid(module, for: account(number), at: 100_000))
+    }
+    #expect(losses.forbid(module, for: account(9), at: 100_002))
+    #expect(!losses.forbid(SHA256.hash([2]), for: account(9), at: 100_002), "another module")
+    #expect(losses.forbid(module, for: account(9), at: 100_000 + NodeLosses.daySeconds - 1))
+    #expect(!losses.forbid(module, for: account(9), at: 100_000 + NodeLosses.daySeconds))
+    #expect(losses.forbid(module, for: account(0), at: .max), "the pair for ever")
+    // One requester's several losses are one's.
+    let own = Set((0..<5).map { NodeLosses.Loss(module: module, requester: account(0), at: 100_000 + $0) })
+    #expect(!own.forbid(module, for: account(1), at: 100_000))
   }
 
   /// Who is drawn can't say no: a job that pays its verifiers nothing is refused, a training too.
