@@ -2,9 +2,13 @@
 /// (PROTOCOL 7 and 8): one word costs nobody a deposit.
 ///
 /// The word of an accuser alone decides nothing; another verifier replays the submission, gets the node's round
-/// secret opened, and says what it finds. Two that speak against the node decide, one that rejects the submission
-/// itself among them. Where the second finds that the vector fits, a third is asked, and two decide. That a node
-/// opened nothing is no finding: there the second's word stands, and nobody loses a bond over it.
+/// secret opened, and says what it finds. Two that speak against the node decide, a rejection of the submission
+/// itself among them. Where the second finds that the vector fits, a third is asked, and two decide.
+///
+/// A node owes its own verifier an opening: where that one has been opened nothing, to open nothing to the next one
+/// either speaks against it, as does to open something else than its secret. A node that has opened to its own
+/// verifier and is gone when the next one asks has not lied by that: with no other word there is no decision, and it
+/// ends ``Ruling/undecided``.
 ///
 /// Who named a root that two others did not find loses its bond: the root follows from the update and the
 /// secret, and nothing else than a lie gives another.
@@ -13,50 +17,66 @@
 /// switch MaskedDispute(words).ruling(isLast: nobodyIsLeft) {
 /// case .ask: …                                       // another verifier
 /// case .decided(let lied, let paid, let forfeited): …
+/// case .undecided: …                                 // nobody loses, and the part is computed again
 /// }
 /// ```
 public struct MaskedDispute: Hashable, Sendable {
   /// What to do next, or what is decided.
   public enum Ruling: Hashable, Sendable {
-    /// Another verifier is to be asked. With nobody left there is no decision.
+    /// Another verifier is to be asked.
     case ask
     /// Whether the node masked another update. `paid` replayed and agree with the decision; `forfeited` lose
     /// their bonds.
     case decided(lied: Bool, paid: [Address], forfeited: [Address])
+    /// Nobody is left who could say.
+    case undecided
   }
 
   /// The verifiers' words, each of another, in the order in which they were given.
   public let words: [SignedMaskedFault]
 
-  /// Verifiers that were asked after the first word and rejected the submission, as when the node opens nothing.
+  /// Verifiers that were asked after the first word and rejected the submission for what they found in it.
   public let rejecting: [Address]
 
+  /// Verifiers that were asked after the first word and to which the node opened nothing of the submission.
+  public let unopened: [Address]
+
+  /// Verifiers to which the node has opened something as its round secret: the Execution Layer has the receipts.
+  public let opened: Set<Address>
+
   /// A dispute over these words on one vector.
-  public init(_ words: [SignedMaskedFault], rejecting: [Address] = []) {
+  public init(
+    _ words: [SignedMaskedFault], rejecting: [Address] = [], unopened: [Address] = [],
+    opened: Set<Address> = []
+  ) {
     self.words = words
     self.rejecting = rejecting
+    self.unopened = unopened
+    self.opened = opened
   }
 
   /// What follows.
   ///
   /// - Parameter isLast: Whether nobody is left who could be asked.
   public func ruling(isLast: Bool) -> Ruling {
-    guard let first = words.first else { return .ask }
+    guard let first = words.first else { return isLast ? .undecided : .ask }
     let fitting = words.filter(\.content.fits)
-    let accusing = words.filter { !$0.content.fits }
-    if accusing.count + rejecting.count >= 2 {
-      let found = Dictionary(grouping: accusing.map(\.content.expectedRoot)) { $0 }
-      let isComputed = found.contains { root, named in root != .zero && named.count >= 2 }
-      return decided(
-        lied: true, by: accusing.map(\.signer) + rejecting, forfeited: isComputed ? fitting : [])
+    let naming = words.filter { !$0.content.fits && $0.content.expectedRoot != .zero }
+    let unseeing = words.filter { $0.content.expectedRoot == .zero }.map(\.signer)
+    let unread = unseeing.filter(opened.contains)
+    let absent = unseeing.filter { !opened.contains($0) } + unopened
+    let against =
+      naming.map(\.signer) + rejecting + unread + (opened.contains(first.signer) ? [] : absent)
+    if against.count >= 2 {
+      let found = Dictionary(grouping: naming.map(\.content.expectedRoot)) { $0 }
+      let isComputed = found.values.contains { $0.count >= 2 }
+      return decided(lied: true, by: against, forfeited: isComputed ? fitting : [])
     }
-    if fitting.count >= 2 {
-      return decided(
-        lied: false, by: fitting.map(\.signer),
-        forfeited: accusing.filter { $0.content.expectedRoot != .zero })
+    if fitting.count >= 2 { return decided(lied: false, by: fitting.map(\.signer), forfeited: naming) }
+    if !fitting.isEmpty, isLast || first.content.expectedRoot == .zero {
+      return decided(lied: false, by: fitting.map(\.signer), forfeited: [])
     }
-    guard !fitting.isEmpty, isLast || first.content.expectedRoot == .zero else { return .ask }
-    return decided(lied: false, by: fitting.map(\.signer), forfeited: [])
+    return isLast || absent.count >= 2 ? .undecided : .ask
   }
 
   /// Who vouched for the update first is paid by the SubJob.

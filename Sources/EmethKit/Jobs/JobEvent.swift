@@ -39,6 +39,9 @@ public enum JobEvent: Hashable, Sendable {
   case fixCohort(attempt: UInt32, deadline: UInt64)
   /// The node's masked vector is in, under its root.
   case postMasked(by: Address, maskedRoot: Bytes32)
+  /// Another verifier that accepts vouches for the update from now on, and is paid for it: the one whose verdict stood says
+  /// nothing to the cohort's sum, or was overruled. `verdict` is the digest of its ``Verdict``.
+  case standIn(by: Address, verdict: Bytes32)
   /// The cohort's sum was checked.
   case completeCohort(sumChecks: Bool)
   /// Keys or masked vector are missing at the cohort's deadline.
@@ -47,7 +50,8 @@ public enum JobEvent: Hashable, Sendable {
   case timeout
   /// Two drawn verifiers in turn stayed silent.
   case expireVerification
-  /// For as long as a verifier has for its verdict nobody was there who could be drawn.
+  /// For as long as a verifier has for its verdict nobody was there who could be drawn; or nobody can say whether what
+  /// the node masked is what was accepted.
   case endUnchecked
   /// The Execution Layer was out between two batches (unix seconds): deadlines grow.
   case extendDeadline(outageFrom: UInt64, outageTo: UInt64)
@@ -58,7 +62,7 @@ public enum JobEvent: Hashable, Sendable {
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case cancel, claim, process, renewLease, decline, submit, draw, receiveOpenings, dispute, verify, reject
     case withhold, fixCohort, postMasked, completeCohort, absent, timeout, expireVerification, extendDeadline
-    case endUnchecked, endWithParent
+    case standIn, endUnchecked, endWithParent
   }
 
   /// Which event it is.
@@ -78,6 +82,7 @@ public enum JobEvent: Hashable, Sendable {
     case .withhold: .withhold
     case .fixCohort: .fixCohort
     case .postMasked: .postMasked
+    case .standIn: .standIn
     case .completeCohort: .completeCohort
     case .absent: .absent
     case .timeout: .timeout

@@ -58,7 +58,7 @@ extension JobMachine {
       return try end(.canceled, as: .canceled, because: .parentEnded, at: now)
     case .renewLease, .decline, .submit, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .completeCohort, .absent, .expireVerification, .endUnchecked:
+      .postMasked, .standIn, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -104,7 +104,7 @@ extension JobMachine {
       return try end(.canceledByParent, as: .canceled, because: .parentEnded, at: now)
     case .cancel, .claim, .process, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .completeCohort, .absent, .expireVerification, .endUnchecked:
+      .postMasked, .standIn, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -136,6 +136,9 @@ extension JobMachine {
       return []
     case .postMasked(let sender, let maskedRoot):
       try postMasked(by: sender, maskedRoot: maskedRoot, at: now)
+      return []
+    case .standIn(let verifier, let digest):
+      try standIn(verifier, verdict: digest)
       return []
     case .completeCohort(let sumChecks):
       return try completeCohort(sumChecks: sumChecks, at: now)

@@ -18,6 +18,16 @@ extension JobMachine {
     self.cohort?.maskedRoot = maskedRoot
   }
 
+  mutating func standIn(_ other: Address, verdict digest: Bytes32) throws(JobError) {
+    let cohort = try fixedCohort(for: .standIn)
+    guard cohort.maskedRoot != nil else { throw .maskedMissing(attempt: cohort.attempt) }
+    guard other != node, other != job.requester, other != verdict?.verifier else {
+      throw .verifierNotEligible(found: other)
+    }
+    verdict = AcceptingVerdict(verifier: other, digest: digest, sharedWith: nil)
+    verifier = other
+  }
+
   mutating func completeCohort(sumChecks: Bool, at now: UInt64) throws(JobError) -> [JobEffect] {
     let cohort = try fixedCohort(for: .completeCohort)
     guard cohort.maskedRoot != nil else { throw .maskedMissing(attempt: cohort.attempt) }

@@ -102,7 +102,8 @@ extension JobMachine {
   }
 
   mutating func endUnchecked(at now: UInt64) throws(JobError) -> [JobEffect] {
-    guard verdict == nil else { throw .verdictGiven(event: .endUnchecked) }
+    // An accepted one ends so when nobody can say what its node masked.
+    guard verdict == nil || cohort?.maskedRoot != nil else { throw .verdictGiven(event: .endUnchecked) }
     guard now >= uncheckedFrom else { throw .tooEarly(event: .endUnchecked, now: now, from: uncheckedFrom) }
     verifier = nil
     return try end(.unchecked, as: .canceled, because: .nobodyToCheck, at: now)

@@ -28,6 +28,10 @@ extension NodeAgent {
     let (node, threads) = (self.node, settings.threads)
     switch errand.question {
     case .open(let challenge, let binding):
+      guard try node.opens(challenge.subJob, to: challenge.verifier) else {
+        throw .refused(
+          code: "node.gone", message: "it opens nothing of SubJob \(challenge.subJob)", hint: nil)
+      }
       let sealed = try await lane.run { device in
         try node.finished(challenge.subJob).0.assignment.program == nil
           ? node.open(challenge, to: binding, at: secondsNow(), on: device)

@@ -37,13 +37,16 @@ extension VerifierAgent {
     case .judge(let request): return try body(try await judge(request, on: lane))
     case .share(let subJob, let round, let beacon):
       // What was lost can't be vouched for.
-      guard let update = verifier.update(of: subJob) else { return try body(MessageAnswer(message: nil)) }
+      guard fault != .silentVerifier, let update = verifier.update(of: subJob) else {
+        return try body(MessageAnswer(message: nil))
+      }
       let share = try await lane.run { _ in
         try verifier.share(of: update, subJob: subJob, round: round, beacon: beacon, work: work)
       }
       return try body(MessageAnswer(message: HexText(wrappedValue: share)))
     case .examineMask(let examination):
-      guard let update = verifier.update(of: examination.masked.content.jobID) else {
+      guard fault != .silentVerifier, let update = verifier.update(of: examination.masked.content.jobID)
+      else {
         return try body(MessageAnswer(message: nil))
       }
       let word = try await lane.run { _ in

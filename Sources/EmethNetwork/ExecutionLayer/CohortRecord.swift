@@ -44,6 +44,8 @@ struct CohortRecord: Codable, Sendable, Hashable {
   var lies: [PublicRecords.Accusation] = []
   /// Nodes that a verifier called liars and others found honest; `nil` is none.
   var refuted: [PublicRecords.Accusation]?
+  /// SubJobs that left because nobody could say what they masked; `nil` is none.
+  var unvouched: [JobID]?
   /// Whether the sum was checked and holds.
   var holds = false
   /// How long its members have; `nil` is what the local network gives them.

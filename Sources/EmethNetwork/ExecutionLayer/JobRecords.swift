@@ -101,6 +101,9 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var silent: [Address]?
   /// Drawn verifiers that were asked whether the node masked another update than it submitted; `nil` is none.
   var examiners: [Address]?
+  /// Verifiers that vouched for the update and were replaced: they said nothing to its sum, or were overruled; `nil` is
+  /// none.
+  var replaced: [Address]?
   /// Object: the update as its verifier recomputed it, where updates are added plainly, or an output that
   /// proved itself.
   var update: Bytes32?

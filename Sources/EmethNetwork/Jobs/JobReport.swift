@@ -214,7 +214,7 @@ extension Surroundings {
     return JobReport.Aggregation(
       nodes: sizes.reduce(0, +),
       dropped: subJobs.count { $0.machine.endReason == .absentFromCohort }
-        + cohorts.reduce(0) { $0 + $1.lies.count },
+        + cohorts.reduce(0) { $0 + $1.lies.count + ($1.unvouched?.count ?? 0) },
       seconds: record.progress.aggregationSeconds ?? 0,
       bytes: cohorts.flatMap(\.postedVectors).reduce(0) { $0 + Int($1.byteCount) }, cohorts: sizes)
   }

@@ -16,16 +16,15 @@ final class PostedVector: Sendable {
   var subJob: JobID { masked.content.jobID }
 }
 
-/// Whether a node masked another update than it submitted, where the verifier that vouches for the update says so.
+/// Who vouches for an update in a sum, and whether a node masked another update than it submitted where that one says so.
+///
 /// One word costs nobody a deposit (``MaskedDispute``): others replay the submission, have the round secret opened
-/// to them, and say what they find.
+/// to them, and say what they find. Who says nothing is replaced by one that replays the submission as well.
 extension JobWorker {
-  /// A SubJob's update and the verifier that vouches for it: the one whose verdict stands, or who found that an
-  /// accusation of that one was false.
-  func vouchedUpdate(of subJob: JobID, in cohort: CohortRecord) throws(NetworkError) -> VouchedUpdate {
+  /// A SubJob's update and the verifier that vouches for it: the one whose verdict stands.
+  func vouchedUpdate(of subJob: JobID) throws(NetworkError) -> VouchedUpdate {
     let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
-    let refuted = cohort.refuted?.last { $0.masked.content.jobID == subJob }
-    guard let verifier = refuted?.refuter ?? record.machine.verdict?.verifier else {
+    guard let verifier = record.machine.verdict?.verifier else {
       throw .inconsistent(what: "SubJob \(subJob) is added without a verdict")
     }
     return VouchedUpdate(of: record, by: verifier)
@@ -37,34 +36,42 @@ extension JobWorker {
     guard let masked = cohort.masked(under: roster).first(where: { $0.content.jobID == subJob }) else {
       throw .inconsistent(what: "SubJob \(subJob) has posted nothing")
     }
-    return PostedVector(masked, under: roster, of: try vouchedUpdate(of: subJob, in: cohort))
+    return PostedVector(masked, under: roster, of: try vouchedUpdate(of: subJob))
+  }
+
+  /// A verifier's word on a posted vector.
+  struct MaskWord: Sendable {
+    let word: SignedMaskedFault
+    /// Whether the node has opened something to it.
+    let isOpened: Bool
   }
 
   /// Lets a node open its round secret to the verifier that vouches for its update; that one's word.
-  func examine(_ posted: PostedVector) async throws(NetworkError) -> Reply<SignedMaskedFault> {
+  func examine(_ posted: PostedVector) async throws(NetworkError) -> Reply<MaskWord> {
     let reply = try await parties.examine(posted.vouched, masked: posted.masked, roster: posted.roster)
     switch reply {
     case .pending: return .pending
     case .silent: return .silent
     case .given(let answer):
       // What is not this verifier's word about this vector is no word.
-      guard let answer, case .maskedFault(let word)? = try? CohortMessage(wire: answer),
+      guard let bytes = answer.word, case .maskedFault(let word)? = try? CohortMessage(wire: bytes),
         (try? word.check(signers: TrustedSigners(posted.vouched.verifier), in: network.domain)) != nil,
         word.content.isAbout(posted.masked.content)
       else { return .silent }
-      return .given(word)
+      return .given(MaskWord(word: word, isOpened: answer.isOpened))
     }
   }
 
-  /// Asks other verifiers about an accusation until it is decided; nil while one has still to answer.
+  /// Asks other verifiers about an accusation until it is decided or nobody is left; nil while one has still to answer.
   func hear(
-    _ posted: PostedVector, accusedBy word: SignedMaskedFault
+    _ posted: PostedVector, accusedBy first: MaskWord
   ) async throws(NetworkError) -> PublicRecords.Accusation? {
-    var accusation = PublicRecords.Accusation(masked: posted.masked, fault: word)
-    var asked: Set<Address> = [word.signer]
+    var accusation = PublicRecords.Accusation(masked: posted.masked, fault: first.word)
+    if first.isOpened { accusation.opened = [first.word.signer] }
+    var asked: Set<Address> = [first.word.signer]
     while true {
       let record = try database.read { db in try JobStore.subJob(posted.subJob, in: db) }
-      accusation.rejections = record.notes.rejectionsByExaminers
+      (accusation.rejections, accusation.withheld) = record.notes.rejectionsByExaminers
       guard case .ask = accusation.dispute.ruling(isLast: false) else { return accusation }
       if let verifier = try examiner(of: record, besides: asked) {
         asked.insert(verifier)
@@ -72,23 +79,47 @@ extension JobWorker {
         switch try await examine(PostedVector(posted.masked, under: posted.roster, of: vouched)) {
         case .pending: return nil
         case .silent: break
-        case .given(let word): accusation.further = (accusation.further ?? []) + [word]
+        case .given(let said):
+          accusation.further = (accusation.further ?? []) + [said.word]
+          if said.isOpened { accusation.opened = (accusation.opened ?? []) + [said.word.signer] }
         }
         continue
       }
-      guard let drawn = try drawExaminer(of: posted.subJob) else {
-        guard case .ask = accusation.dispute.ruling(isLast: true) else { return accusation }
-        // One word costs nobody a deposit; where verifiers can still come, they are waited for.
-        guard network.isLive else {
-          throw .inconsistent(what: "no verifier is left to examine what SubJob \(posted.subJob) masked")
-        }
-        return nil
+      switch try await askAnother(about: posted.subJob) {
+      case .judged: continue
+      case .pending: return nil
+      // Who joins after a submission is not drawn for it: there is nobody to wait for.
+      case .nobody: return accusation
       }
-      let began = ContinuousClock.now
-      let outcomes = try await parties.judge([drawn], parent: try job())
-      if outcomes.isEmpty { return nil }
-      try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1))
     }
+  }
+
+  /// What came of drawing another verifier for a SubJob that is accepted.
+  private enum Another {
+    case judged, pending, nobody
+  }
+
+  /// Draws another verifier and lets it judge.
+  private func askAnother(about subJob: JobID) async throws(NetworkError) -> Another {
+    guard let drawn = try drawExaminer(of: subJob) else { return .nobody }
+    let began = ContinuousClock.now
+    let outcomes = try await parties.judge([drawn], parent: try job())
+    if outcomes.isEmpty { return .pending }
+    try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1))
+    return .judged
+  }
+
+  /// The verdict that stands for a SubJob, and other acceptances by those who can be asked.
+  private func acceptances(
+    of record: SubJobRecord, besides asked: Set<Address>
+  ) throws(NetworkError) -> (standing: Verdict, others: [Verdict])? {
+    let verdicts = record.notes.judgements.map(\.verdict)
+    guard let standing = verdicts.first(where: { $0.digest == record.machine.verdict?.digest })?.verdict
+    else { return nil }
+    let excluded = try database.read { db in try BondPool.struck(in: db) }
+      .union(record.notes.contradictions?.map(\.verdict.verifier) ?? []).union(record.notes.replaced ?? [])
+      .union(asked).union([standing.verifier])
+    return (standing, verdicts.map(\.verdict).filter { $0.accepted && !excluded.contains($0.verifier) })
   }
 
   /// A verifier that has replayed the submission to the same state as the one whose verdict stands, and was not
@@ -96,14 +127,136 @@ extension JobWorker {
   private func examiner(
     of record: SubJobRecord, besides asked: Set<Address>
   ) throws(NetworkError) -> Address? {
-    let verdicts = record.notes.judgements.map(\.verdict)
-    guard let standing = verdicts.first(where: { $0.digest == record.machine.verdict?.digest })?.verdict
-    else { return nil }
-    let excluded = try database.read { db in try BondPool.struck(in: db) }
-      .union(record.notes.contradictions?.map(\.verdict.verifier) ?? []).union(asked)
-    return verdicts.map(\.verdict).first {
-      $0.accepted && $0.stepRoot == standing.stepRoot && !excluded.contains($0.verifier)
-    }?.verifier
+    guard let (standing, others) = try acceptances(of: record, besides: asked) else { return nil }
+    return others.first { $0.stepRoot == standing.stepRoot }?.verifier
+  }
+
+  /// Another verifier that has replayed a submission to the same state; drawn where there is none yet, silent where there is
+  /// nobody.
+  func confirmingVerifier(
+    of subJob: JobID, besides asked: [Address]
+  ) async throws(NetworkError) -> Reply<Address> {
+    while true {
+      let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
+      if let verifier = try examiner(of: record, besides: Set(asked)) { return .given(verifier) }
+      switch try await askAnother(about: subJob) {
+      case .judged: continue
+      case .pending: return .pending
+      case .nobody: return .silent
+      }
+    }
+  }
+
+  // MARK: - In another's place
+
+  /// Whether an update has a verifier again that vouches for it.
+  enum Replacement {
+    case found, pending, nobody
+  }
+
+  /// Puts another verifier that accepts into the place of the one that vouches for an update and says nothing.
+  ///
+  /// It has replayed the submission to the same state; or two others have to another one, and then the first one
+  /// has named a state that nobody else computes.
+  func replaceVoucher(of subJob: JobID) async throws(NetworkError) -> Replacement {
+    while true {
+      let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
+      if let (standing, others) = try acceptances(of: record, besides: []) {
+        if let same = others.first(where: { $0.stepRoot == standing.stepRoot }) {
+          try replaceVoucher(of: subJob, by: same.verifier)
+          return .found
+        }
+        for (place, other) in others.enumerated() {
+          if let second = others[(place + 1)...].first(where: { $0.stepRoot == other.stepRoot }) {
+            try replaceVoucher(of: subJob, by: other.verifier, confirmedBy: second.verifier)
+            return .found
+          }
+        }
+      }
+      if (record.notes.rejectionsByExaminers.withheld?.count ?? 0) >= 2 { return .nobody }
+      switch try await askAnother(about: subJob) {
+      case .judged: continue
+      case .pending: return .pending
+      case .nobody: return .nobody
+      }
+    }
+  }
+
+  /// - Parameter second: Who computes the same state as `verifier`, where the silent one named another.
+  private func replaceVoucher(
+    of subJob: JobID, by verifier: Address, confirmedBy second: Address? = nil
+  ) throws(NetworkError) {
+    let struck = try database.write { db in
+      let before = try BondPool.struck(in: db)
+      guard let silent = try JobStore.subJob(subJob, in: db).machine.verdict?.verifier else { return before }
+      if let second {
+        let fee = try JobStore.subJob(subJob, in: db).machine.job.terms.verifierFee
+        try BondPool.forfeit(
+          silent, bond: try parties.bond(of: silent, in: db), over: subJob, job: id,
+          at: try network.tick(in: db), in: db)
+        try BondPool.pay(second, fee, over: subJob, at: try network.tick(in: db), in: db)
+      }
+      try standIn(verifier, for: subJob, in: db)
+      try remark(
+        "the verifier \(silent) said nothing to the sum; \(verifier) vouches for SubJob \(subJob) in its place",
+        in: db)
+      return try BondPool.struck(in: db).subtracting(before)
+    }
+    announce(struck)
+  }
+
+  /// A verifier's share of a sum that two others find wrong.
+  struct WrongShare {
+    let subJob: JobID
+    let liar: Address
+    let others: [Address]
+
+    init(_ subJob: JobID, of liar: Address, others: [Address]) {
+      (self.subJob, self.liar, self.others) = (subJob, liar, others)
+    }
+  }
+
+  /// Takes the bond of a verifier whose shares of a sum were wrong. The first of those who found it stands in and is paid by
+  /// the SubJob, the second out of the bond pool.
+  func strike(_ wrong: [WrongShare], round: UInt32) throws(NetworkError) {
+    let struck = try database.write { db in
+      let before = try BondPool.struck(in: db)
+      for share in wrong {
+        let fee = try JobStore.subJob(share.subJob, in: db).machine.job.terms.verifierFee
+        try BondPool.forfeit(
+          share.liar, bond: try parties.bond(of: share.liar, in: db), over: share.subJob, job: id,
+          at: try network.tick(in: db), in: db)
+        for (place, other) in share.others.enumerated() {
+          if place == 0 {
+            try standIn(other, for: share.subJob, in: db)
+          } else {
+            try BondPool.pay(other, fee, over: share.subJob, at: try network.tick(in: db), in: db)
+          }
+        }
+        try remark(
+          "the verifier \(share.liar) gave a wrong share of the sum of round \(round + 1) for SubJob \(share.subJob), "
+            + "as two others found", in: db)
+      }
+      return try BondPool.struck(in: db).subtracting(before)
+    }
+    announce(struck)
+  }
+
+  /// Another verifier's verdict stands for a SubJob from now on, and is paid.
+  private func standIn(_ verifier: Address, for subJob: JobID, in db: SQLSession) throws {
+    var record = try JobStore.subJob(subJob, in: db)
+    var parent = try JobStore.job(id, in: db)
+    let verdict = record.notes.judgements.map(\.verdict).first {
+      $0.verdict.verifier == verifier && $0.verdict.accepted
+    }
+    guard let verdict, let replaced = record.machine.verdict?.verifier else {
+      throw NetworkError.inconsistent(
+        what: "verifier \(verifier) stands in for SubJob \(subJob) without a verdict")
+    }
+    record.notes.replaced = (record.notes.replaced ?? []) + [replaced]
+    try ExecutionLayer.apply(
+      .standIn(by: verifier, verdict: verdict.digest), to: &record, parent: &parent,
+      at: try network.tick(in: db), in: db)
   }
 
   /// Draws another verifier, which replays what the first one replayed; nil where nobody is left. One that is drawn
@@ -127,7 +280,8 @@ extension JobWorker {
     }
   }
 
-  /// Takes down that accusations were false: their refuters vouch for the updates from then on.
+  /// Takes down that accusations were false: their refuters vouch for the updates from then on, and are paid by the
+  /// SubJobs.
   func acquit(
     _ refuted: [PublicRecords.Accusation], in cohort: CohortRecord
   ) throws(NetworkError) -> CohortRecord {
@@ -137,6 +291,7 @@ extension JobWorker {
       for accusation in refuted {
         try settle(accusation, in: db)
         let (accuser, subJob) = (accusation.fault.signer, accusation.masked.content.jobID)
+        if let refuter = accusation.refuter { try standIn(refuter, for: subJob, in: db) }
         try remark(
           "the verifier \(accuser) said that SubJob \(subJob) masked another update than it submitted; others "
             + "found that it did not", in: db)
@@ -152,14 +307,16 @@ extension JobWorker {
   /// Pays those who examined and agree with the decision out of the bond pool, and takes the bonds of those who named
   /// a root that nobody else computes.
   func settle(_ accusation: PublicRecords.Accusation, in db: SQLSession) throws {
-    guard case .decided(_, let paid, let forfeited) = accusation.dispute.ruling(isLast: true) else { return }
+    guard case .decided(let lied, let paid, let forfeited) = accusation.dispute.ruling(isLast: true)
+    else { return }
     let subJob = try JobStore.subJob(accusation.masked.content.jobID, in: db)
     for verifier in forfeited {
       try BondPool.forfeit(
         verifier, bond: try parties.bond(of: verifier, in: db), over: subJob.id, job: id,
         at: try network.tick(in: db), in: db)
     }
-    for verifier in paid {
+    // Who vouches from now on is paid by the SubJob.
+    for verifier in paid where lied || verifier != accusation.refuter {
       try BondPool.pay(
         verifier, subJob.machine.job.terms.verifierFee, over: subJob.id, at: try network.tick(in: db), in: db)
     }
@@ -171,13 +328,16 @@ extension JobWorker {
 }
 
 extension SubJobNotes {
-  /// The verdicts of those who were asked about an accusation and reject the submission; nil is none.
-  fileprivate var rejectionsByExaminers: [SignedVerdict]? {
+  /// The verdicts of those who were drawn after the submission had been accepted and reject it: for what they found in
+  /// it, and because the node opened nothing to them; nil is none.
+  fileprivate var rejectionsByExaminers: (found: [SignedVerdict]?, withheld: [SignedVerdict]?) {
     let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
     let examiners = Set(examiners ?? []).subtracting(void)
-    let rejections = judgements.map(\.verdict).filter {
-      examiners.contains($0.verdict.verifier) && !$0.verdict.accepted
+    let rejections = judgements.filter {
+      examiners.contains($0.verdict.verdict.verifier) && !$0.verdict.verdict.accepted
     }
-    return rejections.isEmpty ? nil : rejections
+    let found = rejections.filter { $0.mismatch?.kind != .withheld }.map(\.verdict)
+    let withheld = rejections.filter { $0.mismatch?.kind == .withheld }.map(\.verdict)
+    return (found.isEmpty ? nil : found, withheld.isEmpty ? nil : withheld)
   }
 }

@@ -21,9 +21,13 @@ extension JobWorker {
     let audit: CohortAudit
     let shares: [SignedSumShare]
     let sharesFit: Bool
+    /// Of the whole sum, where it could be read.
+    let projection: SumProjection?
     var addedAgain: Bytes32?
     var openings: [JobID: Bool] = [:]
     var lies: [PublicRecords.Accusation] = []
+    /// Of these nobody can say what they masked.
+    var unvouched: [JobID] = []
 
     var finding: CohortAudit.Finding {
       audit.finding(sharesFit: sharesFit, sumRootAddedAgain: addedAgain, openings: openings)
@@ -35,6 +39,9 @@ extension JobWorker {
     var record = cohort
     guard var inquiry = try await inquiry(into: record) else { return }
     while true {
+      if !inquiry.unvouched.isEmpty {
+        return try expel(inquiry.lies, unvouched: inquiry.unvouched, from: record)
+      }
       switch inquiry.finding {
       case .holds:
         return try complete(record, shares: inquiry.shares)
@@ -45,42 +52,58 @@ extension JobWorker {
         guard let next = try await self.inquiry(into: record) else { return }
         inquiry = next
       case .open(let members):
-        var isComplete = true
+        var (isComplete, isReplaced) = (true, false)
         var refuted: [PublicRecords.Accusation] = []
         for subJob in members {
           let posted = try postedVector(of: subJob, under: inquiry.audit.roster, in: record)
           switch try await examine(posted) {
           case .pending: isComplete = false
-          // Who vouches for the update accuses the node of nothing.
-          case .silent: inquiry.openings[subJob] = true
-          case .given(let word) where word.content.fits: inquiry.openings[subJob] = true
-          case .given(let word):
-            guard let accusation = try await hear(posted, accusedBy: word) else {
+          case .silent:
+            switch try await replaceVoucher(of: subJob) {
+            case .found: isReplaced = true
+            case .pending: isComplete = false
+            case .nobody: inquiry.unvouched.append(subJob)
+            }
+          case .given(let said) where said.word.content.fits: inquiry.openings[subJob] = true
+          case .given(let said):
+            guard let accusation = try await hear(posted, accusedBy: said) else {
               isComplete = false
               continue
             }
-            inquiry.openings[subJob] = accusation.isRefuted
-            if accusation.isRefuted { refuted.append(accusation) } else { inquiry.lies.append(accusation) }
+            switch accusation.isTrue {
+            case true?: inquiry.lies.append(accusation)
+            case false?: refuted.append(accusation)
+            case nil: inquiry.unvouched.append(subJob)
+            }
+            inquiry.openings[subJob] = accusation.isTrue == false
           }
         }
         guard isComplete else { return }
-        if !refuted.isEmpty {
+        if !refuted.isEmpty { record = try acquit(refuted, in: record) }
+        if !inquiry.unvouched.isEmpty { continue }
+        if isReplaced || !refuted.isEmpty {
           // Others vouch for those updates now.
-          record = try acquit(refuted, in: record)
           guard let next = try await self.inquiry(into: record) else { return }
           inquiry = next
         }
       case .nodesLied:
-        return try expel(inquiry.lies, from: record)
+        return try expel(inquiry.lies, unvouched: [], from: record)
       case .sharesWrong:
-        // Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
+        switch try await replaceWrongShares(inquiry, in: record) {
+        case .pending: return
+        case .found:
+          guard let next = try await self.inquiry(into: record) else { return }
+          inquiry = next
+          continue
+        case .nobody: break
+        }
         try remark("a verifier's share of the sum of round \(record.round + 1) was wrong")
         return try complete(record, shares: inquiry.shares)
       }
     }
   }
 
-  /// What the verifiers say to a sum; nil while one has still to answer.
+  /// What the verifiers say to a sum, others in the place of those who say nothing; nil while one has still to answer.
   private func inquiry(into record: CohortRecord) async throws(NetworkError) -> Inquiry? {
     guard let signed = record.sum, let epoch = record.sumEpoch else {
       throw .inconsistent(what: "cohort \(record.number) of round \(record.round) has no sum to check")
@@ -97,35 +120,123 @@ extension JobWorker {
     }
     var shares: [SignedSumShare] = []
     var verifiers: [JobID: Address] = [:]
+    var unvouched: [JobID] = []
     var isComplete = true
-    for entry in result.roster.entries {
-      let vouched = try vouchedUpdate(of: entry.jobID, in: record)
-      verifiers[entry.jobID] = vouched.verifier
-      switch try await parties.share(of: vouched, round: record.round, beacon: beacon) {
+    for subJob in result.roster.entries.map(\.jobID) {
+      switch try await share(of: subJob, round: record.round, beacon: beacon) {
       case .pending: isComplete = false
-      case .silent: break
-      case .given(let answer):
-        if case .sumShare(let share)? = try? CohortMessage(wire: answer),
-          share.content.jobID == entry.jobID, share.content.round == record.round,
-          share.content.beacon == beacon,
-          (try? share.check(signer: vouched.verifier, in: network.domain)) != nil
-        {
-          shares.append(share)
-        }
+      case .silent: unvouched.append(subJob)
+      case .given(let share):
+        verifiers[subJob] = share.signer
+        shares.append(share)
       }
     }
     guard isComplete else { return nil }
+    if !unvouched.isEmpty {
+      return Inquiry(audit: audit, shares: shares, sharesFit: false, projection: nil, unvouched: unvouched)
+    }
     // A sum that is not where it should be, or is not what was signed for, is as good as a wrong one.
     let sum = try NetworkError.delivered { () throws(NetworkError) in
       try store.vector(signed.content.sumRoot, work: vectorWork)
     }
-    let fit = try asNetworkError {
-      guard let sum, shares.count == result.roster.entries.count else { return false }
-      return try audit.sharesFit(
-        shares, verifiers: verifiers, sum: try vectorWork.projection(of: sum, beacon: beacon),
-        in: network.domain)
+    let projection = try sum.map { sum throws(NetworkError) in
+      try vectorWork.projection(of: sum, beacon: beacon)
     }
-    return Inquiry(audit: audit, shares: shares, sharesFit: fit)
+    let fit = try asNetworkError {
+      guard let projection else { return false }
+      return try audit.sharesFit(shares, verifiers: verifiers, sum: projection, in: network.domain)
+    }
+    return Inquiry(audit: audit, shares: shares, sharesFit: fit, projection: projection)
+  }
+
+  /// Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
+  ///
+  /// Each of those who gave one is doubted in turn: two others that replay what it vouches for say what theirs are. It has
+  /// lied where both say the same, another number than it, and the sum is right with theirs. One word beside the sum would
+  /// not do: who gave a wrong share elsewhere could give another here that makes up for it.
+  private func replaceWrongShares(
+    _ inquiry: Inquiry, in record: CohortRecord
+  ) async throws(NetworkError) -> Replacement {
+    guard let projection = inquiry.projection else { return .nobody }
+    var doubted: [Address] = []
+    for share in inquiry.shares where !doubted.contains(share.signer) { doubted.append(share.signer) }
+    for suspect in doubted {
+      var values = inquiry.shares.map(\.content.value)
+      var wrong: [WrongShare] = []
+      for (place, share) in inquiry.shares.enumerated() where share.signer == suspect {
+        switch try await confirmed(share, round: record.round) {
+        case .pending: return .pending
+        case .silent: continue
+        case .given(let right):
+          if right[0].content.value == share.content.value { continue }
+          values[place] = right[0].content.value
+          wrong.append(WrongShare(share.content.jobID, of: suspect, others: right.map(\.signer)))
+        }
+      }
+      if !wrong.isEmpty, values.reduce(0, SumProjection.sum) == projection.value {
+        try strike(wrong, round: record.round)
+        return .found
+      }
+    }
+    return .nobody
+  }
+
+  /// What two others say in the place of a share, where they say the same; silent where there are no two.
+  private func confirmed(
+    _ share: SignedSumShare, round: UInt32
+  ) async throws(NetworkError) -> Reply<[SignedSumShare]> {
+    let subJob = share.content.jobID
+    var given: [SignedSumShare] = []
+    while given.count < 2 {
+      let other: Address
+      switch try await confirmingVerifier(of: subJob, besides: given.map(\.signer)) {
+      case .pending: return .pending
+      case .silent: return .silent
+      case .given(let verifier): other = verifier
+      }
+      let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
+      switch try await self.share(
+        of: VouchedUpdate(of: record, by: other), round: round, beacon: share.content.beacon)
+      {
+      case .pending: return .pending
+      case .silent: return .silent
+      case .given(let second): given.append(second)
+      }
+    }
+    return given[0].content.value == given[1].content.value ? .given(given) : .silent
+  }
+
+  /// The share of a sum by the verifier that vouches for a SubJob's update, whoever that is in the end; silent where
+  /// nobody does.
+  private func share(
+    of subJob: JobID, round: UInt32, beacon: Bytes32
+  ) async throws(NetworkError) -> Reply<SignedSumShare> {
+    while true {
+      let reply = try await share(of: try vouchedUpdate(of: subJob), round: round, beacon: beacon)
+      guard case .silent = reply else { return reply }
+      switch try await replaceVoucher(of: subJob) {
+      case .found: continue
+      case .pending: return .pending
+      case .nobody: return .silent
+      }
+    }
+  }
+
+  private func share(
+    of vouched: VouchedUpdate, round: UInt32, beacon: Bytes32
+  ) async throws(NetworkError) -> Reply<SignedSumShare> {
+    switch try await parties.share(of: vouched, round: round, beacon: beacon) {
+    case .pending: return .pending
+    case .silent: return .silent
+    case .given(let answer):
+      // What is not this verifier's share of this sum is none.
+      guard case .sumShare(let share)? = try? CohortMessage(wire: answer),
+        share.content.jobID == vouched.subJob.id, share.content.round == round,
+        share.content.beacon == beacon,
+        (try? share.check(signer: vouched.verifier, in: network.domain)) != nil
+      else { return .silent }
+      return .given(share)
+    }
   }
 
   private func sum(of masked: [Masked]) throws(NetworkError) -> Data {
@@ -160,16 +271,28 @@ extension JobWorker {
     }
   }
 
-  /// Liars end as FAILED; their cohort waits until their parts are computed again.
+  /// Liars end as FAILED; those of whom nobody can say what they masked end unchecked, as soon as a verifier's time is over
+  /// for them. Their cohort waits until their parts are computed again.
   private func expel(
-    _ lies: [PublicRecords.Accusation], from cohort: CohortRecord
+    _ lies: [PublicRecords.Accusation], unvouched: [JobID], from cohort: CohortRecord
   ) throws(NetworkError) {
-    let liars = lies.map(\.masked.content.jobID)
-    let struck = try database.write { db in
+    let left = lies.map(\.masked.content.jobID) + unvouched
+    let struck = try database.write { db -> Set<Address>? in
       var record = cohort
       var standing = try record.standing(in: network.domain)
-      let now = try network.tick(in: db)
+      let due = try unvouched.map { try JobStore.subJob($0, in: db).machine.uncheckedFrom }.max()
+      guard let now = try due.map({ try network.reach($0, in: db) }) ?? network.tick(in: db) else {
+        return nil
+      }
       let before = try BondPool.struck(in: db)
+      for subJob in unvouched {
+        var ended = try JobStore.subJob(subJob, in: db)
+        var parent = try JobStore.job(id, in: db)
+        ended.notes.reason = "nobody can say whether it masked the update that it submitted"
+        try ExecutionLayer.apply(.endUnchecked, to: &ended, parent: &parent, at: now, in: db)
+        try record.apply(.expel(subJob), to: &standing, at: now)
+        record.unvouched = (record.unvouched ?? []) + [subJob]
+      }
       for lie in lies {
         var subJob = try JobStore.subJob(lie.masked.content.jobID, in: db)
         var parent = try JobStore.job(id, in: db)
@@ -187,8 +310,9 @@ extension JobWorker {
       try CohortStore.update(record, of: id, in: db)
       return try BondPool.struck(in: db).subtracting(before)
     }
+    guard let struck else { return }
     announce(struck)
-    try announceEnds(of: liars)
+    try announceEnds(of: left)
   }
 
   private func complete(_ cohort: CohortRecord, shares: [SignedSumShare]) throws(NetworkError) {

@@ -23,6 +23,14 @@ final class VouchedUpdate: Sendable {
   }
 }
 
+/// What a verifier says to a vector that a node posted.
+struct MaskAnswer: Sendable {
+  /// Its word, encoded; nil where it has lost the update.
+  var word: Data?
+  /// Whether the node has opened something to it.
+  var isOpened: Bool
+}
+
 /// The nodes and verifiers of one job, as its steps reach them.
 protocol Parties: Sendable {
   /// How a node or a verifier is called, counted from 1.
@@ -74,11 +82,11 @@ protocol Parties: Sendable {
   func share(
     of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data>
-  /// Lets a node open its round secret to a verifier of its submission; that one's word on the vector that the node
-  /// posted, encoded, or nil where it has lost the update.
+  /// Lets a node open its round secret to a verifier of its submission; what that one says to the vector that the node
+  /// posted.
   func examine(
     _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
-  ) async throws(NetworkError) -> Reply<Data?>
+  ) async throws(NetworkError) -> Reply<MaskAnswer>
 
   // MARK: Afterwards
 

@@ -61,18 +61,24 @@ public struct PublicRecords: Codable, Sendable {
     public var fault: SignedMaskedFault
     /// The words of those that were asked after it, in order.
     public var further: [SignedMaskedFault]?
-    /// The verdicts of those that were asked and rejected the submission; `nil` is none.
+    /// The verdicts of those that were asked and rejected the submission for what they found in it; `nil` is none.
     public var rejections: [SignedVerdict]?
+    /// The verdicts of those that were asked and to which the node opened nothing; `nil` is none.
+    public var withheld: [SignedVerdict]?
+    /// Those to which the node has opened something as its round secret, as the Execution Layer has it; `nil` is none.
+    public var opened: [Address]?
 
     /// All words, and what follows from them.
     var dispute: MaskedDispute {
-      MaskedDispute([fault] + (further ?? []), rejecting: rejections?.map(\.signer) ?? [])
+      MaskedDispute(
+        [fault] + (further ?? []), rejecting: rejections?.map(\.signer) ?? [],
+        unopened: withheld?.map(\.signer) ?? [], opened: Set(opened ?? []))
     }
 
-    /// Whether others found that the node masked what it submitted.
-    var isRefuted: Bool {
-      guard case .decided(let lied, _, _) = dispute.ruling(isLast: true) else { return false }
-      return !lied
+    /// Whether the node lied; nil where nobody can say.
+    var isTrue: Bool? {
+      guard case .decided(let lied, _, _) = dispute.ruling(isLast: true) else { return nil }
+      return lied
     }
 
     /// Who says that the vector fits, and vouches for the update from then on.

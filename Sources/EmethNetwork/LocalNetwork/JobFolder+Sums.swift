@@ -153,11 +153,11 @@ extension JobFolder {
           && accepting.contains { $0.verifier == word.signer },
         "SubJob \(id) is accused over something that it did not sign, or by one that has not replayed it")
     }
-    for rejection in accusation.rejections ?? [] {
+    for rejection in (accusation.rejections ?? []) + (accusation.withheld ?? []) {
       try rejection.check(of: submission.digest, in: records.domain)
       try require(!rejection.verdict.accepted, "SubJob \(id) is accused by one that accepts it")
     }
-    let speakers = dispute.words.map(\.signer) + dispute.rejecting
+    let speakers = dispute.words.map(\.signer) + dispute.rejecting + dispute.unopened
     try require(
       Set(speakers).count == speakers.count, "SubJob \(id): somebody speaks twice of what it masked")
     guard case .decided(lied, _, _) = dispute.ruling(isLast: true) else {
@@ -203,9 +203,7 @@ extension JobFolder {
           in: records.domain)
         var verifiers: [JobID: Address] = [:]
         for entry in cohort.roster.entries {
-          let refuted = sums.refuted?.last { $0.masked.content.jobID == entry.jobID }
-          verifiers[entry.jobID] =
-            try refuted?.refuter ?? subJob(entry.jobID, in: records).machine.verdict?.verifier
+          verifiers[entry.jobID] = try subJob(entry.jobID, in: records).machine.verdict?.verifier
         }
         let projection = try VectorWork(threads: 1).projection(
           of: vector, beacon: try batch(cohort.beaconEpoch, in: records).digest)

@@ -223,7 +223,8 @@ public final class LocalNetwork: Sendable {
 extension NetworkSettings {
   /// The fault that a role's holder shows, counted from 0.
   func fault(of role: FaultRole, _ index: Int) -> NodeFault? {
-    fault.flatMap { $0.fault.role == role && $0.node == index + 1 ? $0.fault : nil }
+    ([fault].compactMap { $0 } + (furtherFaults ?? []))
+      .first { $0.fault.role == role && $0.node == index + 1 }?.fault
   }
 
   /// The settings in words.

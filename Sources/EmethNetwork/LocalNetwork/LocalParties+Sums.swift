@@ -22,15 +22,17 @@ extension LocalParties {
   func share(
     of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data> {
-    .given(
-      try verifier(of: update).share(
+    let verifier = try verifier(of: update)
+    if verifier.fault == .silentVerifier { return .silent }
+    return .given(
+      try verifier.share(
         of: try checkedUpdate(update), subJob: update.subJob.id, round: round, beacon: beacon,
         work: worker.vectorWork))
   }
 
   func examine(
     _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
-  ) async throws(NetworkError) -> Reply<Data?> {
+  ) async throws(NetworkError) -> Reply<MaskAnswer> {
     let record = update.subJob
     let (now, expiry) = try database.read { db in
       (try network.seconds(in: db), try JobStore.job(id, in: db).machine.deadline)
@@ -41,7 +43,8 @@ extension LocalParties {
     }
     let sealed = try node(number - 1).openSecret(
       of: record.id, to: verifier.binding(expiry: max(expiry, now + 1)), verifier: verifier.address, now: now)
-    return .given(
-      try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster))
+    if verifier.fault == .silentVerifier { return .silent }
+    let word = try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster)
+    return .given(MaskAnswer(word: word, isOpened: sealed != nil))
   }
 }

@@ -72,14 +72,21 @@ extension LocalParties {
       subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
     let binding = verifier.binding(expiry: parent.machine.deadline)
     let now = record.machine.submittedAt ?? 0
-    let sealed =
-      worker.program == nil
-      ? try node.open(challenge, to: binding, at: now, on: device, stop: stop)
-      : try node.openPart(challenge, to: binding, at: now)
+    let sealed: SealedOpening? =
+      if try !node.opens(record.id, to: draw.verifier) {
+        nil
+      } else if worker.program == nil {
+        try node.open(challenge, to: binding, at: now, on: device, stop: stop)
+      } else {
+        try node.openPart(challenge, to: binding, at: now)
+      }
     let facts = try worker.facts(on: record, result: result, parent: parent)
     let (delivered, submissionBytes, factsBytes) = try asNetworkError {
       let encoder = WireFormat.encoder
-      return (try encoder.encode(sealed), try encoder.encode(result.submission), try encoder.encode(facts))
+      return (
+        try sealed.map { try encoder.encode($0) } ?? Data(), try encoder.encode(result.submission),
+        try encoder.encode(facts)
+      )
     }
     let question = try verifier.question(
       submission: submissionBytes, facts: factsBytes, seed: draw.seed, segments: draw.segments)
@@ -87,18 +94,23 @@ extension LocalParties {
       let examination = try verifier.examinePart(
         question, delivered: delivered, program: program,
         sandbox: worker.sandbox?.working(below: network.folder), stop: stop)
-      for object in sealed.objects { try store.remove(object) }
+      for object in sealed?.objects ?? [] { try store.remove(object) }
       try Files.remove(place)
       return JobWorker.Outcome(
         judgement: examination.judgement, contradiction: examination.contradiction, boundaries: [])
     }
     let examination = try verifier.examine(question, delivered: delivered, device: device, stop: stop)
-    if let evidence = examination.evidence, worker.keepsEvidence { try worker.keep(evidence) }
+    // That nothing was opened nobody has signed: a file would prove nothing.
+    if let evidence = examination.evidence, worker.keepsEvidence,
+      examination.judgement.mismatch?.kind != .withheld
+    {
+      try worker.keep(evidence)
+    }
     let outcome = JobWorker.Outcome(
       judgement: examination.judgement, contradiction: examination.contradiction,
       boundaries: (try? JSONDecoder().decode(Opening.self, from: examination.opening))?.boundaries ?? [],
       appeal: try appeal(of: record, node: node, by: verifier, question, examination, device: device))
-    for object in sealed.objects { try store.remove(object) }
+    for object in sealed?.objects ?? [] { try store.remove(object) }
     try Files.remove(place)
     return outcome
   }

@@ -11,6 +11,8 @@ public struct NetworkSettings: Codable, Sendable, Hashable {
   public var check: SegmentCheck
   /// A fault that one of them shows.
   public var fault: FaultPlan?
+  /// Faults that others of them show; `nil` is none.
+  var furtherFaults: [FaultPlan]?
   /// One accepting verdict in so many is replayed by another verifier; `nil` is one in 20.
   var auditOneIn: UInt32?
 

@@ -40,6 +40,10 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case twoVerdicts = "two-verdicts"
   /// A verifier that gives a wrong share of a sum, and says of honest nodes that they masked another update.
   case accusingVerifier = "accusing-verifier"
+  /// A verifier that gives wrong shares of sums and accuses nobody.
+  case wrongShare = "wrong-share"
+  /// A verifier that judges, and is never heard of when sums are checked.
+  case silentVerifier = "silent-verifier"
   /// Computes, and does not answer when its SubJob's cohort asks for a round key.
   case dropBeforeKeys = "drop-before-keys"
   /// Gives its round key and posts no masked update.
@@ -48,6 +52,10 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case dropAfterMask = "drop-after-mask"
   /// Trains honestly and masks another update than the one that it submitted.
   case poisonedUpdate = "poisoned-update"
+  /// Opens its round secret to the first verifier that asks for it, and is never heard of again.
+  case dropAfterOpening = "drop-after-opening"
+  /// Masks another update than the one that it submitted, and opens nothing to anybody after it.
+  case hiddenPoison = "hidden-poison"
   /// Adds one word of a cohort's sum wrongly.
   case wrongSum = "wrong-sum"
 }
@@ -66,9 +74,11 @@ extension NodeFault {
     switch self {
     case .skipSteps, .frozenWeights, .otherData, .otherOrder, .otherLearningRate, .replayedTrace,
       .copiedTrace, .swappedFinal, .shorterRun, .smallNoise, .wrongInit, .truncatedShard, .changedSalts,
-      .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate:
+      .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate,
+      .dropAfterOpening, .hiddenPoison:
       .node
-    case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier: .verifier
+    case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier:
+      .verifier
     case .wrongSum: .aggregator
     }
   }
@@ -76,7 +86,9 @@ extension NodeFault {
   /// Whether it shows while updates are added, after honest training.
   var isOfSums: Bool {
     switch self {
-    case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate, .accusingVerifier, .wrongSum: true
+    case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .dropAfterOpening, .poisonedUpdate, .hiddenPoison,
+      .accusingVerifier, .wrongShare, .silentVerifier, .wrongSum:
+      true
     default: false
     }
   }

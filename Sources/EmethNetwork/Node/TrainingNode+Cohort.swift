@@ -37,7 +37,8 @@ extension TrainingNode {
   func openSecret(
     of subJob: JobID, to binding: SignedKeyBinding, verifier: Address, now: UInt64
   ) throws(NetworkError) -> Data? {
-    if try shows(.dropAfterMask, on: subJob) { return nil }
+    _ = try shows(.dropAfterOpening, on: subJob)
+    guard try opens(subJob, to: verifier) else { return nil }
     let file = NodeCohortFile(node: folder, subJob: subJob)
     guard let record = try NodeVault(node: folder, subJob: subJob).record(), let attempt = try file.attempt(),
       let roster = attempt.roster
@@ -56,6 +57,22 @@ extension TrainingNode {
       return Data(
         try SealingStream.seal(
           CohortMessage.opening(opening).wire(), to: [binding.content.recipient], using: &random))
+    }
+  }
+
+  /// Whether it opens anything of a SubJob to a verifier: always, but for faults that it shows after it has posted its
+  /// vector.
+  func opens(_ subJob: JobID, to verifier: Address) throws(NetworkError) -> Bool {
+    switch try markedFault(of: subJob) {
+    case .dropAfterMask?, .hiddenPoison?: return false
+    case .dropAfterOpening?:
+      let first = folder.appending(path: "fault-opened")
+      guard FileManager.default.fileExists(atPath: first.path) else {
+        try Files.write(Data("\(verifier)".utf8), to: first)
+        return true
+      }
+      return String(decoding: try Files.read(first), as: UTF8.self) == "\(verifier)"
+    default: return true
     }
   }
 
@@ -85,7 +102,9 @@ extension TrainingNode {
   ) throws(NetworkError) -> Data? {
     let subJob = record.assignment.subJob
     if try shows(.dropBeforeMask, on: subJob) { return nil }
-    _ = try shows(.dropAfterMask, on: subJob)
+    for fault in [NodeFault.dropAfterMask, .poisonedUpdate, .hiddenPoison] {
+      _ = try shows(fault, on: subJob)
+    }
     let file = NodeCohortFile(node: folder, subJob: subJob)
     guard var attempt = try file.attempt() else {
       throw .malformed(what: "message to node \(address)", reason: "it gave no key for SubJob \(subJob)")
@@ -99,7 +118,9 @@ extension TrainingNode {
     }
     for case .mask(let mask, let rosterHash) in effects {
       var vector = try keptUpdate(of: record, in: vault, on: means.device, stop: means.stop)
-      if try shows(.poisonedUpdate, on: subJob) { vector = Update.negated(vector) }
+      if let fault = try markedFault(of: subJob), [.poisonedUpdate, .hiddenPoison].contains(fault) {
+        vector = Update.negated(vector)
+      }
       let root = try means.work.mask(&vector, with: mask)
       try store.put(vector: vector, root: root)
       return try asNetworkError {

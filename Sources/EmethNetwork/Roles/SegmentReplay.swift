@@ -151,6 +151,8 @@ struct SegmentReplay {
 
   /// The opening that the node signed, an answer to this very challenge.
   private func checkedOpening(_ data: Data) throws -> Opening {
+    // Nobody has signed that it did not come.
+    if statement == nil, data.isEmpty { throw Mismatch(.withheld, "the node opened nothing") }
     if let statement {
       let message = statement.content
       do { try statement.check(signer: facts.node, in: domain) } catch {

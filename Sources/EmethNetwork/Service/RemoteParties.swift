@@ -67,7 +67,7 @@ struct RemoteParties: Parties {
 
   func examine(
     _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
-  ) async throws(NetworkError) -> Reply<Data?> {
+  ) async throws(NetworkError) -> Reply<MaskAnswer> {
     let (record, verifier) = (update.subJob, update.verifier)
     guard let node = record.machine.node else { return .silent }
     return try database.write { db in
@@ -89,7 +89,9 @@ struct RemoteParties: Parties {
       switch examined {
       case .pending: return .pending
       case .silent: return .silent
-      case .given(let text): return .given(try MessageAnswer(wireText: text).message?.wrappedValue)
+      case .given(let text):
+        let word = try MessageAnswer(wireText: text).message?.wrappedValue
+        return .given(MaskAnswer(word: word, isOpened: sealed != nil))
       }
     }
   }

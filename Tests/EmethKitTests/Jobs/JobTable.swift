@@ -10,7 +10,7 @@ enum JobTable {
     .processing: [.renewLease, .decline, .submit, .timeout, .extendDeadline, .endWithParent],
     .submitted: [
       .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .endUnchecked,
-      .fixCohort, .postMasked, .completeCohort, .absent, .extendDeadline, .endWithParent,
+      .fixCohort, .postMasked, .standIn, .completeCohort, .absent, .extendDeadline, .endWithParent,
     ],
     .verified: [], .canceled: [], .timeout: [], .failed: [], .declined: [],
   ]
@@ -33,6 +33,7 @@ enum JobTable {
     case .withhold: .withhold
     case .fixCohort: .fixCohort(attempt: 2, deadline: now + 100)
     case .postMasked: .postMasked(by: sender, maskedRoot: JobScene.evidence)
+    case .standIn: .standIn(by: sender, verdict: JobScene.evidence)
     case .completeCohort: .completeCohort(sumChecks: true)
     case .absent: .absent
     case .timeout: .timeout
@@ -92,7 +93,10 @@ enum JobTable {
     case (.accepted, .fixCohort), (.cohortFixed, .fixCohort), (.maskedPosted, .fixCohort): return .submitted
     case (.cohortFixed, .postMasked): return when(sender == .node && now < 1_350, .submitted)
     case (.cohortFixed, .absent): return when(now >= 1_350, .timeout)
+    case (.maskedPosted, .standIn): return when(![.requester, .node, .verifier].contains(sender), .submitted)
     case (.maskedPosted, .completeCohort): return .verified
+    // Nobody can say what was masked.
+    case (.maskedPosted, .endUnchecked): return when(now >= 1_420, .canceled)
     // The cohort's sum will never check: what was accepted is paid.
     case (.accepted, .endWithParent), (.cohortFixed, .endWithParent), (.maskedPosted, .endWithParent):
       return when(isSubJob, .verified)

@@ -93,7 +93,7 @@ import Testing
       }.first)
     #expect(lie.dispute.words.count == 2 && Set(lie.dispute.words.map(\.signer)).count == 2)
     #expect(Set(lie.dispute.words.map(\.content.expectedRoot)).count == 1, "both computed what it should be")
-    #expect(!lie.fault.content.fits && !lie.isRefuted)
+    #expect(!lie.fault.content.fits && lie.isTrue == true)
   }
 
   @Test(arguments: 1...3)
@@ -117,10 +117,152 @@ import Testing
     }
     #expect(!refuted.isEmpty)
     for accusation in refuted {
-      #expect(accusation.fault.signer == liar.address && accusation.isRefuted)
+      #expect(accusation.fault.signer == liar.address && accusation.isTrue == false)
       #expect(accusation.refuter != liar.address && accusation.dispute.words.count == 3)
     }
     #expect(report.reason.contains("the verifier \(liar.address) said that SubJob"))
+  }
+
+  /// The verifiers whose words stand, by SubJob; those that were replaced with them.
+  private func vouchers(_ finished: TestNetwork.Finished) throws -> [JobID: (
+    last: Address?, before: [Address]
+  )] {
+    try finished.network.database.read { db in
+      let records = try JobStore.subJobs(of: finished.job, in: db)
+      return Dictionary(
+        uniqueKeysWithValues: records.map { ($0.id, ($0.machine.verdict?.verifier, $0.notes.replaced ?? [])) }
+      )
+    }
+  }
+
+  /// Who vouches for the first update of a node in an honest run, counted from 1: chance draws the same in every run.
+  private func voucher(ofNode node: Int, in honest: TestNetwork.Finished) throws -> Int {
+    let subJob = try #require(honest.report.subJobs.first { $0.node == node })
+    let address = try #require(try vouchers(honest)[subJob.jobId]?.last)
+    return try #require(honest.report.accounts.first { $0.role == "verifier" && $0.address == address })
+      .number
+  }
+
+  private func folderChecks(_ finished: TestNetwork.Finished) throws -> [JobFolder.Check] {
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
+    return try JobFolder(folder.url).check()
+  }
+
+  /// What every verifier is paid when all SubJobs of a job are verified.
+  private func fees(_ report: JobReport) throws -> TokenAmount {
+    try report.accounts.filter { $0.role == "verifier" }.reduce(.zero) { try $0.adding($1.earned) }
+  }
+
+  /// Who says nothing to a sum is not paid for what it vouched for; another is, and nobody loses anything.
+  @Test(arguments: 1...3)
+  func aVerifierThatFallsSilentIsReplaced(number: Int) async throws {
+    let honest = try await run().report
+    let finished = try await run(FaultPlan(fault: .silentVerifier, node: number))
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+    let silent = try #require(report.accounts.first { $0.role == "verifier" && $0.number == number })
+    let stood = try vouchers(finished)
+    #expect(stood.values.allSatisfy { $0.last != silent.address })
+    #expect(stood.values.contains { $0.before == [silent.address] })
+    #expect(silent.earned == .zero, "silence is not paid")
+    #expect(report.accounts.allSatisfy { $0.penalty == .zero }, "and costs no bond")
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    #expect(try fees(report) == cost.terms.verifierFee, "each SubJob pays one verifier")
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    #expect(report.reason.contains("the verifier \(silent.address) said nothing to the sum"))
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// A wrong share that accuses nobody: the sum is right with another's, and that is enough to know whose was wrong.
+  @Test(arguments: 1...3)
+  func aVerifierWithAWrongShareLosesItsBond(number: Int) async throws {
+    let honest = try await run().report
+    let finished = try await run(FaultPlan(fault: .wrongShare, node: number))
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+    let liar = try #require(report.accounts.first { $0.role == "verifier" && $0.number == number })
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    #expect(liar.penalty == TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10)))
+    #expect(report.accounts.allSatisfy { ($0.penalty != .zero) == ($0.address == liar.address) })
+    #expect(report.reason.contains("the verifier \(liar.address) gave a wrong share of the sum"))
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// The verifier of a poisoner is gone: another one replays, accuses, and a third one decides.
+  @Test func aPoisonerIsFoundThoughItsVerifierIsSilent() async throws {
+    let honest = try await run()
+    let number = try voucher(ofNode: 3, in: honest)
+    var settings = try NetworkSettings(fault: FaultPlan(fault: .poisonedUpdate, node: 3))
+    settings.furtherFaults = [FaultPlan(fault: .silentVerifier, node: number)]
+    let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    let failed = report.subJobs.filter { $0.status == "FAILED" }
+    #expect(failed.map(\.node) == [3])
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    let node = try #require(report.accounts.first { $0.role == "node" && $0.number == 3 })
+    #expect(node.penalty == (try cost.subJobTerms.failedPenalty.adding(cost.subJobTerms.verifierFee)))
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// Who opens to nobody loses as a poisoner that opens does.
+  @Test func aPoisonerThatOpensToNobodyLoses() async throws {
+    let honest = try await run()
+    let finished = try await run(FaultPlan(fault: .hiddenPoison, node: 3))
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    #expect(report.subJobs.filter { $0.status == "FAILED" }.map(\.node) == [3])
+    #expect(report.accounts.filter { $0.penalty != .zero }.map(\.number) == [3])
+    #expect(report.aggregation.dropped == 1)
+    let lie = try #require(
+      try finished.network.database.read { db in
+        try CohortStore.cohorts(of: finished.job, in: db).flatMap(\.lies)
+      }.first)
+    #expect(lie.fault.content.expectedRoot == .zero && lie.opened == nil)
+    #expect(lie.withheld?.count == 1 && lie.rejections == nil && lie.further == nil)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// An honest node opens to its verifier and is gone; that one lies. Nobody can say who is right: the node has its whole
+  /// deposit back, and its part is computed again.
+  @Test func anHonestNodeThatLeftWithItsOpeningGivenLosesNothing() async throws {
+    let honest = try await run()
+    let number = try voucher(ofNode: 3, in: honest)
+    var settings = try NetworkSettings(fault: FaultPlan(fault: .accusingVerifier, node: number))
+    settings.furtherFaults = [FaultPlan(fault: .dropAfterOpening, node: 3)]
+    let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    let unchecked = report.subJobs.filter { $0.status == "CANCELED" }
+    #expect(unchecked.map(\.node) == [3])
+    #expect(unchecked.first?.reason.contains("nobody can say") == true)
+    #expect(!report.subJobs.contains { $0.status == "FAILED" })
+    #expect(
+      report.accounts.allSatisfy { $0.role == "verifier" || $0.penalty == .zero }, "no node loses anything")
+    #expect(report.aggregation.dropped == 1)
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    let earned = try report.accounts.filter { $0.role == "node" }.reduce(TokenAmount.zero) {
+      try $0.adding($1.earned)
+    }
+    #expect(earned == cost.terms.feeLimit, "each part is paid once")
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
   }
 
   @Test func anAggregatorThatAddsWronglyIsNamed() async throws {

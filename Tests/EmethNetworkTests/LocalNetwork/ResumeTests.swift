@@ -75,7 +75,7 @@ import Testing
     FaultPlan(fault: .skipSteps, node: 2), FaultPlan(fault: .stall, node: 1),
     FaultPlan(fault: .dropBeforeKeys, node: 2), FaultPlan(fault: .dropBeforeMask, node: 3),
     FaultPlan(fault: .poisonedUpdate, node: 1), FaultPlan(fault: .wrongSum, node: 1),
-    FaultPlan(fault: .accusingVerifier, node: 2),
+    FaultPlan(fault: .accusingVerifier, node: 2), FaultPlan(fault: .silentVerifier, node: 2),
     FaultPlan(fault: .stampingVerifier, node: 1), FaultPlan(fault: .rejectingVerifier, node: 2),
     FaultPlan(fault: .twoVerdicts, node: 3),
   ])

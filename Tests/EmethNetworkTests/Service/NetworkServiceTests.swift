@@ -270,6 +270,145 @@ import Testing
     }
   }
 
+  /// One false word with nobody left who could be asked, long before the deadline: the node loses nothing and earns nothing,
+  /// as does its verifier, and the requester has all of it back (PROTOCOL 3 has no row for it: Docs/Decisions/0016).
+  @Test func aFalseWordWithNobodyLeftEndsUnchecked() async throws {
+    var settings = try ServiceScene.settings()
+    (settings.periods.openingSeconds, settings.periods.verificationSeconds) = (20, 4)
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      for index in 0..<3 { try scene.startNode(index) }
+      try scene.startVerifier(0, fault: .accusingVerifier)
+      try await scene.verifiersStand(1)
+      let service = try scene.server.service()
+      let before = try service.balances(of: ServiceScene.requester.address)
+      let job = try scene.submit(
+        scene.submission(manifest: TestNetwork.manifest(rounds: 1, steps: 2), attempts: 1))
+      let report = try await scene.end(of: job)
+      #expect(report.status == "FAILED", "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["CANCELED", "CANCELED", "CANCELED"])
+      #expect(report.reason.contains("nobody can say"), "\(report.reason)")
+      for index in 0..<3 {
+        let node = try service.work(of: ServiceScene.node(index).address, newest: 10)
+        #expect(node.lost == .zero && node.earned == .zero && node.balances.locked == .zero)
+      }
+      let liar = ServiceScene.verifier(0).address
+      #expect(try service.balances(of: liar).payout == .zero)
+      #expect(try !service.verifier(liar).isStruck, "one word against one")
+      #expect(try service.balances(of: ServiceScene.requester.address) == before)
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// Verifiers judge and say nothing to the sum: others stand in, are paid, and find a poisoner.
+  @Test(arguments: [nil, NodeFault.poisonedUpdate])
+  func aVerifierThatFallsSilentIsReplaced(fault: NodeFault?) async throws {
+    let local = try await Self.localRoot()
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      if fault != nil { try scene.startNode(0, fault: fault) }
+      // Of four two say nothing: chance draws one of them for most jobs.
+      for index in 0..<4 { try scene.startVerifier(index, fault: index < 2 ? .silentVerifier : nil) }
+      try await scene.verifiersStand(4)
+      let service = try scene.server.service()
+      var replaced: Set<Address> = []
+      for salt in 0..<6 as Range<UInt64> where replaced.isEmpty {
+        let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(), salt: salt))
+        if salt == 0 {
+          while fault != nil, try !service.subJobs(of: job).contains(where: { $0.node != nil }) {
+            try await Task.sleep(for: .milliseconds(20))
+          }
+          for index in (fault == nil ? 0 : 1)..<4 { try scene.startNode(index) }
+        }
+        let report = try await scene.end(of: job)
+        #expect(report.status == "VERIFIED", "\(report.reason)")
+        #expect(report.stateRoot == local)
+        let failed = report.subJobs.filter { $0.status == "FAILED" }
+        #expect(failed.count == (salt == 0 && fault != nil ? 1 : 0), "\(failed)")
+        #expect(!report.subJobs.contains { $0.status == "CANCELED" || $0.status == "TIMEOUT" })
+        let records = try service.database.read { db in try JobStore.subJobs(of: job, in: db) }
+        for record in records {
+          replaced.formUnion(record.notes.replaced ?? [])
+          let paid = try #require(record.machine.verifier)
+          #expect(
+            ![0, 1].map { ServiceScene.verifier($0).address }.contains(paid) || record.notes.replaced == nil)
+        }
+      }
+      #expect(!replaced.isEmpty && replaced.isSubset(of: [0, 1].map { ServiceScene.verifier($0).address }))
+      for index in 0..<4 {
+        let verifier = ServiceScene.verifier(index).address
+        #expect(try !service.verifier(verifier).isStruck, "silence costs no bond")
+      }
+      for index in 0..<2 {
+        #expect(try service.balances(of: ServiceScene.verifier(index).address).payout == .zero)
+      }
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// A poisoner that opens to nobody: the verifier that asks second waits for it as long as it may, and it loses. So long a
+  /// test has to be.
+  @Test func aPoisonerThatOpensToNobodyLoses() async throws {
+    var settings = try ServiceScene.settings()
+    settings.periods.openingSeconds = 8
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      try scene.startNode(0, fault: .hiddenPoison)
+      for index in 0..<3 { try scene.startVerifier(index) }
+      try await scene.verifiersStand(3)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1)))
+      let service = try scene.server.service()
+      while try !service.subJobs(of: job).contains(where: { $0.node != nil }) {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      for index in 1..<4 { try scene.startNode(index) }
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let failed = report.subJobs.filter { $0.status == "FAILED" }
+      #expect(failed.count == 1 && failed[0].reason.contains("masked another update"), "\(report.subJobs)")
+      let terms = try JobCost(
+        manifest: TestNetwork.manifest(rounds: 1), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+        ruleSet: "standard"
+      ).subJobTerms
+      let liar = try service.work(of: ServiceScene.node(0).address, newest: 10)
+      #expect(liar.lost == (try terms.failedPenalty.adding(terms.verifierFee)))
+      for index in 0..<3 { #expect(try !service.verifier(ServiceScene.verifier(index).address).isStruck) }
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// A bond for what the largest part pays: the others' would do for most parts, and leave one unchecked.
+  @Test func bondsAreAskedForByTheLargestPart() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let service = try scene.server.service()
+      var submission = try scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1)
+      // A fee of 21 EMETH at most: the verifier's is a twentieth of it, and its bond ten times that.
+      submission.fuelPrice = FuelPrice(holonPerFuel: 1_000_000_000_000_000)
+      submission.fuelLimit = Fuel(units: 21_000)
+      // With no verifier at all it waits.
+      let job = try scene.submit(submission)
+      try scene.bindSilentVerifier(ServiceScene.verifier(6))
+      try await Task.sleep(for: .seconds(2))
+      #expect(try service.subJobs(of: job).isEmpty, "10 EMETH are too little")
+      #expect(try service.report(on: job).waitsFor == .verifiers)
+      submission.salt = SHA256.hash([1])
+      let refusal = #expect(throws: NetworkError.self) { try scene.submit(submission) }
+      #expect(refusal?.code == "job.bondsTooSmall")
+      #expect(
+        refusal?.message.contains("10.5") == true
+          && refusal?.message.contains("largest bond here is 10 ") == true,
+        "\(refusal?.message ?? "")")
+      // What the bond is enough for is taken.
+      submission.fuelLimit = Fuel(units: 20_000)
+      _ = try scene.submit(submission)
+      try service.postBond(
+        upTo: TokenAmount(emeth: "10.5"),
+        binding: Verifier(key: ServiceScene.verifier(6), store: service.store, domain: .embedded)
+          .binding(expiry: secondsNow() + 30 * 86_400), by: ServiceScene.verifier(6).address)
+      for _ in 0..<400 where try service.subJobs(of: job).isEmpty {
+        try await Task.sleep(for: .milliseconds(25))
+      }
+      #expect(try service.subJobs(of: job).count == 1, "it has what it waited for")
+    }
+  }
+
   @Test(arguments: TestDatabase.all)
   func twoSilentVerifiersNeverLockMoney(on kind: TestDatabase) async throws {
     var settings = try ServiceScene.settings()
