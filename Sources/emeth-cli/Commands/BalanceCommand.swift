@@ -60,6 +60,10 @@ extension Command {
     guard let account = client.account else { return .usage }
     do {
       let balances = try await client.withdraw(parsed[BalanceArguments.amount])
+      if !parsed[CommonFlags.json] {
+        context.talk.note(
+          "it counts from the next ticket on; `emeth redeem-ticket` brings it into the wallet")
+      }
       try BalanceText(account: account, balances: balances).write(parsed, context)
       return .done
     } catch NetworkError.refused(let code, let message, let hint) where code == "ledger.insufficient" {
