@@ -168,12 +168,6 @@ public struct JobFolder: Sendable {
       try verdict.check(of: submission.digest, in: records.domain)
       try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
     }
-    if let standing = machine.verdict {
-      try require(
-        (subJob.verdicts + (subJob.furtherVerdicts ?? [])).contains {
-          $0.digest == standing.digest && $0.verdict.verifier == standing.verifier && $0.verdict.accepted
-        }, "SubJob \(id): the acceptance that stands for it is not there, or is no acceptance")
-    }
     let accepted = subJob.verdicts.last?.verdict.accepted
     switch machine.status {
     case .verified where machine.endReason == .proved:
@@ -181,6 +175,12 @@ public struct JobFolder: Sendable {
     case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
     case .failed: if accepted != false { try checkLie(subJob, in: records) }
     default: break
+    }
+    if let standing = machine.verdict {
+      try require(
+        (subJob.verdicts + (subJob.furtherVerdicts ?? [])).contains {
+          $0.digest == standing.digest && $0.verdict.verifier == standing.verifier && $0.verdict.accepted
+        }, "SubJob \(id): the acceptance that stands for it is not there, or is no acceptance")
     }
   }
 

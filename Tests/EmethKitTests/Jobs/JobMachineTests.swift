@@ -228,6 +228,33 @@ import Testing
     }
   }
 
+  /// Who stands in for a verifier that says nothing to the sum is paid in its place, and speaks for it; where nobody can say
+  /// what was masked, nobody is.
+  @Test func whoStandsInIsPaid() throws {
+    let (first, second) = (Cast.verifier.address, Cast.secondVerifier.address)
+    let parent = JobID(requester: Cast.requester.address, salt: .zero)
+    var machine = try JobScene.maskedPosted.machine(subJobOf: parent)
+    #expect(try machine.apply(.standIn(by: second, verdict: JobScene.evidence), at: 1_270).isEmpty)
+    #expect(machine.verdict?.verifier == second && machine.verdict?.digest == JobScene.evidence)
+    var rejected = machine
+    #expect(throws: JobError.self) { try rejected.apply(.reject(by: first, evidence: .zero), at: 1_280) }
+    #expect(!(try rejected.apply(.reject(by: second, evidence: .zero), at: 1_280).isEmpty))
+    #expect(rejected.status == .failed && rejected.verifier == second)
+    var unchecked = machine
+    let back = try unchecked.apply(.endUnchecked, at: 1_420)
+    let end = try #require(unchecked.settlement)
+    #expect(back == [.settleSubJob(end, parent: parent, node: machine.node, verifier: nil, second: nil)])
+    #expect(end.node == machine.job.terms.deposit && end.requester == machine.job.terms.escrow)
+    #expect(end.verifier == .zero && end.burned == .zero)
+    let effects = try machine.apply(.completeCohort(sumChecks: true), at: 1_280)
+    let settlement = try #require(machine.settlement)
+    #expect(
+      effects == [
+        .settleSubJob(settlement, parent: parent, node: machine.node, verifier: second, second: nil)
+      ])
+    #expect(settlement.verifier == machine.job.terms.verifierFee)
+  }
+
   @Test func aStruckVerdictFindsNothing() throws {
     let (first, second) = (Cast.verifier.address, Cast.secondVerifier.address)
     let third = Cast.stranger.address

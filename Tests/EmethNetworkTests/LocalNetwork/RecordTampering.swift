@@ -119,6 +119,13 @@ struct RecordTampering: Sendable, CustomTestStringConvertible {
       document, records in
       try document.set(["subJobs", verified(records), "verdicts"], .tree([Any]()))
     },
+    RecordTampering("another acceptance stands", [.subJobs], "the acceptance that stands for it is not there")
+    {
+      document, records in
+      try document.set(
+        ["subJobs", verified(records), "machine", "verdict", "digest"],
+        .text("\(SHA256.hash(Array("another".utf8)))"))
+    },
     RecordTampering("rejections taken away", [.subJobs], "FAILED without a rejecting verdict") {
       document, records in
       try document.set(["subJobs", failed(records), "verdicts"], .tree([Any]()))
