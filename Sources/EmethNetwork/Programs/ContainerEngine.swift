@@ -14,7 +14,11 @@ struct ContainerEngine: Sendable {
   private let environment: [String: String]
 
   /// Above what any module may have: it counts what its user runs elsewhere, too.
-  private static let processLimit = 8_192
+  private static let processLimit: UInt64 = 8_192
+  /// RLIMIT_NPROC, which the headers show to GNU's own dialect only.
+  private static let processResource: Int32 = 6
+  /// What the engine's own threads take while a container starts.
+  private static let leastProcesses: UInt64 = 16
   /// How long the engine may take for anything but a module's own work.
   private static let patience: UInt64 = 120
 
@@ -33,7 +37,17 @@ struct ContainerEngine: Sendable {
         || ["XDG_", "DBUS_", "DOCKER_", "CONTAINER", "PODMAN_", "STORAGE_"].contains { key.hasPrefix($0) }
     }
     version = try said(["--version"]) ?? ""
+    let limits = try said(
+      ["info", "--format", isPodman ? "{{.Host.CgroupControllers}}" : "{{.MemoryLimit}} {{.PidsLimit}}"])
+    let has = Set((limits ?? "").split { " []".contains($0) })
+    // They would leave a limit out and only warn.
+    guard isPodman ? has.isSuperset(of: ["memory", "pids"]) : has == ["true"] else {
+      throw .sandboxFailed(
+        reason: "\(version) can't limit memory and processes here: it says \(limits ?? "nothing")")
+    }
   }
+
+  private var isPodman: Bool { version.hasPrefix("podman") }
 
   /// What holds here, in words.
   var summary: String {
@@ -41,28 +55,31 @@ struct ContainerEngine: Sendable {
       + "by setrlimit"
   }
 
-  /// Whether an image is on this machine.
+  /// Refuses an image that is not on this machine, or brings volumes: they are writable, on the disk, and outlast a run.
   func check(_ image: String) throws(NetworkError) {
-    let found = try? said(["image", "inspect", "--format", "{{.Id}}", image])
-    guard Self.isSame(found, image) else {
+    let found = try? said(["image", "inspect", "--format", "{{.Id}} {{len .Config.Volumes}}", image])
+    let words = (found ?? "").split(separator: " ")
+    guard words.count == 2, Self.isSame(String(words[0]), image) else {
       throw .sandboxFailed(
         reason:
           "the image \(image) is not on this machine: fetch or load it with \(program), which shows its ID as "
           + "`image inspect --format {{.Id}}`")
     }
+    guard words[1] == "0" else {
+      throw .sandboxFailed(reason: "the image \(image) has volumes, which no module may have")
+    }
   }
 
   /// Runs a command on the files of a folder.
   ///
-  /// - Parameter folder: that of a ``ModuleFolder``, after which the container is called.
+  /// Its container, called ``name(in:)``, is there afterwards: see ``remove(_:)``.
   func run(
     _ command: [String], in image: String, of manifest: ModuleManifest, in folder: URL, job: JobID,
     stop: StopFlag
   ) throws(NetworkError) -> ModuleRun {
-    let name = folder.lastPathComponent
+    let name = Self.name(in: folder)
     _ = try said(
       ["create", "--name", name] + settings(of: manifest, in: folder, job: job) + [image] + command)
-    defer { remove(name) }
     guard Self.isSame(try said(["inspect", "--format", "{{.Image}}", name]), image) else {
       throw .sandboxFailed(reason: "\(version) made a container of another image than \(image)")
     }
@@ -95,19 +112,31 @@ struct ContainerEngine: Sendable {
       ["--volume", "\(folder.appending(path: name).path):\(place):\(mode)"]
     }
     var words = [
-      "--init", "--pull", "never", "--network", "none", "--read-only",
+      "--init", "--pull", "never", "--network", "none", "--read-only", "--no-healthcheck",
       "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", user, "--hostname", "module",
       "--log-driver", "none", "--entrypoint", "", "--workdir", "/tmp", "--env", "HOME=/tmp", "--env",
-      "LANG=C.UTF-8", "--pids-limit", "\(limits.processes)", "--memory", "\(limits.memoryBytes)",
+      "LANG=C.UTF-8", "--pids-limit",
+      "\(max(limits.processes + 1, Self.leastProcesses))", "--memory", "\(limits.memoryBytes)",
       "--memory-swap", "\(limits.memoryBytes)", "--ulimit",
       "cpu=\(limits.cpuSeconds):\(limits.cpuSeconds + 1)",
       "--ulimit", "fsize=\(limits.outputBytes):\(limits.outputBytes)", "--ulimit", "core=0:0", "--ulimit",
       "nofile=1024:1024", "--shm-size", "\(room)", "--tmpfs", "/tmp:rw,size=\(room),mode=1777",
     ]
-    if version.hasPrefix("podman") {
-      words.append("--read-only-tmpfs=false")
+    // Docker hands its own settings on.
+    for name in ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"] where !isPodman {
+      words += ["--env", "\(name)=", "--env", "\(name.uppercased())="]
+    }
+    if isPodman {
+      words += [
+        "--read-only-tmpfs=false", "--image-volume", "ignore", "--no-hosts", "--http-proxy=false",
+        // Where this process is killed, the container ends all the same.
+        "--timeout", "\(limits.seconds + Self.patience)",
+      ]
       // It would raise this one, which not every superuser may. The cgroup is what limits processes.
-      words += ["--ulimit", "nproc=\(Self.processLimit):\(Self.processLimit)"]
+      var most = rlimit()
+      let isKnown = getrlimit(__rlimit_resource_t(Self.processResource), &most) == 0
+      let limit = min(Self.processLimit, isKnown ? UInt64(most.rlim_max) : .max)
+      words += ["--ulimit", "nproc=\(limit):\(limit)"]
       // Without a superuser's rights: this user outside is this user inside.
       if geteuid() != 0 { words += ["--userns", "keep-id"] }
     }
@@ -130,13 +159,21 @@ struct ContainerEngine: Sendable {
       throw .sandboxFailed(
         reason: "\(program) \(words[0]): \(ended.lastLine ?? "it ended as \(ended.status)")")
     }
-    return ended.lastLine
+    return ended.lastOutputLine
   }
 
-  /// Ends and removes a container. One that stays is tried again by the run that finds its folder left behind.
-  func remove(_ name: String) {
+  /// What the container of a folder is called.
+  static func name(in folder: URL) -> String { folder.lastPathComponent }
+
+  /// Ends and removes a container; whether it is gone.
+  func remove(_ name: String) -> Bool {
+    // One that does not run can't be killed, and one that is not there not removed.
     _ = try? said(["kill", name])
-    _ = try? said(["rm", "--force", name])
+    _ = try? said(["rm", "--force", "--volumes", name])
+    guard let left = try? said(["ps", "--all", "--quiet", "--filter", "name=^\(name)$"]) ?? "" else {
+      return false
+    }
+    return left.isEmpty
   }
 
   private static func isSame(_ found: String?, _ image: String) -> Bool {

@@ -14,9 +14,9 @@ final class ModuleFolder {
 
   /// Makes it below another one, and takes away what killed processes left there.
   ///
-  /// - Parameter left: called with the name of each folder that such a process left, before it goes.
+  /// - Parameter left: called with the name of each folder that such a process left; it goes where that returns true.
   init(
-    in parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Void = { _ in }
+    in parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Bool = { _ in true }
   ) throws(NetworkError) {
     try Files.makeFolder(parent)
     Self.sweep(parent, prefix: prefix, left: left)
@@ -44,7 +44,9 @@ final class ModuleFolder {
   }
 
   /// Removes folders of runs that ended with their process: this user's own ones, which nobody has locked.
-  static func sweep(_ parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Void = { _ in }) {
+  static func sweep(
+    _ parent: URL, prefix: String = ModuleFolder.prefix, left: (String) -> Bool = { _ in true }
+  ) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: parent.path)) ?? []
     for name in names where name.hasPrefix(prefix) {
       let folder = parent.appending(path: name)
@@ -57,8 +59,7 @@ final class ModuleFolder {
         && (status.st_uid == geteuid() || (geteuid() == 0 && status.st_uid == ModuleSandbox.nobody))
       guard isOwn, status.st_mtim.tv_sec < time(nil) - leastAgeSeconds, flock(found, LOCK_EX | LOCK_NB) == 0
       else { continue }
-      left(name)
-      try? FileManager.default.removeItem(at: folder)
+      if left(name) { try? FileManager.default.removeItem(at: folder) }
     }
   }
 }

@@ -18,6 +18,8 @@ enum ModuleProcess {
     var commandEnded = false
     /// The last line on standard error, or on standard output.
     var lastLine: String?
+    /// The last line on standard output.
+    var lastOutputLine: String?
   }
 
   /// The descriptor on which bubblewrap waits where a cgroup is to be entered first.
@@ -74,7 +76,7 @@ enum ModuleProcess {
         reported.take(from: report)
         return Ended(
           status: .exited(code), commandEnded: reported.namesExitCode,
-          lastLine: complained.lastLine ?? said.lastLine)
+          lastLine: complained.lastLine ?? said.lastLine, lastOutputLine: said.lastLine)
       }
       // Both streams may be closed long before the process ends.
       if isSilent { usleep(10_000) }

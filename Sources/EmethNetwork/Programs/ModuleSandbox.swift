@@ -48,13 +48,24 @@ public struct ModuleSandbox: Sendable {
       try engine.check(image)
       self.engine = engine
     }
+    sweep(FileManager.default.temporaryDirectory)
+  }
+
+  /// Ends what containers a killed process has left.
+  private func sweep(_ parent: URL) {
+    guard let engine else { return }
+    ModuleFolder.sweep(parent, prefix: ModuleFolder.containerPrefix) { engine.remove($0) }
   }
 
   /// The same, which keeps parts in a network's folder while they are computed, and not among the temporary
   /// files. Where this process is a superuser's the module is nobody's, who may not get there.
   func working(below folder: URL) -> ModuleSandbox {
     var sandbox = self
-    if geteuid() != 0 { sandbox.workplace = folder.appending(path: "modules") }
+    if geteuid() != 0 {
+      let workplace = folder.appending(path: "modules")
+      sandbox.workplace = workplace
+      sweep(workplace)
+    }
     return sandbox
   }
 
@@ -75,12 +86,13 @@ public struct ModuleSandbox: Sendable {
     _ module: ProgramModule, part: Data, job: JobID, parameters: [String: String] = [:],
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Outcome {
-    let isContained = module.manifest.image != nil
+    let engine = module.manifest.image == nil ? nil : engine
     let held = try ModuleFolder(
       in: workplace ?? FileManager.default.temporaryDirectory,
-      prefix: isContained ? ModuleFolder.containerPrefix : ModuleFolder.prefix
-    ) { left in if isContained { engine?.remove(left) } }
-    defer { held.remove() }
+      prefix: engine == nil ? ModuleFolder.prefix : ModuleFolder.containerPrefix
+    ) { left in engine?.remove(left) ?? true }
+    // A container that stays is tried again by the run that finds its folder.
+    defer { if engine?.remove(ContainerEngine.name(in: held.url)) ?? true { held.remove() } }
     let folder = held.url
     try module.copy(to: folder.appending(path: "module"))
     try Files.write(part, to: folder.appending(path: "input"), durable: false, mode: 0o600)
