@@ -47,6 +47,18 @@ enum BondPool {
       job: subJob, at: time, in: db)
   }
 
+  /// Pays a verifier for a replay of a SubJob, unless the pool has done so before: one replay is one fee, however often
+  /// it is asked about it.
+  static func payOnce(
+    _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
+  ) throws {
+    let paid = try String.fetchAll(
+      db,
+      sql: "SELECT holon FROM transfer WHERE job = ? AND sourceAccount = ? AND targetAccount = ?",
+      arguments: ["\(subJob)", "\(address)", "\(verifier)"])
+    if paid.isEmpty { try pay(verifier, fee, over: subJob, at: time, in: db) }
+  }
+
   /// The bonds that an account has lost.
   static func lost(by account: Address, in db: SQLSession) throws -> TokenAmount {
     let texts = try String.fetchAll(

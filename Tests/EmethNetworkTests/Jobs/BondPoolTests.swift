@@ -38,4 +38,22 @@ import Testing
     // Where settlement is embedded nobody makes money either.
     #expect(try paid(by: 4, onChain: false, kind) == [4, 0, 4])
   }
+
+  /// However often a verifier is asked about a replay, and again for that of another SubJob.
+  @Test(arguments: TestDatabase.all) func itPaysAReplayOnce(on kind: TestDatabase) throws {
+    let folder = try TemporaryFolder()
+    let database = try kind.open(in: folder)
+    let other = JobID(requester: Self.verifier, salt: TestNetwork.seed(2))
+    let amounts = try database.write { db in
+      func amount(_ holon: UInt64) -> TokenAmount { TokenAmount(holon: UInt256(holon)) }
+      try Ledger.transfer(
+        amount(25), from: (Ledger.outside, .granted), to: (BondPool.address, .unspent), reason: "bond lost",
+        job: nil, at: 1, in: db)
+      return try [Self.subJob, Self.subJob, other, Self.subJob].map { subJob in
+        try BondPool.payOnce(Self.verifier, amount(10), over: subJob, at: 2, in: db)
+        return try Ledger.balance(of: Self.verifier, pot: .payout, in: db).holon
+      }
+    }
+    #expect(amounts == [10, 10, 20, 20] as [UInt256])
+  }
 }
