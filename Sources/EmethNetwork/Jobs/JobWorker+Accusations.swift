@@ -122,23 +122,42 @@ extension JobWorker {
     return (standing, verdicts.map(\.verdict).filter { $0.accepted && !excluded.contains($0.verifier) })
   }
 
-  /// A verifier that has replayed the submission to the same state as the one whose verdict stands, and was not
-  /// asked yet.
+  /// A verifier that has replayed the submission to the same state as another one, and was not asked yet: as the one whose
+  /// verdict stands, if there is any, since that one can have named a state that nobody computes.
   private func examiner(
     of record: SubJobRecord, besides asked: Set<Address>
   ) throws(NetworkError) -> Address? {
-    guard let (standing, others) = try acceptances(of: record, besides: asked) else { return nil }
-    return others.first { $0.stepRoot == standing.stepRoot }?.verifier
+    guard let (standing, others) = try acceptances(of: record, besides: []) else { return nil }
+    let unasked = others.filter { !asked.contains($0.verifier) }
+    if let same = unasked.first(where: { $0.stepRoot == standing.stepRoot }) { return same.verifier }
+    return unasked.first { one in
+      others.contains { $0.verifier != one.verifier && $0.stepRoot == one.stepRoot }
+    }?.verifier
   }
 
-  /// Another verifier that has replayed a submission to the same state; drawn where there is none yet, silent where there is
-  /// nobody.
+  /// Whether the verifier that vouches for an update has named a state that nobody else computes, and these have replayed
+  /// the submission to one other.
+  func isAlone(with subJob: JobID, against others: [Address]) throws(NetworkError) -> Bool {
+    let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
+    let accepting = record.notes.judgements.map(\.verdict).filter(\.verdict.accepted)
+    guard let standing = accepting.first(where: { $0.digest == record.machine.verdict?.digest })?.verdict
+    else { return false }
+    let verdicts = accepting.map(\.verdict).filter { $0.verifier != standing.verifier }
+    let against = verdicts.filter { others.contains($0.verifier) }
+    return against.count >= 2 && Set(against.map(\.stepRoot)).count == 1
+      && !verdicts.contains { $0.stepRoot == standing.stepRoot }
+  }
+
+  /// Another verifier that has replayed a submission as others have; drawn where there is none yet, silent where there is
+  /// nobody, or where two were opened nothing or found something in it.
   func confirmingVerifier(
     of subJob: JobID, besides asked: [Address]
   ) async throws(NetworkError) -> Reply<Address> {
     while true {
       let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
       if let verifier = try examiner(of: record, besides: Set(asked)) { return .given(verifier) }
+      let rejections = record.notes.rejectionsByExaminers
+      if (rejections.withheld?.count ?? 0) >= 2 || (rejections.found?.count ?? 0) >= 2 { return .silent }
       switch try await askAnother(about: subJob) {
       case .judged: continue
       case .pending: return .pending
@@ -173,12 +192,31 @@ extension JobWorker {
           }
         }
       }
-      if (record.notes.rejectionsByExaminers.withheld?.count ?? 0) >= 2 { return .nobody }
+      if record.notes.agreeingFinders != nil { return .nobody }
+      let rejections = record.notes.rejectionsByExaminers
+      if (rejections.withheld?.count ?? 0) >= 2 || (rejections.found?.count ?? 0) >= 3 { return .nobody }
       switch try await askAnother(about: subJob) {
       case .judged: continue
       case .pending: return .pending
       case .nobody: return .nobody
       }
+    }
+  }
+
+  /// Two that were drawn found the same mismatch in a submission whose verifier is silent: who accepted it loses its bond,
+  /// and they are paid out of the pool.
+  func settle(_ finders: [Address], of record: SubJobRecord, in db: SQLSession) throws {
+    guard case .decided(false, _, _, let forfeited) = record.notes.ruling(isAudited: { _ in nil }) else {
+      return
+    }
+    for verifier in forfeited {
+      try BondPool.forfeit(
+        verifier, bond: try parties.bond(of: verifier, in: db), over: record.id, job: id,
+        at: try network.tick(in: db), in: db)
+    }
+    for finder in finders {
+      try BondPool.payOnce(
+        finder, record.machine.job.terms.verifierFee, over: record.id, at: try network.tick(in: db), in: db)
     }
   }
 
@@ -205,41 +243,72 @@ extension JobWorker {
     announce(struck)
   }
 
-  /// A verifier's share of a sum that two others find wrong.
-  struct WrongShare {
+  /// What two others that say the same say of a verifier's share of a sum.
+  struct HeardShare {
     let subJob: JobID
-    let liar: Address
+    /// Whose share it is.
+    let suspect: Address
+    /// Where the share is among the others.
+    let place: Int
+    /// What they say that it is.
+    let value: UInt64
     let others: [Address]
+    /// Whether the share is another than theirs.
+    let isOther: Bool
+    /// Whether the suspect has named a state that nobody else computes.
+    let isAlone: Bool
 
-    init(_ subJob: JobID, of liar: Address, others: [Address]) {
-      (self.subJob, self.liar, self.others) = (subJob, liar, others)
-    }
+    var isDoubted: Bool { isOther || isAlone }
   }
 
-  /// Takes the bond of a verifier whose shares of a sum were wrong. The first of those who found it stands in and is paid by
-  /// the SubJob, the second out of the bond pool.
-  func strike(_ wrong: [WrongShare], round: UInt32) throws(NetworkError) {
+  /// Takes the bonds of verifiers whose shares of a sum were wrong. The first of those who found it stands in and is paid by
+  /// the SubJob. Everybody else who was heard is paid out of the bond pool, also who found a share right.
+  func strike(_ wrong: [HeardShare], heard: [HeardShare], round: UInt32) throws(NetworkError) {
     let struck = try database.write { db in
       let before = try BondPool.struck(in: db)
+      var standIns: [JobID: Address] = [:]
       for share in wrong {
-        let fee = try JobStore.subJob(share.subJob, in: db).machine.job.terms.verifierFee
         try BondPool.forfeit(
-          share.liar, bond: try parties.bond(of: share.liar, in: db), over: share.subJob, job: id,
+          share.suspect, bond: try parties.bond(of: share.suspect, in: db), over: share.subJob, job: id,
           at: try network.tick(in: db), in: db)
-        for (place, other) in share.others.enumerated() {
-          if place == 0 {
-            try standIn(other, for: share.subJob, in: db)
-          } else {
-            try BondPool.pay(other, fee, over: share.subJob, at: try network.tick(in: db), in: db)
-          }
+      }
+      let liars = try BondPool.struck(in: db)
+      for share in wrong {
+        // Where both have lied elsewhere, others are asked.
+        if let other = share.others.first(where: { !liars.contains($0) }) {
+          try standIn(other, for: share.subJob, in: db)
+          standIns[share.subJob] = other
         }
-        try remark(
-          "the verifier \(share.liar) gave a wrong share of the sum of round \(round + 1) for SubJob \(share.subJob), "
-            + "as two others found", in: db)
+        let what =
+          share.isOther
+          ? "gave a wrong share of the sum of round \(round + 1) for SubJob \(share.subJob)"
+          : "named a state of SubJob \(share.subJob) that nobody else computes"
+        try remark("the verifier \(share.suspect) \(what), as two others found", in: db)
+      }
+      for share in heard {
+        let fee = try JobStore.subJob(share.subJob, in: db).machine.job.terms.verifierFee
+        for other in share.others where !liars.contains(other) && standIns[share.subJob] != other {
+          try BondPool.payOnce(other, fee, over: share.subJob, at: try network.tick(in: db), in: db)
+        }
       }
       return try BondPool.struck(in: db).subtracting(before)
     }
     announce(struck)
+  }
+
+  /// An earlier version took down that accusations were false without putting the refuters into the accusers' places.
+  func standInForAccusers(in cohort: CohortRecord) throws(NetworkError) {
+    guard let refuted = cohort.refuted else { return }
+    try database.write { db in
+      for (subJob, accusations) in Dictionary(grouping: refuted, by: { $0.masked.content.jobID }) {
+        let record = try JobStore.subJob(subJob, in: db)
+        guard !record.status.isFinal, record.machine.cohort?.maskedRoot != nil,
+          let standing = record.machine.verdict?.verifier, standing == accusations.first?.fault.signer,
+          let refuter = accusations.last?.refuter, refuter != standing
+        else { continue }
+        try standIn(refuter, for: subJob, in: db)
+      }
+    }
   }
 
   /// Another verifier's verdict stands for a SubJob from now on, and is paid.
@@ -339,5 +408,24 @@ extension SubJobNotes {
     let found = rejections.filter { $0.mismatch?.kind != .withheld }.map(\.verdict)
     let withheld = rejections.filter { $0.mismatch?.kind == .withheld }.map(\.verdict)
     return (found.isEmpty ? nil : found, withheld.isEmpty ? nil : withheld)
+  }
+
+  /// Two that were drawn after the submission had been accepted and found the same mismatch, where no two agree that it is
+  /// right; nil is none.
+  var agreeingFinders: [Address]? {
+    guard let found = rejectionsByExaminers.found,
+      case .decided(false, _, _, _) = ruling(isAudited: { _ in nil })
+    else { return nil }
+    let finders = Set(found.map(\.verdict.verifier))
+    let rejecting = judgements.filter { finders.contains($0.verdict.verdict.verifier) }
+    for (place, one) in rejecting.enumerated() {
+      guard let mismatch = one.mismatch else { continue }
+      let second = rejecting[(place + 1)...].first {
+        $0.mismatch?.kind == mismatch.kind && $0.mismatch?.segment == mismatch.segment
+          && $0.mismatch?.replayedRoot == mismatch.replayedRoot
+      }
+      if let second { return [one.verdict.verdict.verifier, second.verdict.verdict.verifier] }
+    }
+    return nil
   }
 }

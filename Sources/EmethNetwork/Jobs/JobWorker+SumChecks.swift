@@ -1,6 +1,32 @@
 import EmethCompute
 import EmethKit
 import Foundation
+import Synchronization
+
+/// What was computed of sums that are not decided yet. All of it follows from the hashes that it is kept under.
+final class SumsSeen: Sendable {
+  /// Under the sum's root and the beacon.
+  private let projections = Mutex<[[Bytes32]: SumProjection]>([:])
+  /// The sums' roots, under the roots of the vectors that were added.
+  private let roots = Mutex<[[Bytes32]: Bytes32]>([:])
+
+  func projection(of sum: Bytes32, beacon: Bytes32) -> SumProjection? {
+    projections.withLock { $0[[sum, beacon]] }
+  }
+
+  func keep(_ projection: SumProjection?, of sum: Bytes32, beacon: Bytes32) {
+    projections.withLock { $0[[sum, beacon]] = projection }
+  }
+
+  func root(of vectors: [Bytes32]) -> Bytes32? { roots.withLock { $0[vectors] } }
+
+  func keep(root: Bytes32?, of vectors: [Bytes32]) { roots.withLock { $0[vectors] = root } }
+
+  func forget() {
+    projections.withLock { $0 = [:] }
+    roots.withLock { $0 = [:] }
+  }
+}
 
 /// Whether a cohort's sum is that of the updates that were checked, and if not, who is wrong (PROTOCOL 8).
 extension JobWorker {
@@ -37,6 +63,7 @@ extension JobWorker {
   /// Ends early where somebody has still to answer.
   private func check(_ cohort: CohortRecord) async throws(NetworkError) {
     var record = cohort
+    try standInForAccusers(in: record)
     guard var inquiry = try await inquiry(into: record) else { return }
     while true {
       if !inquiry.unvouched.isEmpty {
@@ -46,7 +73,7 @@ extension JobWorker {
       case .holds:
         return try complete(record, shares: inquiry.shares)
       case .addAgain:
-        inquiry.addedAgain = vectorWork.root(of: try sum(of: inquiry.audit.masked))
+        inquiry.addedAgain = try rootAddedAgain(inquiry.audit.masked)
       case .aggregatorLied(let found, let expected):
         record = try correct(record, under: inquiry.audit.roster, found: found, expected: expected)
         guard let next = try await self.inquiry(into: record) else { return }
@@ -136,11 +163,15 @@ extension JobWorker {
       return Inquiry(audit: audit, shares: shares, sharesFit: false, projection: nil, unvouched: unvouched)
     }
     // A sum that is not where it should be, or is not what was signed for, is as good as a wrong one.
-    let sum = try NetworkError.delivered { () throws(NetworkError) in
-      try store.vector(signed.content.sumRoot, work: vectorWork)
-    }
-    let projection = try sum.map { sum throws(NetworkError) in
-      try vectorWork.projection(of: sum, beacon: beacon)
+    var projection = sumsSeen.projection(of: signed.content.sumRoot, beacon: beacon)
+    if projection == nil {
+      let sum = try NetworkError.delivered { () throws(NetworkError) in
+        try store.vector(signed.content.sumRoot, work: vectorWork)
+      }
+      projection = try sum.map { sum throws(NetworkError) in
+        try vectorWork.projection(of: sum, beacon: beacon)
+      }
+      sumsSeen.keep(projection, of: signed.content.sumRoot, beacon: beacon)
     }
     let fit = try asNetworkError {
       guard let projection else { return false }
@@ -152,58 +183,77 @@ extension JobWorker {
   /// Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
   ///
   /// Each of those who gave one is doubted in turn: two others that replay what it vouches for say what theirs are. It has
-  /// lied where both say the same, another number than it, and the sum is right with theirs. One word beside the sum would
-  /// not do: who gave a wrong share elsewhere could give another here that makes up for it.
+  /// lied where both say the same, another number than it, and the sum is right with theirs; or it is right with those of
+  /// all who are doubted so. One word beside the sum would not do: who gave a wrong share elsewhere could give another
+  /// here that makes up for it. Who named a state that nobody else computes has lied, whatever the sum is.
   private func replaceWrongShares(
     _ inquiry: Inquiry, in record: CohortRecord
   ) async throws(NetworkError) -> Replacement {
     guard let projection = inquiry.projection else { return .nobody }
     var doubted: [Address] = []
     for share in inquiry.shares where !doubted.contains(share.signer) { doubted.append(share.signer) }
-    for suspect in doubted {
+    func isRight(with replaced: [HeardShare]) -> Bool {
       var values = inquiry.shares.map(\.content.value)
-      var wrong: [WrongShare] = []
+      for share in replaced { values[share.place] = share.value }
+      return values.reduce(0, SumProjection.sum) == projection.value
+    }
+    var heard: [HeardShare] = []
+    for suspect in doubted {
       for (place, share) in inquiry.shares.enumerated() where share.signer == suspect {
         switch try await confirmed(share, round: record.round) {
         case .pending: return .pending
         case .silent: continue
         case .given(let right):
-          if right[0].content.value == share.content.value { continue }
-          values[place] = right[0].content.value
-          wrong.append(WrongShare(share.content.jobID, of: suspect, others: right.map(\.signer)))
+          let (others, value) = (right.map(\.signer), right[0].content.value)
+          heard.append(
+            HeardShare(
+              subJob: share.content.jobID, suspect: suspect, place: place, value: value, others: others,
+              isOther: value != share.content.value,
+              isAlone: try isAlone(with: share.content.jobID, against: others)))
         }
       }
-      if !wrong.isEmpty, values.reduce(0, SumProjection.sum) == projection.value {
-        try strike(wrong, round: record.round)
+      let wrong = heard.filter { $0.suspect == suspect && $0.isDoubted }
+      if !wrong.isEmpty, isRight(with: wrong) {
+        try strike(wrong, heard: heard, round: record.round)
         return .found
       }
     }
-    return .nobody
+    let wrong = heard.filter(\.isDoubted)
+    let struck = isRight(with: wrong) ? wrong : wrong.filter(\.isAlone)
+    try strike(struck, heard: heard, round: record.round)
+    return struck.isEmpty ? .nobody : .found
   }
 
-  /// What two others say in the place of a share, where they say the same; silent where there are no two.
+  /// What two others say in the place of a share, where they say the same; a third one is asked where they do not, or one
+  /// says nothing. Silent where no two say the same.
   private func confirmed(
     _ share: SignedSumShare, round: UInt32
   ) async throws(NetworkError) -> Reply<[SignedSumShare]> {
     let subJob = share.content.jobID
+    var asked: [Address] = []
     var given: [SignedSumShare] = []
-    while given.count < 2 {
+    while asked.count < 3 {
       let other: Address
-      switch try await confirmingVerifier(of: subJob, besides: given.map(\.signer)) {
+      switch try await confirmingVerifier(of: subJob, besides: asked) {
       case .pending: return .pending
       case .silent: return .silent
       case .given(let verifier): other = verifier
       }
+      asked.append(other)
       let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
       switch try await self.share(
         of: VouchedUpdate(of: record, by: other), round: round, beacon: share.content.beacon)
       {
       case .pending: return .pending
-      case .silent: return .silent
-      case .given(let second): given.append(second)
+      case .silent: continue
+      case .given(let next):
+        if let same = given.first(where: { $0.content.value == next.content.value }) {
+          return .given([same, next])
+        }
+        given.append(next)
       }
     }
-    return given[0].content.value == given[1].content.value ? .given(given) : .silent
+    return .silent
   }
 
   /// The share of a sum by the verifier that vouches for a SubJob's update, whoever that is in the end; silent where
@@ -237,6 +287,15 @@ extension JobWorker {
       else { return .silent }
       return .given(share)
     }
+  }
+
+  /// The root of the posted vectors' sum, added once.
+  private func rootAddedAgain(_ masked: [Masked]) throws(NetworkError) -> Bytes32? {
+    let posted = masked.map(\.maskedRoot)
+    if let root = sumsSeen.root(of: posted) { return root }
+    let root = vectorWork.root(of: try sum(of: masked))
+    sumsSeen.keep(root: root, of: posted)
+    return root
   }
 
   private func sum(of masked: [Masked]) throws(NetworkError) -> Data {
@@ -289,6 +348,10 @@ extension JobWorker {
         var ended = try JobStore.subJob(subJob, in: db)
         var parent = try JobStore.job(id, in: db)
         ended.notes.reason = "nobody can say whether it masked the update that it submitted"
+        if let finders = ended.notes.agreeingFinders {
+          ended.notes.reason = "its verifier was silent, and two others found the same mismatch in it"
+          try settle(finders, of: ended, in: db)
+        }
         try ExecutionLayer.apply(.endUnchecked, to: &ended, parent: &parent, at: now, in: db)
         try record.apply(.expel(subJob), to: &standing, at: now)
         record.unvouched = (record.unvouched ?? []) + [subJob]
@@ -325,6 +388,7 @@ extension JobWorker {
       try CohortStore.update(record, of: id, in: db)
       return members
     }
+    sumsSeen.forget()
     try announceEnds(of: members)
   }
 

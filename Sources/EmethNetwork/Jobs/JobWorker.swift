@@ -25,6 +25,8 @@ final class JobWorker: Sendable {
   let progress: @Sendable (WorkProgress) -> Void
   /// Seconds that nodes worked since they were last taken down, and how many of them went into traces.
   let worked = Mutex((all: 0.0, trace: 0.0))
+  /// What it has computed of sums and may need again.
+  let sumsSeen = SumsSeen()
   /// What it has read and will not change any more.
   let ended = EndedSubJobs()
 
