@@ -12,6 +12,15 @@ import Testing
     try await TestNetwork.run(settings: NetworkSettings(nodes: 3), parallel: parallel).report.stateRoot
   }
 
+  /// Waits until a node has taken a SubJob of a job, two minutes at most.
+  static func aNodeTakesPart(in job: JobID, of service: NetworkService) async throws {
+    let limit = ContinuousClock.now + .seconds(120)
+    while try !service.subJobs(of: job).contains(where: { $0.node != nil }) {
+      try #require(ContinuousClock.now < limit, "no node has taken a SubJob of \(job)")
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
   /// What must be true at every end: the money adds up, nothing is bound but the verifiers' bonds, tickets
   /// check.
   static func checkMoney(_ scene: ServiceScene) async throws {
@@ -274,7 +283,7 @@ import Testing
   /// as does its verifier, and the requester has all of it back (PROTOCOL 3 has no row for it: Docs/Decisions/0016).
   @Test func aFalseWordWithNobodyLeftEndsUnchecked() async throws {
     var settings = try ServiceScene.settings()
-    (settings.periods.openingSeconds, settings.periods.verificationSeconds) = (20, 4)
+    (settings.periods.openingSeconds, settings.periods.verificationSeconds) = (20, 15)
     try await ServiceScene.with(settings, on: .sqlite) { scene in
       for index in 0..<3 { try scene.startNode(index) }
       try scene.startVerifier(0, fault: .accusingVerifier)
@@ -313,9 +322,7 @@ import Testing
       for salt in 0..<6 as Range<UInt64> where replaced.isEmpty {
         let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(), salt: salt))
         if salt == 0 {
-          while fault != nil, try !service.subJobs(of: job).contains(where: { $0.node != nil }) {
-            try await Task.sleep(for: .milliseconds(20))
-          }
+          if fault != nil { try await Self.aNodeTakesPart(in: job, of: service) }
           for index in (fault == nil ? 0 : 1)..<4 { try scene.startNode(index) }
         }
         let report = try await scene.end(of: job)
@@ -348,16 +355,14 @@ import Testing
   /// test has to be.
   @Test func aPoisonerThatOpensToNobodyLoses() async throws {
     var settings = try ServiceScene.settings()
-    settings.periods.openingSeconds = 8
+    settings.periods.openingSeconds = 12
     try await ServiceScene.with(settings, on: .sqlite) { scene in
       try scene.startNode(0, fault: .hiddenPoison)
       for index in 0..<3 { try scene.startVerifier(index) }
       try await scene.verifiersStand(3)
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1)))
       let service = try scene.server.service()
-      while try !service.subJobs(of: job).contains(where: { $0.node != nil }) {
-        try await Task.sleep(for: .milliseconds(20))
-      }
+      try await Self.aNodeTakesPart(in: job, of: service)
       for index in 1..<4 { try scene.startNode(index) }
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")

@@ -84,6 +84,7 @@ import Testing
       // The first object is fetched for the worker; the next ones by whoever of the node's own computes.
       let begun = Mutex(0)
       let fails = Mutex(false)
+      let hasFailed = Mutex(false)
       var connection = DirectConnection(account: key.address, server: scene.server)
       connection.fetching = { () async throws(NetworkError) in
         let number = begun.withLock { count in
@@ -94,8 +95,10 @@ import Testing
           while !fails.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(10)) }
           throw .refused(code: "object.gone", message: "it is not there", hint: nil)
         }
-        // Long enough for another one to begin beside it.
-        if number == 2 { try? await Task.sleep(for: .seconds(2)) }
+        guard number == 2 else { return }
+        // Until the giving has failed, and long enough after that for another one to begin beside it.
+        for _ in 0..<1_200 where !hasFailed.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(25)) }
+        try? await Task.sleep(for: .milliseconds(500))
       }
       let taken = Mutex(0)
       var settings = NodeAgent.Settings()
@@ -105,6 +108,7 @@ import Testing
         domain: .embedded, settings: settings, fault: nil
       ) { event in
         if case .took = event { taken.withLock { $0 += 1 } }
+        if case .failed(let what, _) = event, what.hasPrefix("giving") { hasFailed.withLock { $0 = true } }
       }
       agent.isPaused = true
       let worker = ServiceScene.node(1)
