@@ -5,8 +5,8 @@ import Synchronization
 /// Which jobs of EMETH Core a node takes, and why not the others.
 final class LayerOneChoice: Sendable {
   private struct State {
-    /// Requesters that have cost the node a deposit.
-    var avoided: Set<Address> = []
+    /// What has cost the node a deposit: it takes nothing more of those requesters.
+    var losses: Set<NodeLosses.Loss> = []
     /// Jobs that it does not take, and why; it does not look at them again.
     var skipped: [JobID: String] = [:]
     /// Jobs that it could not take yet.
@@ -41,16 +41,22 @@ final class LayerOneChoice: Sendable {
   ) throws(NetworkError) {
     (self.desk, self.settings, self.filter, self.pace) = (desk, settings, filter, pace)
     self.losses = losses
-    state = Mutex(State(avoided: Set(try losses.all().map(\.requester))))
+    state = Mutex(State(losses: try losses.all()))
   }
 
-  /// Takes nothing more of the requester of a job that was given up.
+  /// Takes nothing more of the requester of a job that was given up; and of its module nothing more today, after too many.
   func avoid(_ job: LayerOneJob) throws(NetworkError) {
-    let module = try? LayerOneWork(job, modules: settings.modules).program.module?.manifest.hash
-    state.withLock { _ = $0.avoided.insert(job.job.owner) }
+    let loss = NodeLosses.Loss(
+      module: module(of: job) ?? .zero, requester: job.job.owner, at: secondsNow())
+    state.withLock { _ = $0.losses.insert(loss) }
     var known = try losses.all()
-    known.insert(NodeLosses.Loss(module: module ?? .zero, requester: job.job.owner, at: secondsNow()))
+    known.insert(loss)
     try losses.keep(known)
+  }
+
+  /// The module of an external program; nil where this node has none of that hash.
+  private func module(of job: LayerOneJob) -> Bytes32? {
+    (try? LayerOneWork(job, modules: settings.modules))?.program.module?.manifest.hash
   }
 
   /// What the node would take now, and what not, and why.
@@ -115,6 +121,11 @@ final class LayerOneChoice: Sendable {
 
   /// What may change soon.
   private func passingRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
+    guard !job.isOrphan else { return "the job of which it is a part has ended" }
+    let (module, owner) = (self.module(of: job), job.job.owner)
+    if let module, state.withLock({ $0.losses.forbid(module, for: owner, at: secondsNow()) }) {
+      return "its module has cost this node deposits today, with the data of too many requesters"
+    }
     let (client, contracts, account) = (
       desk.account.client, desk.account.contracts, desk.account.address
     )
@@ -140,9 +151,9 @@ final class LayerOneChoice: Sendable {
   /// What will not change.
   private func lastingRefusal(of job: LayerOneJob) -> String? {
     guard job.detail.numParallel == 1 else { return "it is a job in parts" }
-    guard !job.isOrphan else { return "the job of which it is a part has ended" }
     guard !job.isMasked else { return "its result is to be masked" }
-    guard !state.withLock({ $0.avoided.contains(job.job.owner) }) else {
+    let owner = job.job.owner
+    guard !state.withLock({ $0.losses.contains { $0.requester == owner } }) else {
       return "a job of its requester, \(job.job.owner), has cost this node a deposit"
     }
     let program = job.detail.programID

@@ -46,7 +46,8 @@ final class LayerOneJob: Sendable {
     for (index, id) in ids.enumerated() {
       guard let job = jobs[id] else { continue }
       let said = Array(results[5 * index..<5 * index + 5])
-      let isOrphan = job.parentJob.map { parents[$0]?.status != .processing } ?? false
+      // A node of the chain that is behind does not know the parent of a part that was just registered.
+      let isOrphan = job.parentJob.flatMap { parents[$0]?.status.isFinal } ?? false
       found[id] = LayerOneJob(
         job, try await client.output(of: EmethCore.jobDetail(id), at: core, said[0]),
         try await client.output(of: EmethCore.jobAssign(id), at: core, said[1]),
@@ -81,6 +82,10 @@ final class LayerOneJob: Sendable {
 
   /// Who gives what its result names: its node, or its requester, for whom a server does that, where it is in parts.
   var resultGiver: Address? { assign?.node ?? (detail.numParallel > 1 ? job.owner : nil) }
+
+  /// Whether the chain says that it is VERIFIED though no verifier has accepted it: of two that were silent the second one has
+  /// not even shown its secret. Where it has, an acceptance that came late looks the same: that is not called so.
+  var isUnseen: Bool { status == .verified && review.phase == .waitsForChallenge }
 
   /// Whether the check of its result waits longer than it may.
   var isOverdue: Bool { review.dueBy.map { now >= $0 } ?? false }

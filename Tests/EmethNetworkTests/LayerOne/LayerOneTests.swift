@@ -100,6 +100,7 @@ struct LayerOneTests {
         try await scene.chain.bridge.mine(33)
       }
       #expect(try await scene.job(id).status == .verified)
+      #expect(try await scene.job(id).isUnseen)
       #expect(try await scene.money(scene.node) == before + LayerOneScene.fuel)
     }
   }
