@@ -10,10 +10,10 @@ struct LayerOneAttempt: Sendable {
 
 /// Why nothing comes of a part that was verified.
 enum NoPartOutput: Error {
-  /// The module says no to it.
-  case refused(String)
-  /// What there should be is not there, where no verifier has looked.
-  case nothing(String)
+  /// What its result names is no output of it, whatever a server has: where no verifier has looked.
+  case void(String)
+  /// A server does not have what its result names: it may be ill, or nobody has ever given it.
+  case missing(String)
 }
 
 extension LayerOneDesk {
@@ -34,7 +34,8 @@ extension LayerOneDesk {
     return all
   }
 
-  /// The output of a part that was verified, as its result names it.
+  /// The output of a part that was verified, as its result names it. A program that is divided says no to nothing, so that
+  /// no verifier has accepted a no.
   ///
   /// - Parameter folder: where its archive lies meanwhile.
   func output(
@@ -43,29 +44,30 @@ extension LayerOneDesk {
     let (id, part) = (attempt.job.id, attempt.part)
     guard let node = attempt.job.assign?.node,
       let result = LayerOneResult(attempt.job.detail.result, of: id, from: node)
-    else { return .failure(.nothing("its result names no output of its node")) }
+    else { return .failure(.void("its result names no output of its node")) }
     let reference: JobFileReference
     switch result {
     case .output(let named): reference = named
-    case .refusal(let words): return .failure(.refused(words))
+    case .refusal(let words): return .failure(.void("its result is no output, but a no: \(words)"))
     }
     do throws(NetworkError) {
       let found = try await files.content(of: .output, of: id, in: folder)
       guard found.hash == reference.contentHash else {
-        return .failure(.nothing("its output is not the one that its result names"))
+        return .failure(.missing("its output is not the one that its result names"))
       }
       if let reason = division.obstacle(toJoining: found.bytes, of: part) {
-        return .failure(.nothing("its output can't be joined: \(reason)"))
+        return .failure(.void("its output can't be joined: \(reason)"))
       }
       return .success(found.bytes)
     } catch {
       guard error.code == "file.unknown" || error.isNoArchive else { throw error }
-      return .failure(.nothing("its output is not there"))
+      return .failure(.missing("its output is not there"))
     }
   }
 
-  /// Divides a job in parts again, fetches what its nodes were verified for, and looks whether its result is their outputs'
-  /// sum: whoever has divided and joined it need not be believed.
+  /// Divides a job in parts again, fetches the outputs of the parts that the chain calls VERIFIED, and looks whether its result
+  /// is their sum: whoever has divided and joined it need not be believed. A part is VERIFIED when a verifier has accepted it,
+  /// and also when two were silent (``LayerOneJob/isUnseen``): what nobody has looked at counts here too.
   ///
   /// - Parameter folder: where files lie meanwhile.
   /// - Throws: ``NetworkError/malformed(what:reason:)`` where it is not.
@@ -90,7 +92,7 @@ extension LayerOneDesk {
         let place = folder.appending(path: "\(part).out")
         try Files.write(output, to: place)
         outputs.append(place)
-      case .failure(.nothing(let why)), .failure(.refused(let why)):
+      case .failure(.void(let why)), .failure(.missing(let why)):
         throw .malformed(what: what, reason: "its part \(part) can't be looked at: \(why)")
       }
     }

@@ -44,12 +44,18 @@ public final class LayerOneServer: Sendable {
     var ended: [JobID: UInt64] = [:]
     /// What was divided in this process.
     var divisions: [JobID: LayerOneDivision] = [:]
+    /// Whether a data set is being divided, or outputs are being joined.
+    var isHeavy = false
   }
 
   /// What comes next for a part.
   private enum Next {
     /// An attempt is to be registered.
     case register(UInt32)
+    /// The same, as far as the escrow pays for it: no verifier has looked at the one before, which has nothing to show.
+    case again(UInt32, String)
+    /// It was verified, and the server lacks its output: that may come back until the deadline.
+    case lacking(String)
     /// Its output lies there.
     case done(URL)
     /// What anybody may do for its newest attempt.
@@ -68,14 +74,17 @@ public final class LayerOneServer: Sendable {
   private var files: ServerClient { desk.files }
   private var account: ChainAccount { desk.account }
 
-  /// So many parts of a job are registered at once, and so many inputs given in one turn.
+  /// So many parts of a job are registered at once.
   private static let registrationLimit = 16
+  /// So many inputs of a job are given in one turn.
+  private static let inputLimit = 16
 
   /// A server with its account on the chain and its own folder. One process works on a folder at a time.
   ///
   /// - Parameters:
   ///   - files: a server that watches the chain and keeps files, with the account's key.
-  ///   - requesters: whose jobs it divides; empty: those of all who let it, who make it pay gas.
+  ///   - requesters: whose jobs it divides; empty: those of anybody who lets it, and whoever does makes it pay gas, without
+  ///     bound.
   ///   - retry: how often and when what failed is registered anew.
   public init(
     account: ChainAccount, files: ServerClient, folder: URL, requesters: Set<Address> = [],
@@ -134,25 +143,52 @@ public final class LayerOneServer: Sendable {
     for status in [JobStatus.processing, .requested] {
       found += try await files.listedJobs(status).filter { $0.parts > 1 && $0.parent == nil }.map(\.id)
     }
-    return found
+    // A list is of the newest jobs, and of what has ended a folder may be left.
+    let known = Set(found)
+    let own = try kept()
+    return found + own.filter { !known.contains($0) }
+  }
+
+  /// The jobs of which its folder has something.
+  private func kept() throws(NetworkError) -> [JobID] {
+    let place = folder.appending(path: Self.place)
+    guard isThere(place) else { return [] }
+    return try asNetworkError { try FileManager.default.contentsOfDirectory(atPath: place.path) }
+      .compactMap { try? JobID(hex: $0) }
   }
 
   private func look(after id: JobID) async {
     let isWell = await desk.attempt("job \(id)") { () async throws(NetworkError) in try await self.tend(id) }
-    let rest = 5 * desk.pollSeconds
-    state.withLock { state in
-      state.busy.remove(id)
-      if !isWell { state.later[id] = ContinuousClock.now + .seconds(rest) }
+    state.withLock { _ = $0.busy.remove(id) }
+    if !isWell { leave(id, polls: 5) }
+  }
+
+  /// Does not look at a job for so many turns.
+  private func leave(_ id: JobID, polls: Double) {
+    let rest = polls * desk.pollSeconds
+    state.withLock { $0.later[id] = ContinuousClock.now + .seconds(rest) }
+  }
+
+  /// Does what takes much memory, for one job at a time; nil while that is another one's turn.
+  private func alone<Value: Sendable>(
+    _ body: () async throws(NetworkError) -> Value
+  ) async throws(NetworkError) -> Value? {
+    let isFree = state.withLock { state in
+      if state.isHeavy { return false }
+      state.isHeavy = true
+      return true
     }
+    guard isFree else { return nil }
+    defer { state.withLock { $0.isHeavy = false } }
+    return try await body()
   }
 
   /// Does what a job wants now.
   private func tend(_ id: JobID) async throws(NetworkError) {
-    guard let job = try await desk.read(id), !job.status.isFinal else { return try forget(id) }
-    guard try await refusal(of: job) == nil else {
-      let rest = LayerOneChoice.restingPolls * desk.pollSeconds
-      return state.withLock { $0.later[id] = ContinuousClock.now + .seconds(rest) }
-    }
+    // A node of the chain that is behind does not know it yet.
+    guard let job = try await desk.read(id) else { return leave(id, polls: LayerOneChoice.restingPolls) }
+    guard !job.status.isFinal else { return try forget(id) }
+    guard try await refusal(of: job) == nil else { return leave(id, polls: LayerOneChoice.restingPolls) }
     if let reason = obstacle(to: job) {
       // Its requester counts on this server: that is told.
       throw .refused(
@@ -161,7 +197,7 @@ public final class LayerOneServer: Sendable {
     }
     if let upkeep = job.upkeep {
       // Too late: what is left of the escrow goes back.
-      try await desk.carryOut(upkeep, of: id)
+      if try await desk.carryOut(upkeep, of: id) { try forget(id) }
       return
     }
     let division: LayerOneDivision
@@ -169,8 +205,10 @@ public final class LayerOneServer: Sendable {
       guard let found = try await self.division(of: job) else { return }
       division = found
     } catch {
-      // What is there does not change any more; a server that has something else may be ill for a while.
-      guard error.isOfTheData, isThere(input(of: id)) || isOver(id, at: job.now) else { throw error }
+      // What is there does not change any more; a server that has something else may be ill for a while. Once parts are
+      // registered, and nodes work for them, the job could be divided: that is waited for until its deadline.
+      guard error.isOfTheData, job.status == .requested, isThere(input(of: id)) || isOver(id, at: job.now)
+      else { throw error }
       return try await giveUp(job, because: error.message)
     }
     state.withLock { _ = $0.ended.removeValue(forKey: id) }
@@ -205,9 +243,14 @@ public final class LayerOneServer: Sendable {
     return nil
   }
 
-  /// How a job is divided; nil while its input is not there.
+  /// How a job is divided; nil while its input is not there, or another one is being divided.
   private func division(of job: LayerOneJob) async throws(NetworkError) -> LayerOneDivision? {
     if let known = state.withLock({ $0.divisions[job.id] }) { return known }
+    let found = try await alone { () async throws(NetworkError) in try await self.divided(job) }
+    return found ?? nil
+  }
+
+  private func divided(_ job: LayerOneJob) async throws(NetworkError) -> LayerOneDivision? {
     let work = try LayerOneWork(job, modules: [])
     let file = input(of: job.id)
     if !isThere(file) {
@@ -223,21 +266,37 @@ public final class LayerOneServer: Sendable {
 
   private func goOn(_ job: LayerOneJob, _ division: LayerOneDivision) async throws(NetworkError) {
     let attempts = try await desk.attempts(at: job, upTo: retry.attempts).compactMapValues(\.last)
-    var (outputs, due, late): ([URL], [Due], [Late]) = ([], [], [])
-    for part in division.parts.indices {
-      switch try await next(attempts[part], part, division, job) {
-      case .done(let file): outputs.append(file)
-      case .register(let number): due.append(Due(part: part, number: number))
-      case .upkeep(let upkeep, let id): late.append(Late(upkeep: upkeep, id: id))
-      case .wait: break
-      case .hopeless(let reason):
-        return try await giveUp(job, because: "part \(part): \(reason)")
+    var (outputs, due, again, late): ([URL], [Due], [Due], [Late]) = ([], [], [], [])
+    var (lacking, hopeless): (String?, String?) = (nil, nil)
+    var failure: NetworkError?
+    var inputs = 0
+    for part in division.parts.indices where hopeless == nil {
+      do throws(NetworkError) {
+        switch try await next(attempts[part], part, division, job, inputs: &inputs) {
+        case .done(let file): outputs.append(file)
+        case .register(let number): due.append(Due(part: part, number: number))
+        case .again(let number, let why):
+          again.append(Due(part: part, number: number))
+          lacking = lacking ?? "part \(part): \(why)"
+        case .lacking(let why): lacking = lacking ?? "part \(part): \(why)"
+        case .upkeep(let upkeep, let id): late.append(Late(upkeep: upkeep, id: id))
+        case .wait: break
+        case .hopeless(let reason): hopeless = "part \(part): \(reason)"
+        }
+      } catch {
+        // What fails for one part holds up no other; but nothing is paid for a job that can't come to anything.
+        if Task.isCancelled || error == .interrupted || error.code == Self.foreignPart { throw error }
+        failure = failure ?? error
       }
     }
+    if let hopeless { return try await giveUp(job, because: hopeless) }
     if outputs.count == division.parts.count { return try await handIn(job, division, outputs) }
     let isRunning = attempts.values.contains { !$0.job.status.isFinal }
-    let actions = try registrations(due, of: job, division)
-    guard due.isEmpty || !actions.isEmpty || isRunning else {
+    // Those that failed on the chain come first.
+    let actions = try registrations(due + again, of: job, division)
+    // What the server lacks, or does not say, may come back: that ends no job.
+    let isOpen = isRunning || lacking != nil || failure != nil
+    guard due.isEmpty || !actions.isEmpty || isOpen else {
       return try await giveUp(job, because: "its escrow does not pay for part \(due[0].part) once more")
     }
     if job.status == .requested, !actions.isEmpty { desk.onEvent(.took(job.id)) }
@@ -246,17 +305,27 @@ public final class LayerOneServer: Sendable {
       for action in actions { group.addTask { await self.register(action) } }
       for part in late { group.addTask { await self.carryOut(part) } }
     }
+    if let failure { throw failure }
+    if let lacking {
+      throw .refused(
+        code: "layerOne.outputMissing", message: "job \(job.id) is not joined: \(lacking)",
+        hint: "it is waited for until the job's deadline: does \(files.server) have its storage?")
+    }
   }
+
+  /// Somebody else has registered a part for other data.
+  private static let foreignPart = "layerOne.foreignPart"
 
   /// What comes next for a part, after what its newest attempt wants was done.
   private func next(
-    _ attempt: LayerOneAttempt?, _ part: Int, _ division: LayerOneDivision, _ parent: LayerOneJob
+    _ attempt: LayerOneAttempt?, _ part: Int, _ division: LayerOneDivision, _ parent: LayerOneJob,
+    inputs: inout Int
   ) async throws(NetworkError) -> Next {
     guard let attempt else { return .register(0) }
     let job = attempt.job
     guard job.detail.dataset == division.dataset(part, attempt.number) else {
       throw .refused(
-        code: "layerOne.foreignPart",
+        code: Self.foreignPart,
         message: "part \(part) of job \(parent.id) was registered by somebody else, for other data",
         hint: "its requester ends the job by rejectResult, or waits for its deadline")
     }
@@ -264,7 +333,8 @@ public final class LayerOneServer: Sendable {
     switch job.status {
     case .requested, .processing, .submitted:
       if let upkeep = job.upkeep { return .upkeep(upkeep, job.id) }
-      if job.status == .requested, try await isMissing(job.id) {
+      if job.status == .requested, inputs < Self.inputLimit, try await isMissing(job.id) {
+        inputs += 1
         let input = try await files.offload { () throws(NetworkError) in try division.input(part) }.get()
         try await files.giveInput(input, of: job.id)
       }
@@ -276,10 +346,14 @@ public final class LayerOneServer: Sendable {
       case .success(let output):
         try Files.write(output, to: file)
         return .done(file)
-      case .failure(.refused(let words)): return .hopeless("the module says no to it: \(words)")
-      case .failure(.nothing(let why)):
+      case .failure(.void(let why)):
         guard isOver(job.id, at: job.now) else { return .wait }
         reason = why
+      case .failure(.missing(let why)):
+        guard isOver(job.id, at: job.now) else { return .wait }
+        // Where a verifier has fetched it, it is the server's to have it again; else nobody may ever have given it.
+        let isLeft = job.isUnseen && attempt.number < retry.lastAttempt
+        return isLeft ? .again(attempt.number + 1, why) : .lacking(why)
       }
     case .canceled, .timeout, .failed, .declined: reason = "its last attempt is \(job.status.name)"
     }
@@ -388,7 +462,10 @@ public final class LayerOneServer: Sendable {
     _ job: LayerOneJob, _ division: LayerOneDivision, _ outputs: [URL]
   ) async throws(NetworkError) {
     let id = job.id
-    let result = try await result(of: job, division, outputs)
+    let joined = try await alone { () async throws(NetworkError) in
+      try await self.result(of: job, division, outputs)
+    }
+    guard let result = joined else { return }
     let call = EmethCore.submit(id, result: result, fuelUsed: Fuel(units: 0))
     let action = account.action(call, at: desk.core, mark: "\(call.function.name) \(id)")
     try await desk.send(action, of: id)
@@ -454,7 +531,9 @@ public final class LayerOneServer: Sendable {
 
   // MARK: - Files
 
-  private func place(_ id: JobID) -> URL { folder.appending(path: "layer-1/divided/\(id)") }
+  private static let place = "layer-1/divided"
+
+  private func place(_ id: JobID) -> URL { folder.appending(path: "\(Self.place)/\(id)") }
 
   /// Its whole data set, as it names it.
   private func input(of id: JobID) -> URL { place(id).appending(path: "input.dat") }

@@ -52,6 +52,7 @@ struct LayerOneServerTests {
       for _ in parts { try await scene.work(node) }
       for part in parts { try await scene.finish(part.id, node, verifiers) }
       #expect(try await scene.part(1, of: id)?.status == .verified)
+      #expect(try await scene.part(1, of: id)?.isUnseen == false)
       // Its result is lost on the way, after the output was given.
       try await scene.chain.bridge.fault("eth_sendRawTransaction", "status", .number("503"), count: 99)
       await (try await scene.layerOneServer()).turn()
@@ -177,10 +178,14 @@ struct LayerOneServerTests {
           return error.message
         }
       }
-      let early = try await lie(try await divided(100_000))
+      let first = try await divided(100_000)
+      let place = scene.folder(of: scene.divider).appending(path: "layer-1/divided/\(first)").path
+      #expect(FileManager.default.fileExists(atPath: place))
+      let early = try await lie(first)
       #expect(early.contains("part 0 was not verified"), "\(early)")
 
       let id = try await divided(90_000)
+      #expect(!FileManager.default.fileExists(atPath: place), "another one has ended it")
       let node = try await scene.layerOneNode()
       for _ in 0..<2 { try await scene.work(node) }
       for part in 0..<2 { try await scene.finish(LayerOneDivision.id(part, 0, of: id), node, verifiers) }
