@@ -234,7 +234,7 @@ send operator.key EmethCore "$core" setFuelCounts 9991 true
 send operator.key EmethCore "$core" addVerifier "${address[checker]}"
 on_layer_1 checker verifier --key-file checker.key --threads 1
 wait_for 60 "checker's bond and commitments are posted" grep -q commitSecrets checker.log
-on_layer_1 divider serve --operator-key-file divider.key
+on_layer_1 divider serve --operator-key-file divider.key --requester "${address[requester]}"
 on_layer_1 worker node --key-file worker.key --threads 1 --include-program 999
 divided=$(as requester submit-job numbers --server "$EMETH_SERVER" --layer 1 --program 999 --parallel 2 \
   --divided-by "${address[divider]}" --fuel-limit 10 --fuel-price 0.1emeth --deadline 24h --json | jq -r .job)

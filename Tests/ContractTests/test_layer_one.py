@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 from scene import *
-from test_commands import BINARY, KEYS, OWNER_KEY, calldata
+from test_commands import BINARY, KEYS, OWNER_KEY, USER, calldata
 from test_serve import name_signer, pytestmark, serve, until, world  # noqa: F401
 
 NODE_KEY, VERIFIER_KEY, SERVER_KEY = KEYS[5], KEYS[6], KEYS[7]
@@ -27,7 +27,9 @@ def agent(world, kind, key, url, *more):
     file = world.folder / f"{kind}.key"
     file.write_text(key.to_hex())
     file.chmod(0o600)
-    own = ["--operator-key-file", str(file)] if kind == "serve" else ["--key-file", str(file), "--threads", "1"]
+    own = ["--key-file", str(file), "--threads", "1"]
+    if kind == "serve":
+        own = ["--operator-key-file", str(file), "--requester", USER]
     process = subprocess.Popen(
         [BINARY, kind, "--layer", "1", "--server", url, "--data", str(world.folder / kind), *own,
          *names(world), "--confirmations", "1", "--json", *more],
@@ -152,6 +154,10 @@ def test_a_job_in_parts(world):
     key.chmod(0o600)
     plain = [BINARY, "serve", "--layer", "1", "--server", url, "--operator-key-file", str(key), "--data",
              str(world.folder / "plan"), *names(world)]
+    unsaid = subprocess.run([*plain, "--dry-run"], capture_output=True, text=True, timeout=60)
+    assert unsaid.returncode == 2 and "--anybody" in unsaid.stderr, unsaid.stderr
+    plain += ["--requester", USER]
+    assert subprocess.run([*plain, "--anybody"], capture_output=True, timeout=60).returncode == 2
     dry = subprocess.run([*plain, "--dry-run", "--json"], capture_output=True, text=True, timeout=60)
     assert dry.returncode == 0, dry.stderr
     plan, = json.loads(dry.stdout)

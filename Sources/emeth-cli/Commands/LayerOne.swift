@@ -9,7 +9,10 @@ enum LayerOne {
     help: "1: jobs of EMETH Core on a chain; 2: the network of the server")
   static let requester = Flag(
     repeated: "requester", .address,
-    help: "with --layer 1: divides jobs of this account; without, of all who name the server")
+    help: "with --layer 1: divides jobs of this account")
+  static let anybody = Flag(
+    toggle: "anybody",
+    help: "with --layer 1: divides jobs of whoever names the server, who makes it pay gas without bound")
   static let dryRun = Flag(toggle: "dry-run", help: "with --layer 1: say what it would take and send nothing")
 
   /// Whether a chain is meant; refuses flags that mean nothing there.
@@ -53,6 +56,20 @@ enum LayerOne {
         .usage, code: "chain.missing",
         "\(parsed.definition.name): --layer 1 needs \(flag.definition.spelling): a node of a chain that lies could name any",
         hint: "give --chain-id NUMBER and --verification ADDRESS, as `emeth deploy` has printed them")
+    }
+  }
+
+  /// Refuses to pay gas for strangers unless that is said: any account may name a server, and registering parts of a job costs
+  /// that account nothing.
+  private static func requireRequesters(_ parsed: ParsedCommand) throws {
+    let name = parsed.definition.name
+    if parsed[anybody], parsed.isGiven(requester) {
+      throw UsageError.contradiction(rule: "--anybody and --requester exclude each other", command: name)
+    }
+    guard parsed[anybody] || parsed.isGiven(requester) else {
+      throw CommandFailure(
+        .usage, code: "requester.missing", "\(name): --layer 1 divides jobs of whom?",
+        hint: "give --requester ADDRESS, or --anybody: then whoever names this server makes it pay gas")
     }
   }
 
@@ -152,6 +169,7 @@ enum LayerOne {
     _ parsed: ParsedCommand, _ context: CommandContext, _ key: PrivateKey, in folder: URL
   ) async throws -> ExitCode {
     try requireNames(parsed)
+    try requireRequesters(parsed)
     try FolderPath.refuseUnusable(folder.path)
     let server = try ServerOptions.requiredClient(parsed, context, signed: false).server
     let events = AgentEvents(parsed, context)

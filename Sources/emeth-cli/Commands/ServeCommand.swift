@@ -28,8 +28,8 @@ extension Command {
         "With --layer 1, --rpc, --core, --chain-id and --verification it divides jobs of EMETH Core on a chain instead: those of "
           + "program 999 with more than one part, whose requesters let the account of --operator-key-file do so "
           + "(`submit-job --divided-by`). It registers the parts, again after a while where one fails, joins their outputs and "
-          + "hands the result in; parts are paid from the job's escrow, the account pays gas, which --requester keeps to accounts that "
-          + "are known. Inputs and outputs lie with the "
+          + "hands the result in; parts are paid from the job's escrow, the account pays gas: --requester says for whom. With "
+          + "--anybody it does so for whoever names it, and strangers can make it pay gas without bound. Inputs and outputs lie with the "
           + "server of --server, which must watch that chain. --dry-run says what it would do.",
         "With --rpc and --core the network settles on a chain, for life: deposits there are credited when they lie "
           + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
@@ -50,8 +50,8 @@ extension Command {
         ServeArguments.minimumVerifierFee, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
         ChainOptions.core,
       ] + ServeArguments.ofChain + [
-        LayerOne.layer, LayerOne.requester, LayerOne.dryRun, ServerOptions.only, ChainOptions.verification,
-        ServeArguments.audit,
+        LayerOne.layer, LayerOne.requester, LayerOne.anybody, LayerOne.dryRun, ServerOptions.only,
+        ChainOptions.verification, ServeArguments.audit,
         ServeArguments.backup, ServeArguments.restore, CommonFlags.json,
       ],
       examples: [
@@ -69,7 +69,8 @@ extension Command {
         CommandExample(
           "emeth serve --layer 1 --rpc env --core 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --chain-id 1 --verification "
             + "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359 --server https://emeth.example.org --operator-key-file "
-            + "server.key --data divided", "divides jobs of EMETH Core"),
+            + "server.key --requester 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --data divided",
+          "divides jobs of EMETH Core"),
         CommandExample(
           "emeth serve --audit --data net", "does every balance follow from the entries?"),
         CommandExample(
@@ -86,7 +87,7 @@ extension Command {
     let folder = try configuration.folder
     if try LayerOne.isMeant(
       typed, notThere: ServeArguments.ofNetwork,
-      onlyThere: [ServerOptions.only, ChainOptions.verification, LayerOne.requester])
+      onlyThere: [ServerOptions.only, ChainOptions.verification, LayerOne.requester, LayerOne.anybody])
     {
       return try await LayerOne.server(parsed, context, configuration.operatorKey(context), in: folder)
     }
