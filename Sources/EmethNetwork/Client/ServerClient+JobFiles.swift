@@ -163,8 +163,9 @@ extension ChainAccount {
     }
   }
 
-  /// What a job that was verified has for its requester, from a server that watches the chain. What comes is what the
-  /// verifiers have seen, or an error; of a job in parts it is computed again from its parts' outputs.
+  /// What a job that is VERIFIED has for its requester, from a server that watches the chain. What comes is what the chain's
+  /// result names, or an error; of a job in parts it is computed again from the outputs of its VERIFIED parts. VERIFIED is what
+  /// a verifier has accepted, and also what nobody has looked at, because two drawn verifiers were silent.
   ///
   /// - Parameter folder: where the archive lies meanwhile.
   /// - Throws: ``ChainError/store(_:)`` of ``NetworkError/jobEnded(id:status:reason:)`` for a job that was not verified, of

@@ -130,7 +130,8 @@ extension CommandDefinition {
     "fetch-result", section: .requester, summary: "write a finished job's model or result to a folder",
     discussion: [
       "With --layer 1, --rpc and --core the job is one of EMETH Core on a chain: its result comes from the server to which its "
-        + "input was given, and is compared with what the chain says that the verifiers have accepted."
+        + "input was given, and is compared with what the chain calls VERIFIED: what a verifier has accepted, or what nobody has "
+        + "looked at because two verifiers were silent."
     ],
     arguments: [NetworkOptions.job],
     flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, LayerOne.layer]
