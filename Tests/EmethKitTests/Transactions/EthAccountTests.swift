@@ -105,6 +105,9 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
         members + [.init("raw", try other.required("raw")), .init("hash", try other.required("hash"))])
     }
     let result = try check(document(count: 0, transactions: shuffled, messages: [], using: &generator))
-    #expect(try result.required("problems").arrayElements().count == 3 * right.count)
+    // Keys at the ends of their range come more than once: the sender is right then.
+    let pairs = zip(right, right.dropFirst() + right.prefix(1))
+    let same = try pairs.count { try $0.required("from") == $1.required("from") }
+    #expect(try result.required("problems").arrayElements().count == 3 * right.count - same)
   }
 }

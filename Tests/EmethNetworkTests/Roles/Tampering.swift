@@ -111,7 +111,9 @@ struct Tampering: Sendable, CustomTestStringConvertible {
     Tampering("not JSON", finding: "cannot be read") { evidence, _ in
       evidence.openingBytes = Data("no opening".utf8)
     },
-    Tampering("nothing at all", finding: "cannot be read") { evidence, _ in evidence.openingBytes = Data() },
+    Tampering("nothing at all", finding: "the node opened nothing") { evidence, _ in
+      evidence.openingBytes = Data()
+    },
     Tampering("cut in the middle", finding: "cannot be read") { evidence, _ in
       let whole = try WireFormat.encoder.encode(evidence.opening)
       evidence.openingBytes = whole.prefix(whole.count / 2)
