@@ -13,7 +13,7 @@ public struct ServerBenchmark: Sendable {
     public var program: URL
     /// The program whose `benchmark server --plain` is the floor.
     public var plainProgram: URL
-    /// A database that is empty; `nil` is a file.
+    /// A database without any tables; `nil` is a file.
     public var database: String?
     /// Time for all the rates.
     public var seconds = 20.0
@@ -71,7 +71,7 @@ public struct ServerBenchmark: Sendable {
   private var network: URL { folder.appending(path: "network") }
 
   private func fill(_ progress: (String) -> Void) async throws(NetworkError) -> [OpenJobs.Open] {
-    if let database { try requireEmpty(NetworkDatabase(.postgres(database))) }
+    if let database { try requireEmpty(database) }
     progress("making \(settings.jobs) open jobs")
     var service = ServiceSettings()
     let amount = TokenAmount(holon: 1_000_000_000_000_000_000_000_000)
@@ -85,17 +85,24 @@ public struct ServerBenchmark: Sendable {
       count: settings.jobs, isCancelled: settings.isCancelled)
   }
 
-  /// Refuses what belongs to somebody, before anything is written to it.
-  private func requireEmpty(_ database: NetworkDatabase) throws(NetworkError) {
-    let known = try database.read { db in
-      (
-        jobs: try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0,
-        accounts: try Int.fetchOne(db, sql: "SELECT count(*) FROM account") ?? 0
-      )
+  /// Refuses what belongs to somebody, before anything is written to it: to open it as a network's database would
+  /// already make tables there, or bring an older network's to this program's layout.
+  private func requireEmpty(_ database: PostgresAddress) throws(NetworkError) {
+    let count: Int?
+    do {
+      let rows = try PostgresConnection(database).rows(
+        """
+        SELECT count(*) FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema'
+          AND left(n.nspname, 3) <> 'pg_'
+        """, [])
+      count = rows.first?.values.first.flatMap { Int(sqlValue: $0) }
+    } catch {
+      throw (error as? PostgresFailure)?.asNetworkError(database) ?? NetworkError(error)
     }
-    guard known == (0, 0) else {
+    guard count == 0 else {
       throw .badSetting(
-        name: "database", found: "one with \(known.jobs) jobs and \(known.accounts) accounts",
+        name: "database", found: "one with \(count ?? 0) tables",
         allowed: "an empty one: it is filled with jobs that nobody wants")
     }
   }

@@ -46,10 +46,24 @@ import Testing
       #expect(change.databasePerSecond > 0 && change.rate.perSecond > 0)
       #expect(abs(change.ratio - change.rate.perSecond / change.databasePerSecond) < 1e-9)
     }
-    // Another one finds it full, and says so before it changes anything.
+    // Another one finds it in use.
     let error = await #expect(throws: NetworkError.self) {
       _ = try await ServerBenchmark.run(settings) { _ in }
     }
-    #expect(error?.code == "setting.invalid" && error?.message.contains("40 jobs") == true)
+    #expect(error?.code == "setting.invalid" && error?.message.contains(" tables") == true)
+  }
+
+  @Test func anotherProgramsDatabaseIsRefusedAndLeftAsItIs() async throws {
+    let address = try TestPostgres.shared.get().makeDatabase()
+    let connection = try PostgresConnection(address)
+    try connection.run("CREATE SCHEMA shop; CREATE TABLE shop.orders (number bigint)")
+    var settings = ServerBenchmark.Settings(program: Self.program, plainProgram: Self.program)
+    settings.database = "\(address)"
+    let error = await #expect(throws: NetworkError.self) {
+      _ = try await ServerBenchmark.run(settings) { _ in }
+    }
+    #expect(error?.code == "setting.invalid" && error?.message.contains("1 tables") == true)
+    let found = try connection.rows("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", [])
+    #expect(found.first?.values.first.flatMap { Int(sqlValue: $0) } == 0)
   }
 }
