@@ -124,13 +124,15 @@ final class WorkerDesk: ServedNetwork {
     }
   }
 
-  /// Ends what was done for a worker's SubJob, or for one giving of it.
+  /// Ends what was done for one giving of a worker's SubJob.
   ///
+  /// - Parameter isHandedIn: said by who hands in what the worker has brought; nobody else ends that.
   /// - Returns: whether there was something to end. Who did it decides what becomes of the SubJob: nobody else may.
-  @discardableResult
-  private func drop(_ subJob: JobID, given giving: StopFlag? = nil) -> Bool {
+  private func drop(_ subJob: JobID, given giving: StopFlag, isHandedIn: Bool = false) -> Bool {
     let hand = state.withLock { state -> Hand? in
-      guard let hand = state.hands[subJob], giving == nil || hand.stop === giving else { return nil }
+      guard let hand = state.hands[subJob], hand.stop === giving, hand.isHandedIn == isHandedIn else {
+        return nil
+      }
       return state.hands.removeValue(forKey: subJob)
     }
     guard let hand else { return false }
@@ -195,7 +197,7 @@ final class WorkerDesk: ServedNetwork {
   }
 
   /// Hands in what a worker has computed.
-  private func handIn(_ result: NodeResult, _ document: Bytes32) async {
+  private func handIn(_ result: NodeResult, _ document: Bytes32, _ giving: StopFlag) async {
     let subJob = result.submission.submission.jobID
     let agent = agent
     do throws(NetworkError) {
@@ -207,8 +209,7 @@ final class WorkerDesk: ServedNetwork {
       agent.report("SubJob \(subJob)", error)
     }
     try? agent.node.forgetHandover(document)
-    drop(subJob)
-    agent.letGo(subJob)
+    if drop(subJob, given: giving, isHandedIn: true) { agent.letGo(subJob) }
   }
 
   // MARK: - The workers' side
@@ -317,13 +318,13 @@ final class WorkerDesk: ServedNetwork {
     guard let own = hand.own, let document = result.output else {
       throw .malformed(what: "work on SubJob \(subJob)", reason: "it names no object with what was computed")
     }
-    // It renews no more: from now on this is the node's.
-    state.withLock { $0.hands[subJob]?.isHandedIn = true }
+    // It renews no more: from now on this is the node's, unless somebody has ended it meanwhile.
+    try change(subJob, given: hand.stop) { $0.isHandedIn = true }
     do throws(NetworkError) {
       let taken = try agent.node.takeOver(document, for: own)
-      Task { await handIn(taken, document) }
+      Task { await handIn(taken, document, hand.stop) }
     } catch {
-      state.withLock { $0.hands[subJob]?.isHandedIn = false }
+      try? change(subJob, given: hand.stop) { $0.isHandedIn = false }
       throw error
     }
   }
