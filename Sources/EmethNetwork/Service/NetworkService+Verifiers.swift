@@ -42,12 +42,14 @@ extension NetworkService {
     }
   }
 
-  /// Refuses a job that none of the verifiers here could be drawn for. Where there are none yet, it waits for them.
+  /// Refuses a job that none of the verifiers here could be drawn for. Where there are none yet, it waits for them: who
+  /// has bound nothing, or committed itself to no secret, is none.
   func refuseIfBondsAreTooSmall(for job: Job, in db: SQLSession) throws {
     let bonds = try String.fetchAll(
       db,
-      sql: "SELECT holon FROM bond WHERE expiry > ? AND NOT EXISTS "
-        + "(SELECT 1 FROM forfeit WHERE forfeit.verifier = bond.verifier)",
+      sql: "SELECT holon FROM bond WHERE expiry > ? AND holon <> '0' AND NOT EXISTS "
+        + "(SELECT 1 FROM forfeit WHERE forfeit.verifier = bond.verifier) AND EXISTS "
+        + "(SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier)",
       arguments: [Int64(clamping: try seconds(in: db))])
     let needed = try job.verifierBond
     let largest = bonds.compactMap { UInt256($0, radix: 10) }.max().map { TokenAmount(holon: $0) }

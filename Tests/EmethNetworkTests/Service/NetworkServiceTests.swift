@@ -387,7 +387,12 @@ import Testing
       // A fee of 21 EMETH at most: the verifier's is a twentieth of it, and its bond ten times that.
       submission.fuelPrice = FuelPrice(holonPerFuel: 1_000_000_000_000_000)
       submission.fuelLimit = Fuel(units: 21_000)
-      // With no verifier at all it waits.
+      // With no verifier at all it waits; who has bound nothing is none.
+      let poor = Verifier(key: ServiceScene.verifier(5), store: service.store, domain: .embedded)
+      try service.postBond(
+        upTo: .zero, binding: poor.binding(expiry: secondsNow() + 86_400),
+        by: ServiceScene.verifier(5).address)
+      try service.postCommitments([poor.commitment(0)], from: 0, by: ServiceScene.verifier(5).address)
       let job = try scene.submit(submission)
       try scene.bindSilentVerifier(ServiceScene.verifier(6))
       try await Task.sleep(for: .seconds(2))
