@@ -55,23 +55,33 @@ extension ServerState {
     guard let offset = try request.number("offset", in: range),
       let size = try request.number("size", in: range)
     else { throw RequestFailure.badParameter("offset and size", found: "", allowed: "both, in bytes") }
-    let part = try await offload { [uploads] in try uploads.makePart() }
+    // Made when there is something to write: who says little slowly, signed or not, holds no file open.
+    var arriving: ArrivingPart?
     var pieces: [ByteBuffer] = []
     var pending = 0
     // While some are hashed and written the next ones come.
     var writing: Task<Void, any Error>?
-    func flush() async throws {
+    @discardableResult
+    func flush() async throws -> ArrivingPart {
       try await writing?.value
       let ready = pieces
       (pieces, pending) = ([], 0)
+      let part: ArrivingPart
+      if let arriving {
+        part = arriving
+      } else {
+        part = try await offload { [uploads] in try uploads.makePart() }
+        arriving = part
+      }
       writing = Task { try await offload { try part.add(ready) } }
+      return part
     }
     try await receive(request, limit: settings.partLimit) { piece in
       pieces.append(piece)
       pending += piece.readableBytes
       if pending >= Self.flushByteCount { try await flush() }
     }
-    try await flush()
+    let part = try await flush()
     try await writing?.value
     let account = try await account(of: request) { part.digest }
     try await checkMayUpload(account)
