@@ -146,9 +146,20 @@ void emeth_team_destroy(emeth_team* team) {
   free(team);
 }
 
+// So long a sum may take: it takes far less than a second, and where the library hangs without saying why nobody
+// else would end it.
+enum { PATIENCE_SECONDS = 600 };
+
+static time_t seconds_now(void) {
+  struct timespec now = {0};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
 // Waits for all devices. Nobody waits in the driver for one of them alone: it would not come back where another
 // one is lost, whose part is missing.
 static emeth_status wait(emeth_team* team, char* message) {
+  const time_t start = seconds_now();
   for (size_t i = 0; i < team->count;) {
     const emeth_status status = emeth_cuda_poll(emeth_device_cuda(team->devices[i]), message);
     if (status == EMETH_OK) {
@@ -158,12 +169,17 @@ static emeth_status wait(emeth_team* team, char* message) {
     if (status != EMETH_NOT_AVAILABLE) return status;
     for (size_t other = 0; other < team->count; other++) {
       nccl_result result = NCCL_SUCCESS;
-      team->nccl->background_error(team->communicators[other], &result);
+      const nccl_result asked = team->nccl->background_error(team->communicators[other], &result);
+      if (asked != NCCL_SUCCESS) return refusal(team->nccl, "ncclCommGetAsyncError", asked, message);
       if (result != NCCL_SUCCESS && result != NCCL_IN_PROGRESS) {
         return refusal(team->nccl, "ncclAllReduce", result, message);
       }
       const emeth_status state = emeth_cuda_poll(emeth_device_cuda(team->devices[other]), message);
       if (state != EMETH_OK && state != EMETH_NOT_AVAILABLE) return state;
+    }
+    if (seconds_now() - start > PATIENCE_SECONDS) {
+      emeth_say(message, "ncclAllReduce: it was not done after %d s, and told of no error", PATIENCE_SECONDS);
+      return EMETH_DEVICE_FAILED;
     }
     nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
   }

@@ -72,7 +72,15 @@ public final class DeviceTeam: Sendable {
         device: Self.name(of: devices),
         reason: "NCCL \(collectives.version) of \(collectives.place.path): \(message)")
     }
+    // NCCL takes memory for itself when it first adds up: before anybody plans with what is free.
+    let arrays = try devices.map { device throws(ComputeError) in
+      try FloatArena(count: Self.firstSumCount, device: device)
+    }
+    try sum(arrays.map(\.base), count: Self.firstSumCount)
   }
+
+  /// Elements of a sum that is made for its own sake: as many as NCCL adds up in the way of large ones.
+  static let firstSumCount = 1 << 20
 
   deinit { if let handle { emeth_team_destroy(handle) } }
 

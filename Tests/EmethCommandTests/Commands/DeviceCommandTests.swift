@@ -151,7 +151,8 @@ struct DeviceCommandTests {
     #expect(result.exitCode == 4 && result.output.isEmpty)
     let error = try JSONDecoder().decode(ErrorObject.self, from: Data(result.errors.utf8))
     #expect(error.code == "compute.deviceFailed" && error.message.contains(message), "\(result.errors)")
-    guard call != "create" else { return }
+    // Whoever can't add up at all is found out before the work.
+    guard call == "one" else { return }
     let resumed = try emeth(["train", "text", "--out", "model", "--resume", "--json", "--device", "cuda"])
     #expect(resumed.exitCode == 0, "\(resumed.errors)")
   }
