@@ -72,6 +72,15 @@ public final class CheckpointFolder {
     try TrainingCheckpoint.read(from: file, device: device)
   }
 
+  /// The arithmetic that a folder's training began with, without its state; nil where the checkpoint does not say, of
+  /// which ``read(device:)`` says why.
+  public static func profile(in url: URL) -> NumericProfile? {
+    guard let file = try? SafetensorsFile(contentsOf: url.appendingPathComponent(fileName)),
+      let settings = file.metadata["settings"]
+    else { return nil }
+    return try? TrainingCheckpoint.decode(settings: settings, path: file.url.path).0.profile
+  }
+
   /// The tokenizer of the training.
   ///
   /// - Throws: `ComputeError.fileUnreadable`, `malformedFile`; `resumeMismatch` when it is not the

@@ -30,8 +30,11 @@ extension Command {
       ])
   ) { parsed, context in
     let options = try TrainingOptions(parsed)
+    // A training goes on as it began, on devices that are opened once.
+    let isTold = !options.isResuming || parsed.isGiven(TrainingOptions.profile)
+    let begun = isTold ? nil : CheckpointFolder.profile(in: options.checkpointFolder)
     let team = try DeviceOptions.openTeam(
-      parsed, context, threads: options.model.threads, profile: options.profile)
+      parsed, context, threads: options.model.threads, profile: begun ?? options.profile)
     // What stands in the way of the model is found out before the work, and leaves nothing behind.
     try AtomicFolder(at: options.out).discard()
 

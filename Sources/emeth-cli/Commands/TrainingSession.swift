@@ -55,7 +55,7 @@ final class TrainingSession {
     folder = prepared.folder
     text = prepared.text
     checkpoint = prepared.checkpoint
-    // A training goes on as it began.
+    // A training goes on as it began, also where its folder is another one by now.
     let profile = checkpoint.profile
     var team = team
     if profile == team.lead.profile {
