@@ -235,7 +235,10 @@ import Testing
     defer { for agent in agents where agent.isRunning { agent.terminate() } }
     if !returns {
       // The other node comes when the first has given up what it took.
-      for _ in 0..<300 where try !folder.read("log2").contains(" up: cuda:0 failed: ") { usleep(100_000) }
+      let deadline = ContinuousClock.now + .seconds(180)
+      func hasGivenUp() throws -> Bool { try folder.read("log2").contains(" up: cuda:0 failed: ") }
+      while try !hasGivenUp(), ContinuousClock.now < deadline { usleep(100_000) }
+      try #require(hasGivenUp(), "\(try folder.read("log2"))")
       agents.append(try start("node", 4, "cpu"))
     }
     let watched = try Program.run("watch-job", job, "--server", server.url, "--json")
