@@ -79,11 +79,8 @@ struct ContainerEngineTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3_600)], ofItemAtPath: folder.path)
-    _ = try scene.said(
-      [
-        "run", "--detach", "--network", "none", "--name", name, scene.image, "/bin/sh", "-c",
-        "while :; do :; done",
-      ])
+    try scene.begin(
+      ["--network", "none", "--name", name, scene.image, "/bin/sh", "-c", "while :; do :; done"])
     #expect(try scene.said(["ps", "--quiet"]) != "")
     _ = try scene.run(scene.module("true"))
     #expect(try scene.said(["ps", "--all", "--quiet"]) == "")
@@ -185,6 +182,11 @@ final class ContainerScene: Sendable {
       """, root.path)
     engine = root.path + ".engine"
     image = try Self.shell(#""$1" image inspect --format '{{.Id}}' emeth-test"#, engine)
+  }
+
+  /// Starts a container that runs on; what watches over it keeps the streams that it gets.
+  func begin(_ words: [String]) throws {
+    try Self.shell(#""$@" >/dev/null 2>&1"#, engine, ["run", "--detach"] + words)
   }
 
   func said(_ words: [String]) throws -> String {
