@@ -159,8 +159,8 @@ public final class LayerOneServer: Sendable {
 
   private func look(after id: JobID) async {
     let isWell = await desk.attempt("job \(id)") { () async throws(NetworkError) in try await self.tend(id) }
-    state.withLock { _ = $0.busy.remove(id) }
     if !isWell { leave(id, polls: 5) }
+    state.withLock { _ = $0.busy.remove(id) }
   }
 
   /// Does not look at a job for so many turns.
