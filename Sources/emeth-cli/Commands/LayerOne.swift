@@ -68,7 +68,7 @@ enum LayerOne {
     }
     guard parsed[anybody] || parsed.isGiven(requester) else {
       throw CommandFailure(
-        .usage, code: "requester.missing", "\(name): --layer 1 divides jobs of whom?",
+        .usage, code: "requester.missing", "\(name): --layer 1 needs --requester or --anybody",
         hint: "give --requester ADDRESS, or --anybody: then whoever names this server makes it pay gas")
     }
   }
