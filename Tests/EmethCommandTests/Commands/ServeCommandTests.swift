@@ -238,7 +238,8 @@ import Testing
       let deadline = ContinuousClock.now + .seconds(180)
       func hasGivenUp() throws -> Bool { try folder.read("log2").contains(" up: cuda:0 failed: ") }
       while try !hasGivenUp(), ContinuousClock.now < deadline { usleep(100_000) }
-      try #require(hasGivenUp(), "\(try folder.read("log2"))")
+      let (isOver, said) = (try hasGivenUp(), try folder.read("log2"))
+      try #require(isOver, "\(said)")
       agents.append(try start("node", 4, "cpu"))
     }
     let watched = try Program.run("watch-job", job, "--server", server.url, "--json")
