@@ -6,22 +6,26 @@ import Testing
 
 /// The threads of its own that blocking work is done on.
 @Suite struct WorkExecutorTests {
+  private final class Running: Sendable {
+    let counts = Mutex((now: 0, most: 0))
+  }
+
   @Test func moreJobsThanThreadsAllRunAndNoMoreAtOnceThanThereAreThreads() async {
     let executor = WorkExecutor(threads: 3)
-    let running = Mutex((now: 0, most: 0))
+    let running = Running()
     let done = await withTaskGroup(of: Int.self) { group in
       for number in 0..<200 {
         group.addTask(executorPreference: executor) {
-          running.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+          running.counts.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
           usleep(500)
-          running.withLock { $0.now -= 1 }
+          running.counts.withLock { $0.now -= 1 }
           return number
         }
       }
       return await group.reduce(into: Set<Int>()) { $0.insert($1) }
     }
     #expect(done == Set(0..<200))
-    #expect(running.withLock { $0.now == 0 && (1...3).contains($0.most) })
+    #expect(running.counts.withLock { $0.now == 0 && (1...3).contains($0.most) })
     withExtendedLifetime(executor) {}
   }
 
