@@ -76,6 +76,8 @@ public final class DeviceTeam: Sendable {
     let arrays = try devices.map { device throws(ComputeError) in
       try FloatArena(count: Self.firstSumCount, device: device)
     }
+    // Their memory goes with them.
+    defer { withExtendedLifetime(arrays) {} }
     try sum(arrays.map(\.base), count: Self.firstSumCount)
   }
 
