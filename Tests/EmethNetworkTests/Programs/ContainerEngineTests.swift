@@ -160,7 +160,8 @@ final class ContainerScene: Sendable {
       """
       set -e
       command -v podman >/dev/null && command -v runc >/dev/null || { echo 'podman or runc is missing' >&2; exit 77; }
-      mkdir -p "$1/bin" "$1/tmp" "$1/output"
+      mkdir -p "$1/bin" "$1/tmp"
+      chmod 1777 "$1/tmp"
       for tool in sh cat wc; do
         cp -L "$(command -v $tool)" "$1/bin/"
         ldd "$(command -v $tool)" | grep -o '/[^ ]*' | while read -r file; do
