@@ -185,9 +185,13 @@ final class ContainerScene: Sendable {
     image = try Self.shell(#""$1" image inspect --format '{{.Id}}' emeth-test"#, engine)
   }
 
-  /// Starts a container that runs on; what watches over it keeps the streams that it gets.
+  /// Starts a container that runs on. What watches over it keeps every descriptor that it gets.
   func begin(_ words: [String]) throws {
-    try Self.shell(#""$@" >/dev/null 2>&1"#, engine, ["run", "--detach"] + words)
+    let ended = try ModuleProcess.run(
+      [engine, "run", "--detach"] + words,
+      environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"], seconds: 60,
+      stop: StopFlag())
+    try #require(ended.status == .exited(0), "\(ended.lastLine ?? "")")
   }
 
   func said(_ words: [String]) throws -> String {
