@@ -57,17 +57,27 @@ struct ContainerEngine: Sendable {
 
   /// Refuses an image that is not on this machine, or brings volumes: they are writable, on the disk, and outlast a run.
   func check(_ image: String) throws(NetworkError) {
-    let found = try? said(["image", "inspect", "--format", "{{.Id}} {{len .Config.Volumes}}", image])
-    let words = (found ?? "").split(separator: " ")
+    let found: String
+    do throws(NetworkError) {
+      found = try said(["image", "inspect", "--format", "{{.Id}} {{len .Config.Volumes}}", image]) ?? ""
+    } catch {
+      guard case .sandboxFailed(let words) = error else { throw error }
+      throw missing(image, words)
+    }
+    let words = found.split(separator: " ")
     guard words.count == 2, Self.isSame(String(words[0]), image) else {
-      throw .sandboxFailed(
-        reason:
-          "the image \(image) is not on this machine: fetch or load it with \(program), which shows its ID as "
-          + "`image inspect --format {{.Id}}`")
+      throw missing(image, "\(program) names \(found)")
     }
     guard words[1] == "0" else {
       throw .sandboxFailed(reason: "the image \(image) has volumes, which no module may have")
     }
+  }
+
+  private func missing(_ image: String, _ words: String) -> NetworkError {
+    .sandboxFailed(
+      reason:
+        "the image \(image) is not on this machine (\(words)): fetch or load it with \(program), which shows "
+        + "its ID as `image inspect --format {{.Id}}`")
   }
 
   /// Runs a command on the files of a folder.

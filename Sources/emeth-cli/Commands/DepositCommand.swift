@@ -45,7 +45,7 @@ extension Command {
     let settlement = parsed[ChainOptions.settlement]
     guard !isForServers || (settlement != nil && parsed[ChainOptions.chainID] != nil) else {
       throw UsageError.contradiction(
-        rule: "--to-servers needs --chain-id and --settlement", command: "deposit")
+        rule: "--to-servers and --server need --chain-id and --settlement", command: "deposit")
     }
     if isForServers { try await DepositArguments.checkServer(parsed, context) }
     return try await ChainOptions.run(
