@@ -26,10 +26,13 @@ final class NetworkDatabase: Sendable {
 
   /// Opens a database and brings it to the supported layout.
   ///
+  /// - Parameter patience: how long a transaction is tried while a database server is away or busy, seconds.
   /// - Throws: ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/unfinishedWork(path:layout:supported:)``, ``NetworkError/databaseFailed(_:)``,
   ///   ``NetworkError/database(reason:)``.
-  init(_ location: DatabaseLocation) throws(NetworkError) {
+  init(
+    _ location: DatabaseLocation, patience: Double = PostgresBackend.patience
+  ) throws(NetworkError) {
     let changes = ChangeMark()
     self.changes = changes
     switch location {
@@ -38,7 +41,7 @@ final class NetworkDatabase: Sendable {
       replicas = nil
       leases = nil
     case .postgres(let address):
-      backend = try PostgresBackend(address)
+      backend = try PostgresBackend(address, patience: patience)
       replicas = PostgresReplicas(address) { changes.raise($0) }
       leases = PostgresLeases(address)
     }

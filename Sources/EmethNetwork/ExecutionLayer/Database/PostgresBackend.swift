@@ -14,13 +14,15 @@ final class PostgresBackend: DatabaseBackend {
   private let pool: PostgresPool
   /// How long a transaction is tried while the server is away or busy, seconds.
   private let patience: Double
+  /// The same where nobody says otherwise: a request is answered before its sender gives up.
+  static let patience = 10.0
   /// After so many attempts a transaction waits until it is alone.
   private static let sharedAttempts = 2
 
   /// Connects and brings the database to the supported layout.
   ///
   /// - Throws: ``NetworkError/databaseFailed(_:)``, ``NetworkError/otherVersion(path:found:supported:)``.
-  init(_ address: PostgresAddress, patience: Double = 10) throws(NetworkError) {
+  init(_ address: PostgresAddress, patience: Double = PostgresBackend.patience) throws(NetworkError) {
     self.address = address
     self.patience = patience
     pool = PostgresPool(address)
