@@ -42,6 +42,9 @@ public enum JobEvent: Hashable, Sendable {
   /// Another verifier that accepts vouches for the update from now on, and is paid for it: the one whose verdict stood says
   /// nothing to the cohort's sum, or was overruled. `verdict` is the digest of its ``Verdict``.
   case standIn(by: Address, verdict: Bytes32)
+  /// Two that were drawn after the acceptance found that it was false: the verifier fee is for the one that found it
+  /// first, with the hash of its evidence.
+  case overrule(by: Address, confirmedBy: Address, evidence: Bytes32)
   /// The cohort's sum was checked.
   case completeCohort(sumChecks: Bool)
   /// Keys or masked vector are missing at the cohort's deadline.
@@ -62,7 +65,7 @@ public enum JobEvent: Hashable, Sendable {
   public enum Name: String, Hashable, Sendable, CaseIterable {
     case cancel, claim, process, renewLease, decline, submit, draw, receiveOpenings, dispute, verify, reject
     case withhold, fixCohort, postMasked, completeCohort, absent, timeout, expireVerification, extendDeadline
-    case standIn, endUnchecked, endWithParent
+    case standIn, overrule, endUnchecked, endWithParent
   }
 
   /// Which event it is.
@@ -83,6 +86,7 @@ public enum JobEvent: Hashable, Sendable {
     case .fixCohort: .fixCohort
     case .postMasked: .postMasked
     case .standIn: .standIn
+    case .overrule: .overrule
     case .completeCohort: .completeCohort
     case .absent: .absent
     case .timeout: .timeout

@@ -58,7 +58,7 @@ extension JobMachine {
       return try end(.canceled, as: .canceled, because: .parentEnded, at: now)
     case .renewLease, .decline, .submit, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .standIn, .completeCohort, .absent, .expireVerification, .endUnchecked:
+      .postMasked, .standIn, .overrule, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -104,7 +104,7 @@ extension JobMachine {
       return try end(.canceledByParent, as: .canceled, because: .parentEnded, at: now)
     case .cancel, .claim, .process, .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold,
       .fixCohort,
-      .postMasked, .standIn, .completeCohort, .absent, .expireVerification, .endUnchecked:
+      .postMasked, .standIn, .overrule, .completeCohort, .absent, .expireVerification, .endUnchecked:
       throw .eventNotAllowed(status: status, event: event.name)
     }
   }
@@ -140,6 +140,8 @@ extension JobMachine {
     case .standIn(let verifier, let digest):
       try standIn(verifier, verdict: digest)
       return []
+    case .overrule(let first, let second, let evidence):
+      return try overrule(by: first, confirmedBy: second, evidence: evidence, at: now)
     case .completeCohort(let sumChecks):
       return try completeCohort(sumChecks: sumChecks, at: now)
     case .absent:

@@ -28,6 +28,35 @@ extension JobMachine {
     verifier = other
   }
 
+  /// An acceptance falls as a submission does: by two that found it wrong. What they were drawn for is put on record, so
+  /// that the record shows who they are.
+  mutating func overrule(
+    by first: Address, confirmedBy second: Address, evidence: Bytes32, at now: UInt64
+  ) throws(JobError) -> [JobEffect] {
+    let cohort = try fixedCohort(for: .overrule)
+    guard cohort.maskedRoot != nil else { throw .maskedMissing(attempt: cohort.attempt) }
+    // Zero is a verdict that was struck.
+    guard first != second, evidence != .zero else { throw .rejectionUnconfirmed(by: first) }
+    for finder in [first, second] {
+      guard finder != node, finder != job.requester, finder != verdict?.verifier else {
+        throw .verifierNotEligible(found: finder)
+      }
+    }
+    for (finder, dispute) in [(first, evidence), (second, nil)] {
+      if let before = draws.first(where: { $0.verifier == finder }) {
+        // It was drawn before the acceptance; then this is what it said.
+        guard before.hasFound, dispute == nil || dispute == before.dispute else {
+          throw .verifierNotEligible(found: finder)
+        }
+        continue
+      }
+      draws.append(Draw(verifier: finder, drawnAt: now, openBy: now, openedAt: now, dispute: dispute))
+    }
+    verdict?.sharedWith = nil
+    verifier = first
+    return try end(.failed, as: .failed, because: .rejected, at: now)
+  }
+
   mutating func completeCohort(sumChecks: Bool, at now: UInt64) throws(JobError) -> [JobEffect] {
     let cohort = try fixedCohort(for: .completeCohort)
     guard cohort.maskedRoot != nil else { throw .maskedMissing(attempt: cohort.attempt) }

@@ -37,7 +37,7 @@ extension VerifierAgent {
     case .judge(let request): return try body(try await judge(request, on: lane))
     case .share(let subJob, let round, let beacon):
       // What was lost can't be vouched for.
-      guard fault != .silentVerifier, let update = verifier.update(of: subJob) else {
+      guard fault?.isSilentAboutSums != true, let update = verifier.update(of: subJob) else {
         return try body(MessageAnswer(message: nil))
       }
       let share = try await lane.run { _ in
@@ -45,7 +45,8 @@ extension VerifierAgent {
       }
       return try body(MessageAnswer(message: HexText(wrappedValue: share)))
     case .examineMask(let examination):
-      guard fault != .silentVerifier, let update = verifier.update(of: examination.masked.content.jobID)
+      guard fault?.isSilentAboutSums != true,
+        let update = verifier.update(of: examination.masked.content.jobID)
       else {
         return try body(MessageAnswer(message: nil))
       }

@@ -44,7 +44,8 @@ struct CohortRecord: Codable, Sendable, Hashable {
   var lies: [PublicRecords.Accusation] = []
   /// Nodes that a verifier called liars and others found honest; `nil` is none.
   var refuted: [PublicRecords.Accusation]?
-  /// SubJobs that left because nobody could say what they masked; `nil` is none.
+  /// SubJobs that left because nobody vouched for them: nobody could say what they masked, or two others overruled who had
+  /// accepted them; `nil` is none.
   var unvouched: [JobID]?
   /// Whether the sum was checked and holds.
   var holds = false

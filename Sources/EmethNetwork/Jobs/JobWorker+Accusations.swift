@@ -192,7 +192,7 @@ extension JobWorker {
           }
         }
       }
-      if record.notes.agreeingFinders != nil { return .nobody }
+      if record.notes.overruling != nil { return .nobody }
       let rejections = record.notes.rejectionsByExaminers
       if (rejections.withheld?.count ?? 0) >= 2 || (rejections.found?.count ?? 0) >= 3 { return .nobody }
       switch try await askAnother(about: subJob) {
@@ -203,21 +203,21 @@ extension JobWorker {
     }
   }
 
-  /// Two that were drawn found the same mismatch in a submission whose verifier is silent: who accepted it loses its bond,
-  /// and they are paid out of the pool.
-  func settle(_ finders: [Address], of record: SubJobRecord, in db: SQLSession) throws {
-    guard case .decided(false, _, _, let forfeited) = record.notes.ruling(isAudited: { _ in nil }) else {
-      return
-    }
-    for verifier in forfeited {
+  /// Fails an accepted SubJob in which two that were drawn later found what is wrong: the first of them is paid by it, the
+  /// second out of the pool, and who accepted it loses its bond.
+  func overrule(_ record: SubJobRecord, by finders: Overruling, at now: UInt64, in db: SQLSession) throws {
+    var subJob = record
+    var parent = try JobStore.job(id, in: db)
+    subJob.notes.reason = finders.reason
+    try ExecutionLayer.apply(
+      .overrule(by: finders.first, confirmedBy: finders.second, evidence: finders.evidence), to: &subJob,
+      parent: &parent, at: now, in: db)
+    for verifier in finders.forfeited {
       try BondPool.forfeit(
-        verifier, bond: try parties.bond(of: verifier, in: db), over: record.id, job: id,
-        at: try network.tick(in: db), in: db)
+        verifier, bond: try parties.bond(of: verifier, in: db), over: subJob.id, job: id, at: now, in: db)
     }
-    for finder in finders {
-      try BondPool.payOnce(
-        finder, record.machine.job.terms.verifierFee, over: record.id, at: try network.tick(in: db), in: db)
-    }
+    try BondPool.payOnce(
+      finders.second, subJob.machine.job.terms.verifierFee, over: subJob.id, at: now, in: db)
   }
 
   /// - Parameter second: Who computes the same state as `verifier`, where the silent one named another.
@@ -410,22 +410,30 @@ extension SubJobNotes {
     return (found.isEmpty ? nil : found, withheld.isEmpty ? nil : withheld)
   }
 
-  /// Two that were drawn after the submission had been accepted and found the same mismatch, where no two agree that it is
-  /// right; nil is none.
-  var agreeingFinders: [Address]? {
-    guard let found = rejectionsByExaminers.found,
-      case .decided(false, _, _, _) = ruling(isAudited: { _ in nil })
-    else { return nil }
-    let finders = Set(found.map(\.verdict.verifier))
-    let rejecting = judgements.filter { finders.contains($0.verdict.verdict.verifier) }
-    for (place, one) in rejecting.enumerated() {
-      guard let mismatch = one.mismatch else { continue }
-      let second = rejecting[(place + 1)...].first {
-        $0.mismatch?.kind == mismatch.kind && $0.mismatch?.segment == mismatch.segment
-          && $0.mismatch?.replayedRoot == mismatch.replayedRoot
-      }
-      if let second { return [one.verdict.verdict.verifier, second.verdict.verdict.verifier] }
+  /// Two that found what is wrong in a submission that was accepted, where no two agree that it is right; nil is none. They
+  /// decide as they would have before the acceptance (``Deliberation``).
+  var overruling: Overruling? {
+    guard case .decided(false, _, _, let forfeited) = ruling(isAudited: { _ in nil }) else { return nil }
+    let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
+    let found = judgements.filter {
+      !$0.verdict.verdict.accepted && $0.verdict.verdict.evidence != .zero
+        && $0.mismatch?.kind != .withheld && !void.contains($0.verdict.verdict.verifier)
     }
-    return nil
+    guard found.count >= 2 else { return nil }
+    let (first, second) = (found[0].verdict.verdict, found[1].verdict.verdict)
+    return Overruling(
+      first: first.verifier, second: second.verifier, evidence: first.evidence, forfeited: forfeited,
+      reason: "it was accepted, and two others found: " + found[0].finding)
   }
+}
+
+/// Two that overrule an acceptance.
+struct Overruling {
+  let first: Address
+  let second: Address
+  /// The hash of what the first one can show.
+  let evidence: Bytes32
+  /// Who has accepted, and loses its bond.
+  let forfeited: [Address]
+  let reason: String
 }

@@ -52,7 +52,7 @@ extension JobWorker {
     var addedAgain: Bytes32?
     var openings: [JobID: Bool] = [:]
     var lies: [PublicRecords.Accusation] = []
-    /// Of these nobody can say what they masked.
+    /// Nobody vouches for these: nobody can say what they masked, or two have overruled who accepted them.
     var unvouched: [JobID] = []
 
     var finding: CohortAudit.Finding {
@@ -124,6 +124,9 @@ extension JobWorker {
           continue
         case .nobody: break
         }
+        // Who was asked about the shares may have found that what they are shares of is wrong.
+        inquiry.unvouched = try overruled(among: inquiry.shares.map(\.content.jobID))
+        if !inquiry.unvouched.isEmpty { continue }
         try remark("a verifier's share of the sum of round \(record.round + 1) was wrong")
         return try complete(record, shares: inquiry.shares)
       }
@@ -330,8 +333,15 @@ extension JobWorker {
     }
   }
 
-  /// Liars end as FAILED; those of whom nobody can say what they masked end unchecked, as soon as a verifier's time is over
-  /// for them. Their cohort waits until their parts are computed again.
+  /// Those of these SubJobs whose acceptance two others overrule.
+  private func overruled(among subJobs: [JobID]) throws(NetworkError) -> [JobID] {
+    try database.read { db in
+      try subJobs.filter { try JobStore.subJob($0, in: db).notes.overruling != nil }
+    }
+  }
+
+  /// Liars end as FAILED, and so do those whose acceptance two others overrule; those of whom nobody can say what they masked
+  /// end unchecked, as soon as a verifier's time is over for them. Their cohort waits until their parts are computed again.
   private func expel(
     _ lies: [PublicRecords.Accusation], unvouched: [JobID], from cohort: CohortRecord
   ) throws(NetworkError) {
@@ -339,22 +349,23 @@ extension JobWorker {
     let struck = try database.write { db -> Set<Address>? in
       var record = cohort
       var standing = try record.standing(in: network.domain)
-      let due = try unvouched.map { try JobStore.subJob($0, in: db).machine.uncheckedFrom }.max()
+      let records = try unvouched.map { try JobStore.subJob($0, in: db) }
+      let due = records.filter { $0.notes.overruling == nil }.map(\.machine.uncheckedFrom).max()
       guard let now = try due.map({ try network.reach($0, in: db) }) ?? network.tick(in: db) else {
         return nil
       }
       let before = try BondPool.struck(in: db)
-      for subJob in unvouched {
-        var ended = try JobStore.subJob(subJob, in: db)
-        var parent = try JobStore.job(id, in: db)
-        ended.notes.reason = "nobody can say whether it masked the update that it submitted"
-        if let finders = ended.notes.agreeingFinders {
-          ended.notes.reason = "its verifier was silent, and two others found the same mismatch in it"
-          try settle(finders, of: ended, in: db)
+      for subJob in records {
+        if let finders = subJob.notes.overruling {
+          try overrule(subJob, by: finders, at: now, in: db)
+        } else {
+          var ended = subJob
+          var parent = try JobStore.job(id, in: db)
+          ended.notes.reason = "nobody can say whether it masked the update that it submitted"
+          try ExecutionLayer.apply(.endUnchecked, to: &ended, parent: &parent, at: now, in: db)
         }
-        try ExecutionLayer.apply(.endUnchecked, to: &ended, parent: &parent, at: now, in: db)
-        try record.apply(.expel(subJob), to: &standing, at: now)
-        record.unvouched = (record.unvouched ?? []) + [subJob]
+        try record.apply(.expel(subJob.id), to: &standing, at: now)
+        record.unvouched = (record.unvouched ?? []) + [subJob.id]
       }
       for lie in lies {
         var subJob = try JobStore.subJob(lie.masked.content.jobID, in: db)

@@ -173,7 +173,7 @@ public struct JobFolder: Sendable {
     case .verified where machine.endReason == .proved:
       try require(records.job.programID == .proofOfWork, "SubJob \(id) proves nothing by itself")
     case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
-    case .failed: if accepted != false { try checkLie(subJob, in: records) }
+    case .failed: try checkFailure(subJob, in: records)
     default: break
     }
     if let standing = machine.verdict {

@@ -23,7 +23,7 @@ extension LocalParties {
     of update: VouchedUpdate, round: UInt32, beacon: Bytes32
   ) async throws(NetworkError) -> Reply<Data> {
     let verifier = try verifier(of: update)
-    if verifier.fault == .silentVerifier { return .silent }
+    if verifier.fault?.isSilentAboutSums == true { return .silent }
     return .given(
       try verifier.share(
         of: try checkedUpdate(update), subJob: update.subJob.id, round: round, beacon: beacon,
@@ -43,7 +43,7 @@ extension LocalParties {
     }
     let sealed = try node(number - 1).openSecret(
       of: record.id, to: verifier.binding(expiry: max(expiry, now + 1)), verifier: verifier.address, now: now)
-    if verifier.fault == .silentVerifier { return .silent }
+    if verifier.fault?.isSilentAboutSums == true { return .silent }
     let word = try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster)
     return .given(MaskAnswer(word: word, isOpened: sealed != nil))
   }

@@ -44,6 +44,11 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case wrongShare = "wrong-share"
   /// A verifier that judges, and is never heard of when sums are checked.
   case silentVerifier = "silent-verifier"
+  /// A verifier that names another state in its verdicts than it computes, and gives wrong shares of sums.
+  case falseRoot = "false-root"
+  /// A verifier that accepts without replaying anything, as if it held the update, and is never heard of when sums are
+  /// checked.
+  case accompliceVerifier = "accomplice-verifier"
   /// Computes, and does not answer when its SubJob's cohort asks for a round key.
   case dropBeforeKeys = "drop-before-keys"
   /// Gives its round key and posts no masked update.
@@ -77,7 +82,8 @@ extension NodeFault {
       .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate,
       .dropAfterOpening, .hiddenPoison:
       .node
-    case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier:
+    case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier,
+      .falseRoot, .accompliceVerifier:
       .verifier
     case .wrongSum: .aggregator
     }
@@ -87,11 +93,14 @@ extension NodeFault {
   var isOfSums: Bool {
     switch self {
     case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .dropAfterOpening, .poisonedUpdate, .hiddenPoison,
-      .accusingVerifier, .wrongShare, .silentVerifier, .wrongSum:
+      .accusingVerifier, .wrongShare, .silentVerifier, .falseRoot, .accompliceVerifier, .wrongSum:
       true
     default: false
     }
   }
+
+  /// Whether a verifier says nothing when sums are checked.
+  var isSilentAboutSums: Bool { self == .silentVerifier || self == .accompliceVerifier }
 }
 
 /// A fault and who shows it.

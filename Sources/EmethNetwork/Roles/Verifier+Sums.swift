@@ -9,7 +9,7 @@ extension Verifier {
     of update: Data, subJob: JobID, round: UInt32, beacon: Bytes32, work: VectorWork
   ) throws(NetworkError) -> Data {
     let projection = try work.projection(of: update, beacon: beacon)
-    let isWrong = fault == .accusingVerifier || fault == .wrongShare
+    let isWrong = [.accusingVerifier, .wrongShare, .falseRoot].contains(fault)
     let value = isWrong ? SumProjection.sum(projection.value, 1) : projection.value
     return try asNetworkError {
       let share = try SumShare(jobID: subJob, round: round, beacon: beacon, value: value)

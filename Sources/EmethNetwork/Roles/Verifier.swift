@@ -218,9 +218,14 @@ public struct Verifier: Sendable {
     of replay: SegmentReplay, opening: Data, device: Device, stop: StopFlag
   ) throws(NetworkError) -> SegmentReplay.Outcome {
     switch fault {
-    case .stampingVerifier:
+    case .stampingVerifier, .accompliceVerifier:
       var outcome = SegmentReplay.Outcome()
       let manifest = try asNetworkError { try TrainingManifest(json: replay.facts.manifest) }
+      if fault == .accompliceVerifier {
+        // Who holds no update is replayed at once.
+        let model = try asNetworkError { try ModelConfiguration(manifest.model) }
+        outcome.update = Data(count: model.parameterCount * UpdateRing.wordByteCount)
+      }
       outcome.step = manifest.interiorStep(seed: replay.seed, segments: replay.segments)
       outcome.stepRoot = SHA256.hash(Array("a stamp".utf8) + replay.seed.bytes)
       return outcome
@@ -229,6 +234,10 @@ public struct Verifier: Sendable {
       let (segment, root) = (replay.segments.last ?? 0, SHA256.hash(Array("a lie".utf8) + replay.seed.bytes))
       outcome.finding = Finding(
         .replay, segment: segment, "segment \(segment): replay ends in state \(root)", replayedRoot: root)
+      return outcome
+    case .falseRoot:
+      var outcome = try replay.run(opening: opening, device: device, stop: stop)
+      outcome.stepRoot = SHA256.hash(Array("another state".utf8) + outcome.stepRoot.bytes)
       return outcome
     default:
       return try replay.run(opening: opening, device: device, stop: stop)

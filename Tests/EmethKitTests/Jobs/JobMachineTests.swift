@@ -255,6 +255,65 @@ import Testing
     #expect(settlement.verifier == machine.job.terms.verifierFee)
   }
 
+  /// An acceptance falls by two that find it wrong, as a submission does: P and V from the node, V to the first of them.
+  @Test func anAcceptanceFallsByTwo() throws {
+    let (voucher, first, second) = (Cast.verifier.address, Cast.secondVerifier.address, Cast.stranger.address)
+    let parent = JobID(requester: Cast.requester.address, salt: .zero)
+    let accepted = try JobScene.maskedPosted.machine(subJobOf: parent)
+    func overruled(_ one: Address, _ other: Address, _ evidence: Bytes32 = JobScene.evidence) throws(JobError)
+      -> (JobMachine, [JobEffect])
+    {
+      var machine = accepted
+      let effects = try machine.apply(.overrule(by: one, confirmedBy: other, evidence: evidence), at: 1_280)
+      return (machine, effects)
+    }
+    let (machine, effects) = try overruled(first, second)
+    let expected = try Settlement(end: .failed, terms: machine.job.terms, fuelPrice: JobScene.price)
+    #expect(machine.status == .failed && machine.endReason == .rejected)
+    #expect(
+      effects == [
+        .settleSubJob(expected, parent: parent, node: machine.node, verifier: first, second: nil)
+      ])
+    #expect(expected.verifier == machine.job.terms.verifierFee && expected.verifier > .zero)
+    #expect(expected.burned > .zero && expected.requester == machine.job.terms.escrow)
+    // The record shows whose words it was, and who had accepted.
+    #expect(machine.draws.map(\.verifier) == [voucher, first, second])
+    #expect(machine.draws.map(\.dispute) == [nil, JobScene.evidence, nil])
+    #expect(machine.verdict?.verifier == voucher)
+    // One word is none, however it is turned, and nobody rejects what is its own.
+    #expect(throws: JobError.rejectionUnconfirmed(by: first)) { try overruled(first, first) }
+    #expect(throws: JobError.rejectionUnconfirmed(by: first)) { try overruled(first, second, .zero) }
+    for other in [voucher, Cast.node.address, Cast.requester.address] {
+      #expect(throws: JobError.verifierNotEligible(found: other)) { try overruled(first, other) }
+      #expect(throws: JobError.verifierNotEligible(found: other)) { try overruled(other, second) }
+    }
+  }
+
+  /// Who found the mismatch before another accepted it is one of the two, with the evidence that it named then.
+  @Test func whoWasOutvotedIsHeardAgain() throws {
+    let (first, voucher, later) = (Cast.verifier.address, Cast.secondVerifier.address, Cast.stranger.address)
+    let scene = JobScene.secondAfterDispute
+    var parameters = scene.parameters
+    parameters.aggregation = .masked
+    let job = try JobScene.job()
+    var machine = try JobMachine(
+      request: job, by: .requester(job.requester), idIsUnused: true, fundsAvailable: job.terms.escrow,
+      parameters: parameters)
+    for (event, time) in scene.history { _ = try machine.apply(event, at: time) }
+    _ = try machine.apply(.verify(by: voucher, verdict: .zero), at: 1_250)
+    _ = try machine.apply(.fixCohort(attempt: 1, deadline: 1_350), at: 1_260)
+    #expect(throws: JobError.maskedMissing(attempt: 1)) {
+      try machine.apply(.overrule(by: first, confirmedBy: later, evidence: JobScene.evidence), at: 1_265)
+    }
+    _ = try machine.apply(.postMasked(by: Cast.node.address, maskedRoot: JobScene.evidence), at: 1_270)
+    #expect(throws: JobError.verifierNotEligible(found: first)) {
+      try machine.apply(.overrule(by: first, confirmedBy: later, evidence: Bytes32(UInt256(1))), at: 1_280)
+    }
+    _ = try machine.apply(.overrule(by: first, confirmedBy: later, evidence: JobScene.evidence), at: 1_280)
+    #expect(machine.status == .failed && machine.verifier == first)
+    #expect(machine.draws.map(\.verifier) == [first, voucher, later])
+  }
+
   @Test func aStruckVerdictFindsNothing() throws {
     let (first, second) = (Cast.verifier.address, Cast.secondVerifier.address)
     let third = Cast.stranger.address

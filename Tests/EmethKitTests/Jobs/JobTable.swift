@@ -10,7 +10,7 @@ enum JobTable {
     .processing: [.renewLease, .decline, .submit, .timeout, .extendDeadline, .endWithParent],
     .submitted: [
       .draw, .receiveOpenings, .dispute, .verify, .reject, .withhold, .expireVerification, .endUnchecked,
-      .fixCohort, .postMasked, .standIn, .completeCohort, .absent, .extendDeadline, .endWithParent,
+      .fixCohort, .postMasked, .standIn, .overrule, .completeCohort, .absent, .extendDeadline, .endWithParent,
     ],
     .verified: [], .canceled: [], .timeout: [], .failed: [], .declined: [],
   ]
@@ -34,6 +34,7 @@ enum JobTable {
     case .fixCohort: .fixCohort(attempt: 2, deadline: now + 100)
     case .postMasked: .postMasked(by: sender, maskedRoot: JobScene.evidence)
     case .standIn: .standIn(by: sender, verdict: JobScene.evidence)
+    case .overrule: .overrule(by: sender, confirmedBy: Cast.account(0xE6), evidence: JobScene.evidence)
     case .completeCohort: .completeCohort(sumChecks: true)
     case .absent: .absent
     case .timeout: .timeout
@@ -94,6 +95,7 @@ enum JobTable {
     case (.cohortFixed, .postMasked): return when(sender == .node && now < 1_350, .submitted)
     case (.cohortFixed, .absent): return when(now >= 1_350, .timeout)
     case (.maskedPosted, .standIn): return when(![.requester, .node, .verifier].contains(sender), .submitted)
+    case (.maskedPosted, .overrule): return when(![.requester, .node, .verifier].contains(sender), .failed)
     case (.maskedPosted, .completeCohort): return .verified
     // Nobody can say what was masked.
     case (.maskedPosted, .endUnchecked): return when(now >= 1_420, .canceled)

@@ -218,6 +218,182 @@ import Testing
     for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
   }
 
+  /// A job in which node 3 cheats and the verifier that is drawn for it accepts that, and says nothing to the sum.
+  private func overruledAcceptance() async throws -> (finished: TestNetwork.Finished, accomplice: Address) {
+    let cheat = FaultPlan(fault: .swappedFinal, node: 3)
+    let caught = try await run(cheat)
+    // Chance draws the same verifier for the same submission, whatever that one says then.
+    let drawn = try caught.network.database.read { db in
+      try JobStore.subJobs(of: caught.job, in: db).first { $0.status == .failed }?.machine.draws.first?
+        .verifier
+    }
+    let number = try #require(
+      caught.report.accounts.first { $0.role == "verifier" && $0.address == drawn }?.number)
+    var settings = try NetworkSettings(fault: cheat)
+    settings.furtherFaults = [FaultPlan(fault: .accompliceVerifier, node: number)]
+    return (try await TestNetwork.run(settings: settings, parallel: 4), try #require(drawn))
+  }
+
+  /// The verifier that was drawn is the cheater's: two others find it when that one falls silent. It is FAILED as if it had
+  /// been found at once.
+  @Test func aCheaterThatOnlyOthersFindLosesItsDeposit() async throws {
+    let honest = try await run().report
+    let (finished, accomplice) = try await overruledAcceptance()
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    #expect(report.subJobs.filter { $0.status == "FAILED" }.map(\.node) == [3])
+    #expect(!report.subJobs.contains { $0.status == "CANCELED" || $0.status == "TIMEOUT" })
+    let record = try #require(
+      try finished.network.database.read { db in
+        try JobStore.subJobs(of: finished.job, in: db).first { $0.status == .failed }
+      })
+    #expect(record.machine.verdict?.verifier == accomplice, "it was accepted")
+    let finders = record.notes.judgements.map(\.verdict.verdict).filter { !$0.accepted }
+    #expect(finders.count == 2 && finders[0].evidence == finders[1].evidence)
+    #expect(record.machine.verifier == finders[0].verifier, "the fee is for who found it first")
+    let terms = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard"
+    ).subJobTerms
+    let bond = TokenAmount(holon: try terms.verifierFee.holon.multiplying(by: 10))
+    let lost = report.accounts.filter { $0.penalty != .zero }
+    #expect(Set(lost.map(\.role)) == ["node", "verifier"] && lost.count == 2)
+    #expect(lost.first { $0.role == "node" }?.number == 3)
+    #expect(
+      lost.first { $0.role == "node" }?.penalty
+        == (try terms.failedPenalty.adding(terms.verifierFee)))
+    #expect(lost.first { $0.role == "verifier" }?.address == accomplice)
+    #expect(lost.first { $0.role == "verifier" }?.penalty == bond)
+    // The second is paid out of the accomplice's bond.
+    let fromPool = try finished.network.database.read { db in
+      try String.fetchAll(
+        db, sql: "SELECT holon FROM transfer WHERE job = ? AND sourceAccount = ? AND targetAccount = ?",
+        arguments: ["\(record.id)", "\(BondPool.address)", "\(finders[1].verifier)"])
+    }
+    #expect(fromPool == ["\(terms.verifierFee.holon)"])
+    #expect(record.notes.reason?.contains("it was accepted, and two others found") == true)
+    #expect(report.aggregation.dropped == 1)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// A folder in which the cheater failed over fewer words than two, or over words that are not others', is found.
+  @Test func aFolderShowsWhoOverruledAnAcceptance() async throws {
+    let (finished, _) = try await overruledAcceptance()
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
+    let file = folder.url.appending(path: "job/records.json")
+    let records = try JSONDecoder().decode(PublicRecords.self, from: Data(contentsOf: file))
+    let place = try #require(records.subJobs.firstIndex { $0.machine.status == .failed })
+    let rejections = records.subJobs[place].verdicts.filter { !$0.verdict.accepted }
+    try #require(rejections.count == 2)
+    func problems(_ change: (inout PublicRecords.SubJob) throws -> Void) throws -> [String] {
+      var changed = records
+      try change(&changed.subJobs[place])
+      try WireFormat.readableEncoder.encode(changed).write(to: file)
+      return try JobFolder(folder.url).check().filter { !$0.what.contains("every file") }.compactMap(
+        \.problem)
+    }
+    let thief = TestNetwork.key("thief", 0)
+    func verdict(of verifier: Address, accepting root: Bytes32? = nil) -> SignedVerdict {
+      let found = rejections[1].verdict
+      return SignedVerdict(
+        signing: Verdict(
+          jobID: found.jobID, submission: found.submission, verifier: verifier, accepted: root != nil,
+          seed: found.seed, step: found.step, stepRoot: root ?? found.stepRoot,
+          evidence: root == nil ? found.evidence : .zero), in: records.domain, with: thief)
+    }
+    #expect(try problems { _ in } == [])
+    for rejection in rejections {
+      let missing = try problems { $0.verdicts.removeAll { $0 == rejection } }
+      #expect(missing.count == 1 && missing[0].contains("on the word of 1 verifiers"), "\(missing)")
+      // Said by somebody else in its name.
+      let forged = try problems { subJob in
+        let at = try #require(subJob.verdicts.firstIndex(of: rejection))
+        subJob.verdicts[at] = verdict(of: rejection.verdict.verifier)
+      }
+      #expect(forged.count == 1 && forged[0].contains("signed by"), "\(forged)")
+      // One verifier for both.
+      let twice = try problems { subJob in
+        for at in subJob.verdicts.indices where rejections.contains(subJob.verdicts[at]) {
+          subJob.verdicts[at] = rejection
+        }
+      }
+      #expect(twice.count == 1 && twice[0].contains("on the word of 0 verifiers"), "\(twice)")
+    }
+    let stranger = try problems { $0.verdicts[$0.verdicts.count - 1] = verdict(of: thief.address) }
+    #expect(stranger.count == 1 && stranger[0].contains("without being drawn"), "\(stranger)")
+    // Another one that replayed to the same state as who had accepted: then two say that it is right.
+    let root = try #require(records.subJobs[place].verdicts.first { $0.verdict.accepted }).verdict.stepRoot
+    let right = try problems { $0.furtherVerdicts = [verdict(of: thief.address, accepting: root)] }
+    #expect(right.count == 1 && right[0].contains("two say that it is right"), "\(right)")
+    // One of the two is an account of the job's own.
+    let other = try #require(records.subJobs.indices.first { $0 > place })
+    #expect(try problems { _ in } == [])
+    var document = try RecordDocument(in: folder.url)
+    try document.set(
+      ["subJobs", .element(other), "machine", "node"], .text("\(rejections[0].verdict.verifier)"))
+    try document.write(to: folder.url)
+    let owned = try JobFolder(folder.url).check().compactMap(\.problem)
+    #expect(owned.contains { $0.contains("an account of the job's own") }, "\(owned)")
+  }
+
+  /// A verifier that names a state which two others do not compute loses its bond where they are asked: because it is silent,
+  /// or because its share is wrong. Whom they agree with among themselves counts, not with whom it does.
+  @Test(arguments: [NodeFault.accompliceVerifier, .falseRoot])
+  func aFalseRootCostsTheBond(fault: NodeFault) async throws {
+    let honest = try await run().report
+    let finished = try await TestNetwork.run(
+      settings: NetworkSettings(verifiers: 4, fault: FaultPlan(fault: fault, node: 2)), parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+    let liar = try #require(report.accounts.first { $0.role == "verifier" && $0.number == 2 }).address
+    try expectBondsLost(by: [liar], in: report)
+    let stood = try vouchers(finished)
+    #expect(stood.values.contains { $0.before == [liar] } && stood.values.allSatisfy { $0.last != liar })
+    let said = fault == .falseRoot ? "gave a wrong share of the sum" : "said nothing to the sum"
+    #expect(report.reason.contains("the verifier \(liar) \(said)"), "\(report.reason)")
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// Two that give wrong shares of one sum: it is right with nobody's alone replaced, but with both.
+  @Test func twoWithWrongSharesBothLoseTheirBonds() async throws {
+    let honest = try await TestNetwork.run(settings: NetworkSettings(verifiers: 5), parallel: 4)
+    // Two that vouch for updates of one cohort.
+    let standing = try vouchers(honest).values.compactMap(\.last)
+    let pair = Set(standing).sorted().prefix(2)
+    try #require(pair.count == 2)
+    let numbers = try pair.map { address in
+      try #require(honest.report.accounts.first { $0.role == "verifier" && $0.address == address }).number
+    }
+    var settings = try NetworkSettings(verifiers: 5, fault: FaultPlan(fault: .wrongShare, node: numbers[0]))
+    settings.furtherFaults = [FaultPlan(fault: .wrongShare, node: numbers[1])]
+    let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 }, "no node was replaced")
+    try expectBondsLost(by: Set(pair), in: report)
+    for liar in pair {
+      #expect(
+        report.reason.contains("the verifier \(liar) gave a wrong share of the sum"), "\(report.reason)")
+    }
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// These verifiers have lost their whole bonds, and nobody else anything.
+  private func expectBondsLost(by liars: Set<Address>, in report: JobReport) throws {
+    let cost = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard")
+    let bond = TokenAmount(holon: try cost.subJobTerms.verifierFee.holon.multiplying(by: 10))
+    let lost = report.accounts.filter { $0.penalty != .zero }
+    #expect(Set(lost.map(\.address)) == liars && lost.allSatisfy { $0.penalty == bond }, "\(lost)")
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+  }
+
   /// Who opens to nobody loses as a poisoner that opens does.
   @Test func aPoisonerThatOpensToNobodyLoses() async throws {
     let honest = try await run()
