@@ -10,6 +10,10 @@
 /// verifier and is gone when the next one asks has not lied by that: with no other word there is no decision, and it
 /// ends ``Ruling/undecided``.
 ///
+/// That a node opens to its own verifier and to nobody else need not save it: that one hands what it was opened to one that
+/// was opened nothing, sealed: the update and the round secret. They prove themselves against what the node has signed,
+/// its resultRoot and its round key, so that the word of the one that gets them rests on bytes and not on the accuser's.
+///
 /// Who named a root that two others did not find loses its bond: the root follows from the update and the
 /// secret, and nothing else than a lie gives another.
 ///
@@ -41,18 +45,29 @@ public struct MaskedDispute: Hashable, Sendable {
   /// Verifiers that were asked after the first word and to which the node opened nothing of the submission.
   public let unopened: [Address]
 
+  /// The words of verifiers to which the first one has handed what it was opened: each has computed the root from that.
+  public let handed: [SignedMaskedFault]
+
   /// Verifiers to which the node has opened something as its round secret: the Execution Layer has the receipts.
   public let opened: Set<Address>
 
   /// A dispute over these words on one vector.
   public init(
     _ words: [SignedMaskedFault], rejecting: [Address] = [], unopened: [Address] = [],
-    opened: Set<Address> = []
+    handed: [SignedMaskedFault] = [], opened: Set<Address> = []
   ) {
     self.words = words
     self.rejecting = rejecting
     self.unopened = unopened
+    self.handed = handed
     self.opened = opened
+  }
+
+  /// Verifiers that have seen nothing of the node's, where the first one says that it has: it can show them.
+  public var unseeing: [Address] {
+    guard let first = words.first, !first.content.fits, first.content.expectedRoot != .zero else { return [] }
+    return words.filter { $0.content.expectedRoot == .zero && !opened.contains($0.signer) }.map(\.signer)
+      + unopened
   }
 
   /// What follows.
@@ -65,10 +80,12 @@ public struct MaskedDispute: Hashable, Sendable {
     let unseeing = words.filter { $0.content.expectedRoot == .zero }.map(\.signer)
     let unread = unseeing.filter(opened.contains)
     let absent = unseeing.filter { !opened.contains($0) } + unopened
+    let shown = handed.filter { !$0.content.fits }
     let against =
-      naming.map(\.signer) + rejecting + unread + (opened.contains(first.signer) ? [] : absent)
+      naming.map(\.signer) + rejecting + unread + shown.map(\.signer)
+      + (opened.contains(first.signer) ? [] : absent)
     if against.count >= 2 {
-      let found = Dictionary(grouping: naming.map(\.content.expectedRoot)) { $0 }
+      let found = Dictionary(grouping: (naming + shown).map(\.content.expectedRoot)) { $0 }
       let isComputed = found.values.contains { $0.count >= 2 }
       return decided(lied: true, by: against, forfeited: isComputed ? fitting : [])
     }

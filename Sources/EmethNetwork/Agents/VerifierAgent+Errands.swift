@@ -56,6 +56,25 @@ extension VerifierAgent {
           roster: examination.roster)
       }
       return try body(MessageAnswer(message: HexText(wrappedValue: word)))
+    case .handOver(let examination, let binding):
+      let subJob = examination.masked.content.jobID
+      let sealed = try await lane.run { _ in
+        try verifier.handOver(
+          examination.sealed?.wrappedValue, of: subJob, to: binding, now: secondsNow())
+      }
+      guard let sealed else { return try body(HandedObject(object: nil)) }
+      let object = try store.put(sealed, durable: false)
+      try await connection.give(object: object, from: store)
+      try store.remove(object)
+      return try body(HandedObject(object: object))
+    case .weighMask(let examination, let object):
+      try await connection.fetch(object: object, into: store)
+      let handed = try store.get(object)
+      let word = try await lane.run { _ in
+        try verifier.weigh(handed, masked: examination.masked, roster: examination.roster)
+      }
+      try store.remove(object)
+      return try body(MessageAnswer(message: word.map { HexText(wrappedValue: $0) }))
     case .open, .cohort, .openSecret:
       throw .malformed(
         what: "errand \(errand.id)", reason: "a verifier is not asked for \(errand.kind.rawValue)")

@@ -69,9 +69,20 @@ extension JobWorker {
     var accusation = PublicRecords.Accusation(masked: posted.masked, fault: first.word)
     if first.isOpened { accusation.opened = [first.word.signer] }
     var asked: Set<Address> = [first.word.signer]
+    var offered: Set<Address> = []
     while true {
       let record = try database.read { db in try JobStore.subJob(posted.subJob, in: db) }
       (accusation.rejections, accusation.withheld) = record.notes.rejectionsByExaminers
+      // To whom the node opens nothing the accuser hands what it was opened.
+      if let reader = accusation.dispute.unseeing.first(where: { !offered.contains($0) }) {
+        offered.insert(reader)
+        switch try await shown(posted, to: reader) {
+        case .pending: return nil
+        case .silent: break
+        case .given(let word): accusation.handed = (accusation.handed ?? []) + [word]
+        }
+        continue
+      }
       guard case .ask = accusation.dispute.ruling(isLast: false) else { return accusation }
       if let verifier = try examiner(of: record, besides: asked) {
         asked.insert(verifier)
@@ -91,6 +102,22 @@ extension JobWorker {
       // Who joins after a submission is not drawn for it: there is nobody to wait for.
       case .nobody: return accusation
       }
+    }
+  }
+
+  /// The word of a verifier that is shown what the accuser of a posted vector was opened.
+  private func shown(
+    _ posted: PostedVector, to reader: Address
+  ) async throws(NetworkError) -> Reply<SignedMaskedFault> {
+    switch try await parties.handOver(posted, to: reader) {
+    case .pending: return .pending
+    case .silent: return .silent
+    case .given(let bytes):
+      guard case .maskedFault(let word)? = try? CohortMessage(wire: bytes),
+        (try? word.check(signers: TrustedSigners(reader), in: network.domain)) != nil,
+        word.content.isAbout(posted.masked.content)
+      else { return .silent }
+      return .given(word)
     }
   }
 

@@ -88,6 +88,10 @@ protocol Parties: Sendable {
     _ update: VouchedUpdate, masked: SignedMasked, roster: Roster
   ) async throws(NetworkError) -> Reply<MaskAnswer>
 
+  /// Lets the verifier of a posted vector's update hand what the node opened to it to another one, to which the node has
+  /// opened nothing; that one's word, encoded. Silent where nothing comes of it.
+  func handOver(_ posted: PostedVector, to reader: Address) async throws(NetworkError) -> Reply<Data>
+
   // MARK: Afterwards
 
   /// Deletes what a SubJob's node and verifiers keep here.

@@ -65,6 +65,8 @@ public struct PublicRecords: Codable, Sendable {
     public var rejections: [SignedVerdict]?
     /// The verdicts of those that were asked and to which the node opened nothing; `nil` is none.
     public var withheld: [SignedVerdict]?
+    /// The words of those to which the accuser handed what it was opened; `nil` is none.
+    public var handed: [SignedMaskedFault]?
     /// Those to which the node has opened something as its round secret, as the Execution Layer has it; `nil` is none.
     public var opened: [Address]?
 
@@ -72,7 +74,7 @@ public struct PublicRecords: Codable, Sendable {
     var dispute: MaskedDispute {
       MaskedDispute(
         [fault] + (further ?? []), rejecting: rejections?.map(\.signer) ?? [],
-        unopened: withheld?.map(\.signer) ?? [], opened: Set(opened ?? []))
+        unopened: withheld?.map(\.signer) ?? [], handed: handed ?? [], opened: Set(opened ?? []))
     }
 
     /// Whether the node lied; nil where nobody can say.

@@ -157,6 +157,15 @@ extension JobFolder {
       try rejection.check(of: submission.digest, in: records.domain)
       try require(!rejection.verdict.accepted, "SubJob \(id) is accused by one that accepts it")
     }
+    for word in dispute.handed {
+      try word.check(signers: TrustedSigners(word.signer), in: records.domain)
+      try require(
+        word.content.isAbout(accusation.masked.content) && dispute.unseeing.contains(word.signer),
+        "SubJob \(id): \(word.signer) was shown nothing of what it masked")
+    }
+    try require(
+      Set(dispute.handed.map(\.signer)).count == dispute.handed.count,
+      "SubJob \(id): somebody speaks twice of what it was shown")
     let speakers = dispute.words.map(\.signer) + dispute.rejecting + dispute.unopened
     try require(
       Set(speakers).count == speakers.count, "SubJob \(id): somebody speaks twice of what it masked")

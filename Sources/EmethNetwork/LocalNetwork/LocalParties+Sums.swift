@@ -47,4 +47,23 @@ extension LocalParties {
     let word = try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster)
     return .given(MaskAnswer(word: word, isOpened: sealed != nil))
   }
+
+  func handOver(_ posted: PostedVector, to reader: Address) async throws(NetworkError) -> Reply<Data> {
+    let (record, accuser) = (posted.vouched.subJob, try verifier(of: posted.vouched))
+    guard let number = nodeNumber(record.machine.node),
+      let key = network.keys.verifiers.first(where: { $0.address == reader })
+    else { return .silent }
+    let (now, expiry) = try database.read { db in
+      (try network.seconds(in: db), try JobStore.job(id, in: db).machine.deadline)
+    }
+    let until = max(expiry, now + 1)
+    let other = verifier(key)
+    let sealed = try node(number - 1).openSecret(
+      of: record.id, to: accuser.binding(expiry: until), verifier: accuser.address, now: now)
+    guard
+      let handed = try accuser.handOver(sealed, of: record.id, to: other.binding(expiry: until), now: now),
+      let word = try other.weigh(handed, masked: posted.masked, roster: posted.roster)
+    else { return .silent }
+    return .given(word)
+  }
 }

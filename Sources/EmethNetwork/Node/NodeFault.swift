@@ -61,6 +61,8 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case dropAfterOpening = "drop-after-opening"
   /// Masks another update than the one that it submitted, and opens nothing to anybody after it.
   case hiddenPoison = "hidden-poison"
+  /// Masks another update than the one that it submitted, and opens to the first verifier that asks alone.
+  case guardedPoison = "guarded-poison"
   /// Adds one word of a cohort's sum wrongly.
   case wrongSum = "wrong-sum"
 }
@@ -80,7 +82,7 @@ extension NodeFault {
     case .skipSteps, .frozenWeights, .otherData, .otherOrder, .otherLearningRate, .replayedTrace,
       .copiedTrace, .swappedFinal, .shorterRun, .smallNoise, .wrongInit, .truncatedShard, .changedSalts,
       .alteredOpening, .stall, .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .poisonedUpdate,
-      .dropAfterOpening, .hiddenPoison:
+      .dropAfterOpening, .hiddenPoison, .guardedPoison:
       .node
     case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier,
       .falseRoot, .accompliceVerifier:
@@ -93,6 +95,7 @@ extension NodeFault {
   var isOfSums: Bool {
     switch self {
     case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .dropAfterOpening, .poisonedUpdate, .hiddenPoison,
+      .guardedPoison,
       .accusingVerifier, .wrongShare, .silentVerifier, .falseRoot, .accompliceVerifier, .wrongSum:
       true
     default: false

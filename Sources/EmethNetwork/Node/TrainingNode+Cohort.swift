@@ -65,7 +65,7 @@ extension TrainingNode {
   func opens(_ subJob: JobID, to verifier: Address) throws(NetworkError) -> Bool {
     switch try markedFault(of: subJob) {
     case .dropAfterMask?, .hiddenPoison?: return false
-    case .dropAfterOpening?:
+    case .dropAfterOpening?, .guardedPoison?:
       let first = folder.appending(path: "fault-opened")
       guard FileManager.default.fileExists(atPath: first.path) else {
         try Files.write(Data("\(verifier)".utf8), to: first)
@@ -102,7 +102,7 @@ extension TrainingNode {
   ) throws(NetworkError) -> Data? {
     let subJob = record.assignment.subJob
     if try shows(.dropBeforeMask, on: subJob) { return nil }
-    for fault in [NodeFault.dropAfterMask, .poisonedUpdate, .hiddenPoison] {
+    for fault in [NodeFault.dropAfterMask, .poisonedUpdate, .hiddenPoison, .guardedPoison] {
       _ = try shows(fault, on: subJob)
     }
     let file = NodeCohortFile(node: folder, subJob: subJob)
@@ -118,7 +118,9 @@ extension TrainingNode {
     }
     for case .mask(let mask, let rosterHash) in effects {
       var vector = try keptUpdate(of: record, in: vault, on: means.device, stop: means.stop)
-      if let fault = try markedFault(of: subJob), [.poisonedUpdate, .hiddenPoison].contains(fault) {
+      if let fault = try markedFault(of: subJob),
+        [.poisonedUpdate, .hiddenPoison, .guardedPoison].contains(fault)
+      {
         vector = Update.negated(vector)
       }
       let root = try means.work.mask(&vector, with: mask)

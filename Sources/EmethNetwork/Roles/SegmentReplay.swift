@@ -9,6 +9,8 @@ struct SegmentReplay {
     var finding: Finding?
     /// The update that the replayed last state gives; `nil` when the replay did not get there.
     var update: Data?
+    /// The salts under which the update has resultRoot.
+    var resultSalts: [Data] = []
     var step: UInt32 = 0
     var stepRoot = Bytes32.zero
   }
@@ -91,6 +93,7 @@ struct SegmentReplay {
       throw NetworkError.inconsistent(what: "the last segment was not drawn")
     }
     outcome.update = try checkUpdate(opening, from: starting, to: run.state)
+    outcome.resultSalts = opening.resultSalts.map(\.wrappedValue)
   }
 
   /// The round's starting parameters, placed into the run's state; nil where the update is not checked.

@@ -15,7 +15,9 @@ extension Verifier {
       (finding, computed) = try compute(question, sealed, program, sandbox, stop)
     }
     if fault == .rejectingVerifier { finding = Finding(.result, "the output is another one") }
-    if let output = computed?.outcome.output, finding == nil { try keep(output, of: question.facts.subJob) }
+    if let output = computed?.outcome.output, finding == nil {
+      try keep(output, salts: [], of: question.facts.subJob)
+    }
     // Who has computed nothing makes it up.
     let proof =
       computed.map { $0.commitment.proof(of: $0.outcome, seed: question.seed) }

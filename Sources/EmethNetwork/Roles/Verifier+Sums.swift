@@ -42,6 +42,42 @@ extension Verifier {
     }
   }
 
+  /// Hands what a node opened to it alone to another verifier, sealed to that one; nil where it has nothing to hand over.
+  func handOver(
+    _ sealed: Data?, of subJob: JobID, to binding: SignedKeyBinding, now: UInt64
+  ) throws(NetworkError) -> Data? {
+    guard let sealed, let opening = open(sealed), opening.jobID == subJob, let update = update(of: subJob),
+      let salts = resultSalts(of: subJob)
+    else { return nil }
+    let handed = HandedUpdate(opening: opening, salts: salts, update: update)
+    return try asNetworkError {
+      try binding.check(at: now, account: binding.content.account)
+      // The same bytes again after a restart.
+      let seed = key.withSecretBytes {
+        HMACSHA256.authenticate(
+          Array("handed over".utf8) + subJob.bytes + opening.attempt.bigEndianBytes
+            + binding.content.account.bytes, key: $0)
+      }
+      var random = ChaCha20Generator(key: seed)
+      return Data(
+        try SealingStream.seal(handed.encoded(), to: [binding.content.recipient], using: &random))
+    }
+  }
+
+  /// Its word on a posted vector from what another verifier has handed to it; nil where that does not show that the node
+  /// masked another update.
+  func weigh(_ handed: Data, masked: SignedMasked, roster: Roster) throws(NetworkError) -> Data? {
+    guard let bytes = try? OpeningStream.open(handed, with: [key.sealingIdentity()]),
+      let handed = HandedUpdate(encoded: Array(bytes)),
+      let expected = try handed.expectedRoot(of: masked, roster: roster, in: domain),
+      expected != masked.content.maskedRoot
+    else { return nil }
+    let word = MaskedFault(of: masked.content, expectedRoot: expected)
+    return try asNetworkError {
+      try CohortMessage.maskedFault(SignedMaskedFault(signing: word, in: domain, with: key)).wire()
+    }
+  }
+
   private func open(_ sealed: Data) -> RoundOpening? {
     guard let bytes = try? OpeningStream.open(sealed, with: [key.sealingIdentity()]),
       case .opening(let opening)? = try? CohortMessage(wire: Data(bytes))
@@ -53,9 +89,12 @@ extension Verifier {
 
   /// Keeps an update until its sum has checked: its hash, then its bytes. Without waiting for the disk, since
   /// it can be computed again.
-  func keep(_ update: Data, of subJob: JobID) throws(NetworkError) {
-    guard let file = updateFile(subJob) else { return }
+  ///
+  /// - Parameter salts: Of an update's chunks under resultRoot.
+  func keep(_ update: Data, salts: [Data], of subJob: JobID) throws(NetworkError) {
+    guard let file = updateFile(subJob), let saltFile = saltFile(subJob) else { return }
     try Files.makeFolder(file.deletingLastPathComponent())
+    if !salts.isEmpty { try Files.write(salts.reduce(Data(), +), to: saltFile, durable: false, mode: 0o600) }
     let hash = update.withUnsafeBytes { SHA256.hash($0) }
     try Files.write(Data(hash.bytes) + update, to: file, durable: false, mode: 0o600)
   }
@@ -69,10 +108,24 @@ extension Verifier {
     return Data(hash.bytes) == data.prefix(32) ? update : nil
   }
 
+  /// The salts of its chunks; nil when they are gone.
+  private func resultSalts(of subJob: JobID) -> [Data]? {
+    guard let file = saltFile(subJob), let data = try? Files.read(file), data.count % 16 == 0 else {
+      return nil
+    }
+    return stride(from: 0, to: data.count, by: 16).map {
+      data[data.startIndex + $0..<data.startIndex + $0 + 16]
+    }
+  }
+
   /// Deletes the update.
   func forget(_ subJob: JobID) throws(NetworkError) {
-    if let file = updateFile(subJob) { try Files.remove(file) }
+    for file in [updateFile(subJob), saltFile(subJob)] {
+      if let file { try Files.remove(file) }
+    }
   }
+
+  private func saltFile(_ subJob: JobID) -> URL? { folder?.appending(path: "updates/\(subJob).salts") }
 
   private func updateFile(_ subJob: JobID) -> URL? { folder?.appending(path: "updates/\(subJob)") }
 }

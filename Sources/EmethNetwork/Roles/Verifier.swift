@@ -175,7 +175,9 @@ public struct Verifier: Sendable {
   ) throws(NetworkError) -> Examination {
     let replay = replay(question, statement: statement)
     let outcome = try outcome(of: replay, opening: opening, device: device, stop: stop)
-    if let update = outcome.update { try keep(update, of: question.facts.subJob) }
+    if let update = outcome.update {
+      try keep(update, salts: outcome.resultSalts, of: question.facts.subJob)
+    }
     var evidence: EvidenceDraft?
     if let finding = outcome.finding {
       evidence = try EvidenceDraft(

@@ -24,6 +24,11 @@ public struct Errand: Codable, Sendable, Hashable {
     case share
     /// A verifier examines what a node opened of its mask: ``Question/examineMask(_:)`` → ``MessageAnswer``.
     case examineMask
+    /// A verifier hands what a node opened of its mask to another verifier: ``Question/handOver(_:binding:)`` →
+    /// ``HandedObject``.
+    case handOver
+    /// A verifier examines what another one has handed to it: ``Question/weighMask(_:handed:)`` → ``MessageAnswer``.
+    case weighMask
   }
 
   /// What is asked, with all that the answer needs; objects are named by their hashes.
@@ -35,6 +40,8 @@ public struct Errand: Codable, Sendable, Hashable {
     case judge(JudgementRequest)
     case share(subJob: JobID, round: UInt32, beacon: Bytes32)
     case examineMask(MaskExamination)
+    case handOver(MaskExamination, binding: SignedKeyBinding)
+    case weighMask(MaskExamination, handed: Bytes32)
 
     /// What kind of question it is.
     public var kind: Kind {
@@ -46,6 +53,8 @@ public struct Errand: Codable, Sendable, Hashable {
       case .judge: .judge
       case .share: .share
       case .examineMask: .examineMask
+      case .handOver: .handOver
+      case .weighMask: .weighMask
       }
     }
 
@@ -54,7 +63,8 @@ public struct Errand: Codable, Sendable, Hashable {
       switch self {
       case .open(let challenge, _): challenge.subJob
       case .judge(let request): request.facts.subJob
-      case .examineMask(let examination): examination.masked.content.jobID
+      case .examineMask(let examination), .handOver(let examination, _), .weighMask(let examination, _):
+        examination.masked.content.jobID
       case .cohort(let subJob, _), .openSecret(let subJob, _), .reveal(let subJob, _),
         .share(let subJob, _, _):
         subJob
@@ -139,6 +149,15 @@ public struct MessageAnswer: Codable, Sendable, Hashable {
 
   /// An answer.
   public init(message: HexText?) { self.message = message }
+}
+
+/// A verifier's answer to ``Errand/Kind/handOver``.
+public struct HandedObject: Codable, Sendable, Hashable {
+  /// Object: update and round secret, sealed to the other verifier; `nil` where it has nothing to hand over.
+  public var object: Bytes32?
+
+  /// An answer.
+  public init(object: Bytes32?) { self.object = object }
 }
 
 /// A verifier's answer to ``Errand/Kind/reveal``.

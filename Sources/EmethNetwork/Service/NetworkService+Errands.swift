@@ -105,7 +105,10 @@ extension NetworkService {
     case .judge(let request):
       guard let update = try JudgementReport(wireText: answer).update else { return nil }
       return ([.object(update)], .vectors(try JobStore.subJob(request.facts.subJob, in: db).position.round))
-    case .openSecret, .reveal, .share, .examineMask: return nil
+    case .handOver:
+      guard let object = try HandedObject(wireText: answer).object else { return nil }
+      return ([.object(object)], .opening(errand.id))
+    case .openSecret, .reveal, .share, .examineMask, .weighMask: return nil
     }
   }
 
@@ -126,8 +129,19 @@ extension NetworkService {
       let opening = try decoded(SealedOpening.self)
       try check(opening, to: challenge, of: errand, in: db)
       return try opening.wireText()
-    case .cohort, .openSecret, .share, .examineMask:
+    case .cohort, .openSecret, .share, .examineMask, .weighMask:
       return try decoded(MessageAnswer.self).wireText()
+    case .handOver(let examination, _):
+      let answer = try decoded(HandedObject.self)
+      if let object = answer.object {
+        let subJob = try JobStore.subJob(examination.masked.content.jobID, in: db)
+        let manifest = try JobStore.job(subJob.position.parent, in: db).job.parameters
+        let update = try ModelConfiguration(TrainingManifest(json: manifest).model).parameterCount
+        try checkSealed(
+          object, plainByteCount: Self.documentByteLimit + UInt64(update * UpdateRing.wordByteCount),
+          of: errand)
+      }
+      return try answer.wireText()
     case .reveal(_, let commitment):
       let answer = try decoded(RevealedSecret.self)
       let hash = try String.fetchOne(
@@ -190,16 +204,21 @@ extension NetworkService {
       state = store.byteCount(of: parent.progress.parts[Int(part)]) ?? 0
     }
     for object in opening.objects {
-      let (beginning, byteCount) = try store.beginning(
-        of: object, byteCount: SealedObject.beginning.count)
-      let plain = object == opening.document ? Self.documentByteLimit : state
-      // A header, and 16 bytes for every 64 KiB.
-      guard byteCount <= plain + plain / 1_024 + 4_096 else {
-        throw refuse("object \(object) has \(byteCount) bytes, allowed are about \(plain)")
-      }
-      guard beginning == SealedObject.beginning else {
-        throw refuse("object \(object) is no sealed file")
-      }
+      try checkSealed(
+        object, plainByteCount: object == opening.document ? Self.documentByteLimit : state, of: errand)
     }
+  }
+
+  /// An object must be a sealed file of so many bytes at most.
+  private func checkSealed(_ object: Bytes32, plainByteCount plain: UInt64, of errand: Errand) throws {
+    func refuse(_ reason: String) -> NetworkError {
+      .malformed(what: "answer to errand \(errand.id)", reason: reason)
+    }
+    let (beginning, byteCount) = try store.beginning(of: object, byteCount: SealedObject.beginning.count)
+    // A header, and 16 bytes for every 64 KiB.
+    guard byteCount <= plain + plain / 1_024 + 4_096 else {
+      throw refuse("object \(object) has \(byteCount) bytes, allowed are about \(plain)")
+    }
+    guard beginning == SealedObject.beginning else { throw refuse("object \(object) is no sealed file") }
   }
 }

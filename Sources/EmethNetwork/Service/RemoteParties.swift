@@ -96,6 +96,43 @@ struct RemoteParties: Parties {
     }
   }
 
+  func handOver(_ posted: PostedVector, to reader: Address) async throws(NetworkError) -> Reply<Data> {
+    let (record, accuser, roster) = (posted.vouched.subJob, posted.vouched.verifier, posted.roster)
+    guard let node = record.machine.node else { return .silent }
+    return try database.write { db in
+      let now = try service.seconds(in: db)
+      let due = now + UInt64(record.machine.parameters.verificationSeconds)
+      guard let own = try service.binding(of: accuser, in: db),
+        let theirs = try service.binding(of: reader, in: db),
+        // What it was opened when it spoke.
+        case .given(let opened) = try ErrandStore.ask(
+          .openSecret(subJob: record.id, binding: own), of: node, key: roster.hash.bytes + accuser.bytes,
+          job: id, due: now, at: now, in: db),
+        let sealed = try MessageAnswer(wireText: opened).message
+      else { return .silent }
+      let key = roster.hash.bytes + reader.bytes
+      let handed = try ErrandStore.ask(
+        .handOver(
+          MaskExamination(sealed: sealed, masked: posted.masked, roster: roster), binding: theirs),
+        of: accuser, key: key, job: id, due: due, at: now, in: db)
+      let text: String
+      switch handed {
+      case .pending: return .pending
+      case .silent: return .silent
+      case .given(let given): text = given
+      }
+      guard let object = try HandedObject(wireText: text).object else { return .silent }
+      let word = try ErrandStore.ask(
+        .weighMask(
+          MaskExamination(sealed: nil, masked: posted.masked, roster: roster), handed: object),
+        of: reader, key: key, job: id, due: due, at: now, in: db)
+      if case .pending = word { return .pending }
+      let errand = ErrandStore.id(.handOver, of: accuser, subJob: record.id, key: key)
+      try HoldStore.release(.opening(errand), of: id, in: db)
+      return try Self.message(word)
+    }
+  }
+
   /// A message that somebody sent; to have nothing to say is silence.
   private static func message(_ reply: Reply<String>) throws -> Reply<Data> {
     switch reply {

@@ -8,17 +8,25 @@ import Testing
   static let posted = SHA256.hash([1])
 
   /// Words as letters: `f` the vector fits, `x` and `y` another root was expected, `0` the node opened no secret, `g` it
-  /// opened something else than its secret, `r` the submission itself is rejected, `w` the node opened nothing of it. Each
-  /// is of the next verifier.
+  /// opened something else than its secret, `r` the submission itself is rejected, `w` the node opened nothing of it, `h` the same,
+  /// and the first verifier handed to it what it was opened. Each is of the next verifier.
   private func dispute(_ letters: String) throws -> MaskedDispute {
     let subJob = try JobID(hex: "0x00112233445566778899aabbccddeeff")
     var words: [SignedMaskedFault] = []
     var (rejecting, unopened, opened): ([Address], [Address], Set<Address>) = ([], [], [])
+    var handed: [SignedMaskedFault] = []
     for (key, letter) in zip(Self.keys, letters) {
       let root: Bytes32
       switch letter {
       case "f": root = Self.posted
       case "0", "g": root = .zero
+      case "h":
+        unopened.append(key.address)
+        let shown = MaskedFault(
+          jobID: subJob, round: 1, attempt: 0, rosterHash: .zero, maskedRoot: Self.posted,
+          expectedRoot: SHA256.hash(Array("x".utf8)))
+        handed.append(SignedMaskedFault(signing: shown, in: .embedded, with: key))
+        continue
       case "x", "y": root = SHA256.hash(Array("\(letter)".utf8))
       case "w":
         unopened.append(key.address)
@@ -32,7 +40,8 @@ import Testing
         jobID: subJob, round: 1, attempt: 0, rosterHash: .zero, maskedRoot: Self.posted, expectedRoot: root)
       words.append(SignedMaskedFault(signing: word, in: .embedded, with: key))
     }
-    return MaskedDispute(words, rejecting: rejecting, unopened: unopened, opened: opened)
+    return MaskedDispute(
+      words, rejecting: rejecting, unopened: unopened, handed: handed, opened: opened)
   }
 
   private func ruling(_ letters: String, isLast: Bool = false) throws -> String {
@@ -61,6 +70,8 @@ import Testing
       // Who has opened to its own verifier and is gone when others ask loses nothing by that.
       ("xw", "ask"), ("x0", "ask"), ("xww", "undecided"), ("x0w", "undecided"), ("gww", "undecided"),
       ("xwx", "lied paid 2 lost "), ("xwf", "ask"), ("xwff", "honest paid 23 lost 0"),
+      // What the accuser was opened proves itself to the next one; who said against it that the vector fits has lied.
+      ("xh", "lied paid 1 lost "), ("xwh", "lied paid 2 lost "), ("xfh", "lied paid 2 lost 1"),
       // One word against another: a third is asked, and who named a root of its own pays.
       ("xf", "ask"), ("xff", "honest paid 12 lost 0"), ("xfx", "lied paid 2 lost 1"),
       // The node may have opened to two and to a third not, or the other way round: nobody pays for that.
@@ -80,6 +91,17 @@ import Testing
     #expect(try ruling("xf", isLast: true) == "honest paid 1 lost ", "one word against another costs nobody")
     #expect(try ruling("xf0", isLast: true) == "honest paid 1 lost ")
     #expect(try ruling("xx", isLast: true) == ruling("xx"))
+  }
+
+  /// Who has seen something can show it to those who have not, and nobody else can.
+  @Test func whoIsShownWhatTheAccuserHas() throws {
+    func unseeing(_ letters: String) throws -> [Int?] {
+      try dispute(letters).unseeing.map { address in Self.keys.firstIndex { $0.address == address } }
+    }
+    #expect(try unseeing("xw") == [1] && unseeing("x0") == [1] && unseeing("xfw0") == [3, 2])
+    for letters in ["", "0w", "gw", "fw", "xx", "xg", "xr"] {
+      #expect(try unseeing(letters) == [], "\(letters)")
+    }
   }
 
   /// With one bad verifier among any number an honest node never pays, a poisoner that opens always does, and no

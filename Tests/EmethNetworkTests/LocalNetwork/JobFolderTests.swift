@@ -77,6 +77,25 @@ import Testing
     }
   }
 
+  /// That nothing was opened nobody can show: where the record says so, no verdict is asked for.
+  @Test func aNodeThatDidNotOpenFailsWithoutAVerdict() async throws {
+    let (folder, jobFolder) = try await copy()
+    var document = try RecordDocument(in: folder.url)
+    let records = try document.records()
+    let failed = try RecordTampering.failed(records)
+    let draws = try #require(records.subJobs.first { $0.machine.status == .failed }).machine.draws
+    try document.set(["subJobs", failed, "verdicts"], .tree([Any]()))
+    try document.set(["subJobs", failed, "machine", "endReason"], .text("openingsWithheld"))
+    func problem() throws -> String? {
+      try document.write(to: folder.url)
+      return try jobFolder.check().first { $0.what.contains(" SubJobs: ") }?.problem
+    }
+    #expect(try problem()?.contains("FAILED for openings that came") == true)
+    try document.set(
+      ["subJobs", failed, "machine", "draws", .element(draws.count - 1), "openedAt"], nil)
+    #expect(try problem() == nil)
+  }
+
   @Test(arguments: ["", "{}", "[1, 2", "null"])
   func recordsThatCannotBeReadAreNamed(text: String) async throws {
     let (folder, jobFolder) = try await copy()

@@ -271,7 +271,7 @@ import Testing
         arguments: ["\(record.id)", "\(BondPool.address)", "\(finders[1].verifier)"])
     }
     #expect(fromPool == ["\(terms.verifierFee.holon)"])
-    #expect(record.notes.reason?.contains("it was accepted, and two others found") == true)
+    #expect(record.notes.reason.contains("it was accepted, and two others found"))
     #expect(report.aggregation.dropped == 1)
     #expect(report.conservation.holds && report.conservation.locked == .zero)
     for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
@@ -362,8 +362,11 @@ import Testing
   /// Two that give wrong shares of one sum: it is right with nobody's alone replaced, but with both.
   @Test func twoWithWrongSharesBothLoseTheirBonds() async throws {
     let honest = try await TestNetwork.run(settings: NetworkSettings(verifiers: 5), parallel: 4)
-    // Two that vouch for updates of one cohort.
-    let standing = try vouchers(honest).values.compactMap(\.last)
+    // Two that vouch for updates of one sum.
+    let standing = try honest.network.database.read { db in
+      try JobStore.subJobs(of: honest.job, in: db).filter { $0.position.round == 0 }
+        .compactMap(\.machine.verdict?.verifier)
+    }
     let pair = Set(standing).sorted().prefix(2)
     try #require(pair.count == 2)
     let numbers = try pair.map { address in
@@ -411,6 +414,54 @@ import Testing
     #expect(lie.withheld?.count == 1 && lie.rejections == nil && lie.further == nil)
     #expect(report.conservation.holds && report.conservation.locked == .zero)
     for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// Who opens to its own verifier alone is found by what it opened, and the folder shows by whom.
+  @Test func aPoisonerThatOpensToItsVerifierAloneLoses() async throws {
+    let honest = try await run()
+    let finished = try await run(FaultPlan(fault: .guardedPoison, node: 3))
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    #expect(report.subJobs.filter { $0.status == "FAILED" }.map(\.node) == [3])
+    #expect(!report.subJobs.contains { $0.status == "CANCELED" || $0.status == "TIMEOUT" })
+    #expect(report.accounts.filter { $0.penalty != .zero }.map(\.number) == [3])
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    let lie = try #require(
+      try finished.network.database.read { db in
+        try CohortStore.cohorts(of: finished.job, in: db).flatMap(\.lies)
+      }.first)
+    #expect(lie.opened == [lie.fault.signer] && lie.further == nil && lie.rejections == nil)
+    let handed = try #require(lie.handed)
+    #expect(handed.map(\.signer) == lie.withheld?.map(\.signer) && handed.count == 1)
+    #expect(handed[0].content == lie.fault.content, "both computed what it should be")
+
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
+    let file = folder.url.appending(path: "job/records.json")
+    let records = try JSONDecoder().decode(PublicRecords.self, from: Data(contentsOf: file))
+    func problems(_ change: (inout PublicRecords.Accusation) -> Void) throws -> [String] {
+      var changed = records
+      var sums = try #require(changed.aggregation)
+      change(&sums.lies[0])
+      changed.aggregation = sums
+      try WireFormat.readableEncoder.encode(changed).write(to: file)
+      return try JobFolder(folder.url).check().filter { !$0.what.contains("every file") }.compactMap(
+        \.problem)
+    }
+    #expect(try problems { _ in } == [])
+    let alone = try problems { $0.handed = nil }
+    #expect(alone.count == 1 && alone[0].contains("does not make it a liar"), "\(alone)")
+    let thief = TestNetwork.key("thief", 0)
+    let stranger = try problems {
+      $0.handed = [SignedMaskedFault(signing: $0.fault.content, in: records.domain, with: thief)]
+    }
+    #expect(stranger.count == 1 && stranger[0].contains("was shown nothing"), "\(stranger)")
+    let own = try problems { $0.handed = [$0.fault] }
+    #expect(own.count == 1 && own[0].contains("was shown nothing"), "\(own)")
+    let twice = try problems { $0.handed = ($0.handed ?? []) + ($0.handed ?? []) }
+    #expect(twice.count == 1 && twice[0].contains("speaks twice"), "\(twice)")
   }
 
   /// An honest node opens to its verifier and is gone; that one lies. Nobody can say who is right: the node has its whole

@@ -130,6 +130,21 @@ struct RecordTampering: Sendable, CustomTestStringConvertible {
       document, records in
       try document.set(["subJobs", failed(records), "verdicts"], .tree([Any]()))
     },
+    RecordTampering("one of two rejections taken away", [.subJobs], "on the word of 1 verifiers") {
+      document, records in
+      try document.set(["subJobs", failed(records), "verdicts", 0], nil)
+    },
+    RecordTampering("a rejection's fee for somebody else", [.subJobs], "is not that of one who found it") {
+      document, records in
+      let node = try #require(records.subJobs.first?.machine.node)
+      try document.set(["subJobs", failed(records), "machine", "verifier"], .text("\(node)"))
+    },
+    RecordTampering("other evidence settled", [.subJobs], "names other evidence than was settled") {
+      document, records in
+      try document.change(["subJobs", failed(records), "machine", "draws", 0, "dispute"]) {
+        .text(try $0.otherDigit())
+      }
+    },
     RecordTampering("a verdict on another submission", [.subJobs], "the verdict is on submission") {
       document, records in
       let other = try #require(records.subJobs.last { $0.machine.status == .verified })

@@ -185,4 +185,83 @@ import Testing
       try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 500)
     }
   }
+
+  /// What one verifier hands to another needs nobody's word: it is what the node has signed for, or it is nothing.
+  @Test func whatIsHandedOnProvesItself() throws {
+    let scene = try SubmissionScene()
+    let company = try Company(scene)
+    let roster = try company.roster(company.ownKey())
+    guard case .masked(let honest) = try company.ask(.offer(roster, deadline: 200)) else {
+      Issue.record("the node posted nothing")
+      return
+    }
+    func posted(_ root: Bytes32, by key: PrivateKey) -> SignedMasked {
+      let word = honest.content
+      return SignedMasked(
+        signing: Masked(
+          jobID: word.jobID, round: word.round, attempt: word.attempt, rosterHash: word.rosterHash,
+          maskedRoot: root), in: .embedded, with: key)
+    }
+    let poisoned = posted(SHA256.hash([9]), by: scene.node.key)
+    let (folder, subJob) = (try TemporaryFolder(), scene.assignment.subJob)
+    let verifiers = (0..<3).map { number in
+      Verifier(
+        key: TestNetwork.key("verifier", UInt32(number)), store: scene.store, domain: .embedded,
+        folder: folder.url.appending(path: "\(number)"))
+    }
+    let challenge = Challenge(subJob: subJob, verifier: verifiers[0].address, seed: .zero, segments: [0])
+    let opened = try scene.node.answer(challenge, on: Device.cpu(threads: 1)).opening
+    let update = try NodeVault(node: scene.node.folder, subJob: subJob).update()
+    try verifiers[0].keep(update, salts: opened.resultSalts.map(\.wrappedValue), of: subJob)
+    let sealed = try scene.node.openSecret(
+      of: subJob, to: verifiers[0].binding(expiry: 500), verifier: verifiers[0].address, now: 400)
+    func handOver(at now: UInt64 = 400) throws -> Data? {
+      try verifiers[0].handOver(sealed, of: subJob, to: verifiers[1].binding(expiry: 500), now: now)
+    }
+    let handed = try #require(try handOver())
+    #expect(try handOver(at: 401) == handed, "the same bytes after a restart")
+    #expect(throws: NetworkError.self) { try handOver(at: 500) }
+    func root(_ handed: Data, _ masked: SignedMasked, _ roster: Roster, to reader: Int = 1) throws -> Bytes32?
+    {
+      guard let answer = try verifiers[reader].weigh(handed, masked: masked, roster: roster) else {
+        return nil
+      }
+      guard case .maskedFault(let word) = try CohortMessage(wire: answer) else { return .zero }
+      try word.check(signers: TrustedSigners(verifiers[reader].address), in: .embedded)
+      #expect(word.content.isAbout(masked.content))
+      return word.content.expectedRoot
+    }
+    #expect(try root(handed, poisoned, roster) == honest.content.maskedRoot, "what it should have posted")
+    #expect(try root(handed, poisoned, roster, to: 2) == nil, "it is for the other one's eyes")
+    // Nothing else shows anything, and an honest node is accused of nothing by what is its own.
+    #expect(try root(handed, honest, roster) == nil)
+    #expect(try root(handed, posted(SHA256.hash([9]), by: TestNetwork.key("thief", 0)), roster) == nil)
+    #expect(try root(handed, poisoned, company.roster(company.ownKey(), secret: 2)) == nil)
+    let genuine = try #require(
+      HandedUpdate(
+        encoded: try OpeningStream.open(handed, with: [TestNetwork.key("verifier", 1).sealingIdentity()])))
+    let otherSecret = RoundOpening(
+      jobID: subJob, round: genuine.opening.round, attempt: genuine.opening.attempt,
+      roundSecret: SHA256.hash([3]))
+    let lies = [
+      HandedUpdate(opening: genuine.opening, salts: genuine.salts, update: Update.negated(update)),
+      HandedUpdate(opening: genuine.opening, salts: [Data(repeating: 1, count: 16)], update: update),
+      HandedUpdate(opening: genuine.opening, salts: [], update: update),
+      HandedUpdate(opening: genuine.opening, salts: genuine.salts, update: Data()),
+      HandedUpdate(opening: otherSecret, salts: genuine.salts, update: update),
+    ]
+    for lie in lies + [genuine] {
+      var random = ChaCha20Generator(key: SHA256.hash([4]))
+      let file = Data(
+        try SealingStream.seal(
+          lie.encoded(), to: [verifiers[1].binding(expiry: 500).content.recipient], using: &random))
+      #expect(
+        try (root(file, poisoned, roster) == nil)
+          == (lie.opening != genuine.opening || lie.salts != genuine.salts || lie.update != update))
+      #expect(try root(file, honest, roster) == nil)
+    }
+    let bytes = try genuine.encoded()
+    for length in [0, 3, 4, 40] { #expect(HandedUpdate(encoded: Array(bytes.prefix(length))) == nil) }
+    #expect(HandedUpdate(encoded: [255, 255, 255, 255] + bytes) == nil)
+  }
 }

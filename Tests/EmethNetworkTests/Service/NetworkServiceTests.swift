@@ -351,13 +351,14 @@ import Testing
     }
   }
 
-  /// A poisoner that opens to nobody: the verifier that asks second waits for it as long as it may, and it loses. So long a
-  /// test has to be.
-  @Test func aPoisonerThatOpensToNobodyLoses() async throws {
+  /// A poisoner that opens to nobody, or to its own verifier alone, which hands that on: the verifier that asks second
+  /// waits for it as long as it may, and it loses. So long a test has to be.
+  @Test(arguments: [NodeFault.hiddenPoison, .guardedPoison])
+  func aPoisonerThatOpensToNobodyElseLoses(fault: NodeFault) async throws {
     var settings = try ServiceScene.settings()
     settings.periods.openingSeconds = 12
     try await ServiceScene.with(settings, on: .sqlite) { scene in
-      try scene.startNode(0, fault: .hiddenPoison)
+      try scene.startNode(0, fault: fault)
       for index in 0..<3 { try scene.startVerifier(index) }
       try await scene.verifiersStand(3)
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1)))
