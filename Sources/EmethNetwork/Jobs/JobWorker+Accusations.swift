@@ -286,6 +286,29 @@ extension JobWorker {
     let isAlone: Bool
 
     var isDoubted: Bool { isOther || isAlone }
+
+    /// The fewest of those who are contradicted that must have lied: nobody else contradicts anybody else, and the sum is
+    /// right with what others say in their place; nil where there are none.
+    ///
+    /// - Parameter values: the shares that were given; at most as many as a cohort has members.
+    static func fewestLiars(_ heard: [HeardShare], values: [UInt64], sum: UInt64) -> Set<Address>? {
+      let suspects = Set(heard.filter(\.isDoubted).map(\.suspect)).sorted()
+      let choices = (0..<1 << suspects.count).dropFirst().sorted {
+        ($0.nonzeroBitCount, $0) < ($1.nonzeroBitCount, $1)
+      }
+      for choice in choices {
+        let liars = Set(suspects.indices.filter { choice >> $0 & 1 == 1 }.map { suspects[$0] })
+        var right = values
+        let isConsistent = heard.allSatisfy { share in
+          let isWitnessed = share.others.contains { !liars.contains($0) }
+          guard liars.contains(share.suspect) else { return !isWitnessed || !share.isOther }
+          right[share.place] = share.value
+          return isWitnessed
+        }
+        if isConsistent, right.reduce(0, SumProjection.sum) == sum { return liars }
+      }
+      return nil
+    }
   }
 
   /// Takes the bonds of verifiers whose shares of a sum were wrong. The first of those who found it stands in and is paid by

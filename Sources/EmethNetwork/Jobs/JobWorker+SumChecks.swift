@@ -185,44 +185,31 @@ extension JobWorker {
 
   /// Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
   ///
-  /// Each of those who gave one is doubted in turn: two others that replay what it vouches for say what theirs are. It has
-  /// lied where both say the same, another number than it, and the sum is right with theirs; or it is right with those of
-  /// all who are doubted so. One word beside the sum would not do: who gave a wrong share elsewhere could give another
-  /// here that makes up for it. Who named a state that nobody else computes has lied, whatever the sum is.
+  /// Each share is doubted: two others that replay what it is a share of say what theirs are. The fewest lose their bonds
+  /// without whom nobody contradicts anybody and the sum is right. One word beside the sum would not do: who gave a
+  /// wrong share elsewhere could give another here that makes up for it. Nor would two: two that lie could put the blame on
+  /// a third. Where the sum is right without nobody, who named a state that nobody else computes has lied all the same.
   private func replaceWrongShares(
     _ inquiry: Inquiry, in record: CohortRecord
   ) async throws(NetworkError) -> Replacement {
     guard let projection = inquiry.projection else { return .nobody }
-    var doubted: [Address] = []
-    for share in inquiry.shares where !doubted.contains(share.signer) { doubted.append(share.signer) }
-    func isRight(with replaced: [HeardShare]) -> Bool {
-      var values = inquiry.shares.map(\.content.value)
-      for share in replaced { values[share.place] = share.value }
-      return values.reduce(0, SumProjection.sum) == projection.value
-    }
     var heard: [HeardShare] = []
-    for suspect in doubted {
-      for (place, share) in inquiry.shares.enumerated() where share.signer == suspect {
-        switch try await confirmed(share, round: record.round) {
-        case .pending: return .pending
-        case .silent: continue
-        case .given(let right):
-          let (others, value) = (right.map(\.signer), right[0].content.value)
-          heard.append(
-            HeardShare(
-              subJob: share.content.jobID, suspect: suspect, place: place, value: value, others: others,
-              isOther: value != share.content.value,
-              isAlone: try isAlone(with: share.content.jobID, against: others)))
-        }
-      }
-      let wrong = heard.filter { $0.suspect == suspect && $0.isDoubted }
-      if !wrong.isEmpty, isRight(with: wrong) {
-        try strike(wrong, heard: heard, round: record.round)
-        return .found
+    for (place, share) in inquiry.shares.enumerated() {
+      switch try await confirmed(share, round: record.round) {
+      case .pending: return .pending
+      case .silent: continue
+      case .given(let right):
+        let (others, value) = (right.map(\.signer), right[0].content.value)
+        heard.append(
+          HeardShare(
+            subJob: share.content.jobID, suspect: share.signer, place: place, value: value, others: others,
+            isOther: value != share.content.value,
+            isAlone: try isAlone(with: share.content.jobID, against: others)))
       }
     }
-    let wrong = heard.filter(\.isDoubted)
-    let struck = isRight(with: wrong) ? wrong : wrong.filter(\.isAlone)
+    let liars = HeardShare.fewestLiars(
+      heard, values: inquiry.shares.map(\.content.value), sum: projection.value)
+    let struck = heard.filter(\.isDoubted).filter { liars?.contains($0.suspect) ?? $0.isAlone }
     try strike(struck, heard: heard, round: record.round)
     return struck.isEmpty ? .nobody : .found
   }

@@ -386,6 +386,39 @@ import Testing
     for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
   }
 
+  /// Two that lie together about a third's share, so that the sum would be right with theirs: the honest one loses nothing
+  /// where anybody else was heard.
+  @Test func twoLiarsCanNotPutTheBlameOnAThird() {
+    let people = (0..<5).map { TestNetwork.key("verifier", UInt32($0)).address }
+    let subJobs = (0..<3).map {
+      SubJobPosition(
+        parent: JobID(requester: people[0], salt: .zero), round: 0, part: UInt32($0), attempt: 0
+      ).id
+    }
+    func heard(_ place: Int, says value: UInt64, of given: UInt64, _ others: [Int]) -> JobWorker.HeardShare {
+      JobWorker.HeardShare(
+        subJob: subJobs[place], suspect: people[place], place: place, value: value,
+        others: others.map { people[$0] }, isOther: value != given, isAlone: false)
+    }
+    func liars(_ heard: [JobWorker.HeardShare], _ given: [UInt64]) -> [Int]? {
+      JobWorker.HeardShare.fewestLiars(heard, values: given, sum: 60)?.compactMap {
+        people.firstIndex(of: $0)
+      }
+      .sorted()
+    }
+    // 10 + 20 + 30: the first two give 5 and 7 too much, and say that the third's should be 12 less.
+    let given: [UInt64] = [15, 27, 30]
+    let truth = [heard(0, says: 10, of: 15, [3, 4]), heard(1, says: 20, of: 27, [2, 3])]
+    #expect(liars(truth + [heard(2, says: 18, of: 30, [0, 1])], given) == [0, 1])
+    #expect(liars(truth + [heard(2, says: 30, of: 30, [3, 4])], given) == [0, 1])
+    // With nobody else to contradict them their word is that of two against one.
+    #expect(liars([heard(2, says: 18, of: 30, [0, 1])], given) == [2])
+    // One alone, and nobody where nothing explains the sum.
+    #expect(liars([heard(0, says: 10, of: 15, [3, 4])], [15, 20, 30]) == [0])
+    #expect(liars([heard(0, says: 10, of: 15, [3, 4])], given) == nil && liars([], given) == nil)
+    #expect(liars([heard(2, says: 18, of: 30, [3, 4])], [15, 20, 30]) == nil)
+  }
+
   /// These verifiers have lost their whole bonds, and nobody else anything.
   private func expectBondsLost(by liars: Set<Address>, in report: JobReport) throws {
     let cost = try JobCost(
