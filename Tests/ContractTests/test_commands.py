@@ -124,6 +124,17 @@ def as_it_was(request):
         file.unlink()
 
 
+def planned(world, *words, **more):
+    """What a command would call, after looking that with --dry-run it sends nothing and says what that costs."""
+    before = world.height(), world.count("pending")
+    done = world.emeth(*words, "--dry-run", "--json", **more)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["dryRun"] and all(int(step["wei"]) > 0 for step in report["steps"]), report
+    assert (world.height(), world.count("pending")) == before
+    return [step["function"] for step in report["steps"]]
+
+
 def test_deposit_and_withdraw(world):
     before, height = world.wallet(), world.height()
     dry = world.emeth("deposit", "25emeth", "--dry-run", "--json")
@@ -141,6 +152,7 @@ def test_deposit_and_withdraw(world):
     assert report["wallet"] == str(before - 25 * EMETH) and report["chainId"] == str(int(world.rpc("eth_chainId"), 16))
     assert world.rpc("eth_getTransactionReceipt", report["steps"][1]["transaction"])["status"] == "0x1"
 
+    assert planned(world, "withdraw", "5emeth") == ["withdraw"]
     text = world.emeth("withdraw", "5emeth")
     assert text.returncode == 0, text.stderr
     assert f"token    {world.token}" in text.stdout
@@ -254,6 +266,7 @@ def test_redeem_ticket(world):
     assert world.emeth("deposit", "10emeth", *world.to_servers).returncode == 0
     before = world.wallet()
     older, newer = world.ticket(2), world.ticket(3, epoch=2)
+    assert planned(world, "redeem-ticket", "-", input=older + newer) == ["redeemTicket"]
     done = world.emeth("redeem-ticket", "-", "--json", input=older + newer)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -420,6 +433,7 @@ def test_submit_and_cancel_a_job(world):
     assert again["job"] != job and again["steps"][-1]["wasSentBefore"] and world.height() == height and len(sent) == 1
 
     for reference in (job, again["job"]):
+        assert planned(world, "cancel-job", reference, "--layer", "1") == ["cancel"]
         canceled = world.emeth("cancel-job", reference, "--layer", "1", "--json")
         assert canceled.returncode == 0, canceled.stderr
         assert json.loads(canceled.stdout)["amount"] == str(105 * EMETH // 100)

@@ -6,12 +6,14 @@ import time
 import urllib.request
 
 import pytest
+from eth_keys import keys
 
 from scene import *
 from test_commands import BINARY, OWNER_KEY, THE_SIGNER, USER, USER_KEY, World, calldata
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="EMETH_BINARY names no emeth")
 PROPOSE = "proposeSigner"
+THE_NEXT = keys.PrivateKey(bytes(31) + b"\x77")
 
 
 @pytest.fixture
@@ -75,6 +77,8 @@ def name_signer(world):
     assert (code, error["code"]) == (1, "chain.otherSigner"), error
     signer = error["message"].rsplit(" ", 1)[-1]
     world.send(world.settlement, calldata("EmethSettlement", PROPOSE, signer))
+    code, error = ends(world)
+    assert (code, error["code"]) == (1, "chain.signerNotStarted"), error
     world.rpc("evm_increaseTime", hex(9 * 86_400))
     world.rpc("evm_mine", 1)
     return signer
@@ -261,3 +265,43 @@ def test_what_is_named_wrongly(world):
     world.rpc("evm_setFault", {"method": "*", "status": 503, "count": 999})
     code, error = ends(world, command=given)
     assert (code, error["code"]) == (4, "chain.unreachable")
+
+
+def test_the_signers_role_is_given_as_the_chain_says(world):
+    name_signer(world)
+    key, account = world.folder / "next", THE_NEXT.public_key.to_checksum_address()
+    key.write_text(THE_NEXT.to_hex())
+    key.chmod(0o600)
+    rpc = f"http://127.0.0.1:{world.server.server_port}"
+
+    def rotate(*more):
+        done = subprocess.run(
+            [BINARY, "rotate-signer", "--data", str(world.folder / "net"), "--key-file", str(key), "--json", *more],
+            capture_output=True, text=True, timeout=60)
+        assert (done.stdout == "") == (done.returncode != 0), done.stdout
+        return done.returncode, json.loads(done.stdout or done.stderr.strip().splitlines()[-1])
+
+    process, url = serve(world)
+    code, error = rotate()
+    assert (code, error["code"]) == (2, "chain.missing"), error
+    code, error = rotate("--rpc", rpc)
+    assert (code, error["code"]) == (1, "chain.otherSigner") and account in error["hint"], error
+    world.send(world.settlement, calldata("EmethSettlement", PROPOSE, account))
+    for _ in range(2):
+        code, found = rotate("--rpc", rpc)
+        assert code == 0 and found["next"] == account and int(found["startsAt"]) > 0, found
+    # Nobody says when: the server sees that its time has come.
+    world.rpc("evm_increaseTime", hex(8 * 86_400 + 60))
+    world.rpc("evm_mine", 1)
+
+    def changes():
+        with urllib.request.urlopen(url + "/api/v2/network", timeout=20) as answer:
+            return json.load(answer).get("signerChanges")
+
+    assert account in json.dumps(until(changes))
+    # It is the Signer now, and is served again.
+    code, error = rotate("--rpc", rpc)
+    assert code == 3 and error["code"] in ("signer.returns", "signer.pending"), error
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=40) in (0, 130)
+    serve(world)

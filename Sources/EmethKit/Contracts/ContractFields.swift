@@ -71,8 +71,13 @@ struct ContractFields {
     return bytes
   }
 
+  mutating func fixedBytes() throws(ContractError) -> [UInt8] {
+    guard case .fixedBytes(let bytes)? = next() else { throw mismatch("bytes") }
+    return bytes
+  }
+
   mutating func jobID() throws(ContractError) -> JobID {
-    guard case .fixedBytes(let bytes)? = next(), let id = JobID(bytes) else { throw mismatch("16 bytes") }
+    guard let id = JobID(try fixedBytes()) else { throw mismatch("16 bytes") }
     return id
   }
 

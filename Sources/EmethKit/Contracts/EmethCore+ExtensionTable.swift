@@ -28,6 +28,7 @@ extension EmethCore {
     static let settlement: ABIFunction = "settlement() returns (address)"
     static let verification: ABIFunction = "verification() returns (address)"
     static let paused: ABIFunction = "paused() returns (bool)"
+    static let challengeSigner: ABIFunction = "challengeSigner() returns (address)"
 
     static let redeemTickets = ABIFunction(
       known: "redeemTickets(\(ticket)[] tickets,bytes[] signatures) returns (uint256 paid)")
@@ -43,9 +44,8 @@ extension EmethCore {
 
     static let all = [
       requestWithSalt, requestSubJob, setServer, setContracts, setPaused, setFuelCounts, jobTerms, isMasked,
-      servers, settlement, verification, paused, redeemTickets, ticketDigest, batchDigest, pool,
-      totalDeposited, totalGranted,
-      postingCount, postings, core, domainSeparator,
+      servers, settlement, verification, paused, challengeSigner, redeemTickets, ticketDigest, batchDigest,
+      pool, totalDeposited, totalGranted, postingCount, postings, core, domainSeparator,
     ]
   }
 }

@@ -100,6 +100,11 @@ extension EmethCore {
   /// Whether new jobs are stopped.
   public static func isPaused() -> ContractCall<Bool> { .bool(ExtensionFunction.paused) }
 
+  /// Who signs the challenges of proofs of work; nil where nobody does.
+  public static func challengeSigner() -> ContractCall<Address?> {
+    optional(ExtensionFunction.challengeSigner)
+  }
+
   /// Pays many tickets at once; what was paid already pays nothing and stops nobody. Returns what was paid in all.
   ///
   /// Traps above ``redeemLimit`` tickets.

@@ -56,22 +56,38 @@ public struct ProofOfWork: Hashable, Sendable {
 
   /// The result with the smallest nonce, searched from 0; nil when it was stopped.
   ///
-  /// - Parameter isStopped: Asked once in 4,096 hashes.
-  public func solve(isStopped: () -> Bool) -> String? {
-    var nonce = [UInt8](repeating: 0, count: Self.nonceByteCount)
+  /// - Parameters:
+  ///   - prefix: what the nonce begins with. EMETH Core takes those alone that begin with the node's address, so that a
+  ///     solution is worth nothing to anybody else.
+  ///   - isStopped: Asked once in 4,096 hashes.
+  public func solve(startingWith prefix: [UInt8] = [], isStopped: () -> Bool) -> String? {
+    precondition(prefix.count < Self.nonceByteCount, "a nonce has \(Self.nonceByteCount) bytes")
+    var nonce = prefix + [UInt8](repeating: 0, count: Self.nonceByteCount - prefix.count)
     var tried: UInt64 = 0
     while true {
       if accepts(nonce: nonce) { return Hex.encode(challenge + nonce, prefixed: false) }
       tried += 1
       if tried % 4_096 == 0, isStopped() { return nil }
       var place = nonce.count - 1
-      while place >= 0 {
+      while place >= prefix.count {
         nonce[place] &+= 1
         if nonce[place] != 0 { break }
         place -= 1
       }
+      // None of them will do.
+      if place < prefix.count { return nil }
     }
   }
+
+  /// Who signed the challenge for a job of EMETH Core: a personal message of 32 bytes, the last 16 of which are the job's id.
+  ///
+  /// - Throws: ``CryptoError``: it is nobody's signature.
+  public func challenger(of job: JobID) throws(CryptoError) -> Address {
+    try Signature(bytes: challenge).recoverAddress(fromMessage: Self.message(of: job))
+  }
+
+  /// What is signed as a job's challenge.
+  public static func message(of job: JobID) -> [UInt8] { [UInt8](repeating: 0, count: 16) + job.bytes }
 
   private static func bytes(of text: String, field: String) throws(ProgramError) -> [UInt8] {
     let byteCount = challengeByteCount + nonceByteCount

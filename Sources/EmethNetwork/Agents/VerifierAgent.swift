@@ -18,6 +18,8 @@ public final class VerifierAgent: Sendable {
     public var device = DeviceChoice.cpu
     /// The bond that it posts, if it has as much.
     public var bond = TokenAmount(holon: UInt256(10_000_000_000_000_000_000))
+    /// On a chain: for so many results at once it shows its secret and computes them again.
+    public var workers = 4
     /// External programs that it computes by.
     public var modules: [ProgramModule] = []
     /// How many commitments wait to be used.

@@ -23,6 +23,10 @@ public enum ChainError: EmethError, Equatable {
   case noContract(address: Address, chainID: UInt64)
   /// A settlement that takes what another account signs.
   case otherSigner(settlement: Address, found: Address, expected: Address)
+  /// A settlement that takes an account's signatures later than now, unix seconds.
+  case signerNotStarted(settlement: Address, current: Address, account: Address, startsAt: UInt64)
+  /// A Signer that is a contract and does not take what an account alone signs.
+  case signerSet(contract: Address, account: Address, reason: String)
   /// A settlement that the node alone names: whoever ties a network to it must know it.
   case unnamedSettlement(chainID: UInt64, settlement: Address)
   /// Epochs that were signed and that the database does not have; nil: how many is not known.
@@ -77,6 +81,8 @@ public enum ChainError: EmethError, Equatable {
     case .wrongChain: "chain.wrongChain"
     case .noContract: "chain.noContract"
     case .otherSigner: "chain.otherSigner"
+    case .signerNotStarted: "chain.signerNotStarted"
+    case .signerSet: "chain.signerSet"
     case .unnamedSettlement: "chain.unnamedSettlement"
     case .epochsLost: "chain.epochsLost"
     case .frozen: "chain.frozen"
@@ -118,6 +124,11 @@ public enum ChainError: EmethError, Equatable {
     case .noContract(let address, let chainID): "no contract at \(address) on chain \(chainID)"
     case .otherSigner(let settlement, let found, let expected):
       "the settlement at \(settlement) takes what \(found) signs, and this network's Signer is \(expected)"
+    case .signerNotStarted(let settlement, let current, let account, let startsAt):
+      "the settlement at \(settlement) takes what \(account) signs from \(ChainAccount.date(startsAt)) on, and what \(current) "
+        + "signs until then"
+    case .signerSet(let contract, let account, let reason):
+      "the settlement's Signer is the contract \(contract), which does not take what \(account) alone signs: \(reason)"
     case .unnamedSettlement(let chainID, let settlement):
       "this network settles on no chain yet, and the node alone says that it would be chain \(chainID), settlement "
         + "\(settlement)"
@@ -169,6 +180,10 @@ public enum ChainError: EmethError, Equatable {
     case .noContract, .wrongContract: "is this the right address, and the right chain?"
     case .otherSigner(_, _, let expected):
       "let an owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
+    case .signerNotStarted:
+      "until then nobody would be paid by its tickets, and its batches not be posted: serve the network from then on"
+    case .signerSet:
+      "propose the network's own Signer, or a set of which one member's signature is enough: proposeSigner of the settlement"
     case .unnamedSettlement:
       "a node that lies could name any: look both up where EMETH Core's owners publish them, and give --chain-id and --settlement"
     case .epochsLost(_, _, let file):

@@ -22,7 +22,10 @@ public final class SettlementChain: Sendable {
     public var pollSeconds = 5.0
     /// So many exits are shown in one go: whoever leaves must not keep the next batch waiting.
     public var exitsAtOnce = 32
-    /// A node of somebody else's, which must say the same of contracts, deposits and exits; nil: one is believed.
+    /// So long a transaction is waited for until another way is tried, seconds.
+    public var patienceSeconds = 1_200
+    /// A node of somebody else's, which must say the same of contracts, deposits and exits, and is asked what is posted; nil:
+    /// one is believed.
     public var witness: ChainClient?
 
     /// The default settings.
@@ -40,16 +43,16 @@ public final class SettlementChain: Sendable {
   public let contracts: ChainContracts
   /// How it is followed.
   public let settings: Settings
-  /// What sends batches, from the operator's account.
-  let sender: TransactionSender
+  /// What sends batches from the operator's account, through each node that is asked: the operator's own node first.
+  let senders: [TransactionSender]
 
   private init(
-    client: ChainClient, contracts: ChainContracts, settings: Settings, sender: TransactionSender
+    client: ChainClient, contracts: ChainContracts, settings: Settings, senders: [TransactionSender]
   ) {
     self.client = client
     self.contracts = contracts
     self.settings = settings
-    self.sender = sender
+    self.senders = senders
   }
 
   /// The chain of a node.
@@ -73,14 +76,17 @@ public final class SettlementChain: Sendable {
     var sending = SenderSettings()
     sending.confirmations = settings.confirmations
     sending.pollSeconds = min(sending.pollSeconds, settings.pollSeconds)
-    let sender = TransactionSender(
-      client: client, chainID: contracts.chainID, key: operatorKey, journal: try NonceJournal(file: journal),
-      settings: sending)
-    return SettlementChain(client: client, contracts: contracts, settings: settings, sender: sender)
+    sending.patienceSeconds = settings.patienceSeconds
+    let sent = try NonceJournal(file: journal)
+    let senders = ([client] + (settings.witness.map { [$0] } ?? [])).map { node in
+      TransactionSender(
+        client: node, chainID: contracts.chainID, key: operatorKey, journal: sent, settings: sending)
+    }
+    return SettlementChain(client: client, contracts: contracts, settings: settings, senders: senders)
   }
 
   /// The nodes that are asked.
-  private var nodes: [ChainClient] { [client] + (settings.witness.map { [$0] } ?? []) }
+  var nodes: [ChainClient] { senders.map(\.client) }
 
   /// Looks whether the settlement says of deposits what its logs say, at each node that is asked.
   ///
@@ -104,28 +110,53 @@ public final class SettlementChain: Sendable {
     }
   }
 
-  /// Those of some accounts that have asked for their way out and were not served, as each node says that is asked.
-  func leaving(_ accounts: [Address]) async throws(ChainError) -> Set<Address> {
-    var leaving = Set(accounts)
+  /// Of accounts that are said to have asked for their way out and not to be served, so many nodes say that.
+  func leaving(_ accounts: [Address]) async throws(ChainError) -> [Address: Int] {
+    var votes: [Address: Int] = [:]
     for node in nodes {
-      for account in accounts where leaving.contains(account) {
-        if try await node.call(EmethCore.exit(of: account), at: contracts.settlement) == nil {
-          leaving.remove(account)
-        }
+      for account in accounts
+      where try await node.call(EmethCore.exit(of: account), at: contracts.settlement) != nil {
+        votes[account, default: 0] += 1
       }
     }
-    return leaving
+    return votes
   }
 
-  /// Looks whether the settlement takes what an account signs, now or soon.
+  /// Whose signatures the settlement takes, as each node says that is asked.
+  func signers() async throws(ChainError) -> [ChainSigner] {
+    var signers: [ChainSigner] = []
+    for node in nodes { signers.append(try await ChainSigner.read(of: contracts.settlement, from: node)) }
+    return signers
+  }
+
+  /// Looks whether the nodes say the same of what is posted, as deep as confirmations go: there none may be behind.
   ///
-  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``.
-  func checkSigner(_ signer: Address) async throws(ChainError) {
-    let found = try await client.call(EmethCore.signer(), at: contracts.settlement)
-    if found == signer { return }
-    let next = try await client.call(EmethCore.nextSigner(), at: contracts.settlement)
-    guard next?.value == signer else {
-      throw .otherSigner(settlement: contracts.settlement, found: found, expected: signer)
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)``.
+  func comparePosted() async throws(ChainError) {
+    guard nodes.count > 1 else { return }
+    var heads: [UInt64] = []
+    for node in nodes { heads.append(try await node.blockNumber()) }
+    guard let head = heads.min(), head >= settings.confirmations else { return }
+    let block = head - settings.confirmations
+    let own = try await posted(in: block, by: client)
+    for node in nodes.dropFirst() {
+      let found = try await posted(in: block, by: node)
+      guard found == own else {
+        throw .contradiction(
+          method: "eth_call", what: "the newest batch in block \(block) at \(node.endpoint)",
+          found: found.map { "\($0)" } ?? "none",
+          expected: "\(own.map { "\($0)" } ?? "none") as at \(client.endpoint)")
+      }
+    }
+  }
+
+  /// The newest batch in a block; nil also where the settlement was not there yet.
+  private func posted(in block: UInt64, by node: ChainClient) async throws(ChainError) -> Bytes32? {
+    do throws(ChainError) {
+      return try await node.call(EmethCore.latestBatch(), at: contracts.settlement, block: .number(block))
+    } catch {
+      if case .contract = error { return nil }
+      throw error
     }
   }
 }
@@ -138,7 +169,7 @@ public struct ChainStanding: Sendable, Hashable {
   public var read: UInt64?
   /// How many deposits were credited.
   public var deposits: UInt64 = 0
-  /// The epoch of the last batch that was posted.
+  /// The epoch of the last batch that was posted, as all nodes say that are asked.
   public var postedEpoch: UInt64?
   /// Who is about to leave and was not served yet.
   public var leaving = 0

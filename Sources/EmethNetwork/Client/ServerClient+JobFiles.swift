@@ -179,6 +179,8 @@ extension ChainAccount {
       guard job.status == .verified, let giver = job.resultGiver else {
         throw .jobEnded(id: id, status: job.status, reason: "only a job that was verified has a result")
       }
+      // A proof of work stands in the job itself.
+      if job.provesItself { return Data("\(job.detail.result)\n".utf8) }
       switch LayerOneResult(job.detail.result, of: id, from: giver) {
       case .output(let reference):
         let content = try await files.content(of: .output, of: id, in: folder)

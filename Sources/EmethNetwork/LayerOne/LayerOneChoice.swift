@@ -67,7 +67,7 @@ final class LayerOneChoice: Sendable {
       var offer = LayerOneNode.Offer(
         job: id, program: job.detail.programID, fee: try Self.fee(of: job), deposit: job.terms.deposit,
         deadline: job.job.deadline, refusal: try await refusal(of: job))
-      if offer.refusal == nil {
+      if offer.refusal == nil, !job.provesItself {
         let (sender, core) = (desk.account.sender, desk.core)
         let preview = try? await sender.preview(EmethCore.process(id), to: core)
         offer.wei = preview.map { "\($0.mostWei)" }
@@ -139,11 +139,32 @@ final class LayerOneChoice: Sendable {
     guard job.terms.deposit <= money else {
       return "it locks \(job.terms.deposit.emethText) EMETH, ledger and wallet have \(money.emethText)"
     }
+    if job.provesItself { return try await proofRefusal(of: job) }
     guard let size = try await files.size(of: .input, of: job.id) else {
       return "its input is not at \(files.server) yet"
     }
     guard size <= UInt64(LayerOneWork.archiveByteLimit) else {
       return "its input has \(size) bytes, allowed are \(LayerOneWork.archiveByteLimit)"
+    }
+    return nil
+  }
+
+  /// What Core would refuse of a proof of work, however it is solved.
+  private func proofRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
+    guard case .proof(let work, _)? = try? LayerOneWork(job, modules: settings.modules).source else {
+      return "its data set is no challenge with a target"
+    }
+    let program = try await desk.call(EmethCore.program(job.detail.programID), at: desk.core)
+    guard let target = UInt256(bigEndianBytes: work.target.bytes), target == program.minTarget else {
+      let wanted = Bytes32(program.minTarget.bigEndianBytes) ?? .zero
+      return "it names the target \(work.target), and EMETH Core takes \(wanted)"
+    }
+    let (signer, found) = (
+      try await desk.call(EmethCore.challengeSigner(), at: desk.core), try? work.challenger(of: job.id)
+    )
+    guard let signer else { return "nobody signs challenges: EMETH Core would refuse every proof" }
+    guard found == signer else {
+      return "its challenge is signed for it by \(found.map { "\($0)" } ?? "nobody"), wanted is \(signer)"
     }
     return nil
   }

@@ -19,6 +19,9 @@ final class LayerOneJob: Sendable {
 
   var status: JobStatus { job.status }
 
+  /// Whether its result proves itself: it is computed before it is taken, and taken and handed in by one call.
+  var provesItself: Bool { detail.programID == .proofOfWork }
+
   /// Jobs, by their ids; those that there are.
   static func read(
     _ ids: [JobID], with account: ChainAccount

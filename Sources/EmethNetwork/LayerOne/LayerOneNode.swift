@@ -269,7 +269,8 @@ public final class LayerOneNode: Sendable {
 
   /// Takes the best of the jobs that it may take; nil where there is none.
   private func take() async throws(NetworkError) -> JobID? {
-    for job in try await choice.requested() {
+    let known = try journal.all()
+    for job in try await choice.requested() where !known.contains(job.id) {
       guard state.withLock({ $0.busy.insert(job.id).inserted }) else { continue }
       defer { state.withLock { _ = $0.busy.remove(job.id) } }
       if try await choice.refusal(of: job) == nil, try await process(job) { return job.id }
@@ -277,10 +278,11 @@ public final class LayerOneNode: Sendable {
     return nil
   }
 
-  /// Deposits what a job locks and takes it; false when another one was faster.
+  /// Deposits what a job locks and takes it; false when another one was faster. A proof of work is taken when it is solved.
   private func process(_ job: LayerOneJob) async throws(NetworkError) -> Bool {
     let id = job.id
     try journal.begin(id)
+    if job.provesItself { return true }
     do throws(NetworkError) {
       try await cover(job.terms.deposit)
       try await desk.send(EmethCore.process(id), to: desk.core, of: id)
@@ -325,8 +327,11 @@ public final class LayerOneNode: Sendable {
   /// Computes a job that it has taken and hands the result in. Nothing is lost when it is stopped anywhere.
   func compute(_ id: JobID) async {
     let isDone = await desk.attempt("computing job \(id)") { () async throws(NetworkError) in
-      guard let job = try await self.desk.read(id), job.status == .processing else { return }
+      guard let job = try await self.desk.read(id),
+        job.status == .processing || job.status == .requested && job.provesItself
+      else { return }
       guard let submission = try await self.submission(for: job) else { return }
+      if job.status == .requested { return try await self.handInProof(submission, of: job) }
       let call = EmethCore.submit(
         id, result: submission.result, fuelUsed: Fuel(units: submission.fuelUsed))
       try await self.desk.send(call, to: self.desk.core, of: id)
@@ -338,6 +343,28 @@ public final class LayerOneNode: Sendable {
       if isDone { state.handedIn.insert(id) }
       state.later[id] = isDone ? nil : ContinuousClock.now + .seconds(rest)
     }
+  }
+
+  /// Takes a proof of work and hands it in by one call, in which its deposit is locked and comes back.
+  private func handInProof(_ submission: Submission, of job: LayerOneJob) async throws(NetworkError) {
+    // The deposit must be there, and not be another job's.
+    while !beginTaking(again: true) {
+      await pause(desk.pollSeconds)
+      if Task.isCancelled { throw .interrupted }
+    }
+    defer { endTaking() }
+    let call = EmethCore.directSubmit(
+      job.id, program: job.detail.programID, result: submission.result,
+      fuelUsed: Fuel(units: submission.fuelUsed))
+    do throws(NetworkError) {
+      try await cover(job.terms.deposit)
+      try await desk.send(call, to: desk.core, of: job.id)
+    } catch {
+      // Another node was faster, which costs gas at most.
+      guard error.isReverted, try await desk.read(job.id)?.status != .requested else { throw error }
+      return
+    }
+    desk.onEvent(.submitted(job.id))
   }
 
   /// What came of the computing, and what is submitted: each on the disk before it is used, so that it is the same after a
@@ -372,6 +399,12 @@ public final class LayerOneNode: Sendable {
     let result: LayerOneResult
     if let words = computation.refusal {
       result = LayerOneResult(refusal: words)
+    } else if job.provesItself {
+      let solution = try Files.read(outputFile(id))
+      let made = Submission(
+        result: String(decoding: solution, as: UTF8.self), fuelUsed: computation.fuelUsed)
+      try keep(made, "submission.json", of: id)
+      return made
     } else {
       let file = outputFile(id)
       let (output, hash) = try await files.offload { () throws(NetworkError) in
@@ -438,8 +471,11 @@ public final class LayerOneNode: Sendable {
   ) async throws(NetworkError) -> LayerOneWork.Outcome {
     let (sandbox, stop, began) = (sandbox, StopFlag(), ContinuousClock.now)
     let lane = try AgentLane(threads: settings.threads, device: settings.device)
+    let own = account.address
+    let watching = work.program.provesItself ? Task { await self.raise(stop, whenOver: work.id) } : nil
+    defer { watching?.cancel() }
     var outcome = try await raising(stop) { () async throws(NetworkError) in
-      try await lane.run { _ in try work.compute(input, sandbox: sandbox, stop: stop) }
+      try await lane.run { _ in try work.compute(input, by: own, sandbox: sandbox, stop: stop) }
     }
     let (program, seconds) = (work.program.partID, (ContinuousClock.now - began) / .seconds(1))
     if let speed = try? pace.learn(program, fuel: outcome.fuel, seconds: seconds) {
@@ -449,6 +485,17 @@ public final class LayerOneNode: Sendable {
       outcome.outcome = .output(output + Data("0\n".utf8))
     }
     return outcome
+  }
+
+  /// Stops a search of which nothing comes any more: another node was faster, or it is too late.
+  private func raise(_ stop: StopFlag, whenOver id: JobID) async {
+    while !Task.isCancelled {
+      await pause(5 * desk.pollSeconds)
+      guard let job = try? await desk.read(id) else { continue }
+      let isOurs =
+        job.status == .requested || job.status == .processing && job.assign?.node == account.address
+      if !isOurs || job.now >= job.job.deadline { return stop.raise() }
+    }
   }
 
   // MARK: - Verification

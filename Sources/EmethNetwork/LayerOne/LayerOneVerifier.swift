@@ -30,6 +30,8 @@ public final class LayerOneVerifier: Sendable {
   private var account: ChainAccount { desk.account }
   private var files: ServerClient { desk.files }
   private var checks: Address { desk.checks }
+  /// Whose bond it is.
+  var address: Address { account.address }
 
   /// A verifier with its account on the chain, that account's key, and its own folder. One process works on a folder at a
   /// time.
@@ -83,19 +85,33 @@ public final class LayerOneVerifier: Sendable {
     }
   }
 
-  /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns.
-  private func duties() async -> [LayerOneJob] {
-    var found: [LayerOneJob] = []
+  /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns. Whoever shows its
+  /// secret must have computed within an hour or two: it does so for as many jobs as it has workers, and for the next one
+  /// when one of these is judged.
+  func duties() async -> [LayerOneJob] {
+    var drawn: [LayerOneJob] = []
     await desk.attempt("looking for results") { () async throws(NetworkError) in
       for listed in try await self.files.listedJobs(.submitted) {
         let id = listed.id
         guard self.state.withLock({ !$0.busy.contains(id) }) else { continue }
         await self.desk.attempt("reading job \(id)") { () async throws(NetworkError) in
-          if let job = try await self.desk.read(id), self.isDrawn(for: job) { found.append(job) }
+          if let job = try await self.desk.read(id), self.isDrawn(for: job) { drawn.append(job) }
         }
       }
     }
-    return found.filter { job in state.withLock { $0.busy.insert(job.id).inserted } }
+    let room = max(1, settings.workers)
+    return state.withLock { state in
+      var found = Array(
+        drawn.filter { $0.review.phase == .waitsForVerdict }.prefix(room - min(room, state.busy.count)))
+      // For each of these its secret is shown.
+      let shown = drawn.count { $0.review.phase != .waitsForChallenge } + state.busy.count
+      let able = drawn.filter {
+        $0.review.phase == .waitsForChallenge && !state.unable.contains($0.id)
+      }
+      found += able.prefix(room - min(room, shown))
+      for job in found { state.busy.insert(job.id) }
+      return found
+    }
   }
 
   /// What anybody may do for jobs: first for those whose result waits, then one late job, which a stranger can have many of
@@ -176,20 +192,19 @@ public final class LayerOneVerifier: Sendable {
 
   // MARK: - Jobs
 
-  /// Whether a job waits for this verifier, and not for anybody.
+  /// Whether this verifier is drawn for a job and neither silent nor done.
   private func isDrawn(for job: LayerOneJob) -> Bool {
     guard job.status == .submitted, job.review.verifier == account.address, !job.isOverdue else {
       return false
     }
     switch job.review.phase {
-    case .waitsForChallenge, .waitsForVerdict: return true
-    case .notSubmitted, .waitsForDraw, .waitsForOpenings, .accepted, .waitsForKey, .keyPosted,
-      .waitsForMasked, .maskedPosted:
+    case .waitsForChallenge, .waitsForOpenings, .waitsForVerdict: return true
+    case .notSubmitted, .waitsForDraw, .accepted, .waitsForKey, .keyPosted, .waitsForMasked, .maskedPosted:
       return false
     }
   }
 
-  private func doDuty(_ job: LayerOneJob) async {
+  func doDuty(_ job: LayerOneJob) async {
     await desk.attempt("job \(job.id)") { () async throws(NetworkError) in
       if job.review.phase == .waitsForVerdict {
         try await self.judge(job)
@@ -260,7 +275,7 @@ public final class LayerOneVerifier: Sendable {
     let input = try await work.input(from: files, in: place)
     let lane = try AgentLane(threads: settings.threads, device: settings.device)
     let own = try await raising(stop) { () async throws(NetworkError) in
-      try await lane.run { _ in try work.compute(input, sandbox: sandbox, stop: stop) }
+      try await lane.run { _ in try work.compute(input, by: assign.node, sandbox: sandbox, stop: stop) }
     }
     var finding = try await files.offload { () throws(NetworkError) in
       Self.difference(claimed, assign.fuelUsed, own)

@@ -14,8 +14,16 @@ final class LayerOneWork: Sendable {
   let id: JobID
   let program: ComputedProgram
   let parameters: [String: String]
-  let input: JobFileReference
+  let source: Source
   private let fuelLimit: Fuel
+
+  /// Where what is to be computed stands.
+  enum Source: Sendable {
+    /// In a file of its requester, which the job names.
+    case file(JobFileReference)
+    /// In the job itself, as a proof of work's record.
+    case proof(ProofOfWork, record: String)
+  }
 
   /// The parameter that names an external program's module by its hash.
   static let moduleKey = "module"
@@ -43,17 +51,16 @@ final class LayerOneWork: Sendable {
       }
       program = try ComputedProgram(number, modules: [])
     }
-    guard !program.provesItself else {
-      throw .badSetting(
-        name: "program", found: "\(number)",
-        allowed: "one whose result is computed again: 999, 10000 and above")
-    }
     parameters = given
-    guard let reference = JobFileReference(job.detail.dataset, .input, of: job.id, from: job.job.owner) else {
+    let text = job.detail.dataset
+    if program.provesItself {
+      source = .proof(try asNetworkError { try ProofOfWork(record: text) }, record: text)
+    } else if let reference = JobFileReference(text, .input, of: job.id, from: job.job.owner) {
+      source = .file(reference)
+    } else {
       throw .malformed(
         what: "data set of job \(job.id)", reason: "it names no input of its requester with its hash")
     }
-    input = reference
     fuelLimit = job.job.fuelLimit
     // What its manifest may not say is refused before the deposit is locked.
     _ = try ComputedManifest(program, parameters: parameters, recordCount: 1)
@@ -63,6 +70,11 @@ final class LayerOneWork: Sendable {
   ///
   /// - Parameter folder: where it lies meanwhile.
   func input(from files: ServerClient, in folder: URL) async throws(NetworkError) -> Data {
+    let input: JobFileReference
+    switch source {
+    case .file(let reference): input = reference
+    case .proof(_, let record): return Data(record.utf8)
+    }
     let found = try await files.content(of: .input, of: id, in: folder)
     guard found.hash == input.contentHash else {
       throw .malformed(
@@ -75,10 +87,20 @@ final class LayerOneWork: Sendable {
   /// Computes an input, whose hash was checked.
   ///
   /// Blocks: not for the cooperative pool.
-  func compute(_ input: Data, sandbox: ModuleSandbox?, stop: StopFlag) throws(NetworkError) -> Outcome {
+  ///
+  /// - Parameter node: whose result it is: that of a proof of work is worth nothing to anybody else.
+  func compute(
+    _ input: Data, by node: Address, sandbox: ModuleSandbox?, stop: StopFlag
+  ) throws(NetworkError) -> Outcome {
     let records = try asNetworkError { try program.records.records(in: Array(input)).count }
     let manifest = try ComputedManifest(program, parameters: parameters, recordCount: UInt64(records))
     let fuel = try manifest.partFuel(parts: 1)
+    if case .proof(let work, _) = source {
+      guard let solution = work.solve(startingWith: node.bytes, isStopped: { stop.isRaised }) else {
+        throw .interrupted
+      }
+      return Outcome(outcome: .output(Data(solution.utf8)), fuel: min(fuel, fuelLimit))
+    }
     let outcome = try program.outcome(
       of: input, subJob: id, parameters: parameters, sandbox: sandbox, stop: stop)
     // Nobody would fetch it.

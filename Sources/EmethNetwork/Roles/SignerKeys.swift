@@ -39,6 +39,14 @@ struct SignerKeys: Sendable {
     }
   }
 
+  /// The accounts whose keys are files here, in order.
+  func accounts() throws(NetworkError) -> [Address] {
+    let folder = network.appending(path: Self.folderName)
+    guard FileManager.default.fileExists(atPath: folder.path) else { return [] }
+    let names = try asNetworkError { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
+    return names.compactMap { try? Address($0) }.sorted()
+  }
+
   /// Keeps a key, for the folder's owner alone.
   func keep(_ key: PrivateKey) throws(NetworkError) {
     let folder = network.appending(path: Self.folderName)

@@ -8,7 +8,8 @@ import Foundation
 /// print(change.content.epoch)   // the first epoch that the new key signs
 /// ```
 /// The epoch that is open now is still signed by the old key, the next one by the new key; whoever closes it looks in the
-/// database. What was signed before stays good (``SignerSchedule``).
+/// database. What was signed before stays good (``SignerSchedule``). Where a network settles on a chain its contract says
+/// whose signatures count, and ``prepare(_:asking:)`` goes by it.
 public struct SignerRotation: Sendable {
   private let folder: URL
   private let database: DatabaseLocation?
@@ -19,28 +20,97 @@ public struct SignerRotation: Sendable {
     self.database = database
   }
 
+  /// What came of a key for a network that settles on a chain.
+  public enum Outcome: Sendable {
+    /// Its signatures count: it signs from an epoch on.
+    case changed(SignedSignerChange)
+    /// They count later, unix seconds: servers hand over then.
+    case prepared(startsAt: UInt64)
+  }
+
+  /// What the network settles on; embedded where there is no chain.
+  public func domain() throws(NetworkError) -> EIP712Domain {
+    let network = try self.network()
+    return try network.read { db in try Setting.domain(in: db) }
+  }
+
   /// Notes the change and keeps the key in the network's folder, where all servers find it.
   ///
   /// - Returns: the change, signed by both.
   /// - Throws: ``NetworkError/refused(code:message:hint:)``: `signer.pending` while the last change has not come about,
-  ///   `signer.returns` for a key that was Signer before, `signer.otherRole` for one that has another role or an account;
+  ///   `signer.returns` for a key that was Signer before, `signer.otherRole` for one that has another role or an account,
+  ///   `signer.onChain` where a chain's contract says whose signatures count;
   ///   ``NetworkError/fileFailed(path:operation:reason:)`` when there is no network;
   ///   ``NetworkError/otherRun(path:what:found:wanted:)`` when the folder is not the database's; ``NetworkError/databaseFailed(_:)``.
   public func handOver(to key: PrivateKey) throws(NetworkError) -> SignedSignerChange {
+    let network = try self.network()
+    let domain = try network.read { db in try Setting.domain(in: db) }
+    guard domain == .embedded else {
+      throw .refused(
+        code: "signer.onChain",
+        message: "whose signatures count for this network the settlement says: \(Setting.text(of: domain))",
+        hint: "name a node of that chain")
+    }
+    return try Self.handOver(to: key, folder, network)
+  }
+
+  /// The same for a network that settles on a chain: what its contract would not take is refused, and a key whose time has
+  /// not come is kept, until servers see that it has.
+  ///
+  /// - Parameter nodes: nodes of the chain, which must all say that the key's signatures count.
+  /// - Throws: what ``ChainSigner/check(_:with:)`` throws, ``ChainError/wrongChain(found:expected:)``, and with
+  ///   ``ChainError/store(_:)`` what ``handOver(to:)`` throws.
+  public func prepare(_ key: PrivateKey, asking nodes: [ChainClient]) async throws(ChainError) -> Outcome {
+    let network = try asChainError { try self.network() }
+    let domain = try asChainError { try self.domain() }
+    var startsAt: UInt64?
+    for node in nodes {
+      let chainID = try await node.chainID()
+      guard domain.chainId == UInt256(chainID) else {
+        throw .wrongChain(found: chainID, expected: UInt64(clamping: domain.chainId))
+      }
+      let signer = try await ChainSigner.read(of: domain.verifyingContract, from: node)
+      guard let refusal = try await signer.refusal(of: key, with: node) else { continue }
+      guard case .signerNotStarted(_, _, _, let time) = refusal else { throw refusal }
+      startsAt = max(startsAt ?? 0, time)
+    }
+    let time = startsAt
+    return try asChainError {
+      guard let time else { return .changed(try Self.handOver(to: key, folder, network)) }
+      let parts = try Self.parts(folder, network)
+      _ = try network.read { db in try Self.change(to: key, parts.signer, parts.operators, folder, in: db) }
+      try parts.signer.keys.keep(key)
+      return .prepared(startsAt: time)
+    }
+  }
+
+  private func network() throws(NetworkError) -> NetworkDatabase {
     let file = folder.appending(path: "network.sqlite")
     for needed in [folder.appending(path: "seed")] + (database == nil ? [file] : [])
     where !FileManager.default.fileExists(atPath: needed.path) {
       throw .fileFailed(path: needed.path, operation: "read", reason: "no network is there")
     }
-    let network = try NetworkDatabase(database ?? .file(file))
+    return try NetworkDatabase(database ?? .file(file))
+  }
+
+  private static func parts(
+    _ folder: URL, _ network: NetworkDatabase
+  ) throws(NetworkError) -> (signer: Signer, operators: OperatorKeys) {
     let operators = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let domain = try network.read { db in try Setting.domain(in: db) }
-    let signer = Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: domain)
+    return (Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: domain), operators)
+  }
+
+  /// Notes the change, whoever decided it.
+  static func handOver(
+    to key: PrivateKey, _ folder: URL, _ network: NetworkDatabase
+  ) throws(NetworkError) -> SignedSignerChange {
+    let (signer, operators) = try parts(folder, network)
     // What is refused leaves no key behind; what is noted has its key.
-    _ = try network.read { db in try change(to: key, signer, operators, in: db) }
+    _ = try network.read { db in try change(to: key, signer, operators, folder, in: db) }
     try signer.keys.keep(key)
     return try network.write { db in
-      let change = try change(to: key, signer, operators, in: db)
+      let change = try change(to: key, signer, operators, folder, in: db)
       let changes = try signer.schedule(in: db).changes + [change]
       try Setting.signerChanges.set(changes.wireText(), in: db)
       return change
@@ -48,8 +118,8 @@ public struct SignerRotation: Sendable {
   }
 
   /// The change that may be made now.
-  private func change(
-    to key: PrivateKey, _ signer: Signer, _ operators: OperatorKeys, in db: SQLSession
+  private static func change(
+    to key: PrivateKey, _ signer: Signer, _ operators: OperatorKeys, _ folder: URL, in db: SQLSession
   ) throws -> SignedSignerChange {
     let known = try Setting.signer.text(in: db)
     guard known == "\(operators.signer.address)" else {
@@ -83,7 +153,7 @@ public struct SignerRotation: Sendable {
     return change
   }
 
-  private func otherRole(
+  private static func otherRole(
     of account: Address, _ operators: OperatorKeys, in db: SQLSession
   ) throws -> String? {
     if account == operators.splitter.address { return "Splitter" }

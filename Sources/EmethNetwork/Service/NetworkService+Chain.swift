@@ -10,16 +10,18 @@ extension NetworkService {
   public var chainStanding: ChainStanding? { chain == nil ? nil : standing.withLock { $0 } }
 
   /// Looks whether the chain's settlement takes what this network signs, and whether what it took is this network's: one
-  /// that was restored from an old copy would sign its epochs once more, which costs the operator's bond.
+  /// that was restored from an old copy would sign its epochs once more, which costs the operator's bond. Where the chain
+  /// takes what another key of this network's signs, that one becomes the Signer.
   ///
-  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``, ``ChainError/contradiction(method:what:found:expected:)``,
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``,
+  ///   ``ChainError/signerNotStarted(settlement:current:account:startsAt:)``,
+  ///   ``ChainError/signerSet(contract:account:reason:)``, ``ChainError/contradiction(method:what:found:expected:)``,
   ///   ``ChainError/epochsLost(found:signed:file:)``.
   public func checkSigner() async throws(ChainError) {
     guard let chain else { return }
     try checkEpochs()
-    let signer = try asChainError { try facts().signer }
-    try await chain.checkSigner(signer)
-    _ = try await posted(on: chain)
+    try await followSigner(of: chain)
+    for node in chain.nodes { _ = try await posted(on: chain, says: node) }
   }
 
   /// A database that was replaced by an older copy does not know all that was signed.
@@ -110,7 +112,9 @@ extension NetworkService {
   /// Carries over what was read: credits deposits, notes who leaves. What logs say of either is asked of the contract, too.
   private func takeIn(_ chain: SettlementChain, _ events: EventStore) async throws(ChainError) {
     let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
-    if let begun = try await leaving(chain) {
+    let votes = try await leaving(chain)
+    if let votes {
+      let begun = Set(votes.filter { $0.value == chain.nodes.count }.keys)
       try asChainError { try database.write { db in try self.release(chain, begun, in: db) } }
     }
     let due = try events.dueDeposits(confirmations: confirmations, of: settlement)
@@ -129,13 +133,19 @@ extension NetworkService {
       }
       standing.withLock { ($0.deposits, $0.leaving) = (deposits, leaving) }
     }
+    // Whom one node hides could freeze the network when it waits for seven days.
+    if let (account, count) = votes?.first(where: { $0.value < chain.nodes.count }) {
+      throw .contradiction(
+        method: "eth_call", what: "the request of \(account) for its way out",
+        found: "at \(count) of \(chain.nodes.count) nodes", expected: "at all, as it was logged")
+    }
   }
 
   /// So many deposits are asked for in one go.
   private static let depositsAtOnce = 200
 
-  /// Who begins to leave, as logs and the contract say; nil where nothing has changed.
-  private func leaving(_ chain: SettlementChain) async throws(ChainError) -> Set<Address>? {
+  /// Who begins to leave, as logs say, and how many nodes say so of the contract; nil where nothing has changed.
+  private func leaving(_ chain: SettlementChain) async throws(ChainError) -> [Address: Int]? {
     let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
     let (logged, known) = try asChainError {
       try database.read { db in

@@ -11,35 +11,69 @@ extension NetworkService {
     }
   }
 
-  /// The newest batch on the chain, which is this network's; nil before the first.
-  func posted(on chain: SettlementChain) async throws(ChainError) -> EmethCore.PostedBatch? {
-    let (client, settlement) = (chain.client, chain.contracts.settlement)
-    guard let digest = try await client.call(EmethCore.latestBatch(), at: settlement),
-      let posted = try await client.call(EmethCore.batch(digest), at: settlement)
+  /// The newest batch that a node says to be on the chain, which is this network's; nil before the first.
+  func posted(
+    on chain: SettlementChain, says node: ChainClient
+  ) async throws(ChainError) -> EmethCore.PostedBatch? {
+    let settlement = chain.contracts.settlement
+    guard let digest = try await node.call(EmethCore.latestBatch(), at: settlement),
+      let posted = try await node.call(EmethCore.batch(digest), at: settlement)
     else { return nil }
     try check(digest, posted.epoch)
     return posted
   }
 
-  /// Posts the newest batch when one is due, and shows of who leaves that nothing is left.
+  /// Posts the newest batch when one is due, and shows of who leaves that nothing is left: for each node that is asked by
+  /// what that one says, and through it. So one that lies, or is away, keeps nothing back that another one takes; what has
+  /// arrived by then a second one is not sent again.
   func settleOnce(on chain: SettlementChain) async throws(ChainError) {
-    let (client, settlement) = (chain.client, chain.contracts.settlement)
+    var failure: ChainError?
+    do throws(ChainError) {
+      try await followSigner(of: chain)
+    } catch {
+      if error == .interrupted { throw error }
+      failure = error
+    }
+    var epochs: [UInt64] = []
+    for index in chain.senders.indices {
+      do throws(ChainError) {
+        epochs.append(try await settle(on: chain, through: index) ?? 0)
+      } catch {
+        if error == .interrupted { throw error }
+        failure = failure ?? error
+      }
+    }
+    // What one of them alone calls posted may not be.
+    if let least = epochs.min() { standing.withLock { $0.postedEpoch = least == 0 ? nil : least } }
+    if let failure { throw failure }
+    try await chain.comparePosted()
+  }
+
+  /// The same for one of the nodes; the epoch of the newest batch that it then calls posted.
+  private func settle(on chain: SettlementChain, through index: Int) async throws(ChainError) -> UInt64? {
+    let (sender, settlement) = (chain.senders[index], chain.contracts.settlement)
+    let client = sender.client
     if try await client.call(EmethCore.frozen(), at: settlement) != nil {
       throw .frozen(settlement: settlement)
     }
-    guard let head = try await client.block(.latest) else { return }
-    let posted = try await posted(on: chain)
+    guard let head = try await client.block(.latest) else {
+      throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
+    }
+    let posted = try await posted(on: chain, says: client)
     var epoch = posted?.epoch
-    let before = epoch
-    standing.withLock { $0.postedEpoch = before }
     // The batch comes first: after 48 hours without one anybody may freeze the network.
     if let batch = try await batch(after: posted, at: head.timestamp, chain) {
-      _ = try await chain.sender.submit(
-        EmethCore.postBatch(batch), to: settlement, under: "postBatch \(batch.digest)")
+      let (call, name) = (EmethCore.postBatch(batch), "postBatch \(batch.digest)")
+      do throws(ChainError) {
+        _ = try await sender.submit(call, to: settlement, under: name)
+      } catch {
+        // With a nonce that another node has made up it never comes in: then it is sent once more, through this one.
+        guard case .unconfirmed = error, chain.senders.count > 1 else { throw error }
+        _ = try await sender.submit(call, to: settlement, under: "\(name) by node \(index + 1)")
+      }
       epoch = batch.batch.epoch
-      standing.withLock { $0.postedEpoch = batch.batch.epoch }
     }
-    guard let epoch else { return }
+    guard let epoch else { return nil }
     // All are sent before one is waited for.
     var sent: [NonceJournal.Entry] = []
     for exit in try exits(provenBy: epoch) where sent.count < chain.settings.exitsAtOnce {
@@ -47,12 +81,13 @@ extension NetworkService {
       guard let asked = try await client.call(EmethCore.exit(of: account), at: settlement),
         asked.epoch < epoch
       else { continue }
+      // No word of the node is in the name: one that makes up requests has none served twice.
       sent.append(
-        try await chain.sender.send(
-          EmethCore.serveExit(exit), to: settlement,
-          under: "serveExit \(account) \(asked.requestedAt) by \(epoch)"))
+        try await sender.send(
+          EmethCore.serveExit(exit), to: settlement, under: "serveExit \(account) by \(epoch)"))
     }
-    for entry in sent { _ = try await chain.sender.confirm(entry) }
+    for entry in sent { _ = try await sender.confirm(entry) }
+    return epoch
   }
 
   /// What lies on the chain must be this network's.
@@ -69,6 +104,11 @@ extension NetworkService {
   private func batch(
     after posted: EmethCore.PostedBatch?, at now: UInt64, _ chain: SettlementChain
   ) async throws(ChainError) -> SignedBatch? {
+    if let first = try epochOfNewSigner() {
+      // What a former Signer has signed the chain takes no more.
+      try close(through: first)
+      return nil
+    }
     let newest = try asChainError { try latestBatch() }
     guard let posted else {
       // The contract's 48 hours run from the first deposit on, credited or not.

@@ -83,7 +83,7 @@ extension ChainError {
     switch self {
     case .badEndpoint: .usage
     case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
-      .sentBefore, .otherSigner, .frozen, .epochsLost:
+      .sentBefore, .otherSigner, .signerNotStarted, .signerSet, .frozen, .epochsLost:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
       .reorganisedTooDeep, .missingDeposit, .creditUndone:

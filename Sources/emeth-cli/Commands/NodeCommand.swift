@@ -25,7 +25,7 @@ extension Command {
         "--redeem when:10emeth or --redeem daily, with --rpc and --core, has its tickets paid on the chain on which the server "
           + "settles, when they pay so much or once a day; the node's account pays the gas. By hand it is `emeth redeem-ticket`.",
         "With --layer 1, --rpc, --core, --chain-id and --verification it works for jobs of EMETH Core on a chain instead, of "
-          + "programs 999 and 10000 and above: "
+          + "programs 84, 999, and 10000 and above: "
           + "it puts what they lock into its ledger there, and gets inputs from the server of --server, which must watch that chain. "
           + "--dry-run says which jobs it would take, and why not the others.",
         "With --json every event is one JSON object on a line of its own.",

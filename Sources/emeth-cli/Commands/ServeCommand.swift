@@ -35,7 +35,8 @@ extension Command {
           + "--confirmations blocks deep, tickets are signed for its settlement, batches are posted and exits served from the "
           + "account of --operator-key-file, which pays the gas. An owner of EMETH Core proposes the network's Signer; while it "
           + "is another one, serve says whom to propose and ends. The first start with a chain wants --chain-id and --settlement; "
-          + "--witness-rpc names a node of somebody else's, without whose word nothing is credited. "
+          + "--witness-rpc names a node of somebody else's, without whose word nothing is credited, and through which goes out what "
+          + "the first one keeps back. "
           + "A chain that is away is told by /ready and /metrics, and jobs "
           + "go on. /api/v1/jobs lists the jobs of EMETH Core then. Not for other people's real money yet: Docs/Decisions/0030 "
           + "says what is open.",

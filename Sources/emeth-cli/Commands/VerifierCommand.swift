@@ -19,6 +19,7 @@ extension Command {
       flags: ServerOptions.signedOnly + [
         LayerOne.layer,
         VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
+        VerifierArguments.workers,
         ProgramOptions.module, ProgramOptions.engine,
       ] + ChainOptions.ofAgents + [CommonFlags.json],
       examples: [
@@ -36,7 +37,8 @@ extension Command {
     _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
     settings.modules = try ProgramOptions.modules(parsed, context)
     settings.bond = parsed[VerifierArguments.bond]
-    if try LayerOne.isMeant(parsed, notThere: []) {
+    settings.workers = parsed[VerifierArguments.workers]
+    if try LayerOne.isMeant(parsed, notThere: [], onlyThere: [VerifierArguments.workers]) {
       return try await LayerOne.verifier(parsed, context, connection.client, key, in: folder, settings)
     }
     try LayerOne.refuseChain(parsed)
@@ -61,6 +63,9 @@ enum VerifierArguments {
     help: "bond that it posts, or what the account has if that is less")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "all CPU cores", help: "threads to replay with")
+  static let workers = Flag(
+    "workers", .integer(in: 1...64), default: 4,
+    help: "with --layer 1: results that it computes again at once, each with all threads")
 
   static func folder(of account: Address, _ parsed: ParsedCommand, _ context: CommandContext) throws -> URL {
     if let path = parsed[data] { return URL(filePath: path) }

@@ -165,7 +165,7 @@ import Testing
       call(EmethCore.jobTerms(scene.job), [job]), call(EmethCore.isMasked(scene.job), [job]),
       call(EmethCore.isServer(scene.node, of: scene.other), [other, node]),
       call(EmethCore.settlement()), call(EmethCore.verification()),
-      call(EmethCore.isPaused()),
+      call(EmethCore.isPaused()), call(EmethCore.challengeSigner()),
       call(
         EmethCore.redeemTickets([scene.ticket, scene.ticket]),
         [

@@ -129,6 +129,10 @@ import Testing
     for function in EmethVerifiers.functions {
       #expect(own[function.signature] == function.outputs.map(\.type.description), "\(function)")
     }
+    let signers = try ContractArtifact("EmethSigners").functions()
+    for function in EmethSigners.functions {
+      #expect(signers[function.signature] == function.outputs.map(\.type.description), "\(function)")
+    }
     let coreEvents = try core.events().merging(settlement.events()) { first, _ in first }
     for event in EmethCore.events {
       #expect(coreEvents[event.signature] == event.parameters.map(\.isIndexed), "\(event)")
@@ -149,7 +153,9 @@ import Testing
     let recorded = [
       "requestWithSalt": "0x6caece9e", "requestSubJob": "0xe1358e8f", "setServer": "0xb8f5f8f8",
       "setContracts": "0xd8952a49", "setPaused": "0x16c38b3c", "setFuelCounts": "0xc5ab116f",
-      "jobTerms": "0xdfaaeff6", "isMasked": "0xd6060e61", "redeemTickets": "0x62395d59",
+      "challengeSigner": "0xd295bfa3",
+      "jobTerms": "0xdfaaeff6", "isMasked": "0xd6060e61",
+      "redeemTickets": "0x62395d59",
       "ticketDigest": "0xb7bc3c27",
       "batchDigest": "0x39822aa0", "pool": "0x16f0115b", "totalDeposited": "0xff50abdc",
       "totalGranted": "0x3b919ba8", "postingCount": "0xc67fc595", "postings": "0x363bc427",

@@ -26,6 +26,24 @@ import Testing
     for smaller in 0..<nonce { #expect(try hash(smaller)[0] != 0 || hash(smaller)[1] > 0xFF) }
   }
 
+  /// For EMETH Core a nonce begins with its node, and a challenge is signed for its job.
+  @Test func aSolutionIsItsNodes() throws {
+    let key = try PrivateKey(bytes: [UInt8](repeating: 7, count: 32))
+    let job = try #require(JobID([UInt8](repeating: 9, count: 16)))
+    let challenge = Hex.encode(key.sign(message: ProofOfWork.message(of: job)).bytes, prefixed: false)
+    let work = try ProofOfWork(record: challenge + "00f" + String(repeating: "f", count: 61))
+    let node = [UInt8](repeating: 0xab, count: 20)
+    let solution = try #require(work.solve(startingWith: node) { false })
+    #expect(work.accepts(result: solution) && solution == solution.lowercased())
+    #expect(solution.dropFirst(130).hasPrefix(Hex.encode(node, prefixed: false)))
+    #expect(try work.challenger(of: job) == key.address)
+    let other = try #require(JobID([UInt8](repeating: 8, count: 16)))
+    #expect((try? work.challenger(of: other)) != key.address)
+    let forged = try ProofOfWork(record: record(target: "00f"))
+    #expect((try? forged.challenger(of: job)) == nil, "v is 0x5a")
+    #expect(work.solve(startingWith: [UInt8](repeating: 0, count: 31), isStopped: { true }) == nil)
+  }
+
   @Test func theTargetItselfIsSmallEnough() throws {
     let hash = SHA256.hash(try Hex.decode(Self.challenge + String(repeating: "00", count: 32)))
     let text = Hex.encode(hash.bytes, prefixed: false)

@@ -279,4 +279,32 @@ struct ChainAccountTests {
       return
     }
   }
+
+  /// Times at the end of all numbers, of an exit, a freeze, a claim and a block.
+  @Test func timesOfALyingNodeAreNoTraps() async throws {
+    let scene = try await ChainScene.deploy()
+    let account = try await account(scene)
+    func answers(_ words: [String]) async throws {
+      let padded = words.map { String(repeating: "0", count: 64 - $0.count) + $0 }
+      try await scene.bridge.fault("eth_call", "result", .string("0x" + padded.joined()))
+    }
+    let (most, all) = (String(repeating: "f", count: 16), String(repeating: "f", count: 64))
+    // Not frozen, and an exit that was asked for at the end of time.
+    try await answers(["0", "0"])
+    try await answers([most, most])
+    let late = JSONValue.object([.init("timestamp", .string("0x" + most))])
+    try await scene.bridge.fault("eth_getBlockByNumber", "patch", late)
+    #expect(
+      await failure { _ = try await account.exitFrozen(nil, isDryRun: true) }?.code == "chain.reverted")
+    try await scene.bridge.noFaults()
+    // Frozen, with a claim that matures then, and deposits up to the last number.
+    try await answers(["1", most])
+    try await answers([most, all, most, "0"])
+    try await answers(["1", "1", all, all, most, most])
+    try await answers([most])
+    let report = try await account.exitFrozen(nil, isDryRun: true)
+    try await scene.bridge.noFaults()
+    #expect(report.notes.contains { $0.contains("9999-12-31") }, "\(report.notes)")
+    #expect(report.steps.isEmpty)
+  }
 }

@@ -83,11 +83,12 @@ final class LayerOneScene: Sendable {
 
   /// The node, as it is when it starts.
   func layerOneNode(
-    fault: NodeFault? = nil, _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+    _ programs: Set<ProgramID> = [.meanOfNumbers], fault: NodeFault? = nil,
+    _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
   ) async throws -> LayerOneNode {
     var settings = NodeAgent.Settings()
     settings.threads = 1
-    settings.filter.programs = [.meanOfNumbers]
+    settings.filter.programs = programs
     let node = try LayerOneNode(
       account: try await account(node), files: server.client(node), folder: folder(of: node),
       settings: settings, fault: fault, onEvent: onEvent)
@@ -96,10 +97,10 @@ final class LayerOneScene: Sendable {
   }
 
   func layerOneVerifier(
-    _ number: Int, _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
+    _ number: Int, workers: Int = 4, _ onEvent: @escaping @Sendable (AgentEvent) -> Void = { _ in }
   ) async throws -> LayerOneVerifier {
     var settings = VerifierAgent.Settings()
-    (settings.threads, settings.stock) = (1, 8)
+    (settings.threads, settings.stock, settings.workers) = (1, 8, workers)
     let key = verifiers[number]
     return try LayerOneVerifier(
       account: try await account(key), key: key, files: server.client(key), folder: folder(of: key),

@@ -212,4 +212,119 @@ struct LayerOneTests {
       #expect(try kept.all().map(\.requester) == [scene.requester.address])
     }
   }
+
+  /// A verifier shows its secret for no more results than it can compute again at once.
+  @Test func aVerifierTakesOnWhatItCanCompute() async throws {
+    try await LayerOneScene.run { scene in
+      let verifier = try await scene.layerOneVerifier(0, workers: 1)
+      await verifier.turn()
+      let node = try await scene.layerOneNode()
+      let jobs = Set([try await scene.request(), try await scene.request(seconds: 90_000)])
+      for _ in jobs {
+        try await scene.work(node)
+        _ = await node.turn()
+      }
+      for id in jobs { try await scene.listed(id, .submitted) }
+      try await scene.chain.bridge.mine(33)
+      await verifier.turn()
+      // Both are drawn; one is asked for its openings.
+      for id in jobs { #expect(try await scene.job(id).review.verifier == verifier.address) }
+      let first = await verifier.duties()
+      #expect(first.count == 1)
+      for job in first { await verifier.doDuty(job) }
+      #expect(await verifier.duties().isEmpty, "the other one waits")
+      let free = try await scene.layerOneVerifier(1, workers: 2)
+      #expect(await free.duties().isEmpty, "it is not drawn")
+      _ = await node.turn()
+      let judged = await verifier.duties()
+      #expect(judged.map(\.id) == first.map(\.id))
+      for job in judged { await verifier.doDuty(job) }
+      #expect(try await scene.job(judged[0].id).status == .verified)
+      let second = await verifier.duties()
+      #expect(Set(second.map(\.id)) == jobs.subtracting([judged[0].id]))
+    }
+  }
+
+  /// A proof of work is searched for by whoever may, and the first one is paid; what Core would refuse is not begun.
+  @Test func aProofOfWorkIsTakenWhenItIsSolved() async throws {
+    try await LayerOneScene.run { scene in
+      let signer = scene.chain.bridge.keys[6]
+      let target = UInt256(1) << 252
+      let program = EmethCore.Program(
+        programID: .proofOfWork, name: "proof", mode: .direct, minFuelPrice: FuelPrice(gholon: 0),
+        cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
+        minTarget: target)
+      try await scene.send(scene.chain.owner, EmethCore.setProgram(program), scene.core)
+      var number: UInt8 = 0
+      func request(
+        by key: PrivateKey? = nil, target: UInt256 = target, seconds: UInt64 = 100_000
+      ) async throws -> JobID {
+        number += 1
+        let salt = Keccak256.hash([number])
+        let id = JobID(requester: scene.requester.address, salt: salt)
+        let challenge = (key ?? signer).sign(message: ProofOfWork.message(of: id)).bytes
+        let now = try #require(try await scene.chain.client.block(.latest)).timestamp
+        try await scene.send(
+          scene.requester,
+          EmethCore.request(
+            salt: salt, program: .proofOfWork, parallel: 1, epochs: 1,
+            dataset: Hex.encode(challenge + target.bigEndianBytes, prefixed: false), parameters: "{}",
+            fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 100_000_000), deadline: now + seconds,
+            maxEscrow: ChainScene.amount(2)), scene.core)
+        try await scene.listed(id, .requested)
+        return id
+      }
+      let node = try await scene.layerOneNode([.proofOfWork])
+      let early = try await request()
+      #expect(try await node.offers().first?.refusal?.contains("nobody signs challenges") == true)
+      try await scene.send(scene.chain.owner, EmethCore.setChallengeSigner(signer.address), scene.core)
+      let refusals = [
+        // Its signer was nobody's at its request, which nothing tells; the node is not paid for it, nor does it lose a deposit.
+        try await request(target: target + 1): "it names the target",
+        try await request(by: scene.node): "its challenge is signed for it by \(scene.node.address)",
+        try await request(target: 1): "zero bits at its top",
+        try await request(seconds: LayerOneChoice.handlingSeconds / 2): "before its deadline",
+      ]
+      try await scene.send(scene.requester, EmethCore.cancel(early), scene.core)
+      try await scene.listed(early, .canceled)
+      for offer in try await node.offers() {
+        let expected = try #require(refusals[offer.job])
+        #expect(offer.refusal?.contains(expected) == true, "\(expected): \(offer.refusal ?? "nothing")")
+      }
+
+      let before = (try await scene.money(scene.requester), try await scene.money(scene.node))
+      let id = try await request()
+      #expect(await node.turn() == [id])
+      #expect(try await scene.job(id).status == .requested, "nothing is locked while it searches")
+      await node.compute(id)
+      #expect(try await scene.job(id).status == .verified)
+      #expect(try await scene.money(scene.node) == before.1 + LayerOneScene.fuel)
+      #expect(try await scene.money(scene.requester) == before.0 - LayerOneScene.fuel)
+      let account = try await scene.account(scene.requester)
+      let output = try await account.output(
+        of: id, from: scene.server.client(scene.requester), in: scene.chain.folder.url)
+      let work = try ProofOfWork(record: try await scene.job(id).detail.dataset)
+      #expect(work.accepts(result: String(decoding: output, as: UTF8.self)))
+      #expect(await node.turn().isEmpty)
+
+      // Another node is faster: nothing is lost, and nothing is told.
+      let lost = try await request()
+      #expect(await node.turn() == [lost])
+      let (rival, token) = (scene.verifiers[0], scene.chain.contracts.token)
+      let approval = EmethToken.approve(spender: scene.core, amount: LayerOneScene.fee)
+      try await scene.send(rival, approval, token)
+      try await scene.send(rival, EmethCore.deposit(LayerOneScene.fee), scene.core)
+      let solution = try #require(
+        ProofOfWork(record: try await scene.job(lost).detail.dataset).solve(
+          startingWith: rival.address.bytes, isStopped: { false }))
+      try await scene.send(
+        rival,
+        EmethCore.directSubmit(lost, program: .proofOfWork, result: solution, fuelUsed: Fuel(units: 1)),
+        scene.core)
+      let sent = try await scene.chain.client.transactionCount(of: scene.node.address)
+      await node.compute(lost)
+      #expect(await node.turn().isEmpty)
+      #expect(try await scene.chain.client.transactionCount(of: scene.node.address) == sent)
+    }
+  }
 }

@@ -31,6 +31,7 @@ struct NetworkServiceSettlingTests {
       settings.confirmations = confirmations
       settings.pollSeconds = 0.05
       settings.exitsAtOnce = 3
+      settings.patienceSeconds = 2
       settings.witness = try witness?.bridge.client { $0.attempts = 2 }
       let client = try chain.bridge.client {
         $0.attempts = 2
@@ -66,7 +67,9 @@ struct NetworkServiceSettlingTests {
 
     func settle() async throws { try await service.settleOnce(on: settlement) }
 
-    func posted() async throws -> EmethCore.PostedBatch? { try await service.posted(on: settlement) }
+    func posted() async throws -> EmethCore.PostedBatch? {
+      try await service.posted(on: settlement, says: settlement.client)
+    }
 
     func pass(seconds: UInt64) async throws {
       try await chain.bridge.tell("evm_increaseTime", .hex(seconds))
@@ -157,14 +160,14 @@ struct NetworkServiceSettlingTests {
 
     // Nor does who one node alone says that it leaves.
     try scene.service.closeEpochIfNeeded()
-    try await scene.settle()
+    // It is posted through both.
+    _ = await code { try await scene.settle() }
+    #expect(try await newest(on: witness)?.epoch == 1)
     let proven = try #require(try scene.service.provenTicket(of: user.address, epoch: 1))
     _ = try await scene.chain.sender(user).submit(
       EmethCore.requestExit(proven), to: scene.chain.contracts.settlement, under: "exit")
-    try await scene.read()
+    #expect(await code { try await scene.read() } == "chain.contradiction")
     #expect(try scene.service.balances(of: user.address).unspent == ChainScene.amount(5))
-    _ = try await witness.sender(user).submit(
-      EmethCore.postBatch(proven.batch), to: witness.contracts.settlement, under: "post")
     _ = try await witness.sender(user).submit(
       EmethCore.requestExit(proven), to: witness.contracts.settlement, under: "exit there")
     try await scene.read()
@@ -176,6 +179,176 @@ struct NetworkServiceSettlingTests {
     #expect(await code { try await scene.read() } == "chain.contradiction")
     #expect(try scene.service.balances(of: user.address).payout == ChainScene.amount(5))
   }
+
+  /// The newest batch that a chain has.
+  private func newest(on chain: ChainScene) async throws -> EmethCore.PostedBatch? {
+    let settlement = chain.contracts.settlement
+    guard let digest = try await chain.client.call(EmethCore.latestBatch(), at: settlement) else {
+      return nil
+    }
+    return try await chain.client.call(EmethCore.batch(digest), at: settlement)
+  }
+
+  /// What one node calls posted, hides, swallows or sends in vain is posted by another node's word, and through it.
+  @Test func aBatchIsPostedWhateverOneNodeSays() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let (user, chain) = (scene.chain.user, scene.chain)
+    try await scene.deposit(5, "a")
+    let call = EmethCore.depositToLayer2(account: user.address, amount: ChainScene.amount(5))
+    _ = try await witness.sender(user).submit(call, to: witness.contracts.settlement, under: "same")
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+
+    // The operator's node has it; nobody else does.
+    let first = try #require(try scene.service.latestBatch())
+    _ = try await chain.sender(user).submit(
+      EmethCore.postBatch(first), to: chain.contracts.settlement, under: "stranger")
+    try await chain.bridge.mine(30)
+    try await witness.bridge.mine(30)
+    #expect(await code { try await scene.settlement.comparePosted() } == "chain.contradiction")
+    _ = await code { try await scene.settle() }
+    #expect(try await newest(on: witness)?.epoch == 1)
+    // Here they are two chains: what the operator sends on one of them takes a nonce on the other, too.
+    func level(_ name: String) async throws {
+      let call = EmethToken.transfer(to: user.address, amount: TokenAmount(holon: 1))
+      _ = try await chain.sender(chain.owner).submit(call, to: chain.contracts.token, under: name)
+    }
+    try await level("first")
+    #expect(scene.service.chainStanding?.postedEpoch == 1)
+    try await chain.bridge.mine(30)
+    try await witness.bridge.mine(30)
+    try await scene.settlement.comparePosted()
+
+    func next(_ fault: (ChainBridge) async throws -> Void) async throws -> String? {
+      try scene.closeAnEpoch()
+      try await scene.pass(seconds: 7 * 3_600)
+      try await witness.wait(seconds: 7 * 3_600)
+      try await fault(chain.bridge)
+      let found = await code { try await scene.settle() }
+      try await chain.bridge.noFaults()
+      return found
+    }
+    // It takes in no transaction.
+    #expect(
+      try await next { try await $0.fault("eth_sendRawTransaction", "status", .number("503"), count: 99) }
+        == "chain.unreachable")
+    #expect(try await newest(on: witness)?.epoch == 2)
+    #expect(try await newest(on: chain)?.epoch == 1)
+    #expect(scene.service.chainStanding?.postedEpoch == 2, "of those that answered")
+    // It is back, and takes what was sent before.
+    _ = await code { try await scene.settle() }
+    #expect(try await newest(on: chain)?.epoch == 2)
+
+    // It makes up a nonce, with which nothing comes into the chain.
+    #expect(
+      try await next {
+        try await $0.fault("eth_getTransactionCount", "result", .hex(UInt64(1_000)), count: 999)
+      }
+        == "chain.unconfirmed")
+    #expect(try await newest(on: witness)?.epoch == 3)
+
+    try await level("second")
+    // The other one is away: the operator's own goes on, and it is told.
+    try scene.closeAnEpoch()
+    try await scene.pass(seconds: 7 * 3_600)
+    try await witness.bridge.fault("*", "status", .number("503"), count: 999)
+    #expect(await code { try await scene.settle() } == "chain.unreachable")
+    #expect(try await newest(on: chain)?.epoch == 4)
+  }
+
+  // MARK: - The Signer
+
+  /// A key signs when the contract takes its word, not before; what nobody could redeem is refused.
+  @Test func theSignerFollowsTheChain() async throws {
+    let scene = try await Scene()
+    let (chain, service, settlement) = (scene.chain, scene.service, scene.chain.contracts.settlement)
+    let (first, quiet) = (service.signerAddress, scene.chain.other.address)
+    let key = TestNetwork.key("next signer", 0)
+    let rotation = SignerRotation(folder: service.folder)
+    func propose(_ signer: Address) async throws {
+      _ = try await chain.sender(chain.owner).submit(
+        EmethCore.proposeSigner(signer), to: settlement, under: UUID().uuidString)
+    }
+    func prepare(_ key: PrivateKey) async throws -> SignerRotation.Outcome {
+      try await rotation.prepare(key, asking: [chain.client])
+    }
+    try await scene.deposit(5, "a")
+    try await scene.deposit(1, "b", for: quiet)
+    try await scene.read()
+    try service.closeEpochIfNeeded()
+    try await scene.settle()
+
+    #expect(await code { _ = try rotation.handOver(to: key) } == "signer.onChain")
+    #expect(await code { _ = try await prepare(key) } == "chain.otherSigner")
+    #expect(try service.signer.keys.accounts().isEmpty)
+    try await propose(key.address)
+    let time = try await chain.client.call(EmethCore.nextSigner(), at: settlement)?.time
+    guard case .prepared(let startsAt) = try await prepare(key) else {
+      Issue.record("a key that does not count yet signs")
+      return
+    }
+    #expect(startsAt == time)
+    try scene.closeAnEpoch()
+    try await scene.settle()
+    #expect(try service.latestBatch()?.signer == first)
+
+    // Its time has come: the open epoch is the old key's, of no use on the chain; the next one is the new key's.
+    try await scene.pass(seconds: 8 * 86_400 + 1)
+    try await scene.settle()
+    try scene.closeAnEpoch()
+    #expect(try service.latestBatch()?.signer == first)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 1, "nothing is sent that the contract refuses")
+    try service.closeEpochIfNeeded()
+    let batch = try #require(try service.latestBatch())
+    #expect(batch.signer == key.address)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == batch.batch.epoch)
+    // Who has not moved can still be paid by signature.
+    #expect(try service.ticket(of: quiet)?.signer == key.address)
+    try await service.checkSigner()
+    try scene.closeAnEpoch()
+    #expect(try service.ticket(of: quiet)?.ticket.epoch == batch.batch.epoch, "once is enough")
+
+    // The one before is gone for good.
+    #expect(await code { _ = try await prepare(TestNetwork.key("next signer", 1)) } == "chain.otherSigner")
+    // Sets: one that wants two, one that lacks it, one of which a member is enough.
+    let members = (0..<3).map { TestNetwork.key("member", UInt32($0)) }
+    func set(_ members: [PrivateKey], _ needed: UInt64) async throws -> Address {
+      let sender = try chain.sender(chain.owner)
+      let code = try ChainBridge.code(
+        "EmethSigners", [.array(members.map { .address($0.address) }), .uint(UInt256(needed))])
+      let sent = try await sender.deploy(code, named: "EmethSigners", under: UUID().uuidString)
+      return try #require(try await sender.confirm(sent).createdContract)
+    }
+    for (needed, asked, words) in [
+      (UInt64(2), members[0], "2 of its members must sign"), (1, key, "not one of its members"),
+    ] {
+      try await propose(try await set(members, needed))
+      do {
+        _ = try await prepare(needed == 1 ? TestNetwork.key("member", 7) : asked)
+        Issue.record("it is taken")
+      } catch {
+        guard case .signerSet(_, _, let reason)? = error as? ChainError else {
+          Issue.record("\(error)")
+          continue
+        }
+        #expect(reason.contains(words))
+      }
+    }
+    guard case .prepared = try await prepare(members[1]) else {
+      Issue.record("a member signs before its set counts")
+      return
+    }
+
+    // A network whose own Signer does not count yet is not served.
+    let own = try Scene.service(scene.folder.url.appending(path: "second"), scene.settlement)
+    try await propose(own.signerAddress)
+    #expect(await code { try await own.checkSigner() } == "chain.signerNotStarted")
+  }
+
+  // MARK: - What a node leaves out
 
   /// While a node leaves deposits out of its logs nothing is credited, and that is said; later all of them are.
   @Test func whatANodeLeavesOutIsCreditedLater() async throws {

@@ -1,0 +1,84 @@
+import EmethKit
+
+/// Whose signatures a settlement takes: those of an account, or those that a contract accepts (ERC-1271), as m of n.
+///
+/// ```swift
+/// let signer = try await ChainSigner.read(of: settlement, from: client)
+/// try await signer.check(key, with: client)     // whether tickets of this key are paid now
+/// ```
+public final class ChainSigner: Sendable {
+  /// The settlement.
+  public let settlement: Address
+  /// Whose signatures it takes now.
+  public let current: Address
+  /// Whose it will take, and from when; nil when none is proposed.
+  public let next: EmethCore.Scheduled<Address>?
+
+  private init(settlement: Address, current: Address, next: EmethCore.Scheduled<Address>?) {
+    (self.settlement, self.current, self.next) = (settlement, current, next)
+  }
+
+  /// What a node says of a settlement.
+  public static func read(
+    of settlement: Address, from client: ChainClient
+  ) async throws(ChainError) -> ChainSigner {
+    let current = try await client.call(EmethCore.signer(), at: settlement)
+    let next = try await client.call(EmethCore.nextSigner(), at: settlement)
+    return ChainSigner(settlement: settlement, current: current, next: next)
+  }
+
+  /// Refuses a key whose tickets and batches are not taken now.
+  ///
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``,
+  ///   ``ChainError/signerNotStarted(settlement:current:account:startsAt:)``,
+  ///   ``ChainError/signerSet(contract:account:reason:)``.
+  public func check(_ key: PrivateKey, with client: ChainClient) async throws(ChainError) {
+    guard let refusal = try await refusal(of: key, with: client) else { return }
+    throw refusal
+  }
+
+  /// Why a key's signatures are not taken now; nil: they are.
+  func refusal(of key: PrivateKey, with client: ChainClient) async throws(ChainError) -> ChainError? {
+    guard let refusal = try await Self.refusal(of: key, by: current, with: client) else { return nil }
+    if let next {
+      guard let later = try await Self.refusal(of: key, by: next.value, with: client) else {
+        return .signerNotStarted(
+          settlement: settlement, current: current, account: key.address, startsAt: next.time)
+      }
+      // Of two sets that lack it the one that comes says what is to be done.
+      if case .signerSet = later { return later }
+    }
+    if case .signerSet = refusal { return refusal }
+    return .otherSigner(settlement: settlement, found: current, expected: key.address)
+  }
+
+  /// Why a Signer's place does not take what a key signs; nil: it does.
+  private static func refusal(
+    of key: PrivateKey, by signer: Address, with client: ChainClient
+  ) async throws(ChainError) -> ChainError? {
+    if signer == key.address { return nil }
+    let account = key.address
+    guard try await !client.code(at: signer).isEmpty else {
+      return .otherSigner(settlement: signer, found: signer, expected: account)
+    }
+    func refused(_ reason: String) -> ChainError {
+      .signerSet(contract: signer, account: account, reason: reason)
+    }
+    do throws(ChainError) {
+      if try await client.call(EmethSigners.accepts(probe, key.sign(probe)), at: signer) { return nil }
+      guard try await client.call(EmethSigners.isMember(account), at: signer) else {
+        return refused("it is not one of its members")
+      }
+      let needed = try await client.call(EmethSigners.threshold(), at: signer)
+      return refused("\(needed) of its members must sign, and a served network has one key")
+    } catch {
+      switch error {
+      case .reverted, .contract: return refused("it is no contract EmethSigners, and takes another form")
+      default: throw error
+      }
+    }
+  }
+
+  /// What is signed to see whether a contract takes it: no ticket and no batch, whose digests begin in another way.
+  private static let probe = Keccak256.hash("EMETH: does this contract take one signature?".utf8)
+}
