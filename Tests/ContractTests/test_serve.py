@@ -285,7 +285,7 @@ def test_the_signers_role_is_given_as_the_chain_says(world):
     code, error = rotate()
     assert (code, error["code"]) == (2, "chain.missing"), error
     code, error = rotate("--rpc", rpc)
-    assert (code, error["code"]) == (1, "chain.otherSigner") and account in error["hint"], error
+    assert (code, error["code"]) == (1, "chain.otherSigner") and account in error["message"], error
     world.send(world.settlement, calldata("EmethSettlement", PROPOSE, account))
     for _ in range(2):
         code, found = rotate("--rpc", rpc)
