@@ -324,6 +324,8 @@ for name in "${others[@]}"; do
   unset "process[$name]"
 done
 say "server, nodes and verifier are killed, and nobody comes back"
+# With it a deposit would ask the server first, and nothing be sent.
+unset EMETH_SERVER
 as requester deposit 3emeth --to-servers --chain-id "$chain_id" --settlement "$settlement" >/dev/null
 if as node1 exit-frozen node1.proven --json >/dev/null 2>refusal; then fail "layer 2 is frozen before 48 hours are over"; fi
 jq -e '.message | contains("settlement.tooEarly")' refusal >/dev/null || fail "it is refused for another reason: $(cat refusal)"

@@ -41,7 +41,9 @@ import Testing
     #expect((try? work.challenger(of: other)) != key.address)
     let forged = try ProofOfWork(record: record(target: "00f"))
     #expect((try? forged.challenger(of: job)) == nil, "v is 0x5a")
-    #expect(work.solve(startingWith: [UInt8](repeating: 0, count: 31), isStopped: { true }) == nil)
+    // Of 256 nonces none will do.
+    let hard = try ProofOfWork(record: record(target: "00000000"))
+    #expect(hard.solve(startingWith: [UInt8](repeating: 0, count: 31), isStopped: { false }) == nil)
   }
 
   @Test func theTargetItselfIsSmallEnough() throws {

@@ -220,10 +220,7 @@ struct LayerOneTests {
       await verifier.turn()
       let node = try await scene.layerOneNode()
       let jobs = Set([try await scene.request(), try await scene.request(seconds: 90_000)])
-      for _ in jobs {
-        try await scene.work(node)
-        _ = await node.turn()
-      }
+      for _ in jobs { try await scene.work(node) }
       for id in jobs { try await scene.listed(id, .submitted) }
       try await scene.chain.bridge.mine(33)
       await verifier.turn()
@@ -252,8 +249,8 @@ struct LayerOneTests {
       let target = UInt256(1) << 252
       let program = EmethCore.Program(
         programID: .proofOfWork, name: "proof", mode: .direct, minFuelPrice: FuelPrice(gholon: 0),
-        cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
-        minTarget: target)
+        cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 10),
+        defaultFuelPrice: FuelPrice(gholon: 100_000_000), minTarget: target)
       try await scene.send(scene.chain.owner, EmethCore.setProgram(program), scene.core)
       var number: UInt8 = 0
       func request(
