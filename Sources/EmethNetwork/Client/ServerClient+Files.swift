@@ -3,8 +3,10 @@ import Foundation
 
 /// Files to and from a server, in constant memory; a transfer that broke goes on where it stopped.
 extension ServerClient {
-  /// So many bytes are signed and sent at a time.
+  /// So many bytes are sent at a time.
   static let partByteCount = 8 << 20
+  /// About so many seconds a part waits for one that the server still takes from a connection that broke.
+  private static let busyLimit = 60
 
   /// Sends a file, unless the server has it already.
   ///
@@ -16,48 +18,55 @@ extension ServerClient {
     if progress.isDirect == true, !progress.isComplete {
       return try await uploadDirectly(file, byteCount: size, to: path)
     }
+    // With it no part has to be hashed and signed, on neither side.
+    var ticket = progress.ticket
     var refusals = 0
     var next: (offset: UInt64, part: Task<Result<HashedPart, NetworkError>, Never>)?
     while !progress.isComplete {
       let offset = min(progress.offset, size)
       let known = next?.offset == offset ? next?.part : nil
-      let part = try await (known ?? part(of: file, at: offset, size)).value.get()
-      // The next one is read and hashed while this one is on its way.
+      let isSigned = ticket == nil
+      let part = try await (known ?? part(of: file, at: offset, size, isSigned: isSigned)).value.get()
+      // The next one is read, and hashed where it is signed, while this one is on its way.
       let end = offset + UInt64(part.bytes.count)
-      next = end < size ? (end, self.part(of: file, at: end, size)) : nil
-      let call = Call(
+      next = end < size ? (end, self.part(of: file, at: end, size, isSigned: isSigned)) : nil
+      var call = Call(
         method: "PUT", path: "\(path)?offset=\(offset)&size=\(size)", body: part.bytes, bodyHash: part.hash,
-        contentType: "application/octet-stream", isSigned: true)
+        contentType: "application/octet-stream", isSigned: isSigned)
+      call.headers[UploadTickets.headerName] = ticket
       do throws(NetworkError) {
         let answer = try await send(call)
         progress = try decode(answer.body, from: path)
+        refusals = 0
       } catch {
         // An answer that was lost on the way: the part is there although it was sent again. Where it really stands,
-        // the server knows.
-        guard case .refused(let code, _, _) = error, ["upload.offset", "upload.busy"].contains(code),
-          refusals < 5
-        else { throw error }
+        // the server knows; and a connection that broke it may still believe in for a while.
+        let limits = ["upload.offset": 5, "upload.ticket": 5, "upload.busy": Self.busyLimit]
+        guard case .refused(let code, _, _) = error, refusals < limits[code] ?? 0 else { throw error }
+        // Its hour is over, or another process answers now.
+        if code == "upload.ticket" { (ticket, next) = (nil, nil) }
         refusals += 1
-        do { try await Task.sleep(for: .milliseconds(200 * refusals)) } catch { throw .interrupted }
+        let pause = min(1_000, 200 * refusals)
+        do { try await Task.sleep(for: .milliseconds(pause)) } catch { throw .interrupted }
         progress = try await get("\(path)/upload", signed: true)
       }
     }
   }
 
-  /// A piece of a file, and Keccak-256 of it.
+  /// A piece of a file, and Keccak-256 of it where it is signed.
   private struct HashedPart: Sendable {
     var bytes: Data
-    var hash: Bytes32
+    var hash: Bytes32?
   }
 
   private func part(
-    of file: URL, at offset: UInt64, _ size: UInt64
+    of file: URL, at offset: UInt64, _ size: UInt64, isSigned: Bool
   ) -> Task<Result<HashedPart, NetworkError>, Never> {
     Task {
       await offload { () throws(NetworkError) in
         let count = Int(min(UInt64(Self.partByteCount), size - offset))
         let bytes = try FileReader(file).read(at: offset, count: count)
-        return HashedPart(bytes: bytes, hash: bytes.withUnsafeBytes { Keccak256.hash($0) })
+        return HashedPart(bytes: bytes, hash: isSigned ? bytes.withUnsafeBytes { Keccak256.hash($0) } : nil)
       }
     }
   }

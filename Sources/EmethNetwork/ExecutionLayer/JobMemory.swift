@@ -2,7 +2,7 @@ import Synchronization
 
 /// What was read of jobs' records, each value until a change concerns its job.
 ///
-/// Only where this process makes all changes; what another one changes is heard of later than it is done.
+/// Marks tell only where this process makes all changes; what another one changes is heard of later than it is done.
 final class JobMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private struct Entry {
     let mark: UInt64
@@ -28,6 +28,9 @@ final class JobMemory<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     guard let entry = entries.withLock({ $0.all[key] }), entry.mark >= mark else { return nil }
     return entry.value
   }
+
+  /// A value as it was when it was kept.
+  func lastValue(_ key: Key) -> Value? { entries.withLock { $0.all[key]?.value } }
 
   /// Keeps a value.
   ///

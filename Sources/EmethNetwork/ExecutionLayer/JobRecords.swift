@@ -243,24 +243,24 @@ enum JobStore {
     return found.sorted { $0.number > $1.number }.prefix(filter.pageLength + 1).map(\.row)
   }
 
-  /// Jobs as they are answered, of rows with `id`, `number` and `view`.
-  static func views(_ rows: some Sequence<SQLRow>, in db: SQLSession) throws -> [JobView] {
-    try rows.map { row in
-      let id: String = try row["id"]
-      let text: String = try row["view"]
-      // One that was last changed by a program that did not keep it.
-      var view = try text.isEmpty ? JobView(job(JobID(hex: id), in: db)) : JobView(wireText: text)
-      view.number = try row["number"]
-      for count in try SQLRow.fetchAll(
-        db, sql: "SELECT status, count(*) AS count FROM subJob WHERE parent = ? GROUP BY status",
-        arguments: [id])
-      {
-        if let status = JobStatus(rawValue: try count["status"]) {
-          view.subJobs[status.name] = try count["count"]
-        }
-      }
-      return view
-    }
+  /// The columns of ``JobText`` in a query of jobs.
+  static func textColumns(_ dialect: SQLDialect) -> String {
+    let counts = dialect.list("counts.status || ':' || counts.amount")
+    return """
+      id, number, view, (SELECT \(counts) FROM (
+        SELECT status, count(*) AS amount FROM subJob WHERE parent = job.id GROUP BY status ORDER BY status) AS counts
+      ) AS subJobs
+      """
+  }
+
+  /// A job of a row with these columns; `record` reads it where it was last changed by a program that kept no view.
+  static func text(_ row: SQLRow, record: (JobID) throws -> JobRecord) throws -> JobText {
+    let view: String = try row["view"]
+    let subJobs: String? = try row["subJobs"]
+    return JobText(
+      number: try row["number"],
+      view: try view.isEmpty ? JobView(record(JobID(hex: row["id"]))).wireText() : view,
+      subJobs: subJobs ?? "")
   }
 
   /// All jobs, oldest first.
@@ -309,6 +309,26 @@ enum JobStore {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try subJobRecord(row)
+  }
+
+  /// A SubJob and its job, by one statement.
+  static let withParent = """
+    SELECT job.id, job.machine, job.request, job.progress, job.reason,
+      subJob.id AS subJob, subJob.machine AS subJobMachine, subJob.record
+    FROM subJob JOIN job ON job.id = subJob.parent WHERE subJob.id = ?
+    """
+
+  /// Those of this statement's rows.
+  static func withParent(_ rows: [SQLRow], _ id: JobID) throws -> (subJob: SubJobRecord, parent: JobRecord) {
+    guard let row = rows.first else { throw NetworkError.unknownJob(id: "\(id)") }
+    return (try subJobRecord(row["subJob"], row["subJobMachine"], row["record"]), try record(row))
+  }
+
+  /// A SubJob and its job.
+  static func withParent(
+    _ id: JobID, in db: SQLSession
+  ) throws -> (subJob: SubJobRecord, parent: JobRecord) {
+    try withParent(SQLRow.fetchAll(db, sql: withParent, arguments: ["\(id)"]), id)
   }
 
   /// The nodes that took SubJobs of a job.
@@ -388,12 +408,17 @@ enum JobStore {
   private static let notes = DecodedTexts<SubJobNotes>(byteLimit: 4 << 20)
 
   private static func subJobRecord(_ row: SQLRow) throws -> SubJobRecord {
-    let id: String = try row["id"]
-    let machine = try machines.value(id, row["machine"])
+    try subJobRecord(row["id"], row["machine"], row["record"])
+  }
+
+  private static func subJobRecord(
+    _ id: String, _ machineText: String, _ notesText: String
+  ) throws -> SubJobRecord {
+    let machine = try machines.value(id, machineText)
     guard let position = machine.job.position else {
       throw NetworkError.inconsistent(what: "SubJob \(machine.job.id) has no place in a parent")
     }
-    return SubJobRecord(machine: machine, notes: try notes.value(id, row["record"]), position: position)
+    return SubJobRecord(machine: machine, notes: try notes.value(id, notesText), position: position)
   }
 }
 

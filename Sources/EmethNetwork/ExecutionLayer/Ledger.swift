@@ -56,19 +56,9 @@ enum Ledger {
     if amount == .zero { return }
     var target = target
     if target.pot == .unspent, try LeavingAccounts.contains(target.account, in: db) { target.pot = .payout }
-    if source.pot != .granted {
-      let held = try balance(of: source.account, pot: source.pot, in: db)
-      guard held >= amount else {
-        throw NetworkError.insufficientBalance(account: source.account, found: held, needed: amount)
-      }
-      try setBalance(held.subtracting(amount), of: source.account, pot: source.pot, in: db)
-    } else {
-      let granted = try balance(of: outside, pot: .granted, in: db)
-      try setBalance(granted.adding(amount), of: outside, pot: .granted, in: db)
-    }
-    let account = target.pot == .burned ? outside : target.account
-    let held = try balance(of: account, pot: target.pot, in: db)
-    try setBalance(held.adding(amount), of: account, pot: target.pot, in: db)
+    let from = (account: source.pot == .granted ? outside : source.account, pot: source.pot)
+    let to = (account: target.pot == .burned ? outside : target.account, pot: target.pot)
+    try move(amount, from: from, to: to, in: db)
     try db.execute(
       sql: """
         INSERT INTO transfer (at, reason, job, sourceAccount, sourcePot, targetAccount, targetPot, holon)
@@ -76,8 +66,44 @@ enum Ledger {
         """,
       arguments: [
         Int64(time), reason, job.map { "\($0)" },
-        source.pot == .granted ? "\(outside)" : "\(source.account)", source.pot.rawValue,
-        "\(account)", target.pot.rawValue, "\(amount.holon)",
+        "\(from.account)", from.pot.rawValue, "\(to.account)", to.pot.rawValue, "\(amount.holon)",
+      ])
+  }
+
+  /// Takes money out of one balance and puts it into another, by one question and one change.
+  private static func move(
+    _ amount: TokenAmount, from source: (account: Address, pot: Pot), to target: (account: Address, pot: Pot),
+    in db: SQLSession
+  ) throws {
+    let one = "holon FROM balance WHERE account = ? AND pot = ?"
+    var held = (source: TokenAmount.zero, target: TokenAmount.zero)
+    for row in try SQLRow.fetchAll(
+      db, sql: "SELECT 1 AS place, \(one) UNION ALL SELECT 2 AS place, \(one)",
+      arguments: [
+        "\(source.account)", source.pot.rawValue, "\(target.account)", target.pot.rawValue,
+      ])
+    {
+      let found = try self.amount(row["holon"])
+      if try row["place"] == 1 { held.source = found } else { held.target = found }
+    }
+    // What was granted is counted negative.
+    if source.pot == .granted {
+      held.source = try held.source.adding(amount)
+    } else {
+      guard held.source >= amount else {
+        throw NetworkError.insufficientBalance(account: source.account, found: held.source, needed: amount)
+      }
+      held.source = try held.source.subtracting(amount)
+    }
+    if source == target { return }
+    try db.execute(
+      sql: """
+        INSERT INTO balance (account, pot, holon) VALUES (?, ?, ?), (?, ?, ?)
+        ON CONFLICT (account, pot) DO UPDATE SET holon = excluded.holon
+        """,
+      arguments: [
+        "\(source.account)", source.pot.rawValue, "\(held.source.holon)",
+        "\(target.account)", target.pot.rawValue, "\(try held.target.adding(amount).holon)",
       ])
   }
 
@@ -92,10 +118,21 @@ enum Ledger {
 
   /// All three pots of an account.
   static func balances(of account: Address, in db: SQLSession) throws -> Balances {
-    Balances(
-      unspent: try balance(of: account, pot: .unspent, in: db),
-      locked: try balance(of: account, pot: .locked, in: db),
-      payout: try balance(of: account, pot: .payout, in: db))
+    var result = Balances()
+    for row in try SQLRow.fetchAll(
+      db, sql: "SELECT pot, holon FROM balance WHERE account = ?", arguments: ["\(account)"])
+    {
+      let amount = try amount(row["holon"])
+      switch Pot(rawValue: try row["pot"]) {
+      case .unspent: result.unspent = amount
+      case .locked: result.locked = amount
+      case .payout: result.payout = amount
+      // The world outside has these.
+      case .granted, .burned: break
+      case nil: throw NetworkError.inconsistent(what: "balance in an unknown pot")
+      }
+    }
+    return result
   }
 
   /// The totals over all accounts.
@@ -153,17 +190,6 @@ enum Ledger {
     guard try conservation(in: db).holds else {
       throw NetworkError.inconsistent(what: "money was made or lost: granted is not held + burned + locked")
     }
-  }
-
-  private static func setBalance(_ amount: TokenAmount, of account: Address, pot: Pot, in db: SQLSession)
-    throws
-  {
-    try db.execute(
-      sql: """
-        INSERT INTO balance (account, pot, holon) VALUES (?, ?, ?)
-        ON CONFLICT (account, pot) DO UPDATE SET holon = excluded.holon
-        """,
-      arguments: ["\(account)", pot.rawValue, "\(amount.holon)"])
   }
 
   private static func amount(_ text: String) throws -> TokenAmount {

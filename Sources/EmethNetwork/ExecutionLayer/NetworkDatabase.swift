@@ -86,6 +86,13 @@ final class NetworkDatabase: Sendable {
     try asNetworkError { try backend.read(body) }
   }
 
+  /// Reads one consistent state by one statement: of a database on a server, in one round trip.
+  func rows(
+    sql: (SQLDialect) -> String, arguments: SQLArguments
+  ) throws(NetworkError) -> [SQLRow] {
+    try asNetworkError { try backend.rows(sql(backend.dialect), arguments) }
+  }
+
   /// The time of the machine that the database is on, milliseconds since 1970.
   func serverMilliseconds() throws(NetworkError) -> UInt64 {
     try asNetworkError { try backend.serverMilliseconds() }

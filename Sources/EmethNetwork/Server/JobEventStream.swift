@@ -33,7 +33,7 @@ struct JobEventStream: Sendable {
     while !state.changes.isClosed {
       let known = last
       let found = try await state.longPoll(waitSeconds: Self.pulseSeconds) {
-        let tagged = try state.jobs.job(job)
+        let tagged = try await state.jobs.job(job)
         return tagged.tag == known ? nil : tagged
       }
       guard let found else {

@@ -39,7 +39,9 @@ extension Routes {
           return kinds.contains(nil) ? nil : kinds.compactMap { $0 }
         } ?? Errand.Kind.allCases)
       return try await state.longPoll(waitSeconds: try request.wait()) {
-        let errands = try state.service.errands(of: account, kinds: kinds, except: known)
+        let errands = try await state.offload {
+          try state.service.errands(of: account, kinds: kinds, except: known)
+        }
         return errands.isEmpty ? nil : errands
       } ?? []
     }

@@ -26,10 +26,8 @@ extension Routes {
     add(.get, "/api/v2/jobs/:id") { request, context, state in
       let id = try context.jobID()
       let seen = request.headers[.ifNoneMatch]
-      if let known = state.jobs.known(id), known.tag != seen { return known.response }
-      let wait = try request.wait()
-      let found = try await state.longPoll(waitSeconds: wait) {
-        let job = try state.jobs.job(id)
+      let found = try await state.longPoll(waitSeconds: try request.wait()) {
+        let job = try await state.jobs.job(id)
         return job.tag == seen ? nil : job
       }
       return found?.response ?? Response(status: .notModified, headers: [.eTag: seen ?? ""])

@@ -1,7 +1,9 @@
 import EmethKit
 import Foundation
+import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 
 /// Objects, data sets and vectors by their hashes: uploads in parts that can be gone on with, downloads of any range.
 extension Routes {
@@ -11,10 +13,13 @@ extension Routes {
         let hash = try context.hash()
         let account = try await state.account(of: request)
         return try await state.offload {
+          let name = UploadStore.Name(kind: kind, hash: hash, account: account)
           // Who has no business here keeps nothing alive.
-          try state.uploads.progress(
-            of: UploadStore.Name(kind: kind, hash: hash, account: account),
-            keeps: state.service.mayUpload(account))
+          var progress = try state.uploads.progress(of: name, keeps: state.service.mayUpload(account))
+          if !progress.isComplete, progress.isDirect == nil {
+            progress.ticket = state.uploadTickets.ticket(for: name, at: state.now)
+          }
+          return progress
         }
       }
 
@@ -25,7 +30,8 @@ extension Routes {
 
     add(.get, "/api/v2/objects/:hash") { request, context, state in
       let hash = try context.hash()
-      _ = try await state.account(of: request)
+      let account = try await state.account(of: request)
+      try await state.offload { try state.service.checkMayFetch(hash, by: account) }
       return try await state.answer(request, object: ContentStore.key(of: hash), named: hash)
     }
 
@@ -42,12 +48,11 @@ extension ServerState {
   private static let flushByteCount = 512 << 10
 
   /// Takes a part of an upload in: `?offset=` bytes are before it, the whole has `?size=`.
-  ///
-  /// The part goes to a file as it comes, so that memory does not grow with it, and counts once its signature holds.
   fileprivate func takePart(
     of hash: Bytes32, _ kind: UploadStore.Kind, _ request: Request
   ) async throws -> UploadStore.Progress {
-    _ = try claim(of: request)
+    let ticket = request.headers[.uploadTicket]
+    if ticket == nil { _ = try claim(of: request) }
     guard request.headers[.contentLength] != nil else {
       throw RequestFailure(.lengthRequired, code: "http.lengthRequired", "a part's length must be announced")
     }
@@ -55,39 +60,98 @@ extension ServerState {
     guard let offset = try request.number("offset", in: range),
       let size = try request.number("size", in: range)
     else { throw RequestFailure.badParameter("offset and size", found: "", allowed: "both, in bytes") }
-    // Made when there is something to write: who says little slowly, signed or not, holds no file open.
-    var arriving: ArrivingPart?
-    var pieces: [ByteBuffer] = []
-    var pending = 0
-    // While some are hashed and written the next ones come.
-    var writing: Task<Void, any Error>?
-    @discardableResult
-    func flush() async throws -> ArrivingPart {
-      try await writing?.value
-      let ready = pieces
-      (pieces, pending) = ([], 0)
-      let part: ArrivingPart
-      if let arriving {
-        part = arriving
-      } else {
-        part = try await offload { [uploads] in try uploads.makePart() }
-        arriving = part
-      }
-      writing = Task { try await offload { try part.add(ready) } }
-      return part
+    guard let ticket else { return try await takeSignedPart(of: hash, kind, at: offset, of: size, request) }
+    guard let account = uploadTickets.account(of: ticket, for: kind, hash, at: now) else {
+      throw RequestFailure(
+        .unauthorized, code: "upload.ticket", "this ticket is none for this upload here, or its hour is over",
+        hint: "sign the part, or ask for the upload's offset, which comes with a ticket")
     }
-    try await receive(request, limit: settings.partLimit) { piece in
-      pieces.append(piece)
-      pending += piece.readableBytes
-      if pending >= Self.flushByteCount { try await flush() }
+    return try await takePart(
+      of: UploadStore.Name(kind: kind, hash: hash, account: account), at: offset, of: size, request)
+  }
+
+  /// A part of which it is known whose it is: it is written to its place as it comes. Where it breaks off, what has come
+  /// stays; the whole is compared with its name.
+  private func takePart(
+    of name: UploadStore.Name, at offset: UInt64, of size: UInt64, _ request: Request
+  ) async throws -> UploadStore.Progress {
+    try await checkMayUpload(name.account)
+    guard let file = try await offload({ [uploads] in try uploads.open(name, at: offset, of: size) }) else {
+      return try await offload { [uploads] in try uploads.whole(name) }
     }
-    let part = try await flush()
-    try await writing?.value
-    let account = try await account(of: request) { part.digest }
+    let limit = min(settings.partLimit, Int(clamping: size - offset))
+    do {
+      try await gather(request, limit: limit) { try file.append($0) }
+    } catch {
+      // Nothing was begun where nothing has come.
+      _ = try? await offload { [uploads] in try uploads.end(file, of: .max, name) }
+      throw error
+    }
+    return try await offload { [uploads] in try uploads.end(file, of: size, name) }
+  }
+
+  /// A part whose signature is over all of its bytes: it goes to a file without a name as it comes, and counts once the
+  /// signature holds.
+  private func takeSignedPart(
+    of hash: Bytes32, _ kind: UploadStore.Kind, at offset: UInt64, of size: UInt64, _ request: Request
+  ) async throws -> UploadStore.Progress {
+    let part = LatePart(uploads)
+    try await gather(request, limit: settings.partLimit) { try part.made().add($0) }
+    let arrived = try part.made()
+    let account = try await account(of: request) { arrived.digest }
     try await checkMayUpload(account)
     return try await offload { [uploads] in
       let name = UploadStore.Name(kind: kind, hash: hash, account: account)
-      return try uploads.append(part, at: offset, of: size, to: name)
+      return try uploads.append(arrived, at: offset, of: size, to: name)
+    }
+  }
+
+  /// Takes a body in; while some of it is hashed and written elsewhere, more comes, so that memory does not grow with it.
+  private func gather(
+    _ request: Request, limit: Int, _ take: @escaping @Sendable ([ByteBuffer]) throws -> Void
+  ) async throws {
+    var pieces: [ByteBuffer] = []
+    var pending = 0
+    var writing: Task<Void, any Error>?
+    func flush() async throws {
+      try await writing?.value
+      let ready = pieces
+      (pieces, pending) = ([], 0)
+      writing = Task { try await offload { try take(ready) } }
+    }
+    do {
+      try await receive(request, limit: limit) { piece in
+        pieces.append(piece)
+        pending += piece.readableBytes
+        if pending >= Self.flushByteCount { try await flush() }
+      }
+      try await flush()
+      try await writing?.value
+    } catch {
+      // Whoever holds the file lets it go when nobody writes to it any more.
+      _ = try? await writing?.value
+      throw error
+    }
+  }
+}
+
+extension HTTPField.Name {
+  fileprivate static var uploadTicket: Self { HTTPField.Name(UploadTickets.headerName) ?? .authorization }
+}
+
+/// A part that is made when there is something to write: who says little slowly, signed or not, holds no file open.
+private final class LatePart: Sendable {
+  private let uploads: UploadStore
+  private let part = Mutex<ArrivingPart?>(nil)
+
+  init(_ uploads: UploadStore) { self.uploads = uploads }
+
+  func made() throws -> ArrivingPart {
+    try part.withLock { part in
+      if let part { return part }
+      let new = try uploads.makePart()
+      part = new
+      return new
     }
   }
 }

@@ -15,7 +15,7 @@ extension Routes {
       let account = try await state.account(of: request)
       let filter = try request.subJobFilter()
       return try await state.longPoll(waitSeconds: try request.wait()) {
-        let offers = try state.service.openSubJobs(filter, for: account)
+        let offers = try await state.offload { try state.service.openSubJobs(filter, for: account) }
         return offers.isEmpty ? nil : offers
       } ?? []
     }

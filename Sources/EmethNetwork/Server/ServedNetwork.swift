@@ -21,6 +21,8 @@ protocol ServedNetwork: Sendable {
   func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID
   func cancel(_ id: JobID, by requester: Address) throws(NetworkError)
   func job(_ id: JobID) throws(NetworkError) -> JobView
+  /// Jobs as they are now, those of them that there are; 64 at most.
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText]
   func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage
   func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState]
   func report(on id: JobID) throws(NetworkError) -> JobReport
@@ -68,6 +70,8 @@ protocol ServedNetwork: Sendable {
   func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage
 
   func mayUpload(_ account: Address) throws(NetworkError) -> Bool
+  /// Refuses an object that is not for an account.
+  func checkMayFetch(_ object: Bytes32, by account: Address) throws(NetworkError)
 }
 
 extension ServedNetwork {

@@ -21,7 +21,7 @@ extension ServerState {
     let (method, path) = (request.method.rawValue, request.head.path ?? "")
     let now = self.now
     let isChange = request.method != .get && request.method != .head
-    return try await offload { [self] in
+    let account = try await offload { [self] in
       let hash = try bodyHash()
       let account: Address
       do throws(CryptoError) {
@@ -33,11 +33,12 @@ extension ServerState {
       if let wait = accountLimiter.take(from: "\(account)") {
         throw RequestFailure.tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
       }
-      guard try !isChange || nonces.use(signed.nonce, of: account, at: now) else {
-        throw RequestFailure.replayed
-      }
       return account
     }
+    guard isChange else { return account }
+    let counts = try await nonces.answer(to: NonceStore.Use(account: account, nonce: signed.nonce))
+    if !counts { throw RequestFailure.replayed }
+    return account
   }
 
   /// The account that signed a request without a body.

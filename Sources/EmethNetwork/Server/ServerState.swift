@@ -7,8 +7,10 @@ final class ServerState: Sendable {
   let settings: ServerSettings
   let service: any ServedNetwork
   let database: NetworkDatabase
-  let nonces: NonceStore
+  /// Nonces of signed requests: whether each counts.
+  let nonces: GatheredQuestions<NonceStore.Use, Bool>
   let uploads: UploadStore
+  let uploadTickets = UploadTickets()
   /// Uploads that do not go through the server; `nil` where objects lie in its folder.
   let directUploads: DirectUploads?
   /// Files of jobs, for nodes of 2023, and where these nodes ask from.
@@ -40,9 +42,12 @@ final class ServerState: Sendable {
     self.registry = registry
     self.logger = logger
     database = service.database
-    jobs = JobViews(service)
+    jobs = JobViews(service, threads: threads)
     figures = RequestFigures(registry)
-    nonces = NonceStore(database)
+    let store = NonceStore(database)
+    nonces = GatheredQuestions(threads: threads, limit: NonceStore.limit) { uses in
+      try store.use(uses, at: Self.now)
+    }
     uploads = try UploadStore(
       folder: service.folder.appending(path: "uploads"), objects: service.store,
       dataSets: service.splitterStore,
@@ -65,7 +70,8 @@ final class ServerState: Sendable {
   }
 
   /// The time that signatures are checked against, unix seconds.
-  var now: UInt64 { UInt64(max(0, Date().timeIntervalSince1970)) }
+  var now: UInt64 { Self.now }
+  private static var now: UInt64 { UInt64(max(0, Date().timeIntervalSince1970)) }
 
   /// Does blocking work on a thread where it stands in nobody's way.
   func offload<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
@@ -79,14 +85,14 @@ final class ServerState: Sendable {
 
   /// Looks until there is something to say, or the wait is over: what is said then, be it nothing.
   ///
-  /// - Parameter look: reads; `nil` when there is nothing to say yet.
+  /// - Parameter look: reads, and does what blocks elsewhere; `nil` when there is nothing to say yet.
   func longPoll<Value: Sendable>(
-    waitSeconds: Double, _ look: @escaping @Sendable () throws -> Value?
+    waitSeconds: Double, _ look: @Sendable () async throws -> Value?
   ) async throws -> Value? {
     let deadline = ContinuousClock.now.advanced(by: .seconds(min(waitSeconds, settings.longestWaitSeconds)))
     while true {
       let seen = changes.version
-      if let value = try await offload(look) { return value }
+      if let value = try await look() { return value }
       guard waitSeconds > 0, ContinuousClock.now < deadline, !changes.isClosed, !Task.isCancelled else {
         return nil
       }

@@ -1,15 +1,19 @@
 import Foundation
+import NIOCore
+import Synchronization
 
 /// The file of an unfinished upload while one request writes to it: no other does, in this process or in another one
 /// that shares the folder. The system takes the right back when the process ends.
 ///
 /// What is checked while it is held stays as it is: whoever opened the file before waits for its turn, and finds then that
 /// the name has gone to another place.
-final class UploadFile {
+final class UploadFile: Sendable {
   let url: URL
-  /// How many bytes there were.
-  let byteCount: UInt64
   private let descriptor: Int32
+  private let end: Mutex<UInt64>
+
+  /// How many bytes are there.
+  var byteCount: UInt64 { end.withLock { $0 } }
 
   /// Opens a file, which is made; `nil` while somebody else has it.
   init?(_ url: URL) throws(NetworkError) {
@@ -28,14 +32,35 @@ final class UploadFile {
     }
     self.url = url
     self.descriptor = descriptor
-    byteCount = UInt64(max(0, mine.st_size))
+    end = Mutex(UInt64(max(0, mine.st_size)))
   }
 
   deinit { close(descriptor) }
 
-  /// Puts a part behind what there was.
+  /// Puts a part behind what is there; whoever does so waits until it is done before there is more.
   func append(_ part: ArrivingPart) throws(NetworkError) {
-    try part.copy(to: descriptor, at: byteCount, url.path)
-    Files.beginSync(descriptor, byteCount..<byteCount + part.byteCount)
+    let start = byteCount
+    try part.copy(to: descriptor, at: start, url.path)
+    grow(from: start, by: part.byteCount)
+  }
+
+  /// The same with pieces as they come.
+  func append(_ pieces: [ByteBuffer]) throws(NetworkError) {
+    let start = byteCount
+    var count: UInt64 = 0
+    for piece in pieces {
+      try asNetworkError {
+        try piece.withUnsafeReadableBytes { bytes in
+          try Files.write(bytes, to: descriptor, at: start + count, url.path)
+        }
+      }
+      count += UInt64(piece.readableBytes)
+    }
+    grow(from: start, by: count)
+  }
+
+  private func grow(from start: UInt64, by count: UInt64) {
+    Files.beginSync(descriptor, start..<start + count)
+    end.withLock { $0 = start + count }
   }
 }

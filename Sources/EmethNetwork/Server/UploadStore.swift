@@ -32,6 +32,8 @@ final class UploadStore: Sendable {
     var isComplete: Bool
     /// Whether it goes to the store itself, as an upload's `POST` says; absent where it goes to the server.
     var isDirect: Bool?
+    /// With it parts need no signature for an hour; absent where there is nothing to send here.
+    var ticket: String?
   }
 
   /// So many uploads may an account have begun.
@@ -125,11 +127,20 @@ final class UploadStore: Sendable {
   func append(_ part: ArrivingPart, at offset: UInt64, of size: UInt64, to name: Name) throws(NetworkError)
     -> Progress
   {
-    if try keepIfThere(name), let there = byteCount(of: name) {
-      return Progress(offset: there, isComplete: true)
+    guard let file = try open(name, at: offset, of: size) else { return try whole(name) }
+    let (end, isTooLong) = offset.addingReportingOverflow(part.byteCount)
+    guard !isTooLong, end <= size else {
+      try removeEmpty(file)
+      throw .malformed(what: "part of \(name.hash)", reason: "it ends at \(end), the whole has \(size) bytes")
     }
+    try file.append(part)
+    return try self.end(file, of: size, name)
+  }
+
+  /// The file of an upload, for what comes behind `offset` bytes; nil where the whole is in its place.
+  func open(_ name: Name, at offset: UInt64, of size: UInt64) throws(NetworkError) -> UploadFile? {
+    if try keepIfThere(name) { return nil }
     let file = try begin(name, size: size)
-    defer { withExtendedLifetime(file) {} }
     guard offset == file.byteCount else {
       try removeEmpty(file)
       throw .refused(
@@ -137,13 +148,23 @@ final class UploadStore: Sendable {
         message: "found a part at \(offset), \(file.byteCount) bytes of \(name.hash) are there",
         hint: "ask for the upload's offset and go on from there")
     }
-    let (end, isTooLong) = offset.addingReportingOverflow(part.byteCount)
-    guard !isTooLong, end <= size else {
+    return file
+  }
+
+  /// What is said of an upload that is in its place.
+  func whole(_ name: Name) throws(NetworkError) -> Progress {
+    guard let there = byteCount(of: name) else { throw .missingObject(hash: name.hash) }
+    return Progress(offset: there, isComplete: true)
+  }
+
+  /// Ends a part of an upload, and with the last one the upload.
+  func end(_ file: UploadFile, of size: UInt64, _ name: Name) throws(NetworkError) -> Progress {
+    defer { withExtendedLifetime(file) {} }
+    let end = file.byteCount
+    guard end == size else {
       try removeEmpty(file)
-      throw .malformed(what: "part of \(name.hash)", reason: "it ends at \(end), the whole has \(size) bytes")
+      return Progress(offset: end, isComplete: false)
     }
-    try file.append(part)
-    guard end == size else { return Progress(offset: end, isComplete: false) }
     do throws(NetworkError) {
       try finish(file.url, name)
     } catch {

@@ -188,23 +188,40 @@ extension NetworkService {
 
   /// One job.
   public func job(_ id: JobID) throws(NetworkError) -> JobView {
-    try database.read { db in
-      let rows = try SQLRow.fetchAll(
-        db, sql: "SELECT id, number, view FROM job WHERE id = ?", arguments: ["\(id)"])
-      guard let view = try JobStore.views(rows, in: db).first else {
-        throw NetworkError.unknownJob(id: "\(id)")
+    guard let text = try jobTexts([id])[id] else { throw .unknownJob(id: "\(id)") }
+    return try asNetworkError { try text.decoded() }
+  }
+
+  /// Jobs as they are now, those of them that there are, by one question to the database.
+  ///
+  /// - Parameter ids: 64 at most.
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText] {
+    let byText = Dictionary(ids.map { ("\($0)", $0) }, uniquingKeysWith: { first, _ in first })
+    if byText.isEmpty { return [:] }
+    let asked = Array(byText.keys).filledUp
+    let marks = asked.map { _ in "?" }.joined(separator: ", ")
+    let rows = try database.rows(
+      sql: { "SELECT \(JobStore.textColumns($0)) FROM job WHERE id IN (\(marks))" },
+      arguments: SQLArguments(asked))
+    return try asNetworkError {
+      var found: [JobID: JobText] = [:]
+      for row in rows {
+        guard let id = byText[try row["id"]] else { continue }
+        found[id] = try JobStore.text(row) { id in try database.read { db in try JobStore.job(id, in: db) } }
       }
-      return view
+      return found
     }
   }
 
   /// A page of jobs, newest first.
   public func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
     try database.read { db in
-      let rows = try JobStore.rows("id, number, view", filter, in: db)
+      let rows = try JobStore.rows(JobStore.textColumns(db.dialect), filter, in: db)
       let shown = rows.prefix(filter.pageLength)
       return JobPage(
-        jobs: try JobStore.views(shown, in: db),
+        jobs: try shown.map { row in
+          try JobStore.text(row) { id in try JobStore.job(id, in: db) }.decoded()
+        },
         next: rows.count > shown.count ? try shown.last.map { try $0["number"] } : nil)
     }
   }
@@ -257,6 +274,21 @@ extension NetworkService {
       manifest: manifest.canonicalJSON, parameters: newest.startingParameters, stateRoot: newest.initRoot,
       tokenizer: try tokenizerFiles(of: request, job: id),
       vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil)
+  }
+
+  /// Refuses an object that is not for an account: what a job that is no training has led to is its requester's, though all
+  /// can read its hash among the records. Other hashes are known to those alone whom they concern.
+  func checkMayFetch(_ object: Bytes32, by account: Address) throws(NetworkError) {
+    let ofOthers = try database.read { db -> JobID? in
+      let jobs = try String.fetchAll(
+        db,
+        sql: """
+          SELECT DISTINCT holder FROM hold WHERE object = ? AND (purpose = 'result' OR purpose LIKE 'round %')
+          """, arguments: ["\(ObjectName.object(object))"]
+      ).map { try JobStore.job(JobID(hex: $0), in: db) }.filter { $0.progress.result == object }
+      return jobs.contains { $0.job.requester == account } ? nil : jobs.first?.job.id
+    }
+    if let ofOthers { throw Self.notYours(ofOthers, "the result of job", account) }
   }
 
   /// What is said of a result that was kept for as long as the operator keeps results.

@@ -142,19 +142,16 @@ extension NetworkService {
   ) throws(NetworkError) -> Assignment {
     // Records are decoded, and the part is sealed for this node, before it is this change's turn: all others wait then.
     // The header depends on nothing that changes; that it can't be made is said where it is needed.
-    let (position, time) = try database.read { db in
-      let record = try JobStore.subJob(subJob, in: db)
-      _ = try JobStore.job(record.position.parent, in: db)
-      return (record.position, try milliseconds(in: db) / 1_000)
-    }
+    let rows = try database.rows(sql: { _ in JobStore.withParent }, arguments: ["\(subJob)"])
+    let position = try asNetworkError { try JobStore.withParent(rows, subJob).subJob.position }
+    let time = clock.milliseconds / 1_000
     let header = Result { () throws(NetworkError) in
       try splitter.header(
         of: position.parent, part: position.part, subJob: subJob, node: node, binding: binding, now: time,
         domain: domain)
     }
     let (record, parent) = try database.write { db in
-      var record = try JobStore.subJob(subJob, in: db)
-      var parent = try JobStore.job(record.position.parent, in: db)
+      var (record, parent) = try JobStore.withParent(subJob, in: db)
       if record.status == .processing, record.machine.node == node { return (record, parent) }
       let now = try milliseconds(in: db)
       if record.status == .requested {
@@ -218,9 +215,8 @@ extension NetworkService {
   /// Takes a SubJob back that its node gives up.
   public func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
     try database.write { db in
-      var record = try JobStore.subJob(subJob, in: db)
+      var (record, parent) = try JobStore.withParent(subJob, in: db)
       if record.status == .declined, record.machine.node == node { return }
-      var parent = try JobStore.job(record.position.parent, in: db)
       record.notes.reason = "the node gave up: \(reason.prefix(200))"
       try ExecutionLayer.apply(
         .decline(by: node, evidence: nil), to: &record, parent: &parent, at: try seconds(in: db), in: db)
@@ -229,8 +225,7 @@ extension NetworkService {
 
   private func apply(_ event: JobEvent, to subJob: JobID) throws(NetworkError) {
     try database.write { db in
-      var record = try JobStore.subJob(subJob, in: db)
-      var parent = try JobStore.job(record.position.parent, in: db)
+      var (record, parent) = try JobStore.withParent(subJob, in: db)
       try ExecutionLayer.apply(event, to: &record, parent: &parent, at: try seconds(in: db), in: db)
     }
   }
@@ -257,9 +252,8 @@ extension NetworkService {
     try asNetworkError { try result.submission.check(in: domain) }
     let proof = try proof(in: result)
     try database.write { db in
-      var record = try JobStore.subJob(submission.jobID, in: db)
+      var (record, parent) = try JobStore.withParent(submission.jobID, in: db)
       if record.machine.submission == result.submission.digest { return }
-      var parent = try JobStore.job(record.position.parent, in: db)
       record.notes.result = result
       record.notes.result?.refusal = result.refusal.map { ModuleProcess.shown($0) }
       record.notes.update = proof
@@ -291,8 +285,8 @@ extension NetworkService {
   /// How a SubJob stands.
   public func state(of subJob: JobID) throws(NetworkError) -> SubJobState {
     try database.read { db in
-      let record = try JobStore.subJob(subJob, in: db)
-      return SubJobState(record, parent: try JobStore.job(record.position.parent, in: db))
+      let (record, parent) = try JobStore.withParent(subJob, in: db)
+      return SubJobState(record, parent: parent)
     }
   }
 
@@ -306,8 +300,7 @@ extension NetworkService {
         db, sql: "SELECT id FROM subJob WHERE node = ? ORDER BY number DESC",
         arguments: ["\(node)"])
       while let row = try rows.next() {
-        let record = try JobStore.subJob(try JobID(hex: row["id"]), in: db)
-        let parent = try JobStore.job(record.position.parent, in: db)
+        let (record, parent) = try JobStore.withParent(JobID(hex: row["id"]), in: db)
         let settlement = record.machine.settlement
         let fee = try fee(for: record, of: offeredJob(record.position.parent, in: db))
         let work = NodeWork(

@@ -60,6 +60,8 @@ import Testing
     }
 
     func read<Result>(_ body: (SQLSession) throws -> Result) throws -> Result { try base.read(body) }
+    var dialect: SQLDialect { base.dialect }
+    func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] { try base.rows(sql, arguments) }
     func serverMilliseconds() throws -> UInt64 { try base.serverMilliseconds() }
     func foldLog() throws { try base.foldLog() }
   }

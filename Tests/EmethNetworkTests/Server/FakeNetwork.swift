@@ -13,6 +13,8 @@ final class FakeNetwork: ServedNetwork {
     var unspent = TokenAmount(gholon: 5)
     var offers: [SubJobOffer] = []
     var uploaders: Set<Address> = []
+    /// Objects that the requester alone may have.
+    var secrets: Set<Bytes32> = []
     var isBroken = false
     /// What somebody outside has called a data set, and said as a reason.
     var dataSet = "neko"
@@ -95,6 +97,18 @@ final class FakeNetwork: ServedNetwork {
       number: 1, summary: summary, requester: TestKeys.requester.address, programId: .languageModelTraining,
       requestedAt: 1_700_000_000, deadline: 1_700_086_400, fuelLimit: Fuel(units: 10),
       fuelPrice: FuelPrice(gholon: 120), subJobs: ["REQUESTED": 3])
+  }
+
+  /// Called before jobs are read.
+  let onJobTexts = Mutex<@Sendable (Set<JobID>) -> Void>({ _ in })
+
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText] {
+    onJobTexts.withLock { $0 }(ids)
+    guard ids.contains(jobID) else { return [:] }
+    let job = try job(jobID)
+    return try asNetworkError {
+      [jobID: JobText(number: job.number, view: try job.wireText(), subJobs: "1:3")]
+    }
   }
 
   func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
@@ -219,6 +233,12 @@ final class FakeNetwork: ServedNetwork {
 
   func leaves(epoch: UInt64, after account: Address?, limit: Int) throws(NetworkError) -> TicketPage {
     TicketPage(tickets: [])
+  }
+
+  func checkMayFetch(_ object: Bytes32, by account: Address) throws(NetworkError) {
+    let isSecret = state.withLock { $0.secrets.contains(object) }
+    guard isSecret, account != TestKeys.requester.address else { return }
+    throw NetworkService.notYours(jobID, "the result of job", account)
   }
 
   func mayUpload(_ account: Address) throws(NetworkError) -> Bool {

@@ -38,6 +38,15 @@ import Testing
       let target = folder.url.appending(path: "target")
       try await server.client(TestKeys.other).fetch(object: hash(data), to: target)
       #expect(try Data(contentsOf: target) == data)
+      // What is one account's, another does not get by its hash.
+      network.state.withLock { _ = $0.secrets.insert(hash(data)) }
+      let stranger = folder.url.appending(path: "stranger")
+      let error = await #expect(throws: NetworkError.self) {
+        try await server.client(TestKeys.other).fetch(object: hash(data), to: stranger)
+      }
+      #expect(error?.code == "account.notAllowed")
+      #expect(Files.byteCount(of: stranger) ?? 0 == 0)
+      try await server.client(key).fetch(object: hash(data), to: stranger)
       // No parts are left behind.
       #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
     }
@@ -97,6 +106,67 @@ import Testing
       #expect(unsigned?.code == "request.unsigned")
       #expect(try !network.store.contains(hash(data)))
     }
+  }
+
+  /// Parts without a signature: with the ticket of this upload, and with nothing else.
+  @Test func aTicketSparesTheSignaturesOfOneUpload() async throws {
+    try await RunningServer.scene { server, network in
+      network.state.withLock { _ = $0.uploaders.insert(key.address) }
+      let data = bytes(1_000)
+      let path = "/api/v2/objects/\(hash(data))"
+      func progress(_ key: PrivateKey) async throws -> UploadStore.Progress {
+        try await server.client(key).get("\(path)/upload", signed: true)
+      }
+      func put(
+        _ range: Range<Int>, _ ticket: String?, to path: String? = nil, size: Int = 1_000
+      ) async throws -> String {
+        let place = path ?? "/api/v2/objects/\(hash(data))"
+        let answer = try await Asked.send(
+          to: server, "PUT", "\(place)?offset=\(range.lowerBound)&size=\(size)", body: Data(data[range]),
+          headers: ticket.map { [(UploadTickets.headerName, $0)] } ?? [])
+        let refusal = try? JSONDecoder().decode(ServerRefusal.Body.self, from: answer.received)
+        return "\(answer.status) \(refusal?.code ?? "taken")"
+      }
+      let ticket = try #require(try await progress(key).ticket)
+      #expect(try await put(0..<600, nil) == "401 request.unsigned")
+      for wrong in ["x", ticket + "0", String(ticket.dropLast()), "-\(ticket)"] {
+        #expect(try await put(0..<600, wrong) == "401 upload.ticket", "\(wrong)")
+      }
+      #expect(try await put(0..<600, ticket, to: "/api/v2/objects/\(hash(bytes(5)))") == "401 upload.ticket")
+      #expect(try await put(0..<600, ticket, to: "/api/v2/data-sets/\(hash(data))") == "401 upload.ticket")
+      // It says who comes, not that this one may.
+      let other = try #require(try await progress(TestKeys.other).ticket)
+      #expect(try await put(0..<600, other) == "403 upload.forbidden")
+      for account in [key, TestKeys.other] { #expect(try await progress(account).offset == 0) }
+      #expect(try await put(0..<600, ticket) == "200 taken")
+      #expect(try await put(0..<600, ticket) == "409 upload.offset")
+      // Of another size it is another upload.
+      #expect(try await put(600..<1_000, ticket, size: 900) == "409 upload.offset")
+      #expect(try await progress(key).offset == 600)
+      #expect(try await put(600..<1_000, ticket) == "200 taken")
+      #expect(try network.store.get(hash(data)) == data)
+      let done = try await progress(key)
+      #expect(done.isComplete && done.ticket == nil)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
+    }
+  }
+
+  @Test func aTicketCountsForAnHourAndWhereItWasMade() {
+    let tickets = UploadTickets()
+    let name = UploadStore.Name(kind: .vector, hash: TestNetwork.seed(1), account: key.address)
+    let ticket = tickets.ticket(for: name, at: 1_000)
+    func account(_ tickets: UploadTickets, _ ticket: String, at now: UInt64) -> Address? {
+      tickets.account(of: ticket, for: .vector, TestNetwork.seed(1), at: now)
+    }
+    #expect(account(tickets, ticket, at: 1_000) == key.address)
+    #expect(account(tickets, ticket, at: 4_599) == key.address)
+    #expect(account(tickets, ticket, at: 4_600) == nil)
+    #expect(account(UploadTickets(), ticket, at: 1_000) == nil)
+    let longer = ticket.replacing("-4600-", with: "-9600-")
+    #expect(longer != ticket && account(tickets, longer, at: 1_000) == nil)
+    let another = ticket.replacing("\(key.address)", with: "\(TestKeys.other.address)")
+    #expect(another != ticket && account(tickets, another, at: 1_000) == nil)
+    #expect(tickets.account(of: ticket, for: .object, name.hash, at: 1_000) == nil)
   }
 
   /// Data sets are the Splitter's: they are taken in, and given to nobody.

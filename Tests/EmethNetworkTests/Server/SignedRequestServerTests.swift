@@ -107,6 +107,22 @@ import Testing
     }
   }
 
+  /// Also among those that are written together.
+  @Test(arguments: TestDatabase.all)
+  func eachNonceCountsOnce(on kind: TestDatabase) throws {
+    let folder = try TemporaryFolder()
+    let store = NonceStore(try kind.open(in: folder))
+    let uses = (1...20).map { NonceStore.Use(account: key.address, nonce: TestNetwork.seed(UInt64($0))) }
+    #expect(try store.use([], at: 5) == [])
+    #expect(try store.use([uses[0], uses[1], uses[0]], at: 5) == [true, true, false])
+    #expect(try store.use(uses, at: 5) == uses.map { $0 != uses[0] && $0 != uses[1] })
+    #expect(try store.use(uses + uses, at: 5) == Array(repeating: false, count: 40))
+    // Another account's is another's.
+    let other = NonceStore.Use(account: TestKeys.other.address, nonce: uses[0].nonce)
+    let mixed = try store.use([uses[0], other, uses[1], other, uses[2]], at: 5)
+    #expect(mixed == [false, true, false, false, false])
+  }
+
   @Test(arguments: TestDatabase.all)
   func noncesAreForgottenAfterAQuarterOfAnHour(on kind: TestDatabase) throws {
     let folder = try TemporaryFolder()

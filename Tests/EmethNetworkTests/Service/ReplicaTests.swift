@@ -56,6 +56,39 @@ import Testing
     }
   }
 
+  /// What one process has changed is in the other's next answer, also of a job that it has answered before.
+  @Test func anAnswerIsNeverOlderThanItsQuestion() async throws {
+    let folder = try TemporaryFolder()
+    let database = try TestDatabase.postgres.location(in: folder)
+    var settings = try ServiceScene.settings()
+    settings.grants = [OpenJobs.key("requester", 0).address: try TokenAmount(emeth: "1000000")]
+    let changes = try NetworkService(folder: folder.url, settings: settings, database: database)
+    let answers = try NetworkService(folder: folder.url, settings: settings, database: database)
+    let open = try #require(try await OpenJobs(service: changes).fill(count: 1, isCancelled: { false }).first)
+    let views = JobViews(answers, threads: WorkExecutor(threads: 2))
+    let whole = try changes.job(open.job)
+    #expect(try await views.job(open.job).job == whole)
+    for number in 0..<50 {
+      try changes.database.write { db in
+        var record = try JobStore.job(open.job, in: db)
+        record.reason = "change \(number)"
+        try JobStore.update(record, in: db)
+      }
+      #expect(try await views.job(open.job).job.summary.reason == "change \(number)")
+    }
+    // Of its SubJobs the job's own record says nothing.
+    let before = try await views.job(open.job)
+    try changes.database.write { db in
+      var (record, parent) = try JobStore.withParent(open.subJob, in: db)
+      try ExecutionLayer.apply(
+        .endWithParent(parentStatus: .canceled), to: &record, parent: &parent, at: 1, in: db)
+    }
+    let after = try await views.job(open.job)
+    #expect(before.job.subJobs == ["REQUESTED": 1] && after.job.subJobs == ["CANCELED": 1])
+    #expect(before.tag != after.tag)
+    #expect(try await views.job(open.job).tag == after.tag)
+  }
+
   /// Whichever of the two is stopped, the other takes over, and the job ends as it would have.
   @Test func whenOneDiesAnotherGoesOn() async throws {
     let local = try await NetworkServiceTests.localRoot()

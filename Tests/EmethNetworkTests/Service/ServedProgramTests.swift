@@ -80,6 +80,12 @@ import Testing
     let output = try #require(records.result)
     #expect(try Self.names(service) == [ContentStore.key(of: output)])
     #expect(try service.splitterStore.contains(request.dataSet) == false)
+    // All know its hash, and its requester gets it.
+    let error = #expect(throws: NetworkError.self) {
+      try service.checkMayFetch(output, by: ServiceScene.node(0).address)
+    }
+    #expect(error?.code == "account.notAllowed")
+    try service.checkMayFetch(output, by: try service.job(job).requester)
     return output
   }
 

@@ -55,6 +55,12 @@ protocol DatabaseBackend: Sendable {
   /// Reads one consistent state, beside whoever writes.
   func read<Result>(_ body: (SQLSession) throws -> Result) throws -> Result
 
+  /// How it says what others say differently.
+  var dialect: SQLDialect { get }
+
+  /// Reads with one statement, which needs no transaction around it: a server is asked once.
+  func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow]
+
   /// The time of the machine that the database is on, milliseconds since 1970.
   func serverMilliseconds() throws -> UInt64
 

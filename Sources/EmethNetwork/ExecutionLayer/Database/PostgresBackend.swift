@@ -72,11 +72,19 @@ final class PostgresBackend: DatabaseBackend {
     }
   }
 
+  let dialect = SQLDialect.postgres
+
+  func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] {
+    try repeating { _, end in
+      let connection = try pool.take(until: end)
+      defer { pool.give(connection) }
+      return try connection.rows(sql, arguments.values)
+    }
+  }
+
   func serverMilliseconds() throws -> UInt64 {
-    try read { db in
-      try UInt64.fetchOne(
-        db, sql: "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS bigint)")
-    } ?? 0
+    try rows("SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS bigint) AS now", []).first
+      .map { try $0["now"] } ?? 0
   }
 
   func foldLog() throws {}

@@ -34,6 +34,13 @@ final class SQLSession {
     return count
   }
 
+  /// Carries out a statement that returns the rows that it inserted, changed or deleted.
+  func change(sql: String, arguments: SQLArguments) throws -> [SQLRow] {
+    let rows = try connection.rows(sql, arguments.values)
+    changedRows += rows.count
+    return rows
+  }
+
   /// Carries out a part of the transaction by itself: where it fails, what it changed is as it was, and the rest goes on.
   ///
   /// - Parameter body: is given a session of its own, which counts what this part changes.
@@ -96,6 +103,14 @@ enum SQLDialect: Sendable {
     switch self {
     case .sqlite: ""
     case .postgres: " FOR UPDATE SKIP LOCKED"
+    }
+  }
+
+  /// The texts of a group's rows as one, with commas between them; NULL where there are no rows.
+  func list(_ text: String) -> String {
+    switch self {
+    case .sqlite: "group_concat(\(text))"
+    case .postgres: "string_agg(\(text), ',')"
     }
   }
 

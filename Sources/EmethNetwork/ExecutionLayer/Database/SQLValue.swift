@@ -73,6 +73,15 @@ extension Optional: SQLConvertible where Wrapped: SQLConvertible {
   var sqlValue: SQLValue { self?.sqlValue ?? .null }
 }
 
+extension Array {
+  /// 1, 4, 16 or 64 values for a list in a statement, filled up with the last one: so few statements have to be prepared,
+  /// however many values there are. More, and none, are as they are.
+  var filledUp: [Element] {
+    guard let last, let wanted = [1, 4, 16, 64].first(where: { $0 >= self.count }) else { return self }
+    return self + Array(repeating: last, count: wanted - count)
+  }
+}
+
 /// The arguments of a statement, in the order of its question marks.
 struct SQLArguments: ExpressibleByArrayLiteral {
   let values: [SQLValue]

@@ -64,6 +64,12 @@ final class SQLiteBackend: DatabaseBackend {
     return try reader.read { db in try body(SQLSession(SQLiteConnection(db), dialect: .sqlite)) }
   }
 
+  let dialect = SQLDialect.sqlite
+
+  func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] {
+    try read { db in try SQLRow.fetchAll(db, sql: sql, arguments: arguments) }
+  }
+
   func serverMilliseconds() -> UInt64 { NetworkClock.Source.system.wall() }
 
   func foldLog() throws {
