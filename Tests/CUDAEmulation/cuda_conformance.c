@@ -125,9 +125,9 @@ static void on_sum_of_squares(emeth_device* device, float* out, const float* in,
     emeth_sum_of_squares(device, out, in, count);
 }
 static void on_adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                     const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                     emeth_adamw_scalars scalars) {
-  ON(adamw, parameters, first_moments, second_moments, gradients, spans, span_count, scalars);
+                     const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                     const emeth_adamw_scalars* scalars) {
+  ON(adamw, parameters, first_moments, second_moments, gradients, sums, spans, span_count, scalars);
 }
 static void on_exp(emeth_device* device, float* out, const float* in, size_t count) {
   ON(exp, out, in, count);

@@ -72,7 +72,7 @@ struct cu_stream {
   cu_context* context;
   bool is_stuck;  // something in it waits for another device, and may wait for ever
 };
-static long graphs_launched, graphs;
+static long graphs_launched, graphs, kernels_queued, waits;
 
 static node* new_node(cu_graph* captured) {
   node* nodes = realloc(captured->nodes, (captured->count + 1) * sizeof *nodes);
@@ -324,6 +324,9 @@ FUNCTION cu_result cuStreamDestroy_v2(cu_stream* stream) {
   return status(CU_SUCCESS);
 }
 FUNCTION cu_result cuStreamSynchronize(cu_stream* stream) {
+  pthread_mutex_lock(&mutex);
+  waits++;
+  pthread_mutex_unlock(&mutex);
   if (stream && stream->is_stuck) {
     fprintf(stderr, "emulated driver: a stream is waited for that waits for another device\n");
     _exit(EMULATED_ERROR);
@@ -372,6 +375,9 @@ FUNCTION cu_result cuGraphExecDestroy(cu_graph_exec* graph) {
 // For tests: graphs that ran so far, and those that are there.
 FUNCTION long emulated_graph_launches(void) { return graphs_launched; }
 FUNCTION long emulated_graph_count(void) { return graphs; }
+// And kernels that were queued one by one, and how often anybody waited for a stream.
+FUNCTION long emulated_kernel_count(void) { return kernels_queued; }
+FUNCTION long emulated_wait_count(void) { return waits; }
 
 static cu_result run(cu_context* context, const node* own) {
   if (own->host) {
@@ -415,6 +421,7 @@ static cu_result queue(cu_stream* stream, const node* own) {
     if (place) *place = *own;
     else result = CU_ERROR_OUT_OF_MEMORY;
   } else {
+    kernels_queued++;
     result = run(stream->context, own);
   }
   pthread_mutex_unlock(&mutex);

@@ -174,7 +174,11 @@ static uint64_t check_embedding(emeth_device* device, input_kind kind, size_t va
 static emeth_dropout_mask random_mask(size_t variant) {
   // Half of all, nearly none, nearly all; rows that begin past 2^32 blocks.
   static const uint32_t thresholds[] = {1u << 31, 1u << 20, UINT32_MAX - (1u << 20)};
-  emeth_dropout_mask mask = {.step = (uint32_t)random_word(),
+  // The device's, as arrays are.
+  static uint32_t* step;
+  if (!step) step = malloc(sizeof *step);
+  *step = (uint32_t)random_word();
+  emeth_dropout_mask mask = {.step = step,
                              .site = (uint32_t)random_word(),
                              .threshold = thresholds[variant % 3],
                              .scale = 1.25f,
@@ -297,9 +301,17 @@ static uint64_t check_adamw(emeth_device* device, input_kind kind, size_t varian
                                        .correction1 = 1.7f,
                                        .correction2 = 3.1f,
                                        .epsilon = 1e-8f,
-                                       .gradient_scale = 0.37f};
-  emeth_adamw(device, parameters, first, second, gradients, spans, 3, scalars);
-  uint64_t hash = hash_of(hash_of(hash_of(HASH_START, parameters, count), first, count), second, count);
+                                       .limit = 0.37f};
+  // A norm above the limit, at it and below it; no clipping; what is not finite changes nothing.
+  const float sums[][2] = {{3.0f, 5.0f},     {3.0f, 0.1369f}, {-3.0f, 0.01f},    {0, 0},
+                           {3.0f, INFINITY}, {NAN, 5.0f},     {-INFINITY, 5.0f}, {3.0f, NAN}};
+  uint64_t hash = HASH_START;
+  for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+    emeth_adamw(device, parameters, first, second, gradients, sums[i], spans, 3, &scalars);
+    hash = hash_of(hash_of(hash_of(hash, parameters, count), first, count), second, count);
+  }
+  emeth_adamw(device, parameters, first, second, gradients, NULL, spans, 3, &scalars);
+  hash = hash_of(hash_of(hash_of(hash, parameters, count), first, count), second, count);
   free(parameters), free(first), free(second), free(gradients);
   return hash;
 }

@@ -6,6 +6,7 @@ typedef struct {
   const emeth_decay_span* spans;
   size_t span_count, count;
   emeth_adamw_scalars s;
+  float factor;
 } adamw_job;
 
 INLINE void adamw_range(const adamw_job* job, size_t start, size_t count, float decay) {
@@ -14,7 +15,7 @@ INLINE void adamw_range(const adamw_job* job, size_t start, size_t count, float 
   const emeth_adamw_scalars s = job->s;
   FOR_LANES(count, {
     const v16 theta = LOAD(parameters);
-    const v16 g = LOAD(gradients) * splat(s.gradient_scale);
+    const v16 g = LOAD(gradients) * splat(job->factor);
     const v16 m = fma16(splat(s.beta1), LOAD(first), splat(s.one_minus_beta1) * g);
     const v16 v = fma16(splat(s.beta2), LOAD(second), splat(s.one_minus_beta2) * (g * g));
     const v16 u = (m * splat(s.correction1)) / (sqrt16(v * splat(s.correction2)) + splat(s.epsilon));
@@ -39,10 +40,16 @@ static void adamw_task(void* context, size_t index, size_t worker) {
 }
 
 static void adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                  const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                  emeth_adamw_scalars scalars) {
+                  const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                  const emeth_adamw_scalars* scalars) {
   const emeth_decay_span last = spans[span_count - 1];
   adamw_job job = {parameters, first_moments, second_moments,           gradients,
-                   spans,      span_count,    last.offset + last.count, scalars};
+                   spans,      span_count,    last.offset + last.count, *scalars, 1};
+  if (sums) {
+    // Of finite numbers alone it is 0.
+    if (sums[0] - sums[0] != 0 || sums[1] - sums[1] != 0) return;
+    const float norm = __builtin_sqrtf(sums[1]);
+    if (norm > scalars->limit) job.factor = scalars->limit / norm;
+  }
   emeth_run(device, emeth_blocks(job.count, ELEMENT_SPAN), adamw_task, &job);
 }

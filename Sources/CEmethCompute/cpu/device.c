@@ -174,10 +174,9 @@ static void unlock(emeth_device* device) { pthread_mutex_unlock(&device->mutex);
 void emeth_device_hold(emeth_device* device) { lock(device); }
 void emeth_device_let_go(emeth_device* device) { unlock(device); }
 
-// The CPU works: a recording can't note it.
-static void on_cpu(emeth_device* device) {
-  if (device->cuda) emeth_cuda_refuse_recording(device->cuda);
-}
+// The CPU works: a recording can't note it. Whether one is made now: then the work is not done, as it will be done
+// when the operations are called again.
+static bool on_cpu(emeth_device* device) { return device->cuda && emeth_cuda_refuse_recording(device->cuda); }
 
 emeth_status emeth_device_use_cublas(emeth_device* device, const emeth_cublas* cublas, char* message) {
   if (!device->cuda) return EMETH_NOT_AVAILABLE;
@@ -277,8 +276,7 @@ void emeth_clear(emeth_device* device, float* out, size_t count) {
   if (device->cuda && emeth_cuda_holds(device->cuda, (const void* const[]){out}, 1)) {
     const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
     emeth_cuda_finish(device->cuda, launcher->fill(launcher->context, out, 0, count * sizeof *out));
-  } else {
-    on_cpu(device);
+  } else if (!on_cpu(device)) {
     memset(out, 0, count * sizeof *out);
   }
   unlock(device);
@@ -415,7 +413,10 @@ static emeth_status sum(emeth_device* device, float* out, const float* in, size_
     unlock(device);
     return status;
   }
-  on_cpu(device);
+  if (on_cpu(device)) {
+    unlock(device);
+    return EMETH_OK;
+  }
   const size_t first = emeth_blocks(count, EMETH_SUM_BLOCK);
   const size_t bytes = (first + emeth_blocks(first, EMETH_SUM_BLOCK)) * sizeof(float);
   if (bytes > device->shared_bytes) {
@@ -447,10 +448,10 @@ emeth_status emeth_sum_of_squares(emeth_device* device, float* out, const float*
 }
 
 void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                 const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                 emeth_adamw_scalars scalars) {
+                 const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                 const emeth_adamw_scalars* scalars) {
   if (span_count == 0) return;
-  CALL(adamw, parameters, first_moments, second_moments, gradients, spans, span_count, scalars);
+  CALL(adamw, parameters, first_moments, second_moments, gradients, sums, spans, span_count, scalars);
 }
 
 void emeth_exp(emeth_device* device, float* out, const float* in, size_t count) {
@@ -482,8 +483,7 @@ void emeth_packed_embedding(emeth_device* device, float* out, const uint32_t* to
     const emeth_cuda_launcher* launcher = emeth_cuda_begin(device->cuda);
     emeth_cuda_finish(device->cuda, emeth_cuda_packed_embedding(launcher, out, tokens, positions, wte, format,
                                                                 wpe, rows, C));
-  } else {
-    on_cpu(device);
+  } else if (!on_cpu(device)) {
     emeth_packed_rows(out, tokens, positions, wte, format, wpe, rows, C);
   }
   unlock(device);

@@ -20,7 +20,7 @@ INLINE void dropout_factors_of_blocks(float* out, const emeth_dropout_mask* mask
   const uint32_t* k = mask->key;
   keystream16 start[4] = {FOUR_TIMES(0x61707865, 0x3320646E, 0x79622D32, 0x6B206574),
                       FOUR_TIMES(k[0], k[1], k[2], k[3]), FOUR_TIMES(k[4], k[5], k[6], k[7]),
-                      FOUR_TIMES(0, 0, mask->step, mask->site)};
+                      FOUR_TIMES(0, 0, *mask->step, mask->site)};
   for (size_t i = 0; i < 4; i++) {
     start[3][4 * i] = (uint32_t)(block + i);
     start[3][4 * i + 1] = (uint32_t)((block + i) >> 32);

@@ -41,8 +41,8 @@ typedef struct {
   void (*softmax)(emeth_device*, float*, const float*, size_t, size_t);
   // Sums of the blocks of EMETH_SUM_BLOCK elements of `in`, squared first with `squared`.
   void (*block_sums)(emeth_device*, float*, const float*, size_t, bool);
-  void (*adamw)(emeth_device*, float*, float*, float*, const float*, const emeth_decay_span*, size_t,
-                emeth_adamw_scalars);
+  void (*adamw)(emeth_device*, float*, float*, float*, const float*, const float*, const emeth_decay_span*,
+                size_t, const emeth_adamw_scalars*);
   void (*exponential)(emeth_device*, float*, const float*, size_t);
   void (*logarithm)(emeth_device*, float*, const float*, size_t);
   void (*hyperbolic_tangent)(emeth_device*, float*, const float*, size_t);

@@ -218,7 +218,7 @@ static float dropout_factor(const emeth_dropout_mask* mask, size_t row, size_t n
   const uint32_t start[16] = {0x61707865,      0x3320646E,           0x79622D32, 0x6B206574,
                               k[0],            k[1],                 k[2],       k[3],
                               k[4],            k[5],                 k[6],       k[7],
-                              (uint32_t)block, (uint32_t)(block >> 32), mask->step, mask->site};
+                              (uint32_t)block, (uint32_t)(block >> 32), *mask->step, mask->site};
   uint32_t x[16];
   memcpy(x, start, sizeof x);
   for (int round = 0; round < 20; round += 2) {
@@ -365,12 +365,16 @@ static void softmax(emeth_device* device, float* out, const float* in, size_t ro
 }
 
 static void adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                  const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                  emeth_adamw_scalars s) {
+                  const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                  const emeth_adamw_scalars* scalars) {
   (void)device;
+  const emeth_adamw_scalars s = *scalars;
+  if (sums && !(isfinite(sums[0]) && isfinite(sums[1]))) return;
+  const float norm = sums ? sqrtf(sums[1]) : 0;
+  const float factor = norm > s.limit ? s.limit / norm : 1;
   for (size_t span = 0; span < span_count; span++) {
     for (size_t i = spans[span].offset; i < spans[span].offset + spans[span].count; i++) {
-      const float theta = parameters[i], g = gradients[i] * s.gradient_scale;
+      const float theta = parameters[i], g = gradients[i] * factor;
       const float m = fmaf(s.beta1, first_moments[i], s.one_minus_beta1 * g);
       const float v = fmaf(s.beta2, second_moments[i], s.one_minus_beta2 * (g * g));
       const float u = (m * s.correction1) / (sqrtf(v * s.correction2) + s.epsilon);

@@ -311,7 +311,10 @@ struct emeth_recording {
   uint64_t scratch_moves;
 };
 
-void emeth_cuda_refuse_recording(emeth_cuda* cuda) { cuda->is_refused = true; }
+bool emeth_cuda_refuse_recording(emeth_cuda* cuda) {
+  cuda->is_refused = true;
+  return cuda->is_recording;
+}
 
 emeth_status emeth_cuda_begin_recording(emeth_cuda* cuda) {
   emeth_cuda_begin(cuda);

@@ -35,8 +35,8 @@ emeth_status emeth_cuda_begin_recording(emeth_cuda* cuda);
 emeth_status emeth_cuda_end_recording(emeth_cuda* cuda, emeth_recording** out);
 emeth_status emeth_cuda_replay(emeth_cuda* cuda, const emeth_recording* recording);
 void emeth_cuda_free_recording(emeth_cuda* cuda, emeth_recording* recording);
-// What runs elsewhere can't be noted.
-void emeth_cuda_refuse_recording(emeth_cuda* cuda);
+// What runs elsewhere can't be noted. Whether a recording is being made, which will be none.
+bool emeth_cuda_refuse_recording(emeth_cuda* cuda);
 
 // What a library of NVIDIA's wants: the device's number, and where its work is queued.
 int emeth_cuda_ordinal(const emeth_cuda* cuda);

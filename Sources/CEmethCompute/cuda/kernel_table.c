@@ -15,10 +15,12 @@
     emeth_cuda_finish(cuda, (operation)(launcher, __VA_ARGS__));                                             \
   } while (0)
 
-// The same on the CPU.
-#define ON_CPU(operation, ...)                              \
-  (emeth_cuda_refuse_recording(emeth_device_cuda(device)), \
-   emeth_device_cpu_kernels(device)->operation(device, __VA_ARGS__))
+// The same on the CPU; not while a recording is made, as the operation is called again then.
+#define ON_CPU(operation, ...)                                           \
+  do {                                                                   \
+    if (!emeth_cuda_refuse_recording(emeth_device_cuda(device)))         \
+      emeth_device_cpu_kernels(device)->operation(device, __VA_ARGS__);  \
+  } while (0)
 
 static void matmul(emeth_device* device, const emeth_matmul_arguments* in) {
   if (ON_GPU(in->out, in->a, in->b, in->bias, in->activation, in->slope_of)) {
@@ -109,7 +111,7 @@ static void embedding_backward(emeth_device* device, float* d_wte, float* d_wpe,
 
 static void dropout(emeth_device* device, float* out, const float* in, size_t rows, size_t n,
                     emeth_dropout_mask mask) {
-  if (ON_GPU(out, in)) {
+  if (ON_GPU(out, in, mask.step)) {
     RUN(emeth_cuda_dropout, out, in, rows, n, mask);
   } else {
     ON_CPU(dropout, out, in, rows, n, mask);
@@ -118,7 +120,7 @@ static void dropout(emeth_device* device, float* out, const float* in, size_t ro
 
 static void attention_forward(emeth_device* device, float* out, float* maximum, float* sum, const float* qkv,
                               size_t B, size_t T, size_t C, size_t NH, emeth_dropout_mask mask) {
-  if (ON_GPU(out, maximum, sum, qkv)) {
+  if (ON_GPU(out, maximum, sum, qkv, mask.step)) {
     RUN(emeth_device_uses_bfloat16(device) ? emeth_cuda_attention_forward_bfloat16
                                            : emeth_cuda_attention_forward,
         out, maximum, sum, qkv, B, T, C, NH, mask);
@@ -130,7 +132,7 @@ static void attention_forward(emeth_device* device, float* out, float* maximum, 
 static void attention_backward(emeth_device* device, float* d_qkv, const float* d_out, const float* qkv,
                                const float* maximum, const float* sum, size_t B, size_t T, size_t C, size_t NH,
                                emeth_dropout_mask mask) {
-  if (ON_GPU(d_qkv, d_out, qkv, maximum, sum)) {
+  if (ON_GPU(d_qkv, d_out, qkv, maximum, sum, mask.step)) {
     RUN(emeth_device_uses_bfloat16(device) ? emeth_cuda_attention_backward_bfloat16
                                            : emeth_cuda_attention_backward,
         d_qkv, d_out, qkv, maximum, sum, B, T, C, NH, mask);
@@ -170,12 +172,12 @@ static void softmax(emeth_device* device, float* out, const float* in, size_t ro
 }
 
 static void adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                  const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                  emeth_adamw_scalars scalars) {
+                  const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                  const emeth_adamw_scalars* scalars) {
   if (ON_GPU(parameters, first_moments, second_moments, gradients)) {
-    RUN(emeth_cuda_adamw, parameters, first_moments, second_moments, gradients, spans, span_count, scalars);
+    RUN(emeth_cuda_adamw, parameters, first_moments, second_moments, gradients, sums, spans, span_count, scalars);
   } else {
-    ON_CPU(adamw, parameters, first_moments, second_moments, gradients, spans, span_count, scalars);
+    ON_CPU(adamw, parameters, first_moments, second_moments, gradients, sums, spans, span_count, scalars);
   }
 }
 
@@ -212,7 +214,7 @@ static void packed_product(emeth_device* device, const emeth_packed_product_argu
 }
 
 static uint64_t read_memory(emeth_device* device, const void* memory, size_t bytes) {
-  if (!ON_GPU(memory)) return ON_CPU(read_memory, memory, bytes);
+  if (!ON_GPU(memory)) return emeth_device_cpu_kernels(device)->read_memory(device, memory, bytes);
   uint64_t sum = 0;
   RUN(emeth_cuda_read_memory, &sum, memory, bytes);
   return sum;

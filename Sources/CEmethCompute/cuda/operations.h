@@ -3,8 +3,8 @@
 // host's memory.
 //
 // Memory: every array of float is the device's (which the host reads at the same address while no kernel
-// runs), as are packed weights and the keys and values of a cached sequence. Token ids, targets, decay
-// spans and arrays of sequences are read where they are when the device holds them, else copied in; `out` of
+// runs), as are packed weights and the keys and values of a cached sequence. Token ids, targets, arrays
+// of sequences, and AdamW's spans, scalars and sums are read where they are when the device holds them, else copied in; `out` of
 // the sums is the host's or the device's. No size is 0.
 #ifndef EMETH_CUDA_OPERATIONS_H
 #define EMETH_CUDA_OPERATIONS_H
@@ -64,8 +64,9 @@ emeth_status emeth_cuda_softmax(const emeth_cuda_launcher* launcher, float* out,
 emeth_status emeth_cuda_sum(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t count,
                             bool squared);
 emeth_status emeth_cuda_adamw(const emeth_cuda_launcher* launcher, float* parameters, float* first_moments,
-                              float* second_moments, const float* gradients, const emeth_decay_span* spans,
-                              size_t span_count, emeth_adamw_scalars scalars);
+                              float* second_moments, const float* gradients, const float* sums,
+                              const emeth_decay_span* spans, size_t span_count,
+                              const emeth_adamw_scalars* scalars);
 emeth_status emeth_cuda_exp(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t count);
 emeth_status emeth_cuda_log(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t count);
 emeth_status emeth_cuda_tanh(const emeth_cuda_launcher* launcher, float* out, const float* in, size_t count);

@@ -121,10 +121,12 @@ void emeth_embedding_backward(emeth_device* device, float* d_wte, float* d_wpe, 
 // Which elements of a matrix (rows, n) dropout takes away, from ChaCha20's keystream of `key`: element (r, c)
 // has word (first_row + r)·n' + c, n' = n rounded up to a multiple of 16. It is dropped where the word is below
 // `threshold`; the others are multiplied by `scale`. The 64-bit number of a word's block stands in the state's
-// words 12 (low) and 13, step and site in 14 and 15. All 0: no dropout.
+// words 12 (low) and 13, *step and site in 14 and 15. All 0: no dropout. The step is read when the operation runs:
+// a recording reads it anew each time.
 typedef struct {
   uint32_t key[8];
-  uint32_t step, site;
+  const uint32_t* step;
+  uint32_t site;
   uint32_t threshold;
   float scale;
   uint64_t first_row;
@@ -183,15 +185,19 @@ typedef struct {
   float decay;
 } emeth_decay_span;
 
-// One AdamW update of all spans' elements with gradients g·gradient_scale, where one_minus_beta1 = 1 - beta1
-// and so on are rounded by the caller.
+// The numbers of one AdamW update, where one_minus_beta1 = 1 - beta1 and so on are rounded by the caller; limit is
+// that of the gradient's norm.
 typedef struct {
-  float learning_rate, beta1, one_minus_beta1, beta2, one_minus_beta2, correction1, correction2, epsilon,
-      gradient_scale;
+  float learning_rate, beta1, one_minus_beta1, beta2, one_minus_beta2, correction1, correction2, epsilon, limit;
 } emeth_adamw_scalars;
+
+// One AdamW update of all spans' elements. sums (2) has the sum of the losses and that of the squares of all
+// gradients: these are multiplied by limit / norm where norm, the root of the second, is above limit; and where a
+// sum is not finite, nothing changes. Without sums (NULL) gradients are taken as they are. Spans, scalars and sums
+// are read when the update is done: a recording reads them anew each time.
 void emeth_adamw(emeth_device* device, float* parameters, float* first_moments, float* second_moments,
-                 const float* gradients, const emeth_decay_span* spans, size_t span_count,
-                 emeth_adamw_scalars scalars);
+                 const float* gradients, const float* sums, const emeth_decay_span* spans, size_t span_count,
+                 const emeth_adamw_scalars* scalars);
 
 // The project's own functions, element by element, at most 2 ulp; out may be in.
 void emeth_exp(emeth_device* device, float* out, const float* in, size_t count);

@@ -109,8 +109,8 @@ void emeth_device_recover(emeth_device* device);
 
 // Operations that the GPU keeps as a graph, to run again without being queued one by one, on the same arrays
 // with the same sizes and numbers. From begin to end, both on one thread, operations are noted and not run,
-// and other threads wait. Ids, spans and sequences are read when it runs, and must lie in memory of
-// emeth_device_allocate. EMETH_NOT_AVAILABLE, and no recording, where that is not so, where an operation would
+// and other threads wait. Ids, sequences and AdamW's spans, scalars and sums are read when it runs, and must lie in
+// memory of emeth_device_allocate. EMETH_NOT_AVAILABLE, and no recording, where that is not so, where an operation would
 // need more scratch memory than there is (run them once before), has a result in the host's memory, or runs
 // on the CPU.
 typedef struct emeth_recording emeth_recording;

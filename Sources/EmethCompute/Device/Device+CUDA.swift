@@ -57,11 +57,9 @@ extension Device {
   ) -> Int {
     guard gpu != nil else { return 0 }
     let float = MemoryLayout<Float>.stride
-    let layout = ParameterLayout(shape)
-    // Sums of blocks of 4,096, and of these; what decays, tensor by tensor.
-    let blocks = max(layout.count, sequences * shape.context) / 4096 + 2
-    let lists = max(
-      (blocks + blocks / 4096 + 1) * float, layout.tensors.count * MemoryLayout<emeth_decay_span>.stride)
+    // Sums of blocks of 4,096, and of these.
+    let blocks = max(shape.parameterCount, sequences * shape.context) / 4096 + 2
+    let lists = (blocks + blocks / 4096 + 1) * float
     let heads = shape.heads.multipliedReportingOverflow(by: sequences)
     let (scores, isTooLarge) = shape.context.multipliedReportingOverflow(by: shape.context)
     guard !isTooLarge, !heads.overflow, scores <= 1 << 40 else { return .max / 4 }

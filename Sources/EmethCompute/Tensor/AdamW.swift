@@ -64,17 +64,17 @@ public struct AdamW: Sendable {
     }
     step += 1
     corrections.advance(to: step)
-    let scalars = emeth_adamw_scalars(
+    var scalars = emeth_adamw_scalars(
       learning_rate: Float(learningRate), beta1: Float(beta1), one_minus_beta1: Float(1 - beta1),
       beta2: Float(beta2), one_minus_beta2: Float(1 - beta2), correction1: corrections.first,
-      correction2: corrections.second, epsilon: Float(epsilon), gradient_scale: 1)
+      correction2: corrections.second, epsilon: Float(epsilon), limit: .infinity)
     moments = next.map { ($0.first, $0.second) }
     return zip(next, parameters).map { arenas, old in
       var span = emeth_decay_span(
         offset: 0, count: old.shape.count, decay: old.shape.dimensions.count > 1 ? Float(weightDecay) : 0)
       emeth_adamw(
         old.device.handle, arenas.parameter.base, arenas.first.base, arenas.second.base, arenas.gradient.base,
-        &span, 1, scalars)
+        nil, &span, 1, &scalars)
       return Tensor(arenas.parameter, shape: old.shape, on: old.device)
     }
   }

@@ -49,14 +49,15 @@ public struct Dropout: Sendable, Hashable {
   /// The masks of one step from sequence `firstSequence` of its batch on.
   struct Pass {
     let dropout: Dropout
-    let step: UInt64
+    /// The low 32 bits of its number, where the device reads them while the step runs.
+    let step: UnsafePointer<UInt32>
     let firstSequence: Int
 
     /// The mask of a matrix at one place, with `rows` rows a sequence.
     func mask(_ place: Place, layer: Int = 0, rows: Int) -> emeth_dropout_mask {
       let k = dropout.key
       return emeth_dropout_mask(
-        key: (k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]), step: UInt32(truncatingIfNeeded: step),
+        key: (k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]), step: step,
         site: UInt32(layer) * 4 + place.rawValue, threshold: dropout.threshold, scale: dropout.scale,
         first_row: UInt64(firstSequence * rows))
     }

@@ -1,3 +1,4 @@
+import CEmethCompute
 import Foundation
 
 /// What a training takes of memory on each of its devices, before any is taken.
@@ -7,7 +8,7 @@ import Foundation
 /// let trainer = try Trainer(state: state, …, microBatch: plan.microBatch, device: device)
 /// ```
 public struct MemoryPlan: Sendable, Hashable {
-  /// Parameters, both moments, gradients.
+  /// Parameters, both moments, gradients; what an update of them reads.
   public let modelByteCount: Int
   /// What grows with the batch: the gradients of its embeddings, its losses and its token ids.
   public let batchByteCount: Int
@@ -114,7 +115,11 @@ public struct MemoryPlan: Sendable, Hashable {
   ) {
     let float = MemoryLayout<Float>.stride
     let rows = Self.product(batch, configuration.context)
-    modelByteCount = 4 * float * configuration.parameterCount
+    // With what AdamW reads: which tensors decay, the numbers of a step.
+    modelByteCount =
+      4 * float * configuration.parameterCount
+      + ParameterLayout(configuration).tensors.count * MemoryLayout<emeth_decay_span>.stride
+      + MemoryLayout<emeth_adamw_scalars>.stride + MemoryLayout<UInt32>.stride
     // The evaluation has losses and ids of its own, and both their sums.
     let evaluated = Self.product(evaluationBatch, configuration.context)
     batchByteCount = Self.sum(

@@ -39,7 +39,6 @@ public final class Trainer {
   public let team: DeviceTeam
 
   private let replicas: [TrainerReplica]
-  private let decaySpans: [emeth_decay_span]
   private var corrections: BiasCorrections
 
   /// Memory that the activations of a micro-batch may take unless `microBatch` says otherwise.
@@ -98,13 +97,11 @@ public final class Trainer {
         own.copy(from: state)
       }
       replicas.append(
-        try TrainerReplica(state: own, share: share, microBatch: micro, dropout: dropout, device: device))
+        try TrainerReplica(
+          state: own, share: share, microBatch: micro, dropout: dropout,
+          weightDecay: Float(optimizer.weightDecay), device: device))
     }
     self.replicas = replicas
-    decaySpans = state.layout.tensors.map {
-      emeth_decay_span(
-        offset: $0.offset, count: $0.count, decay: $0.isMatrix ? Float(optimizer.weightDecay) : 0)
-    }
     corrections = BiasCorrections(beta1: optimizer.beta1, beta2: optimizer.beta2)
   }
 
@@ -127,14 +124,18 @@ public final class Trainer {
         what: "start of the moments", found: "step \(optimizer.momentsStart)",
         allowed: "at most \(state.step)")
     }
-    let (loss, tokens) = try computeGradients(sequences: sequences, trace: trace)
+    let numbers = scalars()
+    for replica in replicas { replica.scalars[0] = numbers }
+    // A device alone takes the whole step at once: what is not finite keeps AdamW from changing anything there. What
+    // must be looked at before, by a trace or as several devices must agree, is.
+    let isWhole = replicas.count == 1 && trace == nil
+    let (loss, tokens) = try computeGradients(sequences: sequences, updating: isWhole, trace: trace)
     let norm = try gradientNorm()
-    if let trace { withUnsafePointer(to: norm) { trace.record("norm of the gradient", $0, count: 1) } }
-    let scalars = scalars(norm: norm)
-    try team.forEach { index throws(ComputeError) in
-      try replicas[index].update(scalars, decay: decaySpans)
+    if !isWhole {
+      if let trace { withUnsafePointer(to: norm) { trace.record("norm of the gradient", $0, count: 1) } }
+      try team.forEach { index throws(ComputeError) in try replicas[index].update() }
+      trace?.record("AdamW", state.parameterArena.base, count: state.layout.count)
     }
-    trace?.record("AdamW", state.parameterArena.base, count: state.layout.count)
     state.step += 1
     let time = (clock.now - start).components
     return StepReport(
@@ -148,13 +149,14 @@ public final class Trainer {
   /// - Throws: as `step(sequences:)`.
   public func lossAndGradient(sequences: [[UInt32]]) throws(ComputeError) -> (loss: Float, gradient: [Float])
   {
-    let (loss, _) = try computeGradients(sequences: sequences)
+    let (loss, _) = try computeGradients(sequences: sequences, updating: false)
     return (loss, replicas.first.map { Array($0.gradients.elements) } ?? [])
   }
 
-  /// The loss, and the targets that counted: every replica then has the whole gradient and the sum of its squares.
+  /// The loss, and the targets that counted: every replica then has the whole gradient and the sum of its squares;
+  /// with `updating` the only one has taken the step where both are finite.
   private func computeGradients(
-    sequences: [[UInt32]], trace: OperationTrace? = nil
+    sequences: [[UInt32]], updating: Bool, trace: OperationTrace? = nil
   ) throws(ComputeError) -> (loss: Float, tokens: Int) {
     guard sequences.count == batch else {
       throw .invalidInput(what: "number of sequences", found: "\(sequences.count)", allowed: "\(batch)")
@@ -168,10 +170,12 @@ public final class Trainer {
     guard tokens > 0 else {
       throw .invalidInput(what: "number of tokens in a batch", found: "0", allowed: "at least 1")
     }
+    for replica in replicas { replica.stepNumber[0] = UInt32(truncatingIfNeeded: state.step) }
+    let extent = isAlone ? (updating ? TrainerReplica.Extent.update : .norm) : .gradient
     if let trace { sequences.joined().map(\.littleEndian).withUnsafeBytes { trace.record("sequences", $0) } }
     try team.forEach { index throws(ComputeError) in
       try replicas[index].computeGradients(
-        counted: tokens, step: state.step, withNorm: isAlone, trace: trace)
+        counted: tokens, through: extent, trace: trace)
     }
     let losses = replicas.map { $0.sums.elements[0] }
     let loss = losses.dropFirst().reduce(losses[0], +) / Float(tokens)
@@ -214,8 +218,8 @@ public final class Trainer {
     return norm
   }
 
-  private func scalars(norm: Float) -> emeth_adamw_scalars {
-    let limit = Float(optimizer.gradientClip)
+  /// What the next step multiplies by, in binary64 and rounded once.
+  private func scalars() -> emeth_adamw_scalars {
     corrections.advance(to: state.step - optimizer.momentsStart + 1)
     return emeth_adamw_scalars(
       learning_rate: Float(optimizer.learningRate(atStep: Int(clamping: state.step))),
@@ -223,6 +227,6 @@ public final class Trainer {
       beta2: Float(optimizer.beta2),
       one_minus_beta2: Float(1 - optimizer.beta2), correction1: corrections.first,
       correction2: corrections.second, epsilon: Float(optimizer.epsilon),
-      gradient_scale: norm > limit ? limit / norm : 1)
+      limit: Float(optimizer.gradientClip))
   }
 }

@@ -18,11 +18,17 @@ final class TrainerReplica {
   private let embeddingGradients: FloatArena
   private let losses: FloatArena
   private let recorded: RecordedOperations
+  /// AdamW's numbers for the next step, where a recording reads them.
+  let scalars: DeviceArray<emeth_adamw_scalars>
+  /// The low 32 bits of the next step's number: what is dropped follows from them.
+  let stepNumber: DeviceArray<UInt32>
+  private let decaySpans: DeviceArray<emeth_decay_span>
   private let forward: ForwardPass
   private let backward: BackwardPass
 
   init(
-    state: TrainingState, share: Range<Int>, microBatch: Int, dropout: Dropout?, device: Device
+    state: TrainingState, share: Range<Int>, microBatch: Int, dropout: Dropout?, weightDecay: Float,
+    device: Device
   ) throws(ComputeError) {
     let shape = state.configuration
     self.device = device
@@ -35,6 +41,13 @@ final class TrainerReplica {
     losses = try FloatArena(count: share.count * shape.context, device: device)
     sums = try FloatArena(count: 2, device: device)
     recorded = RecordedOperations(device: device)
+    scalars = try DeviceArray(count: 1, device: device)
+    stepNumber = try DeviceArray(count: 1, device: device)
+    decaySpans = try DeviceArray(count: state.layout.tensors.count, device: device)
+    for (index, tensor) in state.layout.tensors.enumerated() {
+      decaySpans[index] = emeth_decay_span(
+        offset: tensor.offset, count: tensor.count, decay: tensor.isMatrix ? weightDecay : 0)
+    }
     let activations = try ActivationBuffers(
       configuration: shape, sequences: self.microBatch, forBackward: true, device: device)
     let parameters = ModelPointers(state.parameterArena.base, layout: state.layout, layers: shape.layers)
@@ -49,22 +62,30 @@ final class TrainerReplica {
     try device.check(emeth_attention_reserve(device.handle, shape.context, shape.headWidth))
   }
 
-  /// The gradient of its sequences and the sum of their losses.
+  /// How far the operations of one call go.
+  enum Extent: Int {
+    /// The gradient of its own sequences.
+    case gradient
+    /// The gradient is whole with these sequences: its sum of squares, too.
+    case norm
+    /// And AdamW, which changes nothing where a loss or the norm is not finite.
+    case update
+  }
+
+  /// The gradient of its sequences and the sum of their losses, and what follows from them.
   ///
-  /// - Parameters:
-  ///   - counted: targets of the whole batch that count.
-  ///   - step: the step that is taken.
-  ///   - withNorm: whether the gradient is whole with these sequences: its sum of squares follows at once.
+  /// - Parameter counted: targets of the whole batch that count.
   func computeGradients(
-    counted: Int, step: UInt64, withNorm: Bool, trace: OperationTrace?
+    counted: Int, through extent: Extent, trace: OperationTrace?
   ) throws(ComputeError) {
     func queue() throws(ComputeError) {
-      try queueGradients(counted: counted, step: step, trace: trace)
-      if withNorm { try queueNorm() }
+      try queueGradients(counted: counted, trace: trace)
+      if extent != .gradient { try queueNorm() }
+      if extent == .update { queueUpdate() }
     }
-    // What is dropped differs from step to step, and a trace reads between operations.
-    if trace == nil, dropout == nil {
-      try recorded.run([counted]) { () throws(ComputeError) in try queue() }
+    // A trace reads between operations.
+    if trace == nil {
+      try recorded.run([counted, extent.rawValue]) { () throws(ComputeError) in try queue() }
     } else {
       try queue()
     }
@@ -73,9 +94,7 @@ final class TrainerReplica {
 
   /// All operations from the sequences' ids to the gradient and the sum of the losses, which a GPU may run much
   /// later.
-  private func queueGradients(
-    counted: Int, step: UInt64, trace: OperationTrace?
-  ) throws(ComputeError) {
+  private func queueGradients(counted: Int, trace: OperationTrace?) throws(ComputeError) {
     let shape = state.configuration
     let (t, c) = (shape.context, shape.width)
     // The first micro-batch overwrites the gradients of the weights: half a gigabyte of zeros less for GPT-2.
@@ -86,7 +105,7 @@ final class TrainerReplica {
       let count = min(microBatch, share.count - first)
       trace?.place = "sequence \(first), "
       let dropout = dropout.map {
-        Dropout.Pass(dropout: $0, step: step, firstSequence: share.lowerBound + first)
+        Dropout.Pass(dropout: $0, step: stepNumber.base, firstSequence: share.lowerBound + first)
       }
       try forward.run(
         tokens: data.inputs.base + first * t, stride: t, sequences: count, dropout: dropout, trace: trace)
@@ -113,11 +132,16 @@ final class TrainerReplica {
       emeth_sum_of_squares(device.handle, sums.base + 1, gradients.base, gradients.elements.count))
   }
 
-  /// Takes AdamW's step.
-  func update(_ scalars: emeth_adamw_scalars, decay: [emeth_decay_span]) throws(ComputeError) {
+  /// AdamW's step.
+  private func queueUpdate() {
     emeth_adamw(
       device.handle, state.parameterArena.base, state.firstMomentArena.base, state.secondMomentArena.base,
-      gradients.base, decay, decay.count, scalars)
+      gradients.base, sums.base, decaySpans.base, decaySpans.count, scalars.base)
+  }
+
+  /// Takes AdamW's step.
+  func update() throws(ComputeError) {
+    queueUpdate()
     try device.checkHealth()
   }
 }

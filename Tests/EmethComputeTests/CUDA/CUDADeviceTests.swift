@@ -51,10 +51,72 @@ struct CUDADeviceTests {
       try state.initializeWeights(seed: [UInt8](repeating: 3, count: 32))
       let trainer = try Trainer(
         state: state, optimizer: OptimizerConfiguration(), batch: training.batch, device: device)
-      try trainer.step(sequences: training.sequences(step: 0))
+      // What can't be recorded is done once.
+      for step in 0..<3 { try trainer.step(sequences: training.sequences(step: step)) }
       return state.root
     }
     #expect(states[0] == states[1])
+  }
+
+  @Test(
+    "from its second time on a step is one graph: one launch, one wait, nothing beside it",
+    arguments: NumericProfile.allCases, [0, 0.3])
+  func wholeStep(profile: NumericProfile, probability: Double) throws {
+    let training = try Self.training.get()
+    let device = try Device.cuda(0, threads: 1, profile: profile, search: CUDATestTools.emulated())
+    let state = try TrainingState(configuration: training.configuration, device: device)
+    try state.initializeWeights(seed: (0..<32).map { UInt8($0) })
+    let dropout =
+      probability == 0 ? nil : try Dropout(probability: probability, seed: [UInt8](repeating: 7, count: 32))
+    let trainer = try Trainer(
+      state: state, optimizer: OptimizerConfiguration(), dropout: dropout, batch: training.batch, microBatch: 2,
+      device: device)
+    try trainer.step(sequences: training.sequences(step: 0))
+    for step in 1..<4 {
+      let (graphs, queue) = (try CUDATestTools.emulatedGraphs(), try CUDATestTools.emulatedQueue())
+      try trainer.step(sequences: training.sequences(step: step))
+      #expect(try CUDATestTools.emulatedGraphs().launches == graphs.launches + 1)
+      let after = try CUDATestTools.emulatedQueue()
+      #expect(after.kernels == queue.kernels && after.waits == queue.waits + 1, "step \(step)")
+    }
+  }
+
+  @Test(
+    "a loss or gradient that is not finite leaves the state of a recorded step as it was, and the next goes on",
+    arguments: NumericProfile.allCases)
+  func notFinite(profile: NumericProfile) throws {
+    let training = try Self.training.get()
+    let device = try Device.cuda(0, threads: 1, profile: profile, search: CUDATestTools.emulated())
+    let expected = try training.run(device: device)
+    let state = try TrainingState(configuration: training.configuration, device: device)
+    try state.initializeWeights(seed: (0..<32).map { UInt8($0) })
+    let trainer = try Trainer(
+      state: state,
+      optimizer: OptimizerConfiguration(
+        learningRate: 1e-2, gradientClip: 0.5, warmupSteps: 3, totalSteps: training.steps),
+      batch: training.batch, device: device)
+    for step in 0..<3 { try trainer.step(sequences: training.sequences(step: step)) }
+    let kept = Array(state.parameters)
+    let (wte, gain) = (try #require(state.layout["wte.weight"]), try #require(state.layout["ln_f.weight"]))
+    func expectRefused(_ tensor: String) throws {
+      let before = state.root
+      let launches = try CUDATestTools.emulatedGraphs().launches
+      #expect(throws: ComputeError.notFinite(step: 3, tensor: tensor)) {
+        try trainer.step(sequences: training.sequences(step: 3))
+      }
+      #expect(state.root == before && state.step == 3)
+      #expect(try CUDATestTools.emulatedGraphs().launches == launches + 1)
+    }
+    state.parameters[wte.offset] = .nan
+    try expectRefused("wte.weight")
+    // As in TrainerTests.notFinite: a loss that is finite, squares that are not.
+    state.parameters[wte.offset] = kept[wte.offset]
+    for i in wte.range { state.parameters[i] *= 1e-22 }
+    for i in gain.range { state.parameters[i] = 1e22 }
+    try expectRefused("norm of the gradient")
+    _ = state.parameters.update(fromContentsOf: kept)
+    try trainer.step(sequences: training.sequences(step: 3))
+    #expect(state.root == expected.state.root)
   }
 
   @Test("the fast profile multiplies by the tensor cores: near the CPU's losses, and not the same bits")

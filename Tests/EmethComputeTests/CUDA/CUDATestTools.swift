@@ -40,6 +40,11 @@ enum CUDATestTools {
     (try number("emulated_graph_count"), try number("emulated_graph_launches"))
   }
 
+  /// How many kernels the emulated driver was given one by one, and how often somebody waited for it.
+  static func emulatedQueue() throws -> (kernels: Int, waits: Int) {
+    (try number("emulated_kernel_count"), try number("emulated_wait_count"))
+  }
+
   /// How many objects of the emulated cuBLASLt there are, and how many products it has done.
   static func emulatedProducts() throws -> (handles: Int, count: Int) {
     let library = "libcublasLt.so.13"

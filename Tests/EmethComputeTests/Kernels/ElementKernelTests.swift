@@ -67,13 +67,16 @@ import Testing
     let spans = (0..<4).map {
       emeth_decay_span(offset: cuts[$0], count: cuts[$0 + 1] - cuts[$0], decay: $0 % 2 == 0 ? 0.1 : 0)
     }
-    let scalars = emeth_adamw_scalars(
+    var scalars = emeth_adamw_scalars(
       learning_rate: 1e-3, beta1: 0.9, one_minus_beta1: 0.1, beta2: 0.95, one_minus_beta2: 0.05,
       correction1: 1.7,
-      correction2: 3.1, epsilon: 1e-8, gradient_scale: 0.37)
+      correction2: 3.1, epsilon: 1e-8, limit: 0.37)
     let different = KernelSets.different { device in
       var (p, m, v) = (parameters, first, second)
-      emeth_adamw(device, &p, &m, &v, gradients, spans, spans.count, scalars)
+      // The norm is above the limit, then below it, then not finite.
+      for sums: [Float] in [[1, 7], [1, 0.1], [1, .infinity]] {
+        emeth_adamw(device, &p, &m, &v, gradients, sums, spans, spans.count, &scalars)
+      }
       return p + m + v
     }
     #expect(different.isEmpty)

@@ -94,11 +94,18 @@ struct SampleNumbers {
     }
   }
 
+  /// Where masks find their step.
+  nonisolated(unsafe) private static let step = {
+    let step = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+    step.initialize(to: 0x9E37_79B9)
+    return step
+  }()
+
   mutating func mask(threshold: UInt32) -> emeth_dropout_mask {
-    let k = (0..<10).map { _ in UInt32(truncatingIfNeeded: word()) }
+    let k = (0..<9).map { _ in UInt32(truncatingIfNeeded: word()) }
     return emeth_dropout_mask(
-      key: (k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]), step: k[8], site: k[9], threshold: threshold,
-      scale: 1.25, first_row: word() >> 22)
+      key: (k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]), step: UnsafePointer(Self.step), site: k[8],
+      threshold: threshold, scale: 1.25, first_row: word() >> 22)
   }
 
   mutating func numbers(_ count: Int, kind: Int = 0) -> [Float] {

@@ -7,8 +7,8 @@
 // As emeth_dropout_mask.
 struct dropout_mask {
   unsigned key[8];
-  unsigned step, site;
-  unsigned threshold;
+  const unsigned* step;
+  unsigned site, threshold;
   float scale;
   unsigned long long first_row;
 };
@@ -33,7 +33,7 @@ DEVICE void dropout_factors(float (&out)[FACTORS], const dropout_mask& mask, siz
                               mask.key[4],     mask.key[5],
                               mask.key[6],     mask.key[7],
                               (unsigned)block, (unsigned)(block >> 32),
-                              mask.step,       mask.site};
+                              *mask.step,      mask.site};
   unsigned x[16];
 #pragma unroll
   for (int i = 0; i < 16; i++) x[i] = start[i];
