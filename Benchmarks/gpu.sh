@@ -27,11 +27,22 @@ say() { echo "$*" >&2; }
 number() { sed -nE "s/.*\"$2\" *: *([-0-9.eE+]+).*/\1/p" "$1" | head -n 1; }
 row() { echo "| $1 | \`$2\` | $3 |"; }
 
-# The figures of an `emeth benchmark train --json`.
+# The figures of an `emeth benchmark train --json`; with a peak in TFLOP/s what part of it that is: step FILE [PEAK].
 step() {
   awk -v s="$(number "$1" millisecondsPerStep)" -v t="$(number "$1" tokensPerSecond)" \
-    -v a="$(number "$1" achievedFlops)" -v b="$(number "$1" plannedBytes)" \
-    'BEGIN { printf "%.1f ms, %.0f tokens/s, %.1f TFLOP/s, %.1f GB", s, t, a / 1e12, b / 1e9 }'
+    -v a="$(number "$1" achievedFlops)" -v b="$(number "$1" plannedBytes)" -v p="${2:-0}" \
+    'BEGIN { printf "%.1f ms, %.0f tokens/s, %.1f TFLOP/s, %.1f GB", s, t, a / 1e12, b / 1e9
+      if (p > 0) printf ", MFU %.1f %% of %d TFLOP/s", a / p / 1e10, p }'
+}
+
+# What the maker says of a device's tensor cores, in TFLOP/s of bfloat16 without sparsity; BFLOAT16_PEAK for others.
+tensor_peak() {
+  case "$1" in
+    *H100*PCIe*) echo 756 ;;
+    *H100* | *H200* | *GH200*) echo 989 ;;
+    *A100*) echo 312 ;;
+    *) echo "${BFLOAT16_PEAK:-0}" ;;
+  esac
 }
 
 # The same bits as the CPU's: a training, what is read and written with it.
@@ -61,10 +72,12 @@ compare() {
   say "training, dropout, evaluation, generation in three formats: the CPU's bits, state root $(cat "$work/cpu.root")"
 }
 
-# Every kernel under each of the sanitizer's tools: both profiles with and without dropout, then generation.
+# Every kernel under each of the sanitizer's tools: both profiles with and without dropout, heads of three widths, then
+# generation.
 sanitize() {
   local device=$1 tool
   local shape=(--layers 1 --heads 2 --width 32 --context 32 --batch 2 --steps 2)
+  local wide=(--layers 1 --heads 1 --context 16 --batch 1 --steps 2)
   if ! command -v compute-sanitizer >/dev/null; then
     say "compute-sanitizer: not here"
     return
@@ -74,11 +87,13 @@ sanitize() {
       "train text ${shape[*]} --out $work/s1" "train text ${shape[*]} --dropout 0.1 --out $work/s2"
       "train text ${shape[*]} --profile fast --out $work/s3"
       "train text ${shape[*]} --profile fast --dropout 0.1 --out $work/s4"
+      "train text ${wide[*]} --width 80 --profile fast --out $work/s5"
+      "train text ${wide[*]} --width 144 --profile fast --dropout 0.1 --out $work/s6"
       "evaluate text --model $work/cpu" "generate $work/cpu --prompt the --max-tokens 5 --count 3 --dtype int8"
     )
     local call
     for call in "${calls[@]}"; do
-      rm -rf "$work"/s[1-4]*
+      rm -rf "$work"/s[1-6]*
       # shellcheck disable=SC2086
       if ! compute-sanitizer --tool "$tool" --error-exitcode 1 ./emeth $call --device "$device" \
         >"$work/sanitizer.log" 2>&1; then
@@ -150,7 +165,9 @@ run() {
         'BEGIN { printf "%.1f TFLOP/s, %.0f %% of the binary32 peak of %.1f", a / 1e12, 100 * a / p, p / 1e12 }')"
     command="emeth benchmark train ${size[*]} --profile $profile"
     ./emeth benchmark train "${size[@]}" --profile "$profile" --device "$device" --steps 5 --json >"$report"
-    row "training step, $profile" "$command" "$(step "$report")"
+    local peak=0
+    if [ "$profile" = fast ]; then peak=$(tensor_peak "$model"); fi
+    row "training step, $profile" "$command" "$(step "$report" "$peak")"
   done
   together "$preset"
   for batch in 1 64; do

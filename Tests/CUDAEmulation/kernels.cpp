@@ -3,7 +3,6 @@
 
 #include "../../Sources/CEmethCompute/cuda/kernels/adamw.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention.cu"
-#include "../../Sources/CEmethCompute/cuda/kernels/attention_bfloat16.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_cached.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_flash.cu"
 #include "../../Sources/CEmethCompute/cuda/kernels/attention_flash_backward.cu"

@@ -43,14 +43,16 @@ END
 # Whatever this machine has of PyTorch is not asked.
 printf '#!/usr/bin/env bash\nexit 1\n' >"$work/bin/python3"
 chmod +x "$work/packed/emeth" "$work/bin/"*
-export PATH=$work/bin:$PATH SANITIZED=$work/sanitized PRESET=tiny TOKENS=8
+export PATH=$work/bin:$PATH SANITIZED=$work/sanitized PRESET=tiny TOKENS=8 BFLOAT16_PEAK=100
 export SHAPE="--layers 1 --heads 2 --width 16 --context 16 --batch 2 --steps 3"
 
 "$work/packed/gpu.sh" run >"$work/rows"
 cat "$work/rows"
 expect() { [ "$1" = "$2" ] || { echo "$3: $1, expected was $2" >&2; exit 1; }; }
 expect "$(grep -cE '^\| (matrix products|training step|generation).* \| `emeth benchmark .*` \| [0-9.]+ ' "$work/rows")" 7 rows
-expect "$(sort -u "$work/sanitized" | wc -l)" 24 "runs of compute-sanitizer"
+expect "$(grep -E '^\| training step' "$work/rows" | grep -oE 'MFU [0-9.]+ % of [0-9]+ TFLOP/s' | cut -d ' ' -f 4-)" \
+  "of 100 TFLOP/s" "rows with an MFU"
+expect "$(sort -u "$work/sanitized" | wc -l)" 32 "runs of compute-sanitizer"
 
 # What is written is what was measured, in its place, however often.
 printf 'before\n<!-- gpu.sh: written by gpu.sh write -->\nold\n<!-- end of gpu.sh -->\nafter\n' >"$work/page"

@@ -69,10 +69,6 @@ static inline emeth_status emeth_cuda_upload(const emeth_cuda_launcher* launcher
 emeth_status emeth_cuda_upload_ids(const emeth_cuda_launcher* launcher, uint32_t** out, size_t slot,
                                    const uint32_t* host, size_t rows, size_t columns, size_t stride);
 
-// The products of a batch, by tiles of this size.
-emeth_status emeth_cuda_launch_tiles(const emeth_cuda_launcher* launcher, emeth_cuda_kernel kernel,
-                                     size_t tile, const emeth_cuda_product* product, size_t batch);
-
 // The products of a batch, by tiles of the size that suits their number.
 emeth_status emeth_cuda_launch_product(const emeth_cuda_launcher* launcher, emeth_cuda_kernel large,
                                        emeth_cuda_kernel small, const emeth_cuda_product* product,

@@ -16,8 +16,9 @@ static double use_of_time(const emeth_cuda_product* product, size_t batch, uint3
   return pace * outputs / computed * (warps < 4 ? (double)warps / 4 : 1);
 }
 
-emeth_status emeth_cuda_launch_tiles(const emeth_cuda_launcher* launcher, emeth_cuda_kernel kernel,
-                                     size_t tile, const emeth_cuda_product* product, size_t batch) {
+// The products of a batch, by tiles of this size.
+static emeth_status launch_tiles(const emeth_cuda_launcher* launcher, emeth_cuda_kernel kernel, size_t tile,
+                                 const emeth_cuda_product* product, size_t batch) {
   const size_t tiles = emeth_cuda_blocks(product->m, tile) * emeth_cuda_blocks(product->n, tile);
   if (tiles > EMETH_CUDA_LARGEST_GRID || batch > EMETH_CUDA_LARGEST_GRID_SIDE) return EMETH_OUT_OF_RANGE;
   emeth_cuda_product copy = *product;
@@ -31,8 +32,8 @@ emeth_status emeth_cuda_launch_product(const emeth_cuda_launcher* launcher, emet
                                        size_t batch) {
   const bool choose_large = use_of_time(product, batch, launcher->multiprocessors, EMETH_LARGE_TILE, 1) >=
                             use_of_time(product, batch, launcher->multiprocessors, EMETH_SMALL_TILE, 0.85);
-  return choose_large ? emeth_cuda_launch_tiles(launcher, large, EMETH_LARGE_TILE, product, batch)
-                      : emeth_cuda_launch_tiles(launcher, small, EMETH_SMALL_TILE, product, batch);
+  return choose_large ? launch_tiles(launcher, large, EMETH_LARGE_TILE, product, batch)
+                      : launch_tiles(launcher, small, EMETH_SMALL_TILE, product, batch);
 }
 
 static bool aligned(const void* pointer) { return (uintptr_t)pointer % 16 == 0; }
@@ -123,5 +124,5 @@ emeth_status emeth_cuda_matmul_bfloat16(const emeth_cuda_launcher* launcher,
   static const emeth_cuda_kernel kernels[4] = {EMETH_KERNEL_matmul_bfloat16, EMETH_KERNEL_matmul_bfloat16_a,
                                                EMETH_KERNEL_matmul_bfloat16_b,
                                                EMETH_KERNEL_matmul_bfloat16_ab};
-  return emeth_cuda_launch_tiles(launcher, kernels[layout_of(g)], EMETH_LARGE_TILE, &product, 1);
+  return launch_tiles(launcher, kernels[layout_of(g)], EMETH_LARGE_TILE, &product, 1);
 }

@@ -35,9 +35,6 @@ static const char adamw_cu[] = {
 static const char attention_cu[] = {
 #embed "kernels/attention.cu" suffix(, 0)
 };
-static const char attention_bfloat16_cu[] = {
-#embed "kernels/attention_bfloat16.cu" suffix(, 0)
-};
 static const char attention_cached_cu[] = {
 #embed "kernels/attention_cached.cu" suffix(, 0)
 };
@@ -100,7 +97,6 @@ static const emeth_cuda_source sources[] = {
     SOURCE("tensor_product.cuh", tensor_product_cuh, false),
     SOURCE("adamw.cu", adamw_cu, true),
     SOURCE("attention.cu", attention_cu, true),
-    SOURCE("attention_bfloat16.cu", attention_bfloat16_cu, true),
     SOURCE("attention_cached.cu", attention_cached_cu, true),
     SOURCE("column_sum.cu", column_sum_cu, true),
     SOURCE("cross_entropy.cu", cross_entropy_cu, true),

@@ -52,9 +52,7 @@ extension Device {
   /// What the operations of a training on a GPU take for themselves at most; 0 on a CPU, whose own share is small.
   ///
   /// - Parameter sequences: how many pass through the model at once.
-  func operationByteCount(
-    training shape: ModelConfiguration, sequences: Int, isDropping: Bool = false
-  ) -> Int {
+  func operationByteCount(training shape: ModelConfiguration, sequences: Int) -> Int {
     guard gpu != nil else { return 0 }
     let float = MemoryLayout<Float>.stride
     // Sums of blocks of 4,096, and of these.
@@ -63,9 +61,9 @@ extension Device {
     let heads = shape.heads.multipliedReportingOverflow(by: sequences)
     let (scores, isTooLarge) = shape.context.multipliedReportingOverflow(by: shape.context)
     guard !isTooLarge, !heads.overflow, scores <= 1 << 40 else { return .max / 4 }
-    // As in cuda/attention.c: a number for each query, or the scores of as many heads as 2^25 hold, and their
-    // gradients.
-    if productType == .bfloat16, !isDropping, shape.headWidth <= 128 {
+    // As in cuda/attention.c: in the `fast` profile a number for each query, in the other the scores of as many heads
+    // as 2^25 hold, and their gradients.
+    if productType == .bfloat16 {
       return max(lists, heads.partialValue * shape.context * float)
         + productByteCount(training: shape, sequences: sequences)
     }

@@ -45,12 +45,11 @@ public struct MemoryPlan: Sendable, Hashable {
   /// as large as fits: small matrices leave its multiprocessors idle. Of several it is the plan of each, with the
   /// largest share of the batch, in what the fullest of them has.
   ///
-  /// - Parameters:
-  ///   - isDropping: whether steps drop something, as it decides how a GPU works.
-  ///   - held: bytes of the first device's that have been taken already, such as those of a state that was read.
+  /// - Parameter held: bytes of the first device's that have been taken already, such as those of a state that was
+  ///   read.
   /// - Throws: `ComputeError.insufficientMemory`, `deviceFailed`.
   public init(
-    configuration: ModelConfiguration, batch: Int, isDropping: Bool = false, team: DeviceTeam, held: Int = 0
+    configuration: ModelConfiguration, batch: Int, team: DeviceTeam, held: Int = 0
   ) throws(ComputeError) {
     var available: Int?
     for (index, device) in team.devices.enumerated() {
@@ -64,7 +63,7 @@ public struct MemoryPlan: Sendable, Hashable {
       configuration: configuration, batch: batch, devices: team.devices.count, available: available,
       activations: lead.gpu == nil ? Trainer.defaultActivationBytes : .max
     ) {
-      lead.operationByteCount(training: $0, sequences: $1, isDropping: isDropping)
+      lead.operationByteCount(training: $0, sequences: $1)
     }
   }
 
@@ -72,11 +71,9 @@ public struct MemoryPlan: Sendable, Hashable {
   ///
   /// - Throws: `ComputeError.insufficientMemory`, `deviceFailed`.
   public init(
-    configuration: ModelConfiguration, batch: Int, isDropping: Bool = false, device: Device, held: Int = 0
+    configuration: ModelConfiguration, batch: Int, device: Device, held: Int = 0
   ) throws(ComputeError) {
-    try self.init(
-      configuration: configuration, batch: batch, isDropping: isDropping, team: DeviceTeam(device), held: held
-    )
+    try self.init(configuration: configuration, batch: batch, team: DeviceTeam(device), held: held)
   }
 
   /// Bytes that the operations take for themselves, by the shape and the number of sequences at once.

@@ -19,8 +19,7 @@ extension TrainingSession {
     let tokenizer = try options.model.loadTokenizer()
     let configuration = try options.model.configuration(for: tokenizer)
     try team.check(batch: options.model.batch)
-    let plan = try MemoryPlan(
-      configuration: configuration, batch: options.model.batch, isDropping: options.dropout > 0, team: team)
+    let plan = try MemoryPlan(configuration: configuration, batch: options.model.batch, team: team)
     plan.show(context, team: team)
     let path = parsed[NetworkOptions.dataset]
     let corpus = try TrainingText.corpus(path)
@@ -57,8 +56,7 @@ extension TrainingSession {
     try options.check(parsed, against: checkpoint)
     let tokenizer = try folder.tokenizer(of: checkpoint)
     let plan = try MemoryPlan(
-      configuration: checkpoint.configuration, batch: checkpoint.batch,
-      isDropping: checkpoint.dropout != nil, team: team,
+      configuration: checkpoint.configuration, batch: checkpoint.batch, team: team,
       held: TrainingState.encodedByteCount(of: checkpoint.configuration))
     plan.show(context, team: team)
     let path = parsed[NetworkOptions.dataset]

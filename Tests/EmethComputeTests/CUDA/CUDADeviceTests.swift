@@ -69,8 +69,8 @@ struct CUDADeviceTests {
     let dropout =
       probability == 0 ? nil : try Dropout(probability: probability, seed: [UInt8](repeating: 7, count: 32))
     let trainer = try Trainer(
-      state: state, optimizer: OptimizerConfiguration(), dropout: dropout, batch: training.batch, microBatch: 2,
-      device: device)
+      state: state, optimizer: OptimizerConfiguration(), dropout: dropout, batch: training.batch,
+      microBatch: 2, device: device)
     try trainer.step(sequences: training.sequences(step: 0))
     for step in 1..<4 {
       let (graphs, queue) = (try CUDATestTools.emulatedGraphs(), try CUDATestTools.emulatedQueue())
@@ -119,14 +119,18 @@ struct CUDADeviceTests {
     #expect(state.root == expected.state.root)
   }
 
-  @Test("the fast profile multiplies by the tensor cores: near the CPU's losses, and not the same bits")
-  func fastProfile() throws {
+  @Test(
+    "the fast profile multiplies by the tensor cores: near the CPU's losses, and not the same bits",
+    arguments: [0, 0.3])
+  func fastProfile(probability: Double) throws {
     let training = try Self.training.get()
+    let dropout =
+      probability == 0 ? nil : try Dropout(probability: probability, seed: [UInt8](repeating: 7, count: 32))
     let device = try Device.cuda(0, threads: 1, profile: .fast, search: CUDATestTools.emulated())
     #expect(device.productType == .bfloat16)
     #expect(device.description == "cuda:0 Emulated GPU 0, bfloat16 products")
-    let fast = try training.run(device: device)
-    let exact = try training.run(device: .cpu(threads: 1))
+    let fast = try training.run(device: device, dropout: dropout)
+    let exact = try training.run(device: .cpu(threads: 1), dropout: dropout)
     #expect(fast.state.root != exact.state.root)
     for (one, other) in zip(fast.reports, exact.reports) {
       #expect(abs(one.loss - other.loss) < 0.02 * other.loss)
@@ -196,6 +200,27 @@ struct CUDADeviceTests {
     withExtendedLifetime(arena) {}
   }
 
+  @Test("the fast profile keeps no matrix of scores, with dropout and with heads of 160 channels, either")
+  func noScores() throws {
+    // A matrix of scores of one head is larger than all else that operations take.
+    let shape = try ModelConfiguration(layers: 1, heads: 1, width: 160, context: 100, vocabularySize: 16)
+    let training = SampleTraining(configuration: shape, batch: 1, steps: 2)
+    let dropout = try Dropout(probability: 0.3, seed: [UInt8](repeating: 7, count: 32))
+    let device = try Device.cuda(0, threads: 1, profile: .fast, search: CUDATestTools.emulated())
+    let before = try device.freeByteCount()
+    let fast = try training.run(device: device, dropout: dropout)
+    let exact = try training.run(device: .cpu(threads: 2), dropout: dropout)
+    for (one, other) in zip(fast.reports, exact.reports) {
+      #expect(abs(one.loss - other.loss) < 0.02 * other.loss)
+      #expect(abs(one.gradientNorm - other.gradientNorm) < 0.05 * other.gradientNorm)
+    }
+    // What a training leaves is what its operations have taken for themselves.
+    withExtendedLifetime(fast.state) {}
+    let scores = shape.context * shape.context * MemoryLayout<Float>.stride
+    let state = 3 * shape.parameterCount * MemoryLayout<Float>.stride
+    #expect(before - (try device.freeByteCount()) - state < scores)
+  }
+
   @Test("a training takes what was planned, in both profiles, with dropout and in micro-batches")
   func plannedMemory() throws {
     let shape = try ModelConfiguration(layers: 2, heads: 2, width: 24, context: 48, vocabularySize: 37)
@@ -204,8 +229,7 @@ struct CUDADeviceTests {
       for dropout in try [nil, Dropout(probability: 0.1, seed: [UInt8](repeating: 7, count: 32))] {
         let device = try Device.cuda(0, threads: 1, profile: profile, search: CUDATestTools.emulated())
         let before = try device.freeByteCount()
-        let plan = try MemoryPlan(
-          configuration: shape, batch: 3, isDropping: dropout != nil, device: device)
+        let plan = try MemoryPlan(configuration: shape, batch: 3, device: device)
         let state = try TrainingState(configuration: shape, device: device)
         let trainer = try Trainer(
           state: state, optimizer: OptimizerConfiguration(), dropout: dropout, batch: 3,

@@ -10,17 +10,21 @@ DEVICE float probability(float score, float scale, float maximum, float reciproc
 
 // out = gradients of the queries; a are the queries, b the keys, and values lie `values_at` behind these; m is
 // T, k the head's channels. totals (heads, T) = for each query the sum over keys of probability times gradient.
-template <int ROWS, int CHANNELS>
+template <int ROWS, int CHANNELS, bool WIDE>
 DEVICE void attention_flash_queries(const emeth_cuda_product& g, const emeth_cuda_matrix& d_out,
                                     size_t values_at, const float* maximum, const float* sum, float* totals,
-                                    float scale) {
+                                    float scale, const dropout_mask& mask) {
   __shared__ __align__(16) flash_tile<ROWS, CHANNELS> queries, d_outs, keys, values;
+  __shared__ kept_keys<ROWS> kept;
   // The longest rows first: the last blocks to run are short.
   const unsigned first = (gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.z + g.first_head;
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const float *b = matrix_of(g, g.b), *v = b + values_at;
-  queries.fill(matrix_of(g, g.a), g.a.stride, first, g.m, g.k, g.a_vectors);
-  d_outs.fill(matrix_of(g, d_out), d_out.stride, first, g.m, g.k, g.out_vectors);
+  const unsigned part = WIDE ? blockIdx.y * CHANNELS : 0;
+  const float *a = matrix_of(g, g.a), *b = matrix_of(g, g.b), *v = b + values_at, *d = matrix_of(g, d_out);
+  if (!WIDE) {
+    queries.fill(a, g.a.stride, first, g.m, g.k, g.a_vectors);
+    d_outs.fill(d, d_out.stride, first, g.m, g.k, g.out_vectors);
+  }
 
   // Of rows lane / 4 and lane / 4 + 8 of the warp's.
   float largest[2], reciprocal[2], total[2] = {0, 0};
@@ -32,42 +36,59 @@ DEVICE void attention_flash_queries(const emeth_cuda_product& g, const emeth_cud
     reciprocal[half] = query < g.m ? 1 / sum[at] : 0;
   }
   float outputs[CHANNELS / 8][4];
-#pragma unroll
-  for (int c = 0; c < CHANNELS / 8; c++) outputs[c][0] = outputs[c][1] = outputs[c][2] = outputs[c][3] = 0;
+  clear_sums(outputs);
 
   // Once for the totals, once with them.
 #pragma unroll 1
   for (int pass = 0; pass < 2; pass++) {
 #pragma unroll 1
     for (unsigned start = 0; start < first + ROWS && start < g.m; start += ROWS) {
-      __syncthreads();
-      keys.fill(b, g.b.stride, start, g.m, g.k, g.b_vectors);
-      values.fill(v, g.b.stride, start, g.m, g.k, g.b_vectors);
-      __syncthreads();
       float scores[ROWS / 8][4], gradients[ROWS / 8][4];
-      multiply_by_rows(scores, queries, keys);
-      multiply_by_rows(gradients, d_outs, values);
+      clear_sums(scores);
+      clear_sums(gradients);
+#pragma unroll 1
+      for (unsigned channel = 0; channel < (WIDE ? g.k : 1); channel += CHANNELS) {
+        __syncthreads();
+        if (WIDE) {
+          queries.fill(a + channel, g.a.stride, first, g.m, g.k - channel, g.a_vectors);
+          d_outs.fill(d + channel, d_out.stride, first, g.m, g.k - channel, g.out_vectors);
+        }
+        keys.fill(b + channel, g.b.stride, start, g.m, g.k - channel, g.b_vectors);
+        values.fill(v + channel, g.b.stride, start, g.m, g.k - channel, g.b_vectors);
+        if (mask.threshold && channel == 0)
+          kept.fill(mask, mask.first_row + (size_t)head * g.m, first, start, g.m);
+        __syncthreads();
+        add_products_of_rows(scores, queries, keys);
+        add_products_of_rows(gradients, d_outs, values);
+      }
 #pragma unroll
       for (int i = 0; i < ROWS / 2; i++) {
         const int half = i % 4 / 2;
-        const unsigned query = first + warp * 16 + half * 8 + lane / 4,
-                       key = start + i / 4 * 8 + lane % 4 * 2 + i % 2;
-        float& score = scores[i / 4][i % 4];
+        const unsigned row = warp * 16 + half * 8 + lane / 4, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
+        const unsigned query = first + row, key = start + column;
+        float &score = scores[i / 4][i % 4], &gradient = gradients[i / 4][i % 4];
         const float p =
             key <= query && key < g.m ? probability(score, scale, largest[half], reciprocal[half]) : 0;
+        if (mask.threshold) gradient *= kept.factor(mask, row, column);
         if (pass == 0)
-          total[half] += p * gradients[i / 4][i % 4];
+          total[half] += p * gradient;
         else
-          score = p * (gradients[i / 4][i % 4] - total[half]) * scale;
+          score = p * (gradient - total[half]) * scale;
       }
-      if (pass == 1) add_weighted_rows(outputs, scores, keys);
+      if (pass == 0) continue;
+      if (WIDE) {
+        __syncthreads();
+        keys.fill(b + part, g.b.stride, start, g.m, g.k - part, g.b_vectors);
+        __syncthreads();
+      }
+      add_weighted_rows(outputs, scores, keys);
     }
     if (pass == 0) {
 #pragma unroll
       for (int half = 0; half < 2; half++) {
         const unsigned query = first + warp * 16 + half * 8 + lane / 4;
         total[half] = row_total(total[half]);
-        if (query < g.m && lane % 4 == 0) totals[(size_t)head * g.m + query] = total[half];
+        if (query < g.m && lane % 4 == 0 && part == 0) totals[(size_t)head * g.m + query] = total[half];
       }
     }
   }
@@ -75,7 +96,7 @@ DEVICE void attention_flash_queries(const emeth_cuda_product& g, const emeth_cud
 #pragma unroll
   for (int i = 0; i < CHANNELS / 2; i++) {
     const unsigned query = first + warp * 16 + i % 4 / 2 * 8 + lane / 4,
-                   channel = i / 4 * 8 + lane % 4 * 2 + i % 2;
+                   channel = part + i / 4 * 8 + lane % 4 * 2 + i % 2;
     if (query < g.m && channel < g.k)
       (matrix_of(g, g.out) + query * g.out.stride)[channel] = outputs[i / 4][i % 4];
   }
@@ -83,47 +104,70 @@ DEVICE void attention_flash_queries(const emeth_cuda_product& g, const emeth_cud
 
 // out = gradients of the keys, those of the values `values_at` behind; the rest as above. Scores have a row for
 // each key here.
-template <int ROWS, int CHANNELS>
+template <int ROWS, int CHANNELS, bool WIDE>
 DEVICE void attention_flash_keys(const emeth_cuda_product& g, const emeth_cuda_matrix& d_out, size_t values_at,
-                                 const float* maximum, const float* sum, const float* totals, float scale) {
+                                 const float* maximum, const float* sum, const float* totals, float scale,
+                                 const dropout_mask& mask) {
   __shared__ __align__(16) flash_tile<ROWS, CHANNELS> keys, values, queries, d_outs;
+  __shared__ kept_keys<ROWS> kept;
   __shared__ float largest[ROWS], reciprocal[ROWS], total[ROWS];
   const unsigned first = blockIdx.x * ROWS, head = blockIdx.z + g.first_head;
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const float *a = matrix_of(g, g.a), *b = matrix_of(g, g.b), *d = matrix_of(g, d_out);
-  keys.fill(b, g.b.stride, first, g.m, g.k, g.b_vectors);
-  values.fill(b + values_at, g.b.stride, first, g.m, g.k, g.b_vectors);
+  const unsigned part = WIDE ? blockIdx.y * CHANNELS : 0;
+  const float *a = matrix_of(g, g.a), *b = matrix_of(g, g.b), *v = b + values_at, *d = matrix_of(g, d_out);
+  if (!WIDE) {
+    keys.fill(b, g.b.stride, first, g.m, g.k, g.b_vectors);
+    values.fill(v, g.b.stride, first, g.m, g.k, g.b_vectors);
+  }
 
   float d_keys[CHANNELS / 8][4], d_values[CHANNELS / 8][4];
-#pragma unroll
-  for (int i = 0; i < CHANNELS / 2; i++) d_keys[i / 4][i % 4] = d_values[i / 4][i % 4] = 0;
+  clear_sums(d_keys);
+  clear_sums(d_values);
 
 #pragma unroll 1
   for (unsigned start = first; start < g.m; start += ROWS) {
-    __syncthreads();
-    queries.fill(a, g.a.stride, start, g.m, g.k, g.a_vectors);
-    d_outs.fill(d, d_out.stride, start, g.m, g.k, g.out_vectors);
-    if (threadIdx.x < ROWS) {
-      const unsigned query = start + threadIdx.x;
-      const size_t at = (size_t)head * g.m + query;
-      largest[threadIdx.x] = query < g.m ? maximum[at] : 0;
-      reciprocal[threadIdx.x] = query < g.m ? 1 / sum[at] : 0;
-      total[threadIdx.x] = query < g.m ? totals[at] : 0;
-    }
-    __syncthreads();
     float scores[ROWS / 8][4], gradients[ROWS / 8][4];
-    multiply_by_rows(scores, keys, queries);
-    multiply_by_rows(gradients, values, d_outs);
+    clear_sums(scores);
+    clear_sums(gradients);
+#pragma unroll 1
+    for (unsigned channel = 0; channel < (WIDE ? g.k : 1); channel += CHANNELS) {
+      __syncthreads();
+      if (WIDE) {
+        keys.fill(b + channel, g.b.stride, first, g.m, g.k - channel, g.b_vectors);
+        values.fill(v + channel, g.b.stride, first, g.m, g.k - channel, g.b_vectors);
+      }
+      queries.fill(a + channel, g.a.stride, start, g.m, g.k - channel, g.a_vectors);
+      d_outs.fill(d + channel, d_out.stride, start, g.m, g.k - channel, g.out_vectors);
+      if (threadIdx.x < ROWS && channel == 0) {
+        const unsigned query = start + threadIdx.x;
+        const size_t at = (size_t)head * g.m + query;
+        largest[threadIdx.x] = query < g.m ? maximum[at] : 0;
+        reciprocal[threadIdx.x] = query < g.m ? 1 / sum[at] : 0;
+        total[threadIdx.x] = query < g.m ? totals[at] : 0;
+      }
+      if (mask.threshold && channel == 0)
+        kept.fill(mask, mask.first_row + (size_t)head * g.m, start, first, g.m);
+      __syncthreads();
+      add_products_of_rows(scores, keys, queries);
+      add_products_of_rows(gradients, values, d_outs);
+    }
 #pragma unroll
     for (int i = 0; i < ROWS / 2; i++) {
-      const unsigned key = first + warp * 16 + i % 4 / 2 * 8 + lane / 4,
-                     place = i / 4 * 8 + lane % 4 * 2 + i % 2, query = start + place;
+      const unsigned row = warp * 16 + i % 4 / 2 * 8 + lane / 4, place = i / 4 * 8 + lane % 4 * 2 + i % 2;
+      const unsigned key = first + row, query = start + place;
       float &score = scores[i / 4][i % 4], &gradient = gradients[i / 4][i % 4];
       const float p = key <= query && query < g.m
                           ? probability(score, scale, largest[place], reciprocal[place])
                           : 0;
-      gradient = p * (gradient - total[place]) * scale;
-      score = p;
+      const float factor = mask.threshold ? kept.factor(mask, place, row) : 1;
+      gradient = p * (gradient * factor - total[place]) * scale;
+      score = p * factor;
+    }
+    if (WIDE) {
+      __syncthreads();
+      queries.fill(a + part, g.a.stride, start, g.m, g.k - part, g.a_vectors);
+      d_outs.fill(d + part, d_out.stride, start, g.m, g.k - part, g.out_vectors);
+      __syncthreads();
     }
     add_weighted_rows(d_values, scores, d_outs);
     add_weighted_rows(d_keys, gradients, queries);
@@ -132,7 +176,7 @@ DEVICE void attention_flash_keys(const emeth_cuda_product& g, const emeth_cuda_m
 #pragma unroll
   for (int i = 0; i < CHANNELS / 2; i++) {
     const unsigned key = first + warp * 16 + i % 4 / 2 * 8 + lane / 4,
-                   channel = i / 4 * 8 + lane % 4 * 2 + i % 2;
+                   channel = part + i / 4 * 8 + lane % 4 * 2 + i % 2;
     if (key >= g.m || channel >= g.k) continue;
     float* to = matrix_of(g, g.out) + key * g.out.stride;
     to[channel] = d_keys[i / 4][i % 4];
@@ -140,16 +184,17 @@ DEVICE void attention_flash_keys(const emeth_cuda_product& g, const emeth_cuda_m
   }
 }
 
-#define FLASH_BACKWARD(ROWS, CHANNELS)                                                                     \
-  extern "C" __global__ void __launch_bounds__(2 * ROWS, 2) attention_flash_queries_##CHANNELS(            \
-      emeth_cuda_product g, emeth_cuda_matrix d_out, size_t values_at, const float* maximum,               \
-      const float* sum, float* totals, float scale) {                                                      \
-    attention_flash_queries<ROWS, CHANNELS>(g, d_out, values_at, maximum, sum, totals, scale);             \
-  }                                                                                                        \
-  extern "C" __global__ void __launch_bounds__(2 * ROWS, 2) attention_flash_keys_##CHANNELS(               \
-      emeth_cuda_product g, emeth_cuda_matrix d_out, size_t values_at, const float* maximum,               \
-      const float* sum, const float* totals, float scale) {                                                \
-    attention_flash_keys<ROWS, CHANNELS>(g, d_out, values_at, maximum, sum, totals, scale);                \
+#define FLASH_BACKWARD(NAME, ROWS, CHANNELS, WIDE)                                                          \
+  extern "C" __global__ void __launch_bounds__(2 * ROWS, 2) attention_flash_queries_##NAME(                 \
+      emeth_cuda_product g, emeth_cuda_matrix d_out, size_t values_at, const float* maximum,                \
+      const float* sum, float* totals, float scale, dropout_mask mask) {                                    \
+    attention_flash_queries<ROWS, CHANNELS, WIDE>(g, d_out, values_at, maximum, sum, totals, scale, mask);  \
+  }                                                                                                         \
+  extern "C" __global__ void __launch_bounds__(2 * ROWS, 2) attention_flash_keys_##NAME(                    \
+      emeth_cuda_product g, emeth_cuda_matrix d_out, size_t values_at, const float* maximum,                \
+      const float* sum, const float* totals, float scale, dropout_mask mask) {                              \
+    attention_flash_keys<ROWS, CHANNELS, WIDE>(g, d_out, values_at, maximum, sum, totals, scale, mask);     \
   }
-FLASH_BACKWARD(64, 64)
-FLASH_BACKWARD(32, 128)
+FLASH_BACKWARD(64, 64, 64, false)
+FLASH_BACKWARD(128, 32, 128, false)
+FLASH_BACKWARD(wide, 32, 128, true)

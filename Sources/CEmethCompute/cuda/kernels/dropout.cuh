@@ -24,8 +24,8 @@ DEVICE void quarter_round(unsigned& a, unsigned& b, unsigned& c, unsigned& d) {
   c += d, b = rotate(b ^ c, 7);
 }
 
-// The factors of the 16 elements whose words are block `block` of the keystream.
-DEVICE void dropout_factors(float (&out)[FACTORS], const dropout_mask& mask, size_t block) {
+// Block `block` of the keystream: the words of 16 elements.
+DEVICE void dropout_words(unsigned (&x)[FACTORS], const dropout_mask& mask, size_t block) {
   const unsigned start[16] = {0x61707865u,     0x3320646Eu,
                               0x79622D32u,     0x6B206574u,
                               mask.key[0],     mask.key[1],
@@ -34,7 +34,6 @@ DEVICE void dropout_factors(float (&out)[FACTORS], const dropout_mask& mask, siz
                               mask.key[6],     mask.key[7],
                               (unsigned)block, (unsigned)(block >> 32),
                               *mask.step,      mask.site};
-  unsigned x[16];
 #pragma unroll
   for (int i = 0; i < 16; i++) x[i] = start[i];
 #pragma unroll 1
@@ -46,7 +45,24 @@ DEVICE void dropout_factors(float (&out)[FACTORS], const dropout_mask& mask, siz
       quarter_round(x[i], x[4 + (i + 1) % 4], x[8 + (i + 2) % 4], x[12 + (i + 3) % 4]);
   }
 #pragma unroll
-  for (int i = 0; i < 16; i++) out[i] = x[i] + start[i] < mask.threshold ? 0.0f : mask.scale;
+  for (int i = 0; i < 16; i++) x[i] += start[i];
+}
+
+// The factors of these elements.
+DEVICE void dropout_factors(float (&out)[FACTORS], const dropout_mask& mask, size_t block) {
+  unsigned words[FACTORS];
+  dropout_words(words, mask, block);
+#pragma unroll
+  for (int i = 0; i < FACTORS; i++) out[i] = words[i] < mask.threshold ? 0.0f : mask.scale;
+}
+
+// Which of them are kept, a bit each.
+DEVICE unsigned dropout_kept(const dropout_mask& mask, size_t block) {
+  unsigned words[FACTORS], kept = 0;
+  dropout_words(words, mask, block);
+#pragma unroll
+  for (int i = 0; i < FACTORS; i++) kept |= (unsigned)(words[i] >= mask.threshold) << i;
+  return kept;
 }
 
 #endif

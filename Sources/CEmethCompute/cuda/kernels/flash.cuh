@@ -1,9 +1,13 @@
 // Attention of the `fast` profile without scores in memory: what its kernels share. A warp takes 16 rows of a
 // block and goes over the other side's rows, a tile at a time; scores stay in registers.
+//
+// A head of more channels than CHANNELS is WIDE: scores add up over CHANNELS of them at a time, and each of
+// gridDim.y blocks has CHANNELS channels of the outputs. What dropout takes away is calculated again by everyone.
 #ifndef EMETH_CUDA_FLASH_CUH
 #define EMETH_CUDA_FLASH_CUH
 
 #include "bfloat16.cuh"
+#include "dropout.cuh"
 #include "product.cuh"
 
 // ROWS queries, keys, values or gradients of at most CHANNELS channels, rounded to bfloat16. Rows begin in
@@ -38,6 +42,28 @@ struct flash_tile {
   }
 };
 
+// Which keys of a tile are kept by dropout for the queries of another, a bit for each.
+template <int ROWS>
+struct kept_keys {
+  unsigned bits[ROWS][ROWS / FACTORS];
+
+  // first_row: the number of the head's first row in the mask. What is no key of a query has no bit.
+  DEVICE void fill(const dropout_mask& mask, size_t first_row, unsigned query, unsigned key, unsigned T) {
+#pragma unroll 1
+    for (unsigned unit = threadIdx.x; unit < ROWS * (ROWS / FACTORS); unit += 2 * ROWS) {
+      const unsigned row = unit / (ROWS / FACTORS), place = unit % (ROWS / FACTORS);
+      const unsigned q = query + row, k = key + place * FACTORS;
+      bits[row][place] =
+          q < T && k <= q
+              ? dropout_kept(mask, (first_row + q) * ((T + FACTORS - 1) / FACTORS) + k / FACTORS)
+              : 0;
+    }
+  }
+  DEVICE float factor(const dropout_mask& mask, unsigned query, unsigned key) const {
+    return bits[query][key / FACTORS] >> key % FACTORS & 1 ? mask.scale : 0.0f;
+  }
+};
+
 // Among the four lanes that hold a row.
 DEVICE float row_maximum(float x) {
   x = larger(__shfl_xor_sync(0xFFFFFFFFu, x, 1), x);
@@ -48,12 +74,16 @@ DEVICE float row_total(float x) {
   return x + __shfl_xor_sync(0xFFFFFFFFu, x, 2);
 }
 
-// out (16, ROWS) = the warp's rows of `own` · the rows of `other`, transposed.
-template <int ROWS, int CHANNELS>
-DEVICE void multiply_by_rows(float (&out)[ROWS / 8][4], const flash_tile<ROWS, CHANNELS>& own,
-                             const flash_tile<ROWS, CHANNELS>& other) {
+template <int COUNT>
+DEVICE void clear_sums(float (&sums)[COUNT][4]) {
 #pragma unroll
-  for (int j = 0; j < ROWS / 8; j++) out[j][0] = out[j][1] = out[j][2] = out[j][3] = 0;
+  for (int i = 0; i < COUNT; i++) sums[i][0] = sums[i][1] = sums[i][2] = sums[i][3] = 0;
+}
+
+// sums (16, ROWS) += the warp's rows of `own` · the rows of `other`, transposed.
+template <int ROWS, int CHANNELS>
+DEVICE void add_products_of_rows(float (&sums)[ROWS / 8][4], const flash_tile<ROWS, CHANNELS>& own,
+                                 const flash_tile<ROWS, CHANNELS>& other) {
 #pragma unroll
   for (int c = 0; c < CHANNELS / 16; c++) {
     unsigned as[4];
@@ -62,8 +92,8 @@ DEVICE void multiply_by_rows(float (&out)[ROWS / 8][4], const flash_tile<ROWS, C
     for (int j = 0; j < ROWS / 16; j++) {
       unsigned part[4];
       other.template load<false>(part, j * 16, c * 16, true);
-      multiply_matrices(out[2 * j], as, part[0], part[1]);
-      multiply_matrices(out[2 * j + 1], as, part[2], part[3]);
+      multiply_matrices(sums[2 * j], as, part[0], part[1]);
+      multiply_matrices(sums[2 * j + 1], as, part[2], part[3]);
     }
   }
 }

@@ -43,15 +43,15 @@
   KERNEL(attention, attention_softmax)                          \
   KERNEL(attention, attention_probabilities)                    \
   KERNEL(attention, attention_score_gradients)                  \
-  KERNEL(attention_bfloat16, attention_scores_bfloat16)         \
-  KERNEL(attention_bfloat16, attention_by_query_bfloat16)       \
-  KERNEL(attention_bfloat16, attention_by_key_bfloat16)         \
   KERNEL(attention_flash, attention_flash_64)                   \
   KERNEL(attention_flash, attention_flash_128)                  \
+  KERNEL(attention_flash, attention_flash_wide)                 \
   KERNEL(attention_flash_backward, attention_flash_queries_64)  \
   KERNEL(attention_flash_backward, attention_flash_queries_128) \
+  KERNEL(attention_flash_backward, attention_flash_queries_wide)\
   KERNEL(attention_flash_backward, attention_flash_keys_64)     \
   KERNEL(attention_flash_backward, attention_flash_keys_128)    \
+  KERNEL(attention_flash_backward, attention_flash_keys_wide)   \
   KERNEL(attention_cached, attention_cache_rows)                \
   KERNEL(attention_cached, attention_cached)                    \
   KERNEL(packed_product, packed_product)                        \

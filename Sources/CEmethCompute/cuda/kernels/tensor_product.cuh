@@ -19,24 +19,6 @@ struct tensor_operand : operand<TENSOR_TILE, TENSOR_DEPTH, TENSOR_THREADS, ALONG
   static constexpr int STRIDE = (ALONG ? TENSOR_TILE : TENSOR_DEPTH) + TENSOR_PADDING;
   static constexpr int SIZE = (ALONG ? TENSOR_DEPTH : TENSOR_TILE) * STRIDE;
 
-  // Of steps from k on and places from `first` on, those that don't belong to a place become 0.
-  template <product_shape SHAPE>
-  DEVICE void limit(unsigned first, unsigned k) {
-#pragma unroll
-    for (int i = 0; i < this->SHARE; i++) {
-      const unsigned p = first + this->place + i * this->NEXT_PLACE, s = k + this->step + i * this->NEXT_STEP;
-      float4& x = this->parts[i];
-      if (outside<SHAPE>(p, s)) x.x = 0;
-      if (ALONG ? outside<SHAPE>(p + 1, s) : outside<SHAPE>(p, s + 1)) x.y = 0;
-      if (ALONG ? outside<SHAPE>(p + 2, s) : outside<SHAPE>(p, s + 2)) x.z = 0;
-      if (ALONG ? outside<SHAPE>(p + 3, s) : outside<SHAPE>(p, s + 3)) x.w = 0;
-    }
-  }
-  template <product_shape SHAPE>
-  static DEVICE bool outside(unsigned place, unsigned k) {
-    return SHAPE == UP_TO_ROW ? k > place : SHAPE == FROM_ROW_ON && k < place;
-  }
-
   DEVICE void keep(unsigned short* tile) const {
 #pragma unroll
     for (int i = 0; i < this->SHARE; i++) {
@@ -59,14 +41,13 @@ struct tensor_operand : operand<TENSOR_TILE, TENSOR_DEPTH, TENSOR_THREADS, ALONG
   }
 };
 
-template <bool A_TRANSPOSED, bool B_TRANSPOSED, product_shape SHAPE>
+template <bool A_TRANSPOSED, bool B_TRANSPOSED>
 DEVICE void tensor_product(const emeth_cuda_product& g) {
   typedef tensor_operand<A_TRANSPOSED> a_operand;
   typedef tensor_operand<!B_TRANSPOSED> b_operand;
   __shared__ __align__(16) unsigned short a_tiles[2][a_operand::SIZE], b_tiles[2][b_operand::SIZE];
   unsigned first_row, first_column;
   tile_place(first_row, first_column, g, TENSOR_TILE);
-  if (SHAPE == OUT_TO_ROW && first_column > first_row + TENSOR_TILE - 1) return;
   const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const unsigned row = warp / 4 * 64, column = warp % 4 * 32;
 
@@ -74,27 +55,22 @@ DEVICE void tensor_product(const emeth_cuda_product& g) {
 #pragma unroll
   for (int i = 0; i < 64; i++) sums[i / 16][i / 4 % 4][i % 4] = 0;
 
-  const unsigned k_first = SHAPE == FROM_ROW_ON ? first_row : 0;
-  const unsigned k_end = SHAPE == UP_TO_ROW && first_row + TENSOR_TILE < g.k ? first_row + TENSOR_TILE : g.k;
   a_operand a;
   b_operand b;
-  a.begin(matrix_of(g, g.a), g.a.stride, first_row, g.m, k_first, g.a_vectors);
-  b.begin(matrix_of(g, g.b), g.b.stride, first_column, g.n, k_first, g.b_vectors);
+  a.begin(matrix_of(g, g.a), g.a.stride, first_row, g.m, 0, g.a_vectors);
+  b.begin(matrix_of(g, g.b), g.b.stride, first_column, g.n, 0, g.b_vectors);
   const auto fetch = [&](unsigned k) {
-    a.fetch(remaining(k_end, k));
-    b.fetch(remaining(k_end, k));
-    if (SHAPE == UP_TO_ROW ? k + TENSOR_DEPTH > first_row
-                           : SHAPE == FROM_ROW_ON && k < first_row + TENSOR_TILE)
-      a.template limit<SHAPE>(first_row, k);
+    a.fetch(remaining(g.k, k));
+    b.fetch(remaining(g.k, k));
   };
-  fetch(k_first);
+  fetch(0);
   a.keep(a_tiles[0]);
   b.keep(b_tiles[0]);
   __syncthreads();
   int buffer = 0;
 #pragma unroll 1
-  for (unsigned k = k_first; k < k_end; k += TENSOR_DEPTH) {
-    const bool last = k_end - k <= TENSOR_DEPTH;
+  for (unsigned k = 0; k < g.k; k += TENSOR_DEPTH) {
+    const bool last = g.k - k <= TENSOR_DEPTH;
     if (!last) fetch(k + TENSOR_DEPTH);
 #pragma unroll
     for (int step = 0; step < TENSOR_DEPTH; step += 16) {
@@ -138,7 +114,7 @@ DEVICE void tensor_product(const emeth_cuda_product& g) {
       }
     }
   }
-  if (SHAPE == WHOLE) finish_tile(g, first_row, first_column, TENSOR_TILE, TENSOR_THREADS);
+  finish_tile(g, first_row, first_column, TENSOR_TILE, TENSOR_THREADS);
 }
 
 #define TENSOR_KERNEL(NAME, ...)                                                               \
