@@ -32,6 +32,7 @@ typedef struct {
 } layout;
 typedef struct {
   uint64_t workspace_bytes;
+  uint32_t alignments[4];  // of a, b, c, d
 } preference;
 typedef struct {
   uint64_t algorithm[8];
@@ -94,8 +95,10 @@ FUNCTION int cublasLtMatrixLayoutDestroy(void* own) { return destroy(own); }
 FUNCTION int cublasLtMatmulPreferenceCreate(void** out) { return create(out, sizeof(preference)); }
 FUNCTION int cublasLtMatmulPreferenceDestroy(void* own) { return destroy(own); }
 FUNCTION int cublasLtMatmulPreferenceSetAttribute(preference* own, int attribute, const void* value, size_t bytes) {
-  if (attribute != 1 || bytes != sizeof own->workspace_bytes) return INVALID_VALUE;
-  memcpy(&own->workspace_bytes, value, bytes);
+  const bool is_alignment = attribute >= 5 && attribute <= 8;
+  void* place = is_alignment ? (void*)&own->alignments[attribute - 5] : &own->workspace_bytes;
+  if ((!is_alignment && attribute != 1) || bytes != (is_alignment ? 4 : 8)) return INVALID_VALUE;
+  memcpy(place, value, bytes);
   return SUCCESS;
 }
 
@@ -113,6 +116,10 @@ FUNCTION int cublasLtMatmulAlgoGetHeuristic(void* handle, const product* own, co
   *found = 0;
   if (!handle || !fits(own, a, b, d) || c != d || count < 1) return INVALID_VALUE;
   if (refuses("all") || (refuses("gelu") && own->epilogue & (GELU | GELU_SLOPE))) return NOT_SUPPORTED;
+  // What is_device looks at later.
+  for (int i = 0; i < 4; i++) {
+    if (wanted->alignments[i] != 16) return INVALID_VALUE;
+  }
   if (wanted->workspace_bytes < WORKSPACE || a->stride % 8 || b->stride % 8) return NOT_SUPPORTED;
   *found = 1;
   *out = (choice){.algorithm = {42}, .workspace_bytes = WORKSPACE, .status = SUCCESS};

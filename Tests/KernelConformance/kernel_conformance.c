@@ -302,9 +302,9 @@ static uint64_t check_adamw(emeth_device* device, input_kind kind, size_t varian
                                        .correction2 = 3.1f,
                                        .epsilon = 1e-8f,
                                        .limit = 0.37f};
-  // A norm above the limit, at it and below it; no clipping; what is not finite changes nothing.
-  const float sums[][2] = {{3.0f, 5.0f},     {3.0f, 0.1369f}, {-3.0f, 0.01f},    {0, 0},
-                           {3.0f, INFINITY}, {NAN, 5.0f},     {-INFINITY, 5.0f}, {3.0f, NAN}};
+  // A norm above the limit (where limit · (1 / norm) has other bits), at it and below it; no clipping; what is not finite changes nothing.
+  const float sums[][2] = {{3.0f, 7.3f},     {3.0f, 0.1369f}, {-3.0f, 0.01f},    {0, 0},
+                           {3.0f, INFINITY}, {NAN, 7.3f},     {-INFINITY, 7.3f}, {3.0f, NAN}};
   uint64_t hash = HASH_START;
   for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
     emeth_adamw(device, parameters, first, second, gradients, sums[i], spans, 3, &scalars);

@@ -33,7 +33,7 @@ enum {
 };
 // Epilogues: bits, but for none.
 enum { EPILOGUE_NONE = 1, EPILOGUE_BIAS = 4, EPILOGUE_GELU_AUXILIARY = 32 | 128, EPILOGUE_GELU_SLOPE = 64 | 128 };
-enum { CUBLAS_WORKSPACE_LIMIT = 1 };
+enum { CUBLAS_WORKSPACE_LIMIT = 1, CUBLAS_ALIGNMENT_A = 5, CUBLAS_ALIGNMENT_D = 8 };
 
 struct emeth_cublas {
   size_t (*version)(void);
@@ -168,6 +168,12 @@ static cublas_status point(const emeth_cublas* cublas, const product_plan* plan,
   return status;
 }
 
+// Of an operand with that many rows of so many columns, which the library sees as columns.
+static cublas_status create_operand(const emeth_cublas* cublas, cublas_layout** out, uint64_t rows,
+                                    uint64_t columns) {
+  return cublas->create_layout(out, CUDA_BFLOAT16, columns, rows, (int64_t)((columns + 7) / 8 * 8));
+}
+
 static cublas_status choose(emeth_cublas_products* products, product_plan* plan, const emeth_matmul_arguments* g) {
   const emeth_cublas* cublas = products->library;
   const product_key* key = &plan->key;
@@ -182,11 +188,9 @@ static cublas_status choose(emeth_cublas_products* products, product_plan* plan,
   if (status == CUBLAS_SUCCESS) status = point(cublas, plan, g);
   const uint64_t m = key->m, n = key->n, k = key->k;
   if (status == CUBLAS_SUCCESS)
-    status = cublas->create_layout(&plan->b, CUDA_BFLOAT16, key->b_transposed ? k : n,
-                                   key->b_transposed ? n : k, (int64_t)(key->b_transposed ? k : n));
+    status = create_operand(cublas, &plan->b, key->b_transposed ? n : k, key->b_transposed ? k : n);
   if (status == CUBLAS_SUCCESS)
-    status = cublas->create_layout(&plan->a, CUDA_BFLOAT16, key->a_transposed ? m : k,
-                                   key->a_transposed ? k : m, (int64_t)(key->a_transposed ? m : k));
+    status = create_operand(cublas, &plan->a, key->a_transposed ? k : m, key->a_transposed ? m : k);
   if (status == CUBLAS_SUCCESS)
     status = cublas->create_layout(&plan->out, CUDA_FLOAT32, n, m, (int64_t)n);
   cublas_preference* preference = NULL;
@@ -194,6 +198,10 @@ static cublas_status choose(emeth_cublas_products* products, product_plan* plan,
   const uint64_t limit = EMETH_CUBLAS_WORKSPACE_BYTES;
   if (status == CUBLAS_SUCCESS)
     status = cublas->set_preference(preference, CUBLAS_WORKSPACE_LIMIT, &limit, sizeof limit);
+  // It would take 256 for granted.
+  const uint32_t alignment = 16;
+  for (int matrix = CUBLAS_ALIGNMENT_A; matrix <= CUBLAS_ALIGNMENT_D && status == CUBLAS_SUCCESS; matrix++)
+    status = cublas->set_preference(preference, matrix, &alignment, sizeof alignment);
   cublas_choice choice = {.status = CUBLAS_NOT_SUPPORTED};
   int found = 0;
   if (status == CUBLAS_SUCCESS)

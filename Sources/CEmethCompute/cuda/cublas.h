@@ -14,8 +14,9 @@ typedef struct emeth_cublas_products emeth_cublas_products;
 emeth_status emeth_cublas_create(emeth_cublas_products** out, const emeth_cublas* library, char* message);
 void emeth_cublas_destroy(emeth_cublas_products* products);  // NULL is allowed
 
-// Queues what emeth_matmul_arguments says with a and b in bfloat16, where `a` and `b` are. EMETH_NOT_AVAILABLE,
-// and nothing is queued, where the library has no way for it.
+// Queues what emeth_matmul_arguments says with a and b in bfloat16, where `a` and `b` are, their rows filled up to
+// whole vectors of 16 bytes. All arrays are 16-byte aligned. EMETH_NOT_AVAILABLE, and nothing is queued, where the
+// library has no way for it.
 emeth_status emeth_cublas_multiply(emeth_cublas_products* products, cu_stream* stream,
                                    const emeth_matmul_arguments* arguments, const void* a, const void* b,
                                    void* workspace, char* message);

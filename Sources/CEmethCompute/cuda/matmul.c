@@ -86,23 +86,26 @@ emeth_status emeth_cuda_matmul(const emeth_cuda_launcher* launcher, const emeth_
 #define B_SLOT 3
 
 static emeth_status round_operand(const emeth_cuda_launcher* launcher, void** out, size_t slot, const float* in,
-                                  size_t count) {
-  EMETH_CUDA_TRY(launcher->scratch(launcher->context, out, slot, count * sizeof(uint16_t)));
-  return emeth_cuda_launch_threads(launcher, EMETH_KERNEL_round_to_bfloat16, count / 8,
-                                   EMETH_CUDA_ARGUMENTS(out, &in, &count));
+                                  size_t rows, size_t columns) {
+  const size_t vectors = rows * emeth_cuda_blocks(columns, 8);
+  EMETH_CUDA_TRY(launcher->scratch(launcher->context, out, slot, vectors * 8 * sizeof(uint16_t)));
+  return emeth_cuda_launch_threads(launcher, EMETH_KERNEL_round_to_bfloat16, vectors,
+                                   EMETH_CUDA_ARGUMENTS(out, &in, &rows, &columns));
 }
 
-// By NVIDIA's library, whose tensor cores read operands as bfloat16 from memory. All rows must begin at
-// multiples of 16 bytes. Where it can't do what follows a product, that follows.
+// By NVIDIA's library, whose tensor cores read operands as bfloat16 from memory, row by row at multiples of 16
+// bytes. Where it can't do what follows a product, that follows.
 static emeth_status multiply_by_library(const emeth_cuda_launcher* launcher, const emeth_matmul_arguments* g) {
-  if (!launcher->multiply || g->m % 8 || g->n % 8 || g->k % 8 || g->k == 0) return EMETH_NOT_AVAILABLE;
+  if (!launcher->multiply || g->k == 0) return EMETH_NOT_AVAILABLE;
   const void* const arrays[] = {g->out, g->a, g->b, g->bias, g->activation, g->slope_of};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
     if (!aligned(arrays[i])) return EMETH_NOT_AVAILABLE;
   }
   void *a, *b;
-  EMETH_CUDA_TRY(round_operand(launcher, &a, A_SLOT, g->a, g->m * g->k));
-  EMETH_CUDA_TRY(round_operand(launcher, &b, B_SLOT, g->b, g->k * g->n));
+  EMETH_CUDA_TRY(round_operand(launcher, &a, A_SLOT, g->a, g->a_transposed ? g->k : g->m,
+                               g->a_transposed ? g->m : g->k));
+  EMETH_CUDA_TRY(round_operand(launcher, &b, B_SLOT, g->b, g->b_transposed ? g->n : g->k,
+                               g->b_transposed ? g->k : g->n));
   emeth_status status = launcher->multiply(launcher->context, g, a, b);
   if (status != EMETH_NOT_AVAILABLE || (!g->activation && !g->slope_of)) return status;
   emeth_matmul_arguments plain = *g;

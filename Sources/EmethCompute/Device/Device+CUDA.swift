@@ -74,11 +74,11 @@ extension Device {
   /// The operands of a training's products in bfloat16 for cuBLASLt, and what it takes itself; 0 without it.
   private func productByteCount(training shape: ModelConfiguration, sequences: Int) -> Int {
     guard products != nil, sequences <= 1 << 32 else { return 0 }
+    // As in cuda/matmul.c: rows are filled up to whole vectors.
+    func elements(_ rows: Int, _ columns: Int) -> Int { rows * ((columns + 7) / 8 * 8) }
     let (rows, c, v) = (sequences * shape.context, shape.width, shape.vocabularySize)
-    // As in cuda/matmul.c: only matrices all of whose rows are whole vectors.
-    guard rows.isMultiple(of: 8), c.isMultiple(of: 8) else { return 0 }
-    var (a, b) = (rows * 4 * c, max(4 * c * c, rows * 4 * c))
-    if v.isMultiple(of: 8) { (a, b) = (max(a, rows * v), max(b, v * c)) }
+    let a = max(elements(rows, 4 * c), elements(rows, v))
+    let b = max(elements(c, 4 * c), elements(4 * c, c), elements(rows, 4 * c), elements(v, c))
     return 2 * (a + b) + emeth_cublas_workspace_bytes()
   }
 

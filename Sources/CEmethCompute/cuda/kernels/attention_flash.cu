@@ -34,7 +34,7 @@ DEVICE void attention_flash(const emeth_cuda_product& g, size_t values_at, float
 
 #pragma unroll 1
   for (unsigned start = 0; start < first + SPAN && start < g.m; start += SPAN) {
-    if (mask.threshold) kept.fill(mask, mask.first_row + (size_t)head * g.m, first, start, g.m);
+    kept.fill(mask, mask.first_row + (size_t)head * g.m, first, start, g.m);
     float scores[SPAN / 8][4];
     clear_sums(scores);
     if (WIDE) {
@@ -87,10 +87,9 @@ DEVICE void attention_flash(const emeth_cuda_product& g, size_t values_at, float
         float& score = scores[i / 2][half * 2 + i % 2];
         score = reproducible_exp(score - m);
         total[half] += score;
-        if (mask.threshold)
-          score *= kept.factor(mask, warp * 16 + half * 8 + lane / 4, i / 2 * 8 + lane % 4 * 2 + i % 2);
       }
     }
+    kept.template apply<false>(scores, mask);
     add_weighted_rows(outputs, scores, values);
     __syncthreads();
   }

@@ -55,25 +55,24 @@ DEVICE void attention_flash_queries(const emeth_cuda_product& g, const emeth_cud
         }
         keys.fill(b + channel, g.b.stride, start, g.m, g.k - channel, g.b_vectors);
         values.fill(v + channel, g.b.stride, start, g.m, g.k - channel, g.b_vectors);
-        if (mask.threshold && channel == 0)
-          kept.fill(mask, mask.first_row + (size_t)head * g.m, first, start, g.m);
+        if (channel == 0) kept.fill(mask, mask.first_row + (size_t)head * g.m, first, start, g.m);
         __syncthreads();
         add_products_of_rows(scores, queries, keys);
         add_products_of_rows(gradients, d_outs, values);
       }
+      kept.template apply<false>(gradients, mask);
 #pragma unroll
       for (int i = 0; i < ROWS / 2; i++) {
         const int half = i % 4 / 2;
-        const unsigned row = warp * 16 + half * 8 + lane / 4, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
-        const unsigned query = first + row, key = start + column;
-        float &score = scores[i / 4][i % 4], &gradient = gradients[i / 4][i % 4];
+        const unsigned query = first + warp * 16 + half * 8 + lane / 4,
+                       key = start + i / 4 * 8 + lane % 4 * 2 + i % 2;
+        float& score = scores[i / 4][i % 4];
         const float p =
             key <= query && key < g.m ? probability(score, scale, largest[half], reciprocal[half]) : 0;
-        if (mask.threshold) gradient *= kept.factor(mask, row, column);
         if (pass == 0)
-          total[half] += p * gradient;
+          total[half] += p * gradients[i / 4][i % 4];
         else
-          score = p * (gradient - total[half]) * scale;
+          score = p * (gradients[i / 4][i % 4] - total[half]) * scale;
       }
       if (pass == 0) continue;
       if (WIDE) {
@@ -145,24 +144,24 @@ DEVICE void attention_flash_keys(const emeth_cuda_product& g, const emeth_cuda_m
         reciprocal[threadIdx.x] = query < g.m ? 1 / sum[at] : 0;
         total[threadIdx.x] = query < g.m ? totals[at] : 0;
       }
-      if (mask.threshold && channel == 0)
-        kept.fill(mask, mask.first_row + (size_t)head * g.m, start, first, g.m);
+      if (channel == 0) kept.fill(mask, mask.first_row + (size_t)head * g.m, start, first, g.m);
       __syncthreads();
       add_products_of_rows(scores, keys, queries);
       add_products_of_rows(gradients, values, d_outs);
     }
+    kept.template apply<true>(gradients, mask);
 #pragma unroll
     for (int i = 0; i < ROWS / 2; i++) {
-      const unsigned row = warp * 16 + i % 4 / 2 * 8 + lane / 4, place = i / 4 * 8 + lane % 4 * 2 + i % 2;
-      const unsigned key = first + row, query = start + place;
+      const unsigned key = first + warp * 16 + i % 4 / 2 * 8 + lane / 4,
+                     place = i / 4 * 8 + lane % 4 * 2 + i % 2, query = start + place;
       float &score = scores[i / 4][i % 4], &gradient = gradients[i / 4][i % 4];
       const float p = key <= query && query < g.m
                           ? probability(score, scale, largest[place], reciprocal[place])
                           : 0;
-      const float factor = mask.threshold ? kept.factor(mask, place, row) : 1;
-      gradient = p * (gradient * factor - total[place]) * scale;
-      score = p * factor;
+      gradient = p * (gradient - total[place]) * scale;
+      score = p;
     }
+    kept.template apply<true>(scores, mask);
     if (WIDE) {
       __syncthreads();
       queries.fill(a + part, g.a.stride, start, g.m, g.k - part, g.a_vectors);

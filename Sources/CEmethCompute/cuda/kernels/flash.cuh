@@ -49,6 +49,7 @@ struct kept_keys {
 
   // first_row: the number of the head's first row in the mask. What is no key of a query has no bit.
   DEVICE void fill(const dropout_mask& mask, size_t first_row, unsigned query, unsigned key, unsigned T) {
+    if (!mask.threshold) return;
 #pragma unroll 1
     for (unsigned unit = threadIdx.x; unit < ROWS * (ROWS / FACTORS); unit += 2 * ROWS) {
       const unsigned row = unit / (ROWS / FACTORS), place = unit % (ROWS / FACTORS);
@@ -59,8 +60,17 @@ struct kept_keys {
               : 0;
     }
   }
-  DEVICE float factor(const dropout_mask& mask, unsigned query, unsigned key) const {
-    return bits[query][key / FACTORS] >> key % FACTORS & 1 ? mask.scale : 0.0f;
+  // The warp's rows of a tile of scores times their factors. Rows are queries, with BY_KEY keys.
+  template <bool BY_KEY>
+  DEVICE void apply(float (&scores)[ROWS / 8][4], const dropout_mask& mask) const {
+    if (!mask.threshold) return;
+    const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+#pragma unroll
+    for (int i = 0; i < ROWS / 2; i++) {
+      const unsigned row = warp * 16 + i % 4 / 2 * 8 + lane / 4, column = i / 4 * 8 + lane % 4 * 2 + i % 2;
+      const unsigned query = BY_KEY ? column : row, key = BY_KEY ? row : column;
+      scores[i / 4][i % 4] *= bits[query][key / FACTORS] >> key % FACTORS & 1 ? mask.scale : 0.0f;
+    }
   }
 };
 
