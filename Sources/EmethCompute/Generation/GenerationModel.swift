@@ -4,7 +4,9 @@
 /// be let go. Reading them where they lie would save the copy, but a linear layer's weights are stored (in,
 /// out): the outputs of one task lie in short pieces far apart, which memory delivers at a fraction of its
 /// speed.
-final class GenerationModel: Sendable {
+///
+/// Several generators may read one model, each with texts of its own.
+public final class GenerationModel: Sendable {
   struct Block: Sendable {
     /// Indices in `vectors`.
     let attentionNormGain, attentionNormOffset, queryKeyValueBias, attentionProjectionBias: Int
@@ -12,8 +14,10 @@ final class GenerationModel: Sendable {
     let queryKeyValue, attentionProjection, feedForward, feedForwardProjection: PackedWeights
   }
 
-  let configuration: ModelConfiguration
-  let format: WeightFormat
+  /// The model's shape.
+  public let configuration: ModelConfiguration
+  /// How its matrices are stored.
+  public let format: WeightFormat
   let tokenEmbedding: PackedWeights
   let positionEmbedding: Int
   let finalNormGain, finalNormOffset: Int
@@ -34,8 +38,8 @@ final class GenerationModel: Sendable {
   ///
   /// - Throws: `ComputeError.invalidInput` naming the tensor when a weight has no place in the format,
   ///   `outOfMemory`.
-  init(
-    configuration: ModelConfiguration, parameters: FloatArena, format: WeightFormat, device: Device
+  public init(
+    configuration: ModelConfiguration, parameters: FloatArena, format: WeightFormat = .f32, device: Device
   ) throws(ComputeError) {
     let source = try Source(
       layout: ParameterLayout(configuration), parameters: parameters, format: format, device: device)

@@ -5,7 +5,7 @@ import Foundation
 extension NodeAgent {
   /// The programs of SubJobs that every node can compute.
   private static let builtIn: Set<ProgramID> = [
-    .languageModelTrainingPart, .proofOfWork, .meanOfNumbersPart,
+    .languageModelTrainingPart, .textGenerationPart, .proofOfWork, .meanOfNumbersPart,
   ]
 
   /// What a node asks for: what its owner wants, of what it can compute.
@@ -75,6 +75,19 @@ extension NodeAgent {
     }
   }
 
+  /// Fetches the files of the model that a job's prompts are continued by, unless it has them.
+  ///
+  /// - Returns: objects that are not needed once the model is on the shelf.
+  private func fetchModel(of manifest: ComputedManifest) async throws(NetworkError) -> [Bytes32] {
+    guard let model = manifest.generation?.model, !models.has(model) else { return [] }
+    for object in model.objects {
+      try await untilAnswered("fetching the model \(model.hash)") { () throws(NetworkError) in
+        try await connection.fetch(object: object, into: node.store)
+      }
+    }
+    return model.objects
+  }
+
   /// Computes a part by the program that its manifest names; an output that proves itself is handed over. That the module
   /// says no to the part is handed in like an output.
   func computePart(
@@ -82,12 +95,27 @@ extension NodeAgent {
   ) async throws(NetworkError) -> NodeResult? {
     let manifest = try ComputedManifest(json: assignment.manifest)
     let program = try ComputedProgram(manifest, modules: settings.modules)
-    let (own, sandbox) = (node, sandbox)
-    let computed = try await raising(stop) { () async throws(NetworkError) in
-      try await lane.run { _ in
-        try own.computePart(
-          assignment, program: program, sandbox: sandbox, limitsCount: true, stop: stop)
+    let (own, sandbox, models) = (node, sandbox, models)
+    func compute() async throws(NetworkError) -> NodeResult? {
+      let fetched = try await fetchModel(of: manifest)
+      let computed = try await raising(stop) { () async throws(NetworkError) in
+        try await lane.run { device in
+          try own.computePart(
+            assignment, program: program, sandbox: sandbox,
+            bench: GenerationBench(models: models, store: own.store, device: device), limitsCount: true,
+            stop: stop)
+        }
       }
+      for object in fetched { try own.store.remove(object) }
+      return computed
+    }
+    let computed: NodeResult?
+    do throws(NetworkError) {
+      computed = try await compute()
+    } catch {
+      guard case .missingObject = error, manifest.generation != nil else { throw error }
+      // Another worker's model took its place meanwhile.
+      computed = try await compute()
     }
     guard program.provesItself, var result = computed else { return computed }
     let output = try node.store.put(try node.output(of: assignment.subJob), durable: false)

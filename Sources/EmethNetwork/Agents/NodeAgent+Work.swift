@@ -178,7 +178,7 @@ extension NodeAgent {
       }
       if result != nil {
         do throws(NetworkError) {
-          try learn(assignment, seconds: (ContinuousClock.now - began) / .seconds(1))
+          try learn(assignment, result, seconds: (ContinuousClock.now - began) / .seconds(1))
         } catch {
           // The work is done: nobody gives it up because its speed can't be written down.
           report("keeping the speed", error)
@@ -216,9 +216,13 @@ extension NodeAgent {
     }
   }
 
-  private func learn(_ assignment: Assignment, seconds: Double) throws(NetworkError) {
+  private func learn(
+    _ assignment: Assignment, _ result: NodeResult?, seconds: Double
+  ) throws(NetworkError) {
     let program = assignment.program ?? .languageModelTrainingPart
-    guard let next = try pace.learn(program, fuel: assignment.fuel, seconds: seconds) else { return }
+    // What was used may be less than what may be.
+    let fuel = result.map { Fuel(units: $0.submission.submission.fuelUsed) } ?? assignment.fuel
+    guard let next = try pace.learn(program, fuel: fuel, seconds: seconds) else { return }
     onEvent(.speed(program: program, fuelPerSecond: next))
   }
 

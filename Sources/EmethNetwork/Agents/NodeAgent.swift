@@ -28,7 +28,7 @@ public final class NodeAgent: Sendable {
     public var modules: [ProgramModule] = []
     /// By how much it must be faster than the deadline asks for, percent.
     public var marginPercent = 25
-    /// Bytes of boundary states that it keeps.
+    /// Bytes of boundary states that it keeps, and of models that text was generated with.
     public var modelCache = LocalNetwork.defaultModelCache
     /// Machines that compute for it; `nil` for none.
     public var remote: Workers?
@@ -64,6 +64,8 @@ public final class NodeAgent: Sendable {
   let filter: SubJobFilter
   /// Where modules run; nil where it has none.
   let sandbox: ModuleSandbox?
+  /// Models that text is generated with.
+  let models: ModelShelf
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
   private let folder: URL
@@ -101,6 +103,7 @@ public final class NodeAgent: Sendable {
     try node.store.sweepDrafts(olderThan: 0)
     journal = NodeJournal(folder: folder.appending(path: "journal"))
     pace = NodePace(file: folder.appending(path: "speed.json"), settings: settings)
+    models = ModelShelf(folder: folder.appending(path: "models"), byteLimit: settings.modelCache)
     losses = NodeLosses(file: folder.appending(path: "losses.json"))
     let (open, lost) = (try journal.all(), try losses.all())
     state.withLock { state in (state.resumed, state.losses) = (open, lost) }

@@ -27,13 +27,17 @@ struct NodeSpeed {
 
   /// The programs whose work is measured beforehand. A module's is not known before it has run, and a proof of work's is
   /// luck.
-  static let measurable: [ProgramID] = [.languageModelTrainingPart, .meanOfNumbersPart]
+  static let measurable: [ProgramID] = [.languageModelTrainingPart, .textGenerationPart, .meanOfNumbersPart]
 
   /// Works for a moment as one of ``measurable`` does; fuel a second.
   static func measured(
     _ program: ProgramID, on device: Device, seconds: Double = 0.5
   ) throws(NetworkError) -> Double {
-    program == .meanOfNumbersPart ? try reading(seconds) : try training(on: device, seconds)
+    switch program {
+    case .meanOfNumbersPart: try reading(seconds)
+    case .textGenerationPart: try generating(on: device, seconds)
+    default: try training(on: device, seconds)
+    }
   }
 
   /// Reads numbers.
@@ -48,6 +52,30 @@ struct NodeSpeed {
     } while (ContinuousClock.now - began) / .seconds(1) < seconds / 2
     let taken = (ContinuousClock.now - began) / .seconds(1)
     return Double(read) / Double(ComputedProgram.meanOfNumbers.recordsPerFuel) / max(taken, 1e-6)
+  }
+
+  /// Generates text by a small model, one token after another.
+  private static func generating(on device: Device, _ seconds: Double) throws(NetworkError) -> Double {
+    let shape = try asNetworkError {
+      try ModelShape(layers: 2, heads: 4, width: 128, context: 64, vocabularySize: 256)
+    }
+    do throws(ComputeError) {
+      let state = try TrainingState(configuration: ModelConfiguration(shape))
+      try state.initializeWeights(seed: Array(repeating: 1, count: 32))
+      let generator = try TextGenerator(state: state, device: device)
+      let sampler = try Sampler.greedy()
+      _ = try generator.generate(prompt: [1], maxTokens: 8, sampler: sampler)
+      let began = ContinuousClock.now
+      var tokens = 0
+      repeat {
+        tokens += 1 + (try generator.generate(prompt: [1], maxTokens: 63, sampler: sampler).count)
+      } while (ContinuousClock.now - began) / .seconds(1) < seconds / 2
+      let taken = (ContinuousClock.now - began) / .seconds(1)
+      let operations = Double(shape.operationsPerReadToken) * Double(tokens)
+      return operations / Double(FuelFormula.operationsPerFuel) / max(taken, 1e-6)
+    } catch {
+      throw .compute(error)
+    }
   }
 
   /// Trains a small model.

@@ -96,6 +96,12 @@ extension VerifierAgent {
     let subJob = request.facts.subJob
     let sealed = request.opening?.objects ?? []
     let program = try program(of: request.facts)
+    let model = try program.flatMap { _ throws(NetworkError) in
+      try ComputedManifest(json: request.facts.manifest).generation?.model
+    }
+    let missing = model.map { models.has($0) ? [] : $0.objects } ?? []
+    // A model that did not come is this machine's matter: there is no verdict without it.
+    for object in missing { try await connection.fetch(object: object, into: store) }
     for object in sealed + (program == nil ? [request.facts.startingParameters] : []) {
       do throws(NetworkError) {
         try await connection.fetch(object: object, into: store)
@@ -119,12 +125,13 @@ extension VerifierAgent {
     }
     let question = try verifier.question(
       submission: submission, facts: facts, seed: request.seed, segments: request.segments)
-    let (stop, sandbox) = (StopFlag(), sandbox)
+    let (stop, sandbox, shelf, objects) = (StopFlag(), sandbox, models, store)
     let examination = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { device in
         if let program {
           return try verifier.examinePart(
-            question, delivered: delivered, program: program, sandbox: sandbox, stop: stop)
+            question, delivered: delivered, program: program, sandbox: sandbox,
+            bench: GenerationBench(models: shelf, store: objects, device: device), stop: stop)
         }
         return try verifier.examine(question, delivered: delivered, device: device, stop: stop)
       }
@@ -144,7 +151,7 @@ extension VerifierAgent {
       try store.remove(object)
       (report.update, report.resultSalts) = (object, opening?.resultSalts)
     }
-    for object in sealed { try store.remove(object) }
+    for object in sealed + missing { try store.remove(object) }
     try Files.remove(place(opened: subJob))
     let verdict = examination.judgement.verdict.verdict
     onEvent(.judged(subJob, accepted: verdict.accepted, finding: examination.judgement.finding))

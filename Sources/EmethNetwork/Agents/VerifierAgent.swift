@@ -22,6 +22,8 @@ public final class VerifierAgent: Sendable {
     public var workers = 4
     /// External programs that it computes by.
     public var modules: [ProgramModule] = []
+    /// Bytes of models that it keeps which text was generated with.
+    public var modelCache = LocalNetwork.defaultModelCache
     /// How many commitments wait to be used.
     public var stock: UInt32 = 64
     /// For how long its key is bound to its account, seconds.
@@ -42,6 +44,8 @@ public final class VerifierAgent: Sendable {
   let fault: NodeFault?
   /// Where modules run; nil where it has none.
   let sandbox: ModuleSandbox?
+  /// Models that text is generated with.
+  let models: ModelShelf
   let connection: any NetworkConnection
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
@@ -71,6 +75,7 @@ public final class VerifierAgent: Sendable {
     self.folder = folder
     store = try ContentStore(folder: folder.appending(path: "objects"))
     try store.sweepDrafts(olderThan: 0)
+    models = ModelShelf(folder: folder.appending(path: "models"), byteLimit: settings.modelCache)
     self.domain = domain
     self.fault = fault
     self.connection = connection

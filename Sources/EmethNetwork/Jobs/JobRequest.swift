@@ -56,6 +56,14 @@ public enum JobRequest: Sendable, Hashable {
     }
   }
 
+  /// Objects of the model that a requester has given with it.
+  var models: [Bytes32] {
+    switch self {
+    case .training(let request): request.initialParameters.map { [$0] } ?? []
+    case .computed(let request): request.manifest.generation?.model.objects ?? []
+    }
+  }
+
   /// What its manifest says of the program; `nil` for a training.
   var programTerms: ProgramTerms? {
     switch self {

@@ -13,6 +13,10 @@ extension JobWorker {
       let manifest = computed.manifest
       let bytes = try network.dataSet(computed.dataSet)
       try manifest.check(bytes, parts: computed.parallel)
+      if let generation = manifest.generation {
+        let tokenizer = try generation.model.tokenizer(from: store)
+        try generation.check(bytes, named: computed.dataSetName, tokenizer, parts: computed.parallel)
+      }
       let splitter = network.splitter
       let divided = try splitter.divide(
         bytes, named: computed.dataSetName, manifest.records, job: id, parts: computed.parallel)

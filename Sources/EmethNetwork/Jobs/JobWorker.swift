@@ -14,6 +14,8 @@ final class JobWorker: Sendable {
   /// elsewhere, and have them.
   let program: ComputedProgram?
   let sandbox: ModuleSandbox?
+  /// Models that text is generated with; as above.
+  let models: ModelShelf?
   let rules: RuleSet
   let cost: JobCost
   let threads: Int
@@ -70,13 +72,14 @@ final class JobWorker: Sendable {
       self.request = try network.database.read { db in try JobStore.request(of: id, in: db) }
     }
     switch self.request {
-    case .training: (program, sandbox) = (nil, nil)
+    case .training: (program, sandbox, models) = (nil, nil, nil)
     case .computed(let computed):
       if network.isLive {
-        (program, sandbox) = (nil, nil)
+        (program, sandbox, models) = (nil, nil, nil)
       } else {
         let program = try ComputedProgram(computed.manifest, modules: modules)
         self.program = program
+        models = ModelShelf(folder: network.folder.appending(path: "models"), byteLimit: modelCache)
         sandbox = try program.module.map { module throws(NetworkError) in try ModuleSandbox(for: [module]) }
       }
     }
@@ -130,6 +133,11 @@ final class JobWorker: Sendable {
   func rest(since mark: UInt64) async throws(NetworkError) {
     try checkStop()
     try await network.rest(since: mark, of: id)
+  }
+
+  /// What the parts of a text generation are computed with here, nodes' and verifiers' alike.
+  func bench(on device: Device) -> GenerationBench? {
+    models.map { GenerationBench(models: $0, store: store, device: device) }
   }
 
   func checkStop() throws(NetworkError) { if stop.isRaised { throw .interrupted } }

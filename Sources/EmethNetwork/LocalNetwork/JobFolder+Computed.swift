@@ -63,6 +63,31 @@ extension JobFolder {
           "\(Self.resultFile) has SHA-256 \(hash), the records say "
             + (records.result.map { "\($0)" } ?? "nothing"))
       },
+    ] + checkTexts(records)
+  }
+
+  /// Each part's fuel is computed by its texts: nobody pays for what was not generated.
+  private func checkTexts(_ records: PublicRecords) -> [Check] {
+    guard records.status == .verified,
+      let generation = try? ComputedManifest(json: records.job.parameters).generation
+    else { return [] }
+    return [
+      outcome("fuel of every part is that of its texts") {
+        let texts = try GeneratedText.lines(of: Files.read(model.appending(path: Self.resultFile)))
+        try require(
+          UInt64(texts.count) == records.plan.recordCount,
+          "\(Self.resultFile) has \(texts.count) texts, the plan \(records.plan.recordCount) prompts")
+        for subJob in records.subJobs where subJob.machine.status == .verified {
+          let machine = subJob.machine
+          guard let position = machine.job.position, records.plan.parts.indices.contains(Int(position.part))
+          else { continue }
+          let part = records.plan.parts[Int(position.part)].records
+          let fuel = try generation.fuel(of: texts[Int(part.lowerBound)..<Int(part.upperBound)])
+          try require(
+            machine.fuelUsed == min(fuel, machine.job.fuelLimit),
+            "SubJob \(machine.job.id): its texts are \(fuel) fuel, paid were \(machine.fuelUsed ?? .zero)")
+        }
+      }
     ]
   }
 }

@@ -11,6 +11,11 @@ extension LocalNetwork {
     return try splitterStore.put(dataSet)
   }
 
+  /// Stores the files of a model for a text generation to come.
+  public func keep(model: ModelReference, from folder: URL) throws(NetworkError) {
+    for name in model.files.keys { try store.put(try Files.read(folder.appending(path: name))) }
+  }
+
   /// Keeps a copy of a tokenizer, so that the job does not depend on the folder it came from; returns its
   /// name inside the network folder.
   public func keep(_ tokenizer: any Tokenizer) throws(NetworkError) -> String {

@@ -11,7 +11,7 @@ extension LocalParties {
     guard let program = worker.program else {
       throw .inconsistent(what: "a training is to be computed by a program")
     }
-    let results = try await lanes.map(taken) { [self] record, _ -> NodeResult? in
+    let results = try await lanes.map(taken) { [self] record, device -> NodeResult? in
       guard let number = nodeNumber(record.machine.node) else {
         throw NetworkError.inconsistent(what: "SubJob \(record.id) was taken by a foreign node")
       }
@@ -19,7 +19,8 @@ extension LocalParties {
       let assignment = try worker.assignment(of: record, parent: parent)
       let sandbox = worker.sandbox?.working(below: network.folder)
       do throws(NetworkError) {
-        return try node.computePart(assignment, program: program, sandbox: sandbox, stop: stop)
+        return try node.computePart(
+          assignment, program: program, sandbox: sandbox, bench: worker.bench(on: device), stop: stop)
       } catch {
         guard case .moduleCutShort = error else { throw error }
         try remember(error.message, of: record.id)

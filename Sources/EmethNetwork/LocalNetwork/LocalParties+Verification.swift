@@ -93,7 +93,7 @@ extension LocalParties {
     if let program = worker.program {
       let examination = try verifier.examinePart(
         question, delivered: delivered, program: program,
-        sandbox: worker.sandbox?.working(below: network.folder), stop: stop)
+        sandbox: worker.sandbox?.working(below: network.folder), bench: worker.bench(on: device), stop: stop)
       for object in sealed?.objects ?? [] { try store.remove(object) }
       try Files.remove(place)
       return JobWorker.Outcome(

@@ -71,5 +71,7 @@ struct LocalParties: Parties {
     }
   }
 
-  func finish() throws(NetworkError) { try Files.remove(network.folder.appending(path: "verifiers")) }
+  func finish() throws(NetworkError) {
+    for name in ["verifiers", "models"] { try Files.remove(network.folder.appending(path: name)) }
+  }
 }

@@ -20,13 +20,16 @@ extension TrainingNode {
   /// Computes a part; `nil` means that nothing comes back. One that had already ended is not repeated. That the module
   /// says no to it is a result.
   ///
-  /// Blocks while a module runs: not for the cooperative pool.
+  /// Blocks while it computes: not for the cooperative pool.
   ///
-  /// - Parameter limitsCount: whether a module that has used up the time of its own manifest says no with that, which others
-  ///   look after.
+  /// - Parameters:
+  ///   - bench: what text is generated with.
+  ///   - limitsCount: whether a module that has used up the time of its own manifest says no with that, which others
+  ///     look after.
   func computePart(
-    _ assignment: Assignment, program: ComputedProgram, sandbox: ModuleSandbox?, limitsCount: Bool = false,
-    stop: StopFlag
+    _ assignment: Assignment, program: ComputedProgram, sandbox: ModuleSandbox?,
+    bench: GenerationBench? = nil,
+    limitsCount: Bool = false, stop: StopFlag
   ) throws(NetworkError) -> NodeResult? {
     let vault = NodeVault(node: folder, subJob: assignment.subJob)
     if let record = try vault.record() { return record.result }
@@ -44,7 +47,8 @@ extension TrainingNode {
     }
     var outcome = try program.outcome(
       of: bytes, subJob: assignment.subJob, parameters: manifest.parameters, sandbox: sandbox,
-      limitsCount: limitsCount, stop: stop)
+      generator: manifest.generator(on: bench), limitsCount: limitsCount, stop: stop)
+    let fuel = try manifest.fuel(of: outcome, limit: assignment.fuel)
     if try shows(.swappedFinal, on: assignment.subJob) {
       outcome = .output((outcome.output ?? Data()) + Data("0\n".utf8))
     }
@@ -54,7 +58,7 @@ extension TrainingNode {
       jobID: assignment.subJob, round: assignment.position.round, node: address,
       programHash: manifest.hash, dataRoot: assignment.dataRoot, initRoot: .zero, traceRoot: .zero,
       finalRoot: .zero, resultRoot: commitment.root(of: outcome), segments: 1,
-      fuelUsed: assignment.fuel.units)
+      fuelUsed: fuel.units)
     let result = NodeResult(
       submission: SignedSubmission(signing: submission, in: domain, with: key), trainLoss: 0, clipped: 0,
       refusal: outcome.refusal)

@@ -3,6 +3,8 @@ import Foundation
 
 /// A program that computes a part of a data set in one piece: bytes in, bytes out, the same ones everywhere.
 public enum ComputedProgram: Sendable, Hashable {
+  /// 2: text that follows prompts.
+  case textGeneration
   /// 84: a proof of work.
   case proofOfWork
   /// 999: the mean of numbers.
@@ -15,6 +17,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// - Throws: ``NetworkError/badSetting(name:found:allowed:)``.
   public init(_ id: ProgramID, modules: [ProgramModule]) throws(NetworkError) {
     switch id {
+    case .textGeneration, .textGenerationPart: self = .textGeneration
     case .proofOfWork: self = .proofOfWork
     case .meanOfNumbers, .meanOfNumbersPart: self = .meanOfNumbers
     default:
@@ -23,7 +26,7 @@ public enum ComputedProgram: Sendable, Hashable {
           name: "program", found: "\(id)",
           allowed: id.isExternal
             ? "a program whose module is there: name its folder with --module"
-            : "84, 999, or 10000 and above with its module")
+            : "2, 84, 999, or 10000 and above with its module")
       }
       self = .module(module)
     }
@@ -45,6 +48,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// Its number.
   public var id: ProgramID {
     switch self {
+    case .textGeneration: .textGeneration
     case .proofOfWork: .proofOfWork
     case .meanOfNumbers: .meanOfNumbers
     case .module(let module): module.manifest.program
@@ -54,6 +58,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// The number of its SubJobs' program.
   public var partID: ProgramID {
     switch self {
+    case .textGeneration: .textGenerationPart
     case .proofOfWork: .proofOfWork
     case .meanOfNumbers: .meanOfNumbersPart
     case .module(let module): module.manifest.program
@@ -63,6 +68,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// Its name, for people.
   public var name: String {
     switch self {
+    case .textGeneration: "text generation"
     case .proofOfWork: "SHA-256 proof of work"
     case .meanOfNumbers: "mean of numbers"
     case .module(let module): module.manifest.name
@@ -72,7 +78,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// The module, where it is one.
   public var module: ProgramModule? {
     switch self {
-    case .proofOfWork, .meanOfNumbers: nil
+    case .textGeneration, .proofOfWork, .meanOfNumbers: nil
     case .module(let module): module
     }
   }
@@ -80,14 +86,16 @@ public enum ComputedProgram: Sendable, Hashable {
   /// What counts as a record.
   public var records: RecordKind {
     switch self {
+    case .textGeneration: .json
     case .proofOfWork, .meanOfNumbers: .line
     case .module(let module): module.manifest.records
     }
   }
 
-  /// How many records cost one fuel.
+  /// How many records cost one fuel. A text generation's is by its tokens instead (``GenerationTerms``).
   public var recordsPerFuel: UInt64 {
     switch self {
+    case .textGeneration: 1
     case .proofOfWork: 1
     case .meanOfNumbers: 1_000_000
     case .module(let module): module.manifest.recordsPerFuel
@@ -97,6 +105,7 @@ public enum ComputedProgram: Sendable, Hashable {
   /// The most bytes of a part's output.
   public var outputBytes: UInt64 {
     switch self {
+    case .textGeneration: 256 << 20
     case .proofOfWork, .meanOfNumbers: 4_096
     case .module(let module): module.manifest.limits.outputBytes
     }
@@ -122,14 +131,24 @@ public enum ComputedProgram: Sendable, Hashable {
 
   /// Computes a part.
   ///
-  /// Blocks while a module runs: not for the cooperative pool.
+  /// Blocks while it computes: not for the cooperative pool.
   ///
+  /// - Parameter generator: continues the prompts of a text generation.
   /// - Throws: ``NetworkError/moduleFailed(program:reason:)``, ``NetworkError/interrupted``, or what is wrong
   ///   with this machine, ``NetworkError/moduleCutShort(program:reason:)`` included.
   func compute(
-    _ part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?, stop: StopFlag
+    _ part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?,
+    generator: PromptGenerator?, stop: StopFlag
   ) throws(NetworkError) -> Data {
     switch self {
+    case .textGeneration:
+      guard let generator else { throw .inconsistent(what: "prompts are to be continued without a model") }
+      let output = try generator.output(of: part, stop: stop)
+      guard UInt64(output.count) <= outputBytes else {
+        throw .moduleFailed(
+          program: "\(id)", reason: "a part's texts have \(output.count) bytes, allowed are \(outputBytes)")
+      }
+      return output
     case .proofOfWork:
       let work = try asNetworkError { try ProofOfWork(record: String(decoding: part, as: UTF8.self)) }
       guard let result = work.solve(isStopped: { stop.isRaised }) else { throw .interrupted }

@@ -39,14 +39,31 @@ extension ComputedProgram {
   /// - Parameter limitsCount: whether a module that has used up the time of its own manifest says no with that.
   func outcome(
     of part: Data, subJob: JobID, parameters: [String: String], sandbox: ModuleSandbox?,
-    limitsCount: Bool = false, stop: StopFlag
+    generator: PromptGenerator? = nil, limitsCount: Bool = false, stop: StopFlag
   ) throws(NetworkError) -> PartOutcome {
     do throws(NetworkError) {
       return .output(
-        try compute(part, subJob: subJob, parameters: parameters, sandbox: sandbox, stop: stop))
+        try compute(
+          part, subJob: subJob, parameters: parameters, sandbox: sandbox, generator: generator, stop: stop))
     } catch {
       return try PartOutcome(of: error, limitsCount: limitsCount)
     }
+  }
+}
+
+extension ComputedManifest {
+  /// Fuel that a part has used.
+  ///
+  /// - Parameter limit: what is paid for it at most: all of it, where it is no text.
+  func fuel(of outcome: PartOutcome, limit: Fuel) throws(NetworkError) -> Fuel {
+    guard let generation, let output = outcome.output else { return limit }
+    return try min(limit, generation.fuel(ofOutput: output))
+  }
+
+  /// What continues the prompts of a part; nil for other programs.
+  func generator(on bench: GenerationBench?) -> PromptGenerator? {
+    guard let generation, let bench else { return nil }
+    return PromptGenerator(terms: generation, bench: bench)
   }
 }
 

@@ -5,14 +5,17 @@ import Foundation
 extension Verifier {
   /// Judges a submission from an opening that is sealed to this verifier.
   ///
-  /// Blocks while a module runs: not for the cooperative pool.
+  /// Blocks while it computes: not for the cooperative pool.
+  ///
+  /// - Parameter bench: what text is generated with.
   func examinePart(
-    _ question: Question, delivered: Data, program: ComputedProgram, sandbox: ModuleSandbox?, stop: StopFlag
+    _ question: Question, delivered: Data, program: ComputedProgram, sandbox: ModuleSandbox?,
+    bench: GenerationBench? = nil, stop: StopFlag
   ) throws(NetworkError) -> Examination {
     var (finding, computed): (Finding?, Computed?) = (nil, nil)
     let sealed = try? JSONDecoder().decode(SealedOpening.self, from: delivered)
     if fault != .stampingVerifier {
-      (finding, computed) = try compute(question, sealed, program, sandbox, stop)
+      (finding, computed) = try compute(question, sealed, program, sandbox, bench, stop)
     }
     if fault == .rejectingVerifier { finding = Finding(.result, "the output is another one") }
     if let output = computed?.outcome.output, finding == nil {
@@ -53,7 +56,7 @@ extension Verifier {
   /// What is wrong with a submission, and what came of the part here.
   private func compute(
     _ question: Question, _ sealed: SealedOpening?, _ program: ComputedProgram, _ sandbox: ModuleSandbox?,
-    _ stop: StopFlag
+    _ bench: GenerationBench?, _ stop: StopFlag
   ) throws(NetworkError) -> (Finding?, Computed?) {
     let facts = question.facts
     let manifest = try ComputedManifest(json: facts.manifest)
@@ -61,8 +64,11 @@ extension Verifier {
     let expected = Submission(
       jobID: facts.subJob, round: facts.position.round, node: facts.node, programHash: manifest.hash,
       dataRoot: facts.dataRoot, initRoot: .zero, traceRoot: .zero, finalRoot: .zero,
-      resultRoot: submission.resultRoot, segments: 1, fuelUsed: facts.fuel.units)
-    guard submission == expected, question.submission.domain == domain,
+      resultRoot: submission.resultRoot, segments: 1,
+      // A text's is known once it is generated again.
+      fuelUsed: manifest.generation == nil ? facts.fuel.units : submission.fuelUsed)
+    guard submission == expected, submission.fuelUsed <= facts.fuel.units,
+      question.submission.domain == domain,
       (try? question.submission.check(signer: facts.node)) != nil
     else { return (Finding(.submission, "the submission is not of this SubJob, program, data or fuel"), nil) }
     guard let sealed, let (opening, bytes) = try read(sealed, question) else {
@@ -78,7 +84,8 @@ extension Verifier {
     // that there is none, a module that uses up its time here too says the same.
     let outcome = try program.outcome(
       of: bytes, subJob: facts.subJob, parameters: manifest.parameters, sandbox: sandbox,
-      limitsCount: submission.resultRoot == commitment.refusalRoot, stop: stop)
+      generator: manifest.generator(on: bench), limitsCount: submission.resultRoot == commitment.refusalRoot,
+      stop: stop)
     let computed = Computed(outcome: outcome, commitment: commitment)
     let root = commitment.root(of: outcome)
     guard root == submission.resultRoot else {
@@ -86,6 +93,11 @@ extension Verifier {
         outcome.refusal.map { "there is no output: \($0)" }
         ?? "the output has root \(root), the node's is \(submission.resultRoot)"
       return (Finding(.result, "computed again, \(found)", replayedRoot: root), computed)
+    }
+    let fuel = try manifest.fuel(of: outcome, limit: facts.fuel)
+    guard submission.fuelUsed == fuel.units else {
+      let found = "the texts are \(fuel.units) fuel, the node says \(submission.fuelUsed)"
+      return (Finding(.submission, found), computed)
     }
     return (nil, computed)
   }

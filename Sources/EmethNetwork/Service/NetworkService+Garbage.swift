@@ -218,9 +218,7 @@ extension NetworkService {
     var needs: [HoldPurpose: Set<ObjectName>] = [:]
     needs[.job] = [.splitter(record.request.dataSet)]
     needs[.job]?.formUnion(progress.parts.map { .object($0) })
-    if case .training(let request) = record.request, let initial = request.initialParameters {
-      needs[.job]?.insert(.object(initial))
-    }
+    needs[.job]?.formUnion(record.request.models.map { .object($0) })
     for hash in [progress.validation].compactMap({ $0 }) { needs[.job]?.insert(.splitter(hash)) }
     if progress.plan != nil { needs[.job]?.insert(.leaves(of: job)) }
     if let round = progress.rounds.last {

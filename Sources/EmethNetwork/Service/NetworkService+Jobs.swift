@@ -46,13 +46,13 @@ extension NetworkService {
       guard try !JobStore.exists(id, in: db) else { return }
       // Nobody deletes them from now on. The account holds them as long as it did: its next job may name them too.
       try HoldStore.take(
-        [.splitter(submission.dataSet)] + (submission.initialParameters.map { [.object($0)] } ?? []),
+        [.splitter(submission.dataSet)] + request.models.map { .object($0) },
         for: id, .job, at: now, in: db)
       guard try splitterStore.contains(submission.dataSet) else {
         throw NetworkError.missingObject(hash: submission.dataSet)
       }
-      if let parameters = submission.initialParameters, try !store.contains(parameters) {
-        throw NetworkError.missingObject(hash: parameters)
+      for object in request.models where try !store.contains(object) {
+        throw NetworkError.missingObject(hash: object)
       }
       let job = try Job(
         id: id, requester: requester, programID: request.program, numParallel: request.parallel,
@@ -101,6 +101,7 @@ extension NetworkService {
         name: "program \(program)", found: "a tokenizer, initial parameters or a check",
         allowed: "none of them: they are a training's")
     }
+    if let generation = manifest.generation { try check(generation.model) }
     guard manifest.outputBytes <= settings.maximumResultBytes else {
       throw .badSetting(
         name: "bytes of a part's output", found: "\(manifest.outputBytes)",
@@ -117,6 +118,17 @@ extension NetworkService {
       manifest: manifest, dataSetName: submission.dataSetName, dataSet: submission.dataSet,
       parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
       timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard)
+  }
+
+  /// Whether a model of a text generation is here, and not too large.
+  private func check(_ model: ModelReference) throws(NetworkError) {
+    let count = try model.shape.parameterCount
+    guard count <= UInt64(settings.maximumParameters) else {
+      throw .badSetting(
+        name: "model", found: "\(count) parameters", allowed: "at most \(settings.maximumParameters)")
+    }
+    for object in model.objects where try !store.contains(object) { throw .missingObject(hash: object) }
+    _ = try model.tokenizer(from: store)
   }
 
   /// Who is drawn can't refuse: nobody has work checked for less than the operator says.

@@ -9,7 +9,8 @@ extension Command {
     [
       ServerOptions.server, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
       ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun,
-    ] + PrivacyOptions.flags + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
+    ] + ProgramOptions.ofGeneration + PrivacyOptions.flags
+    + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
 
   static func submitOnChain(_ parsed: ParsedCommand, _ context: CommandContext) async throws -> ExitCode {
     guard let fuelLimit = parsed[RemoteJobOptions.fuelLimit] else {

@@ -20,9 +20,9 @@ extension Command {
       ],
       arguments: [GenerateArguments.model],
       flags: [
-        GenerateArguments.prompt, GenerateArguments.maxTokens, GenerateArguments.temperature,
-        GenerateArguments.topK, GenerateArguments.topP, GenerateArguments.repetitionPenalty,
-        GenerateArguments.stop, GenerateArguments.count, GenerateArguments.dtype, ModelOptions.seed,
+        GenerateArguments.prompt, DrawingOptions.maxTokens, DrawingOptions.temperature,
+        DrawingOptions.topK, DrawingOptions.topP, DrawingOptions.repetitionPenalty,
+        DrawingOptions.stop, GenerateArguments.count, GenerateArguments.dtype, ModelOptions.seed,
         DeviceOptions.device, ModelOptions.threads, CommonFlags.json,
       ],
       examples: [
@@ -34,7 +34,7 @@ extension Command {
       ])
   ) { parsed, context in
     let count = parsed[GenerateArguments.count]
-    let samplers = try (0..<UInt32(count)).map { text in try GenerateArguments.sampler(parsed, text: text) }
+    let samplers = try (0..<UInt32(count)).map { text in try DrawingOptions.sampler(parsed, text: text) }
     let device = try DeviceOptions.open(parsed, context)
     let folder = URL(filePath: parsed[GenerateArguments.model])
     let configuration = try ModelFolder.readConfiguration(from: folder)
@@ -47,7 +47,7 @@ extension Command {
     let prompt = try parsed[GenerateArguments.prompt].map { text in
       text == "-" ? try InputFile("-").text(limit: 1 << 24) : text
     }
-    let tokens = try startTokens(prompt, model.tokenizer)
+    let tokens = try model.tokenizer.startTokens(of: prompt)
     let generator = try TextGenerator(
       configuration: model.configuration, parameters: model.parameters,
       format: parsed[GenerateArguments.dtype],
@@ -58,7 +58,7 @@ extension Command {
     func shown(_ text: String) -> String { isTerminal ? PlainText.visible(text) : text }
     let isStreamed = !parsed[CommonFlags.json]
     var streams = Array(
-      repeating: TokenTextStream(model.tokenizer, stops: parsed[GenerateArguments.stop]), count: count)
+      repeating: TokenTextStream(model.tokenizer, stops: parsed[DrawingOptions.stop]), count: count)
     var texts = Array(repeating: prompt ?? "", count: count)
     // The first token is drawn before anything is written: a model that can't generate leaves nothing.
     var sequence = TextSequence(count: count, start: shown(prompt ?? ""))
@@ -78,7 +78,7 @@ extension Command {
       let group = first..<min(count, first + plan.batch)
       generated += try generator.generate(
         prompts: Array(repeating: tokens, count: group.count),
-        maxTokens: parsed[GenerateArguments.maxTokens], samplers: Array(samplers[group]),
+        maxTokens: parsed[DrawingOptions.maxTokens], samplers: Array(samplers[group]),
         stopToken: model.tokenizer.endOfText,
         onToken: { place, token in
           let index = first + place
@@ -103,19 +103,11 @@ extension Command {
           prompt: prompt ?? "", text: texts[index], tokens: generated[index],
           tokensPerSecond: Double(drawn) / max(elapsed / .seconds(1), 1e-9),
           ending: streams[index].isStopped
-            ? .stop : generated[index].count < parsed[GenerateArguments.maxTokens] ? .endOfText : .maxTokens)
+            ? .stop : generated[index].count < parsed[DrawingOptions.maxTokens] ? .endOfText : .maxTokens)
       }
       try context.output.write(count == 1 ? JSONText.pretty(reports[0]) : JSONText.pretty(reports))
     }
     return .done
-  }
-
-  /// The tokens that the model reads first: the prompt's, or where there is none the end-of-text mark or a
-  /// line end.
-  private static func startTokens(_ prompt: String?, _ tokenizer: any Tokenizer) throws -> [UInt32] {
-    if let prompt, !prompt.isEmpty { return try tokenizer.encode(prompt) }
-    if let endOfText = tokenizer.endOfText { return [endOfText] }
-    return try tokenizer.encode("\n")
   }
 
   private struct GeneratedText: Encodable {
@@ -138,32 +130,10 @@ extension Command {
     static let model = Argument("MODEL", .folder, help: "model folder")
     static let prompt = Flag(
       "prompt", .text, absent: "a new document", help: "text to continue, `-` for standard input")
-    static let maxTokens = Flag(
-      "max-tokens", .integer(in: 0...1_000_000), default: 200, help: "tokens to generate at most")
-    static let temperature = Flag(
-      "temperature", .real(in: 0...100), default: 0.8,
-      help: "0 takes the likeliest token, 1 the model's own odds")
-    static let topK = Flag(
-      "top-k", .integer(in: 0...1_000_000), default: 40,
-      help: "draw among so many of the likeliest tokens, 0 for all")
-    static let topP = Flag(
-      "top-p", .real(in: 0.0001...1), default: 1,
-      help: "draw among the fewest likeliest tokens that have this share of the odds, 1 for all")
-    static let repetitionPenalty = Flag(
-      "repetition-penalty", .real(in: 0.01...100), default: 1,
-      help: "above 1 makes tokens of prompt and text less likely to come again")
-    static let stop = Flag(
-      repeated: "stop", .text, help: "end the text before this one; may be given several times")
     static let count = Flag(
       "count", .integer(in: 1...1024), default: 1, help: "texts to draw, side by side where they fit")
     static let dtype = Flag(
       "dtype", .choice("DTYPE"), default: WeightFormat.f32,
       help: "how the model's matrices are stored: f32, f16, int8; smaller is faster and less exact")
-
-    static func sampler(_ parsed: ParsedCommand, text: UInt32) throws -> Sampler {
-      try Sampler(
-        temperature: parsed[temperature], topK: parsed[topK] == 0 ? nil : parsed[topK], topP: parsed[topP],
-        repetitionPenalty: parsed[repetitionPenalty], seed: parsed[ModelOptions.seed].bytes.bytes, text: text)
-    }
   }
 }

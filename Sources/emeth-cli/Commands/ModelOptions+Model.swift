@@ -29,12 +29,3 @@ extension ModelOptions {
   /// Steps of warm-up of a training: a twentieth of all steps, at most 100.
   static func warmupSteps(of totalSteps: Int) -> Int { min(100, totalSteps / 20) }
 }
-
-extension ModelConfiguration {
-  /// The same shape as a manifest writes it.
-  func modelShape() throws(ProgramError) -> ModelShape {
-    try ModelShape(
-      layers: UInt32(clamping: layers), heads: UInt32(clamping: heads), width: UInt32(clamping: width),
-      context: UInt32(clamping: context), vocabularySize: UInt32(clamping: vocabularySize))
-  }
-}

@@ -17,7 +17,21 @@ enum ProgramOptions {
     "container-engine", .text.named("ENGINE"), absent: "the one in EMETH_CONTAINER_ENGINE",
     help: "podman, docker or a path: runs modules that name a container image")
 
-  static let flags: [any CommandFlag] = [module, parameter, agreement]
+  static let flags: [any CommandFlag] = [module, parameter, agreement] + ofGeneration
+
+  /// Those of program 2.
+  static let ofGeneration: [any CommandFlag] = [GivenModel.flag] + DrawingOptions.flags
+
+  private static func isGeneration(_ parsed: ParsedCommand) -> Bool {
+    parsed[RemoteJobOptions.program] == Int(ProgramID.textGeneration.rawValue)
+  }
+
+  /// The model of a text generation; nil for other programs.
+  static func model(
+    _ parsed: ParsedCommand, fetch: ((JobReference, URL) async throws -> Void)?
+  ) async throws -> GivenModel? {
+    isGeneration(parsed) ? try await GivenModel(parsed, fetch: fetch) : nil
+  }
 
   /// The modules that the flags name, read and checked.
   static func modules(
@@ -39,8 +53,8 @@ enum ProgramOptions {
     return modules
   }
 
-  /// Refuses what only a training has.
-  static func refuseFlagsOfTraining(in parsed: ParsedCommand) throws(UsageError) {
+  /// Refuses what only a training has, and what only a text generation has where it is none.
+  static func refuseFlagsOfOthers(in parsed: ParsedCommand) throws(UsageError) {
     let common = [ModelOptions.threads.definition.spelling, ModelOptions.seed.definition.spelling]
     let ofTraining: [any CommandFlag] =
       [
@@ -54,6 +68,11 @@ enum ProgramOptions {
       throw .contradiction(
         rule: "\(given.definition.spelling) is for a training, "
           + "--program \(parsed[RemoteJobOptions.program]) is none", command: parsed.definition.name)
+    }
+    if !isGeneration(parsed), let given = ofGeneration.first(where: { parsed.isGiven($0) }) {
+      throw .contradiction(
+        rule: "\(given.definition.spelling) is for program 2, which generates text: found program "
+          + "\(parsed[RemoteJobOptions.program])", command: parsed.definition.name)
     }
   }
 

@@ -7,7 +7,8 @@ import Foundation
 enum RemoteJobOptions {
   static let program = Flag(
     "program", .integer(in: 1...Int(Int32.max)), default: Int(ProgramID.languageModelTraining.rawValue),
-    help: "what is computed: 1 trains a language model; 84, 999 and 10000 and up compute parts")
+    help:
+      "what is computed: 1 trains a language model, 2 generates text; 84, 999 and 10000 and up compute parts")
   static let fuelLimit = Flag(
     "fuel-limit", .fuel, absent: "what the formula gives", help: "most fuel that is paid for")
 }

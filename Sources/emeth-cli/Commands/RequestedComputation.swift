@@ -6,13 +6,17 @@ import Foundation
 struct RequestedComputation: Sendable {
   let request: ComputedRequest
   let dataSet: Data
+  /// What continues the prompts of a text generation.
+  let model: GivenModel?
 
   /// Looks at all input before anything is stored or paid.
   ///
-  /// - Parameter nodes: how many parts there are where the flags don't say, and records enough.
+  /// - Parameters:
+  ///   - model: of a text generation.
+  ///   - nodes: how many parts there are where the flags don't say, and records enough.
   init(
-    _ parsed: ParsedCommand, dataSet path: String, modules: [ProgramModule], parallel: Int?, nodes: Int,
-    fuelPrice: FuelPrice, timeLimit: Duration, retry: RetryPolicy
+    _ parsed: ParsedCommand, dataSet path: String, modules: [ProgramModule], model: GivenModel?,
+    parallel: Int?, nodes: Int, fuelPrice: FuelPrice, timeLimit: Duration, retry: RetryPolicy
   ) throws {
     guard let id = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
       throw ProgramError.zeroProgram
@@ -34,12 +38,24 @@ struct RequestedComputation: Sendable {
       }
     }
     dataSet = Data(bytes)
+    self.model = model
+    let generation = try model.map { model in
+      try GenerationTerms(
+        model.reference, model.tokenizer, drawing: Drawing(parsed), dataSet: Data(bytes), named: file.name,
+        parts: parallel)
+    }
     request = ComputedRequest(
       manifest: try ComputedManifest(
         program, parameters: parameters, recordCount: UInt64(records.count),
-        agreement: UInt32(parsed[ProgramOptions.agreement])),
+        agreement: UInt32(parsed[ProgramOptions.agreement]), generation: generation),
       dataSetName: file.name, dataSet: SHA256.hash(bytes), parallel: parallel, fuelPrice: fuelPrice,
       timeLimitSeconds: UInt64(timeLimit / .seconds(1)), retry: retry)
+  }
+
+  /// Stores the data set and the model where the job will be worked on.
+  func store(in network: LocalNetwork) throws {
+    try network.keep(dataSet: dataSet)
+    if let model { try network.keep(model: model.reference, from: model.folder) }
   }
 
   /// Sends the data set, then the request. Modules stay here: whoever has one of the same hash can work.
@@ -48,6 +64,7 @@ struct RequestedComputation: Sendable {
     defer { try? FileManager.default.removeItem(at: file) }
     try dataSet.write(to: file)
     try await client.give(dataSet: file, hash: request.dataSet)
+    try await model?.give(to: client)
     return try await client.submit(
       JobSubmission(salt: Bytes32(SystemRandom.bytes(32)) ?? .zero, computed: request))
   }
@@ -59,9 +76,21 @@ extension Command {
   static func submitComputation(
     _ parsed: ParsedCommand, _ context: CommandContext
   ) async throws -> ExitCode {
-    try ProgramOptions.refuseFlagsOfTraining(in: parsed)
+    try ProgramOptions.refuseFlagsOfOthers(in: parsed)
+    // What it would cost is known without an account, unless the model is to be fetched.
+    let needsNone = parsed[NetworkOptions.dryRun] && !parsed.isGiven(GivenModel.flag)
+    let client = needsNone ? nil : try ServerOptions.client(parsed, context, signed: true)
     let job = try RequestedComputation(
       parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed, context),
+      model: try await ProgramOptions.model(parsed) { reference, folder in
+        if let client {
+          let job = try await client.find(reference)
+          let report = try await client.report(on: job)
+          return try await JobDownload(client: client, job: job).write(report: report, to: folder)
+        }
+        let network = try openNetwork(parsed, context)
+        try inNetwork(network.folder) { try network.exportModel(of: network.find(reference), to: folder) }
+      },
       parallel: parsed.isGiven(NetworkOptions.parts) ? parsed[NetworkOptions.parts] : nil,
       nodes: parsed[NetworkOptions.parts], fuelPrice: parsed[NetworkOptions.fuelPrice],
       timeLimit: parsed[NetworkOptions.deadline], retry: .standard)
@@ -75,12 +104,12 @@ extension Command {
             + "\(request.parallel) parts, \(cost.fuelLimit) fuel, escrow \(cost.terms.escrow)\n")
       return .done
     }
-    if let client = try ServerOptions.client(parsed, context, signed: true) {
+    if let client {
       return try await tell(job.submit(to: client), at: client, parsed, context)
     }
     let network = try openNetwork(parsed, context, mayMake: true)
     let id = try inNetwork(network.folder) {
-      try network.keep(dataSet: job.dataSet)
+      try job.store(in: network)
       return try network.submit(request)
     }
     if parsed[CommonFlags.json] {

@@ -14,7 +14,7 @@ struct RunProgram {
     self.context = context
     self.dataSet = dataSet
     settings = try NetworkSettings(parsed)
-    try ProgramOptions.refuseFlagsOfTraining(in: parsed)
+    try ProgramOptions.refuseFlagsOfOthers(in: parsed)
     let faults: [NodeFault] = [.stall, .swappedFinal, .stampingVerifier, .rejectingVerifier, .twoVerdicts]
     if let fault = settings.fault, !faults.contains(fault.fault) {
       throw UsageError.contradiction(
@@ -25,7 +25,7 @@ struct RunProgram {
 
   func run() async throws -> ExitCode {
     let modules = try ProgramOptions.modules(parsed, context)
-    let folder = try openFolder(modules)
+    let folder = try openFolder(modules, await ProgramOptions.model(parsed, fetch: nil))
     if try folder.network.job(folder.job).status.isFinal {
       context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
     }
@@ -49,11 +49,11 @@ struct RunProgram {
   }
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.
-  private func openFolder(_ modules: [ProgramModule]) throws -> RunFolder {
+  private func openFolder(_ modules: [ProgramModule], _ model: GivenModel?) throws -> RunFolder {
     let out = parsed[NetworkOptions.out]
     if let out { try FolderPath.refuseUnusable(out) }
     let job = try RequestedComputation(
-      parsed, dataSet: dataSet, modules: modules, parallel: parsed[NetworkOptions.parallel],
+      parsed, dataSet: dataSet, modules: modules, model: model, parallel: parsed[NetworkOptions.parallel],
       nodes: settings.nodes, fuelPrice: FuelPrice(gholon: 120), timeLimit: .seconds(7 * 86_400),
       retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 4))
     // A machine that can't run it says so at once.
@@ -63,7 +63,7 @@ struct RunProgram {
       try RunFolder(
         wanted: wanted, seed: parsed[ModelOptions.seed].bytes, settings: settings,
         request: .computed(job.request)
-      ) { try $0.keep(dataSet: job.dataSet) }
+      ) { try job.store(in: $0) }
     }
   }
 

@@ -1,4 +1,5 @@
 import EmethKit
+import EmethNetwork
 
 /// What everything random follows from, as it is typed after `--seed`.
 struct Seed: Equatable, Sendable, CustomStringConvertible {
@@ -10,8 +11,7 @@ struct Seed: Equatable, Sendable, CustomStringConvertible {
 
   init(_ text: String) {
     self.text = text
-    let literal = text.hasPrefix("0x") ? try? Bytes32(hex: text) : nil
-    bytes = literal ?? SHA256.hash(text.utf8)
+    bytes = Drawing.seed(text)
   }
 
   var description: String { text }

@@ -215,7 +215,7 @@ import Testing
       let data = URL(filePath: folder.path("data\(number)"))
       try FileManager.default.createDirectory(at: data, withIntermediateDirectories: false)
       // It knows how fast it is: the first kernels are those of a SubJob.
-      try Data(#"{"fuelPerSecond": {"11": 0.5, "9991": 0.5}}"#.utf8)
+      try Data(#"{"fuelPerSecond": {"11": 0.5, "21": 0.5, "9991": 0.5}}"#.utf8)
         .write(to: data.appending(path: "speed.json"))
       let log = folder.path("log\(number)")
       _ = FileManager.default.createFile(atPath: log, contents: nil)

@@ -150,11 +150,14 @@ import Testing
       if case .speed(let program, let speed) = event { measured.withLock { $0[program] = speed } }
     }
     let work = Task { try? await agent.run() }
-    while measured.withLock({ $0.count }) < 2 { try await Task.sleep(for: .milliseconds(50)) }
+    while measured.withLock({ $0.count }) < 3 { try await Task.sleep(for: .milliseconds(50)) }
     work.cancel()
     _ = await work.value
     #expect(measured.withLock { $0.values.allSatisfy { $0 > 0 } })
-    #expect(measured.withLock { Set($0.keys) } == [.languageModelTrainingPart, .meanOfNumbersPart])
+    #expect(
+      measured.withLock { Set($0.keys) } == [
+        .languageModelTrainingPart, .textGenerationPart, .meanOfNumbersPart,
+      ])
   }
 
   /// A request that a wrong clock spoils is no answer: what it asked for is asked for again.
