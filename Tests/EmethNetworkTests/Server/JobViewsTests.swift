@@ -9,51 +9,55 @@ import Testing
 @Suite struct JobViewsTests {
   private let threads = WorkExecutor(threads: 2)
 
-  /// A network whose first reading waits until `mayEnd` is signalled, and the jobs of each reading.
-  private func network(
-    _ folder: TemporaryFolder, _ mayEnd: DispatchSemaphore
-  ) throws -> (FakeNetwork, readings: @Sendable () -> [Set<JobID>]) {
-    let network = try FakeNetwork(folder)
-    let readings = Shared<[Set<JobID>]>([])
-    network.onJobTexts.withLock {
-      $0 = { ids in
-        let isFirst = readings.value.withLock { all in
-          all.append(ids)
-          return all.count == 1
-        }
-        if isFirst { mayEnd.wait() }
+  /// Asks for jobs, and keeps how they stood.
+  private final class Asking: Sendable {
+    let views: JobViews
+    let statuses = Mutex<[JobStatus?]>([])
+    var count: Int { statuses.withLock { $0.count } }
+
+    init(_ views: JobViews) { self.views = views }
+
+    func ask(_ job: JobID) {
+      Task {
+        let answer = try? await views.job(job)
+        statuses.withLock { $0.append(answer?.job.summary.status) }
       }
     }
-    return (network, { readings.value.withLock { $0 } })
   }
 
-  private final class Shared<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-    init(_ value: Value) { self.value = Mutex(value) }
+  /// The jobs of each reading, of which the first one waits.
+  private final class Readings: Sendable {
+    let all = Mutex<[Set<JobID>]>([])
+    let mayEnd = DispatchSemaphore(value: 0)
+
+    func note(_ jobs: Set<JobID>) {
+      let isFirst = all.withLock { all in
+        all.append(jobs)
+        return all.count == 1
+      }
+      if isFirst { mayEnd.wait() }
+    }
   }
 
   @Test func whoAsksMeanwhileIsAnsweredTogetherAndByWhatIsReadThen() async throws {
     let folder = try TemporaryFolder()
-    let mayEnd = DispatchSemaphore(value: 0)
-    let (network, readings) = try network(folder, mayEnd)
+    let network = try FakeNetwork(folder)
+    let readings = Readings()
+    network.onJobTexts.withLock { $0 = { readings.note($0) } }
     let views = JobViews(network, threads: threads)
+    let asking = Asking(views)
     let unknown = JobID(requester: TestKeys.other.address, salt: .zero)
-    @Sendable func status(of job: JobID) async -> JobStatus? { try? await views.job(job).job.summary.status }
-    await withTaskGroup(of: JobStatus?.self) { group in
-      group.addTask { await status(of: network.jobID) }
-      while readings().isEmpty { await Task.yield() }
-      for index in 0..<20 {
-        group.addTask { await status(of: index == 7 ? unknown : network.jobID) }
-      }
-      while views.waitingCount < 20 { await Task.yield() }
-      network.change { $0.status = .processing }
-      mayEnd.signal()
-      var statuses: [JobStatus?] = []
-      for await status in group { statuses.append(status) }
-      #expect(statuses.count { $0 == nil } == 1, "the job that is not there, and nobody else")
-      #expect(statuses.count { $0 == .processing } == statuses.count - 1, "\(statuses)")
-    }
-    #expect(readings() == [[network.jobID], [network.jobID, unknown]])
+    asking.ask(network.jobID)
+    while readings.all.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
+    for index in 0..<20 { asking.ask(index == 7 ? unknown : network.jobID) }
+    while views.waitingCount < 20 { try await Task.sleep(for: .milliseconds(1)) }
+    network.change { $0.status = .processing }
+    readings.mayEnd.signal()
+    while asking.count < 21 { try await Task.sleep(for: .milliseconds(1)) }
+    let statuses = asking.statuses.withLock { $0 }
+    #expect(statuses.count { $0 == nil } == 1, "the job that is not there, and nobody else")
+    #expect(statuses.count { $0 == .processing } == 20, "\(statuses)")
+    #expect(readings.all.withLock { $0 } == [[network.jobID], [network.jobID, unknown]])
     let error = await #expect(throws: NetworkError.self) { _ = try await views.job(unknown) }
     #expect(error?.code == "job.unknown")
   }
