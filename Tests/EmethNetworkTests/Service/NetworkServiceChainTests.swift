@@ -20,8 +20,14 @@ struct NetworkServiceChainTests {
       folder = try TemporaryFolder()
       database = try kind.location(in: folder)
       self.confirmations = confirmations
+      do {
+        // Nothing is served before the chain takes what the network signs.
+        let service = try NetworkService(
+          folder: folder.url.appending(path: "net"), settings: Self.settings(), database: database,
+          chain: try await Self.settlement(chain, folder, confirmations))
+        try await chain.prepareSettlement(signer: service.signerAddress)
+      }
       server = try await Self.server(chain, folder, database, confirmations)
-      try await chain.prepareSettlement(signer: server.service().signerAddress)
     }
 
     static func settings() -> ServiceSettings {
