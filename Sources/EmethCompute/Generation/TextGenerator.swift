@@ -36,12 +36,15 @@ public final class TextGenerator {
   ///   - format: how the copy stores the matrices; the smaller it is, the faster and the less exact.
   /// - Throws: `ComputeError.invalidInput` naming the tensor when a weight has no place in the format,
   ///   `outOfMemory`.
-  public convenience init(
+  public init(
     configuration: ModelConfiguration, parameters: FloatArena, format: WeightFormat = .f32, device: Device
   ) throws(ComputeError) {
-    try self.init(
-      GenerationModel(configuration: configuration, parameters: parameters, format: format, device: device),
-      device: device)
+    self.configuration = configuration
+    self.device = device
+    model = try GenerationModel(
+      configuration: configuration, parameters: parameters, format: format, device: device)
+    pass = try GenerationPass(model: model, batch: 1, device: device)
+    caches = [try GenerationCache(configuration, device: device)]
   }
 
   /// A generator over weights that were packed before, for any CPU or for this device's GPU.

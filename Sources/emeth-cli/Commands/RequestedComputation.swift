@@ -101,7 +101,7 @@ extension Command {
         parsed[CommonFlags.json]
           ? JSONText.pretty(cost)
           : "program \(request.program): \(job.request.manifest.recordCount) records in "
-            + "\(request.parallel) parts, \(cost.fuelLimit) fuel, escrow \(cost.terms.escrow)\n")
+            + "\(request.parallel) parts, \(cost.fuelLimit), escrow \(cost.terms.escrow)\n")
       return .done
     }
     if let client {

@@ -16,7 +16,7 @@ struct GenerationScene: Sendable {
     {"id":"plain","prompt":"the cat"}
     {"id":"greedy","prompt":"a heron ","temperature":0,"maxTokens":30}
     {"id":"all","prompt":"seven stones","maxTokens":12,"temperature":1.5,"topK":0,"topP":0.9,"repetitionPenalty":1.3,"seed":"x"}
-    {"id":"stop","prompt":"my neighbour","stop":["e","th"],"seed":7}
+    {"id":"stop","prompt":"my neighbour","stop":["b","th"],"seed":7}
     {"id":"empty","prompt":""}
     {"id":"\u{732B}","prompt":"\u{543E}\u{8F29}\u{306F}","maxTokens":1}
     {"id":"long","prompt":"0123456789abcdefghijklmn","maxTokens":40,"stop":"zzz"}
