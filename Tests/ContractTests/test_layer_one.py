@@ -207,3 +207,36 @@ def test_a_job_in_parts(world):
 
     until(fetched)
     assert (out / "result.dat").read_bytes() == b"3,2.5\r\n"
+
+
+def test_a_proof_of_work(world):
+    """A node searches, takes and hands in by one call; a job whose target is not Core's it leaves alone."""
+    name_signer(world)
+    world.send(world.token, calldata("EmethToken", "transfer", NODE_ACCOUNT, 20 * EMETH))
+    world.send(world.token, calldata("EmethToken", "approve", world.core, 10 * EMETH))
+    target, signer = 2**250, KEYS[8]
+    world.send(world.core, calldata("EmethCore", "setProgram", 84, "proof", 1, 0, 0, 10, EMETH // 10, target))
+    world.send(world.core, calldata("EmethCore", "setChallengeSigner", ADDRESSES[8]))
+
+    def request(number, target):
+        salt = number.to_bytes(32, "big")
+        job = keccak(to_canonical_address(ADDRESSES[0]) + salt)[:16]
+        digest = keccak(b"\x19Ethereum Signed Message:\n32" + bytes(16) + job)
+        signed = signer.sign_msg_hash(digest).to_bytes()
+        challenge = signed[:64] + bytes([27 + signed[64]])
+        now = int(world.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        world.send(world.core, calldata(
+            "EmethCore", "requestWithSalt", salt, 84, 1, 1, (challenge + target.to_bytes(32, "big")).hex(), "{}", 10,
+            EMETH // 10, now + DAY, 2 * EMETH))
+        return "0x" + job.hex()
+
+    wrong, job = request(1, target + 1), request(2, target)
+    _, url = serve(world)
+    agent(world, "node", NODE_KEY, url)
+    until(lambda: status(world, job) == VERIFIED, seconds=90)
+    # One fuel; the deposit was locked for one call.
+    assert ledger(world, NODE_ACCOUNT) == EMETH + EMETH // 10
+    until(lambda: "ended" in events(world, "node"))
+    assert status(world, wrong) == REQUESTED
+    log = (world.folder / "node-1.log").read_text()
+    assert "directSubmit" in log and "failed" not in events(world, "node"), log

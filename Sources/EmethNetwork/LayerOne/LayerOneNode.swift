@@ -436,6 +436,8 @@ public final class LayerOneNode: Sendable {
       try await decline(job, because: error)
       return nil
     }
+    // Of a job without an input file nothing is there yet.
+    try Files.makeFolder(place(job.id))
     if let output = outcome.outcome.output { try Files.write(output, to: outputFile(job.id)) }
     let made = Computation(fuelUsed: outcome.fuel.units, refusal: outcome.outcome.refusal)
     try keep(made, "computation.json", of: job.id)

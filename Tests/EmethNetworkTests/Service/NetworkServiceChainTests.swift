@@ -289,6 +289,8 @@ struct NetworkServiceChainTests {
     for _ in 0..<400 where service.chainStanding?.deposits != 6 {
       try await Task.sleep(for: .milliseconds(30))
     }
+    // Served before its Signer was named, it has told that.
+    scene.server.errors.withLock { $0.removeAll() }
     for index in 0..<3 { try scene.startNode(index) }
     for index in 0..<2 { try scene.startVerifier(index) }
     try await scene.verifiersStand(2)
