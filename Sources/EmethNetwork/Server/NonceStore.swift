@@ -7,9 +7,14 @@ import Foundation
 /// comes later in the same log, so that whatever survives a power failure, no change survives without its nonce.
 struct NonceStore: Sendable {
   /// A request's nonce.
-  struct Use: Sendable, Hashable {
+  struct Use: Sendable, Hashable, Comparable {
     var account: Address
     var nonce: Bytes32
+
+    static func < (one: Self, other: Self) -> Bool {
+      one.account == other.account
+        ? one.nonce.bytes.lexicographicallyPrecedes(other.nonce.bytes) : one.account < other.account
+    }
   }
 
   /// The most that are used up together.
@@ -23,7 +28,8 @@ struct NonceStore: Sendable {
   /// - Parameter uses: ``limit`` at most.
   func use(_ uses: [Use], at now: UInt64) throws(NetworkError) -> [Bool] {
     if uses.isEmpty { return [] }
-    let filled = uses.filledUp
+    // In the same order at every server: two that had the same ones in another order would wait for each other.
+    let filled = uses.sorted().filledUp
     let time = Int64(clamping: now)
     var new = try database.writeHastily { db in
       // A few at a time, so that no request pays for a quiet quarter of an hour before it, and twice as many as can come.

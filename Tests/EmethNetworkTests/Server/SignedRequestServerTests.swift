@@ -123,6 +123,43 @@ import Testing
     #expect(mixed == [false, true, false, false, false])
   }
 
+  /// The same requests at two servers, in another order: while a third one has the middle nonce, one of the two waits for
+  /// it, and the other for that one. Both would hold what the other needs if each went by the order in which they came.
+  @Test func twoServersDoNotWaitForEachOther() async throws {
+    let folder = try TemporaryFolder()
+    guard case .postgres(let address) = try TestDatabase.postgres.location(in: folder) else { return }
+    let stores = try (0..<2).map { _ in NonceStore(try NetworkDatabase(.postgres(address))) }
+    let uses = [1, 2, 3].map { NonceStore.Use(account: key.address, nonce: TestNetwork.seed($0)) }.sorted()
+    let (third, observer) = (try PostgresConnection(address), try PostgresConnection(address))
+    let thirdOne: Int = try #require(
+      try third.rows("SELECT pg_backend_pid() AS pid", []).first.map { try $0["pid"] })
+    try third.run("BEGIN")
+    _ = try third.execute(
+      "INSERT INTO requestNonce (account, nonce, at) VALUES (?, ?, 5)",
+      ["\(key.address)".sqlValue, Data(uses[1].nonce.bytes).sqlValue])
+    func waiting(_ condition: String = "") throws -> Int {
+      try observer.rows(
+        """
+        SELECT count(*) AS amount FROM pg_stat_activity WHERE datname = current_database()
+          AND wait_event_type = 'Lock' \(condition)
+        """, []
+      ).first.map { try $0["amount"] } ?? 0
+    }
+    let end = ContinuousClock.now + .seconds(120)
+    func wait(for count: Int) async throws {
+      while try waiting() < count, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
+    }
+    async let one = blocking { try stores[0].use(uses, at: 5) }
+    try await wait(for: 1)
+    async let other = blocking { try stores[1].use(uses.reversed(), at: 5) }
+    try await wait(for: 2)
+    #expect(try waiting() == 2)
+    #expect(try waiting("AND \(thirdOne) = ANY (pg_blocking_pids(pid))") == 1)
+    try third.run("ROLLBACK")
+    #expect(try await one == [true, true, true])
+    #expect(try await other == [false, false, false])
+  }
+
   @Test(arguments: TestDatabase.all)
   func noncesAreForgottenAfterAQuarterOfAnHour(on kind: TestDatabase) throws {
     let folder = try TemporaryFolder()
