@@ -358,7 +358,9 @@ final class WorkerDesk: ServedNetwork {
   }
   func cancel(_ id: JobID, by requester: Address) throws(NetworkError) { throw Self.notServed }
   func job(_ id: JobID) throws(NetworkError) -> JobView { throw Self.notServed }
-  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText] { throw Self.notServed }
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: Result<JobText, NetworkError>] {
+    throw Self.notServed
+  }
   func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage { throw Self.notServed }
   func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState] { throw Self.notServed }
   func report(on id: JobID) throws(NetworkError) -> JobReport { throw Self.notServed }

@@ -15,7 +15,7 @@ final class JobViews: Sendable {
 
   private let service: any ServedNetwork
   private let memory = JobMemory<JobID, Answer>(limit: 10_000)
-  private let questions: GatheredQuestions<JobID, JobText?>
+  private let questions: GatheredQuestions<JobID, Result<JobText, NetworkError>?>
 
   /// - Parameter threads: where the database is waited for.
   init(_ service: any ServedNetwork, threads: WorkExecutor) {
@@ -31,12 +31,14 @@ final class JobViews: Sendable {
 
   /// A job as it is now.
   ///
-  /// - Throws: ``NetworkError/unknownJob(id:)``, and what the database throws.
+  /// - Throws: ``NetworkError/unknownJob(id:)``, what the database throws, and what is wrong with this job's record.
   func job(_ id: JobID) async throws -> TaggedJob {
     // Before it is read: what changes meanwhile makes it old.
     let mark = service.changeMark(of: id)
     if let mark, let known = memory.value(id, changedAt: mark) { return known.tagged }
-    guard let text = try await questions.answer(to: id) else { throw NetworkError.unknownJob(id: "\(id)") }
+    guard let text = try await questions.answer(to: id)?.get() else {
+      throw NetworkError.unknownJob(id: "\(id)")
+    }
     let last = memory.lastValue(id)
     if mark == nil, let last, last.text == text { return last.tagged }
     let tagged = if let last, last.text == text { last.tagged } else { try TaggedJob(text.decoded()) }

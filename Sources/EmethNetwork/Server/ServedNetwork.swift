@@ -21,8 +21,8 @@ protocol ServedNetwork: Sendable {
   func submit(_ submission: JobSubmission, by requester: Address) throws(NetworkError) -> JobID
   func cancel(_ id: JobID, by requester: Address) throws(NetworkError)
   func job(_ id: JobID) throws(NetworkError) -> JobView
-  /// Jobs as they are now, those of them that there are; 64 at most.
-  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText]
+  /// Jobs as they are now, those of them that there are, or why one can't be read; 64 at most.
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: Result<JobText, NetworkError>]
   func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage
   func subJobs(of id: JobID) throws(NetworkError) -> [SubJobState]
   func report(on id: JobID) throws(NetworkError) -> JobReport

@@ -201,13 +201,14 @@ extension NetworkService {
   /// One job.
   public func job(_ id: JobID) throws(NetworkError) -> JobView {
     guard let text = try jobTexts([id])[id] else { throw .unknownJob(id: "\(id)") }
-    return try asNetworkError { try text.decoded() }
+    return try asNetworkError { try text.get().decoded() }
   }
 
   /// Jobs as they are now, those of them that there are, by one question to the database.
   ///
   /// - Parameter ids: 64 at most.
-  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText] {
+  /// - Returns: also why one can't be read: the others have nothing to do with it.
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: Result<JobText, NetworkError>] {
     let byText = Dictionary(ids.map { ("\($0)", $0) }, uniquingKeysWith: { first, _ in first })
     if byText.isEmpty { return [:] }
     let asked = Array(byText.keys).filledUp
@@ -215,13 +216,23 @@ extension NetworkService {
     let rows = try database.rows(
       sql: { "SELECT \(JobStore.textColumns($0)) FROM job WHERE id IN (\(marks))" },
       arguments: SQLArguments(asked))
-    return try asNetworkError {
-      var found: [JobID: JobText] = [:]
-      for row in rows {
-        guard let id = byText[try row["id"]] else { continue }
-        found[id] = try JobStore.text(row) { id in try database.read { db in try JobStore.job(id, in: db) } }
+    var found: [JobID: Result<JobText, NetworkError>] = [:]
+    for row in rows {
+      guard let id = try asNetworkError({ byText[try row["id"]] }) else { continue }
+      do throws(NetworkError) {
+        found[id] = .success(try text(row))
+      } catch {
+        // A database that can't be used is no trouble of this job alone.
+        if case .databaseFailed = error { throw error }
+        found[id] = .failure(error)
       }
-      return found
+    }
+    return found
+  }
+
+  private func text(_ row: SQLRow) throws(NetworkError) -> JobText {
+    try asNetworkError {
+      try JobStore.text(row) { id in try database.read { db in try JobStore.job(id, in: db) } }
     }
   }
 

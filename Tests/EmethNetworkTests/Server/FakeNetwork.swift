@@ -16,6 +16,8 @@ final class FakeNetwork: ServedNetwork {
     /// Objects that the requester alone may have.
     var secrets: Set<Bytes32> = []
     var isBroken = false
+    /// Jobs whose records can't be read.
+    var damaged: Set<JobID> = []
     /// What somebody outside has called a data set, and said as a reason.
     var dataSet = "neko"
     var reason = ""
@@ -102,13 +104,18 @@ final class FakeNetwork: ServedNetwork {
   /// Called before jobs are read.
   let onJobTexts = Mutex<@Sendable (Set<JobID>) -> Void>({ _ in })
 
-  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: JobText] {
+  func jobTexts(_ ids: Set<JobID>) throws(NetworkError) -> [JobID: Result<JobText, NetworkError>] {
     onJobTexts.withLock { $0 }(ids)
-    guard ids.contains(jobID) else { return [:] }
-    let job = try job(jobID)
-    return try asNetworkError {
-      [jobID: JobText(number: job.number, view: try job.wireText(), subJobs: "1:3")]
+    var found: [JobID: Result<JobText, NetworkError>] = [:]
+    for id in state.withLock({ $0.damaged }).intersection(ids) {
+      found[id] = .failure(.inconsistent(what: "job \(id) can't be read"))
     }
+    if ids.contains(jobID) {
+      let job = try job(jobID)
+      found[jobID] = .success(
+        JobText(number: job.number, view: try asNetworkError { try job.wireText() }, subJobs: "1:3"))
+    }
+    return found
   }
 
   func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {

@@ -47,19 +47,26 @@ import Testing
     let views = JobViews(network, threads: threads)
     let asking = Asking(views)
     let unknown = JobID(requester: TestKeys.other.address, salt: .zero)
+    let damaged = JobID(requester: TestKeys.other.address, salt: TestNetwork.seed(2))
+    network.change { $0.damaged = [damaged] }
     asking.ask(network.jobID)
     while readings.all.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(1)) }
-    for index in 0..<20 { asking.ask(index == 7 ? unknown : network.jobID) }
-    while views.waitingCount < 20 { try await Task.sleep(for: .milliseconds(1)) }
+    for index in 0..<21 { asking.ask(index == 7 ? unknown : index == 9 ? damaged : network.jobID) }
+    while views.waitingCount < 21 { try await Task.sleep(for: .milliseconds(1)) }
     network.change { $0.status = .processing }
     readings.mayEnd.signal()
-    while asking.count < 21 { try await Task.sleep(for: .milliseconds(1)) }
+    while asking.count < 22 { try await Task.sleep(for: .milliseconds(1)) }
     let statuses = asking.statuses.withLock { $0 }
-    #expect(statuses.count { $0 == nil } == 1, "the job that is not there, and nobody else")
+    #expect(statuses.count { $0 == nil } == 2, "what is not there or can't be read, and nobody else")
     #expect(statuses.count { $0 == .processing } == 20, "\(statuses)")
-    #expect(readings.all.withLock { $0 } == [[network.jobID], [network.jobID, unknown]])
-    let error = await #expect(throws: NetworkError.self) { _ = try await views.job(unknown) }
-    #expect(error?.code == "job.unknown")
+    #expect(readings.all.withLock { $0 } == [[network.jobID], [network.jobID, unknown, damaged]])
+    for (job, expected) in [
+      (unknown, NetworkError.unknownJob(id: "\(unknown)")),
+      (damaged, .inconsistent(what: "job \(damaged) can't be read")),
+    ] {
+      let error = await #expect(throws: NetworkError.self) { _ = try await views.job(job) }
+      #expect(error == expected)
+    }
   }
 
   @Test func whatAnotherProcessChangedIsInTheNextAnswer() async throws {

@@ -61,6 +61,42 @@ import Testing
     }
   }
 
+  /// Of jobs that are read together one may be damaged: who asked for it hears so, and nobody else.
+  @Test(arguments: TestDatabase.all)
+  func aJobThatCantBeReadIsNobodyElsesTrouble(on kind: TestDatabase) async throws {
+    try await Self.filled(3, on: kind) { service, open in
+      let damaged = open[1].job
+      try service.database.write { db in
+        try db.execute(
+          sql: "UPDATE job SET view = '', machine = '{' WHERE id = ?", arguments: ["\(damaged)"])
+      }
+      let wrong = #expect(throws: NetworkError.self) {
+        try service.database.read { db in _ = try JobStore.job(damaged, in: db) }
+      }
+      let found = try service.jobTexts(Set(open.map(\.job)))
+      #expect(found.count == 3)
+      for open in open {
+        let views = JobViews(service, threads: WorkExecutor(threads: 1))
+        if open.job == damaged {
+          let alone = #expect(throws: NetworkError.self) { _ = try service.job(damaged) }
+          let viewed = await #expect(throws: NetworkError.self) { _ = try await views.job(damaged) }
+          #expect(wrong != nil && alone == wrong && viewed == wrong)
+          #expect(throws: NetworkError.self) { _ = try found[damaged]?.get() }
+        } else {
+          #expect(try found[open.job]?.get().decoded().summary.jobId == open.job)
+          #expect(try await views.job(open.job).job.summary.jobId == open.job)
+        }
+      }
+      // One whose view was left empty is read by its record.
+      let plain = open[0].job
+      let before = try service.job(plain)
+      try service.database.write { db in
+        try db.execute(sql: "UPDATE job SET view = '' WHERE id = ?", arguments: ["\(plain)"])
+      }
+      #expect(try service.job(plain) == before)
+    }
+  }
+
   @Test func aJobThatRestsIsLookedAfterOnceANodeTakesItsSubJob() async throws {
     let change: (inout ServiceSettings) -> Void = { settings in
       settings.waitingJobs = 2
@@ -78,7 +114,7 @@ import Testing
       let driving = Task { try? await service.run() }
       defer { driving.cancel() }
       // Its node says nothing more: the lease lapses, and the part is offered again.
-      let end = ContinuousClock.now + .seconds(30)
+      let end = ContinuousClock.now + .seconds(120)
       var ended: SubJobState?
       while ContinuousClock.now < end, ended?.status != .timeout {
         ended = try service.state(of: taken.subJob)
