@@ -27,6 +27,8 @@ public final class NetworkServer: Sendable {
   var waiting: Int { state.changes.waiterCount }
   /// How many bytes of unchecked bodies may still come in.
   var bodyMemoryLeft: Int { state.bodies.rest }
+  /// How many requests each account may still send.
+  var accountLimiter: RateLimiter { state.accountLimiter }
   /// The routes, as they are registered when the server runs.
   var routeTable: RouteTable { routes }
 

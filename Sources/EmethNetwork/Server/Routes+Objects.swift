@@ -66,6 +66,7 @@ extension ServerState {
         .unauthorized, code: "upload.ticket", "this ticket is none for this upload here, or its hour is over",
         hint: "sign the part, or ask for the upload's offset, which comes with a ticket")
     }
+    try countRequest(of: account)
     return try await takePart(
       of: UploadStore.Name(kind: kind, hash: hash, account: account), at: offset, of: size, request)
   }

@@ -30,15 +30,22 @@ extension ServerState {
       } catch {
         throw RequestFailure(unauthorized: error)
       }
-      if let wait = accountLimiter.take(from: "\(account)") {
-        throw RequestFailure.tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
-      }
+      try countRequest(of: account)
       return account
     }
     guard isChange else { return account }
     let counts = try await nonces.answer(to: NonceStore.Use(account: account, nonce: signed.nonce))
     if !counts { throw RequestFailure.replayed }
     return account
+  }
+
+  /// Counts a request among those that its account may send.
+  ///
+  /// - Throws: ``RequestFailure``, 429.
+  func countRequest(of account: Address) throws(RequestFailure) {
+    if let wait = accountLimiter.take(from: "\(account)") {
+      throw .tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
+    }
   }
 
   /// The account that signed a request without a body.

@@ -11,6 +11,7 @@ final class BreakingRelay: Sendable {
 
   private struct State {
     var target: UInt16?
+    var targetAfterBreak: UInt16?
     var breaksLeft: Int
     var connections = 0
     var losesAnswer = false
@@ -39,8 +40,10 @@ final class BreakingRelay: Sendable {
   /// Ends the listening; connections go on.
   func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-  /// Where to relay to from now on.
-  func relay(to port: UInt16) { state.withLock { $0.target = port } }
+  /// Where to relay to from now on, and where to once a connection was broken.
+  func relay(to port: UInt16, afterBreak other: UInt16? = nil) {
+    state.withLock { ($0.target, $0.targetAfterBreak) = (port, other) }
+  }
 
   /// Ends the connection over which the server answers next, instead of passing the answer on: the request was done, and
   /// nobody hears of it.
@@ -86,6 +89,7 @@ final class BreakingRelay: Sendable {
           }
           guard count > bytesBeforeBreak, state.breaksLeft > 0 else { return false }
           state.breaksLeft -= 1
+          state.target = state.targetAfterBreak ?? state.target
           return true
         }
         if breaks { break relaying }

@@ -129,6 +129,12 @@ import Testing
       }
       let ticket = try #require(try await progress(key).ticket)
       #expect(try await put(0..<600, nil) == "401 request.unsigned")
+      // It is for parts: whatever else is asked has to be signed.
+      for path in [path, "\(path)/upload"] {
+        let answer = try await Asked.send(
+          to: server, "GET", path, body: nil, headers: [(UploadTickets.headerName, ticket)])
+        #expect(answer.status == 401, "\(path)")
+      }
       for wrong in ["x", ticket + "0", String(ticket.dropLast()), "-\(ticket)"] {
         #expect(try await put(0..<600, wrong) == "401 upload.ticket", "\(wrong)")
       }
@@ -149,6 +155,63 @@ import Testing
       #expect(done.isComplete && done.ticket == nil)
       #expect(try FileManager.default.contentsOfDirectory(atPath: network.folder.path + "/uploads").isEmpty)
     }
+  }
+
+  /// A part with a ticket is a request of its account as a signed one is; what has no ticket is nobody's.
+  @Test func partsWithATicketAreCountedAsTheirAccountsRequests() async throws {
+    var settings = ServerSettings()
+    (settings.requestRate, settings.requestBurst) = (0.000_1, 100)
+    try await RunningServer.scene(settings) { server, network in
+      network.state.withLock { $0.uploaders = [key.address, TestKeys.other.address] }
+      let data = bytes(1_000)
+      let path = "/api/v2/objects/\(hash(data))"
+      func ticket(of key: PrivateKey) async throws -> String {
+        let progress: UploadStore.Progress = try await server.client(key).get("\(path)/upload", signed: true)
+        return try #require(progress.ticket)
+      }
+      func put(_ ticket: String, at offset: Int = 0) async throws -> Int {
+        try await Asked.send(
+          to: server, "PUT", "\(path)?offset=\(offset)&size=1000", body: Data(data[offset..<offset + 100]),
+          headers: [(UploadTickets.headerName, ticket)]
+        ).status
+      }
+      let (mine, others) = (try await ticket(of: key), try await ticket(of: TestKeys.other))
+      for _ in 0..<3 { #expect(try await put(mine + "0") == 401) }
+      #expect(try await put(mine) == 200)
+      var left = 0
+      while server.server.accountLimiter.take(from: "\(key.address)") == nil { left += 1 }
+      #expect(left == 98, "of 100 but the question and a part")
+      #expect(try await put(mine, at: 100) == 429)
+      #expect(try await put(others) == 200)
+    }
+  }
+
+  /// The second of two servers over one folder knows nothing of the first one's tickets: what is left is signed.
+  @Test func aTicketOfAnotherServerIsNoEndOfAnUpload() async throws {
+    let relay = try BreakingRelay(breaks: 1, after: 12 << 20)
+    defer { relay.stop() }
+    var settings = ServerSettings()
+    settings.audiences = ["127.0.0.1:\(relay.port)"]
+    let folder = try TemporaryFolder()
+    let networks = try (0..<2).map { _ in try FakeNetwork(folder) }
+    for network in networks { network.state.withLock { _ = $0.uploaders.insert(key.address) } }
+    let first = try await RunningServer.start(settings) { _ in networks[0] }
+    let second = try await RunningServer.start(settings) { _ in networks[1] }
+    relay.relay(to: first.port, afterBreak: second.port)
+    // Signed parts use up nonces, those with a ticket none.
+    func nonces() throws -> Int? {
+      try networks[0].database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM requestNonce") }
+    }
+    let data = bytes(3 * ServerClient.partByteCount)
+    let client = ServerClient(server: try ServerAddress("http://127.0.0.1:\(relay.port)"), key: key)
+    #expect(try nonces() == 0)
+    try await client.give(object: file(data, in: folder), hash: hash(data))
+    #expect(try networks[1].store.get(hash(data)) == data)
+    #expect(relay.breaksLeft == 0 && relay.connections >= 2)
+    // Half of the second part and the third one were left, at least.
+    #expect(try #require(try nonces()) >= 2)
+    try await first.stop()
+    try await second.stop()
   }
 
   @Test func aTicketCountsForAnHourAndWhereItWasMade() {
