@@ -183,7 +183,8 @@ import Testing
         try server.start()
       }
       let service = try scene.server.service()
-      for _ in 0..<400 where try service.state(of: subJob).deadline == before.deadline {
+      let end = ContinuousClock.now + .seconds(120)
+      while ContinuousClock.now < end, try service.state(of: subJob).deadline == before.deadline {
         try await Task.sleep(for: .milliseconds(50))
       }
       let after = try service.state(of: subJob)

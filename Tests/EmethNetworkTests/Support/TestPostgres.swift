@@ -96,7 +96,7 @@ final class TestPostgres: Sendable {
       # The children of a server that was killed may still write for a moment.
       kill -0 \(getpid()) 2>/dev/null || rm -rf \(path) || { sleep 1; rm -rf \(path); }
       """
-    let end = ContinuousClock.now + .seconds(40)
+    let end = ContinuousClock.now + .seconds(120)
     var last = "it was not tried"
     while ContinuousClock.now < end {
       // One that was killed keeps its memory until its children have noticed; the next one ends at once then.
