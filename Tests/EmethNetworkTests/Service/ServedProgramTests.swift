@@ -949,7 +949,9 @@ import Testing
     let scene = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)
     let module = try scene.module
     var settings = NodeAgent.Settings()
-    let builtIn: Set<ProgramID> = [.languageModelTrainingPart, .proofOfWork, .meanOfNumbersPart]
+    let builtIn: Set<ProgramID> = [
+      .languageModelTrainingPart, .textGenerationPart, .proofOfWork, .meanOfNumbersPart,
+    ]
     #expect(try NodeAgent.filter(settings).programs == builtIn)
     #expect(try NodeAgent.filter(settings).modules == [])
     settings.filter.programs = [.meanOfNumbers, .firstExternal]
