@@ -93,6 +93,12 @@ final class LayerOneJob: Sendable {
   /// Whether the check of its result waits longer than it may.
   var isOverdue: Bool { review.dueBy.map { now >= $0 } ?? false }
 
+  /// Whether there are only minutes left for what its check waits for, which transactions need.
+  var isDueSoon: Bool { review.dueBy.map { $0 - min($0, now) <= Self.lastSeconds } ?? false }
+
+  /// So long before its end a time counts as nearly over.
+  static let lastSeconds: UInt64 = 900
+
   /// What anybody may do for it now.
   var upkeep: LayerOneUpkeep? {
     switch status {

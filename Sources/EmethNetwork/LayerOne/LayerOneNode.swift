@@ -225,7 +225,10 @@ public final class LayerOneNode: Sendable {
       state.withLock { _ = $0.handedIn.remove(id) }
       guard beginTaking(again: true) else { return false }
       defer { endTaking() }
-      if try await !isBeingTaken(id), try await choice.refusal(of: job) != nil {
+      let isInTime = job.now < job.job.deadline
+      let solved: Submission? = try isInTime ? kept(Self.submissionFile, of: id) : nil
+      // What it has found is worth its pay, whatever is in the way now.
+      if solved == nil, try await !isBeingTaken(id), try await choice.refusal(of: job) != nil {
         try forget(id)
         return false
       }
@@ -297,9 +300,12 @@ public final class LayerOneNode: Sendable {
 
   /// Whether a transaction that takes a job may still come into the chain.
   private func isBeingTaken(_ id: JobID) async throws(NetworkError) -> Bool {
-    let account = account
+    let (account, core) = (account, account.contracts.core)
+    let solved: Submission? = try kept(Self.submissionFile, of: id)
     return try await onChain { () async throws(ChainError) in
-      try await !account.sender.unfinished(EmethCore.process(id), to: account.contracts.core).isEmpty
+      if try await !account.sender.unfinished(EmethCore.process(id), to: core).isEmpty { return true }
+      guard let solved else { return false }
+      return try await !account.sender.unfinished(Self.proof(solved, of: id), to: core).isEmpty
     }
   }
 
@@ -353,18 +359,20 @@ public final class LayerOneNode: Sendable {
       if Task.isCancelled { throw .interrupted }
     }
     defer { endTaking() }
-    let call = EmethCore.directSubmit(
-      job.id, program: job.detail.programID, result: submission.result,
-      fuelUsed: Fuel(units: submission.fuelUsed))
     do throws(NetworkError) {
       try await cover(job.terms.deposit)
-      try await desk.send(call, to: desk.core, of: job.id)
+      try await desk.send(Self.proof(submission, of: job.id), to: desk.core, of: job.id)
     } catch {
       // Another node was faster, which costs gas at most.
       guard error.isReverted, try await desk.read(job.id)?.status != .requested else { throw error }
       return
     }
     desk.onEvent(.submitted(job.id))
+  }
+
+  private static func proof(_ submission: Submission, of id: JobID) -> ContractCall<Bool> {
+    EmethCore.directSubmit(
+      id, program: .proofOfWork, result: submission.result, fuelUsed: Fuel(units: submission.fuelUsed))
   }
 
   /// What came of the computing, and what is submitted: each on the disk before it is used, so that it is the same after a
@@ -380,6 +388,8 @@ public final class LayerOneNode: Sendable {
     var fuelUsed: UInt64
   }
 
+  private static let submissionFile = "submission.json"
+
   private func kept<Value: Codable>(_ name: String, of id: JobID) throws(NetworkError) -> Value? {
     let file = place(id).appending(path: name)
     guard FileManager.default.fileExists(atPath: file.path) else { return nil }
@@ -394,7 +404,7 @@ public final class LayerOneNode: Sendable {
 
   private func submission(for job: LayerOneJob) async throws(NetworkError) -> Submission? {
     let id = job.id
-    if let submission: Submission = try kept("submission.json", of: id) { return submission }
+    if let submission: Submission = try kept(Self.submissionFile, of: id) { return submission }
     guard let computation = try await computation(for: job) else { return nil }
     let result: LayerOneResult
     if let words = computation.refusal {
@@ -403,7 +413,7 @@ public final class LayerOneNode: Sendable {
       let solution = try Files.read(outputFile(id))
       let made = Submission(
         result: String(decoding: solution, as: UTF8.self), fuelUsed: computation.fuelUsed)
-      try keep(made, "submission.json", of: id)
+      try keep(made, Self.submissionFile, of: id)
       return made
     } else {
       let file = outputFile(id)
@@ -418,7 +428,7 @@ public final class LayerOneNode: Sendable {
       result = .output(JobFileReference(given, contentHash: hash))
     }
     let made = Submission(result: result.text, fuelUsed: computation.fuelUsed)
-    try keep(made, "submission.json", of: id)
+    try keep(made, Self.submissionFile, of: id)
     return made
   }
 

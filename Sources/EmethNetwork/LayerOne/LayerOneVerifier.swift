@@ -17,6 +17,8 @@ public final class LayerOneVerifier: Sendable {
     var unable: Set<JobID> = []
     /// Jobs for which it does its duty now.
     var busy: Set<JobID> = []
+    /// For so many of these it computes.
+    var judging = 0
   }
 
   /// What its owner decides.
@@ -85,9 +87,12 @@ public final class LayerOneVerifier: Sendable {
     }
   }
 
-  /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns. Whoever shows its
-  /// secret must have computed within an hour or two: it does so for as many jobs as it has workers, and for the next one
-  /// when one of these is judged.
+  /// The jobs that wait for this verifier, which count as being looked after until ``doDuty(_:)`` returns.
+  ///
+  /// It computes for as many as it has workers, and shows its secret for no more than it could then compute at once; what waits
+  /// for its node's openings keeps no place, since nothing is computed for it. So that nobody gets a bad result past it by
+  /// many cheap ones, those go first on which most depends; and a secret that is not shown is a silence as good as one
+  /// without a verdict, so that in its last minutes each is shown.
   func duties() async -> [LayerOneJob] {
     var drawn: [LayerOneJob] = []
     await desk.attempt("looking for results") { () async throws(NetworkError) in
@@ -100,17 +105,16 @@ public final class LayerOneVerifier: Sendable {
       }
     }
     let room = max(1, settings.workers)
+    drawn.sort { $0.terms.verifierFee > $1.terms.verifierFee }
+    let opened = drawn.filter { $0.review.phase == .waitsForVerdict }
     return state.withLock { state in
-      var found = Array(
-        drawn.filter { $0.review.phase == .waitsForVerdict }.prefix(room - min(room, state.busy.count)))
-      // For each of these its secret is shown.
-      let shown = drawn.count { $0.review.phase != .waitsForChallenge } + state.busy.count
-      let able = drawn.filter {
-        $0.review.phase == .waitsForChallenge && !state.unable.contains($0.id)
-      }
-      found += able.prefix(room - min(room, shown))
+      let judged = opened.prefix(room - min(room, state.judging))
+      let able = drawn.filter { $0.review.phase == .waitsForChallenge && !state.unable.contains($0.id) }
+      let places = room - min(room, opened.count + state.busy.count)
+      let found = judged + able.prefix(places) + able.dropFirst(places).filter(\.isDueSoon)
+      state.judging += judged.count
       for job in found { state.busy.insert(job.id) }
-      return found
+      return Array(found)
     }
   }
 
@@ -212,7 +216,10 @@ public final class LayerOneVerifier: Sendable {
         try await self.challenge(job)
       }
     }
-    state.withLock { _ = $0.busy.remove(job.id) }
+    state.withLock { state in
+      state.busy.remove(job.id)
+      if job.review.phase == .waitsForVerdict { state.judging -= 1 }
+    }
   }
 
   /// Does for a job what anybody may; whether a transaction was needed that is in the chain now.

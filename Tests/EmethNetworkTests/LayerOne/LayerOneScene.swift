@@ -131,14 +131,15 @@ final class LayerOneScene: Sendable {
   /// Requests a job and gives its input.
   func request(
     _ input: Data = LayerOneScene.numbers, named hash: Bytes32? = nil, seconds: UInt64 = 100_000,
-    parameters: String = "{}", parts: UInt32 = 1, rounds: UInt32 = 1, divider: Address? = nil
+    parameters: String = "{}", parts: UInt32 = 1, rounds: UInt32 = 1, divider: Address? = nil,
+    fuelLimit: UInt64 = 10
   ) async throws -> JobID {
     let hash = hash ?? input.withUnsafeBytes { SHA256.hash($0) }
     let account = try await account(requester)
     let report = try await account.submit(
       ChainJob(
         program: .meanOfNumbers, parallel: parts, epochs: rounds, dataset: .input(hash: hash),
-        parameters: parameters, fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 100_000_000),
+        parameters: parameters, fuelLimit: Fuel(units: fuelLimit), fuelPrice: FuelPrice(gholon: 100_000_000),
         lifeSeconds: seconds, divider: divider))
     try account.sender.settle(report)
     let id = try #require(report.job)

@@ -213,32 +213,47 @@ struct LayerOneTests {
     }
   }
 
-  /// A verifier shows its secret for no more results than it can compute again at once.
+  /// A verifier shows its secret for no more results than it can compute again at once, the dearest first; neither
+  /// nodes that don't open nor cheap results keep it from those.
   @Test func aVerifierTakesOnWhatItCanCompute() async throws {
     try await LayerOneScene.run { scene in
       let verifier = try await scene.layerOneVerifier(0, workers: 1)
       await verifier.turn()
       let node = try await scene.layerOneNode()
-      let jobs = Set([try await scene.request(), try await scene.request(seconds: 90_000)])
+      // The newest are listed first.
+      let jobs = [
+        try await scene.request(fuelLimit: 20), try await scene.request(), try await scene.request(fuelLimit: 5),
+      ]
       for _ in jobs { try await scene.work(node) }
       for id in jobs { try await scene.listed(id, .submitted) }
       try await scene.chain.bridge.mine(33)
       await verifier.turn()
-      // Both are drawn; one is asked for its openings.
       for id in jobs { #expect(try await scene.job(id).review.verifier == verifier.address) }
       let first = await verifier.duties()
-      #expect(first.count == 1)
-      for job in first { await verifier.doDuty(job) }
-      #expect(await verifier.duties().isEmpty, "the other one waits")
+      #expect(first.map(\.id) == [jobs[0]])
+      #expect(await verifier.duties().isEmpty, "the others wait")
       let free = try await scene.layerOneVerifier(1, workers: 2)
       #expect(await free.duties().isEmpty, "it is not drawn")
-      _ = await node.turn()
-      let judged = await verifier.duties()
-      #expect(judged.map(\.id) == first.map(\.id))
-      for job in judged { await verifier.doDuty(job) }
-      #expect(try await scene.job(judged[0].id).status == .verified)
+      for job in first { await verifier.doDuty(job) }
+      // Its node opens in an hour, if it does: meanwhile nothing is computed.
       let second = await verifier.duties()
-      #expect(Set(second.map(\.id)) == jobs.subtracting([judged[0].id]))
+      #expect(second.map(\.id) == [jobs[1]])
+      for job in second { await verifier.doDuty(job) }
+      _ = await node.turn()
+      for id in jobs.prefix(2) { #expect(try await scene.job(id).review.phase == .waitsForVerdict) }
+      let judged = await verifier.duties()
+      #expect(judged.map(\.id) == [jobs[0]], "two are to be computed, one at a time")
+      #expect(await verifier.duties().isEmpty)
+      // The last one's time is nearly over: its secret is shown all the same.
+      let due = try #require(try await scene.job(jobs[2]).review.dueBy)
+      let now = try await scene.job(jobs[2]).now
+      try await scene.wait(due - now - LayerOneJob.lastSeconds / 2)
+      let late = await verifier.duties()
+      #expect(late.map(\.id) == [jobs[2]])
+      for job in late + judged { await verifier.doDuty(job) }
+      #expect(try await scene.job(jobs[2]).review.phase == .waitsForOpenings)
+      #expect(try await scene.job(jobs[0]).status == .verified)
+      #expect(await verifier.duties().map(\.id) == [jobs[1]])
     }
   }
 
@@ -293,6 +308,16 @@ struct LayerOneTests {
       let id = try await request()
       #expect(await node.turn() == [id])
       #expect(try await scene.job(id).status == .requested, "nothing is locked while it searches")
+      // What it has found it keeps while something is in the way: here, there is nothing to lock.
+      let (money, purse) = (try await scene.chain.balance(scene.node.address), scene.verifiers[1])
+      try await scene.send(
+        scene.node, EmethToken.transfer(to: purse.address, amount: money), scene.chain.contracts.token)
+      await node.compute(id)
+      #expect(try await scene.job(id).status == .requested)
+      try await Task.sleep(for: .milliseconds(500))
+      #expect(await node.turn() == [id])
+      try await scene.send(
+        purse, EmethToken.transfer(to: scene.node.address, amount: money), scene.chain.contracts.token)
       await node.compute(id)
       #expect(try await scene.job(id).status == .verified)
       #expect(try await scene.money(scene.node) == before.1 + LayerOneScene.fuel)
