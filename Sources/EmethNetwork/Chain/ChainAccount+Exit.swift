@@ -185,7 +185,7 @@ extension ChainAccount {
   private static let exitSeconds: UInt64 = 7 * 86_400
 
   /// A time of the chain as notes say it, up to the year 9999.
-  static func date(_ time: UInt64) -> String {
+  public static func date(_ time: UInt64) -> String {
     Date(timeIntervalSince1970: Double(min(time, 253_402_300_799))).formatted(.iso8601)
   }
 

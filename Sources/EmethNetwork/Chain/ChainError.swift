@@ -178,8 +178,9 @@ public enum ChainError: EmethError, Equatable {
     case .contradiction, .missingDeposit: "name another node"
     case .wrongChain: "is this the right node, and the right --chain-id?"
     case .noContract, .wrongContract: "is this the right address, and the right chain?"
-    case .otherSigner(_, _, let expected):
-      "let an owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
+    case .otherSigner(_, let found, let expected):
+      "if the key of \(found) is yours: emeth rotate-signer --data FOLDER --rpc URL --key-file FILE with that key; else let an "
+        + "owner of EMETH Core call proposeSigner(\(expected)) of the settlement"
     case .signerNotStarted:
       "until then nobody would be paid by its tickets, and its batches not be posted: serve the network from then on"
     case .signerSet:

@@ -4,7 +4,7 @@ import EmethKit
 ///
 /// ```swift
 /// let signer = try await ChainSigner.read(of: settlement, from: client)
-/// try await signer.check(key, with: client)     // whether tickets of this key are paid now
+/// print(signer.current, signer.next?.time ?? 0)     // whose tickets are paid now, and from when another's
 /// ```
 public final class ChainSigner: Sendable {
   /// The settlement.
@@ -27,17 +27,7 @@ public final class ChainSigner: Sendable {
     return ChainSigner(settlement: settlement, current: current, next: next)
   }
 
-  /// Refuses a key whose tickets and batches are not taken now.
-  ///
-  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``,
-  ///   ``ChainError/signerNotStarted(settlement:current:account:startsAt:)``,
-  ///   ``ChainError/signerSet(contract:account:reason:)``.
-  public func check(_ key: PrivateKey, with client: ChainClient) async throws(ChainError) {
-    guard let refusal = try await refusal(of: key, with: client) else { return }
-    throw refusal
-  }
-
-  /// Why a key's signatures are not taken now; nil: they are.
+  /// Why a key's tickets and batches are not taken now; nil: they are.
   func refusal(of key: PrivateKey, with client: ChainClient) async throws(ChainError) -> ChainError? {
     guard let refusal = try await Self.refusal(of: key, by: current, with: client) else { return nil }
     if let next {

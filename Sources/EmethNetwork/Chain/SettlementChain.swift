@@ -122,11 +122,37 @@ public final class SettlementChain: Sendable {
     return votes
   }
 
-  /// Whose signatures the settlement takes, as each node says that is asked.
-  func signers() async throws(ChainError) -> [ChainSigner] {
-    var signers: [ChainSigner] = []
-    for node in nodes { signers.append(try await ChainSigner.read(of: contracts.settlement, from: node)) }
-    return signers
+  /// Why the settlement does not take what a key signs; nil: it does. A node that can't be asked does not count, while
+  /// another one answers.
+  ///
+  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)`` where two nodes differ; what is wrong with the first
+  ///   node where none answers.
+  func refusal(of key: PrivateKey) async throws(ChainError) -> ChainError? {
+    var taker: ChainClient?
+    var refuser: ChainClient?
+    var refusal: ChainError?
+    var failure: ChainError?
+    for node in nodes {
+      do throws(ChainError) {
+        let signer = try await ChainSigner.read(of: contracts.settlement, from: node)
+        if let found = try await signer.refusal(of: key, with: node) {
+          (refuser, refusal) = (refuser ?? node, refusal ?? found)
+        } else {
+          taker = taker ?? node
+        }
+      } catch {
+        if error == .interrupted { throw error }
+        failure = failure ?? error
+      }
+    }
+    if let taker, let refuser, let refusal {
+      throw .contradiction(
+        method: "eth_call",
+        what: "whether the settlement takes what \(key.address) signs, at \(refuser.endpoint),",
+        found: refusal.message, expected: "that it does, as at \(taker.endpoint)")
+    }
+    if taker == nil, refusal == nil, let failure { throw failure }
+    return refusal
   }
 
   /// Looks whether the nodes say the same of what is posted, as deep as confirmations go: there none may be behind.
@@ -169,7 +195,7 @@ public struct ChainStanding: Sendable, Hashable {
   public var read: UInt64?
   /// How many deposits were credited.
   public var deposits: UInt64 = 0
-  /// The epoch of the last batch that was posted, as all nodes say that are asked.
+  /// The epoch of the last batch that was posted: the oldest that is named by a node which has answered.
   public var postedEpoch: UInt64?
   /// Who is about to leave and was not served yet.
   public var leaving = 0

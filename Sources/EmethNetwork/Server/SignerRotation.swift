@@ -38,7 +38,7 @@ public struct SignerRotation: Sendable {
   ///
   /// - Returns: the change, signed by both.
   /// - Throws: ``NetworkError/refused(code:message:hint:)``: `signer.pending` while the last change has not come about,
-  ///   `signer.returns` for a key that was Signer before, `signer.otherRole` for one that has another role or an account,
+  ///   `signer.returns` for a key that was Signer before, `signer.otherRole` for one that has another role or money,
   ///   `signer.onChain` where a chain's contract says whose signatures count;
   ///   ``NetworkError/fileFailed(path:operation:reason:)`` when there is no network;
   ///   ``NetworkError/otherRun(path:what:found:wanted:)`` when the folder is not the database's; ``NetworkError/databaseFailed(_:)``.
@@ -58,7 +58,8 @@ public struct SignerRotation: Sendable {
   /// not come is kept, until servers see that it has.
   ///
   /// - Parameter nodes: nodes of the chain, which must all say that the key's signatures count.
-  /// - Throws: what ``ChainSigner/check(_:with:)`` throws, ``ChainError/wrongChain(found:expected:)``, and with
+  /// - Throws: ``ChainError/otherSigner(settlement:found:expected:)``,
+  ///   ``ChainError/signerSet(contract:account:reason:)``, ``ChainError/wrongChain(found:expected:)``, and with
   ///   ``ChainError/store(_:)`` what ``handOver(to:)`` throws.
   public func prepare(_ key: PrivateKey, asking nodes: [ChainClient]) async throws(ChainError) -> Outcome {
     let network = try asChainError { try self.network() }
@@ -101,16 +102,21 @@ public struct SignerRotation: Sendable {
     return (Signer(keys: SignerKeys(first: operators.signer, network: folder), domain: domain), operators)
   }
 
-  /// Notes the change, whoever decided it.
+  /// Notes the change.
+  ///
+  /// - Parameter isDecided: whether the chain's contract takes this key's word already and no other's: then nothing that
+  ///   the key's account is or does keeps the change away.
   static func handOver(
-    to key: PrivateKey, _ folder: URL, _ network: NetworkDatabase
+    to key: PrivateKey, _ folder: URL, _ network: NetworkDatabase, isDecided: Bool = false
   ) throws(NetworkError) -> SignedSignerChange {
     let (signer, operators) = try parts(folder, network)
     // What is refused leaves no key behind; what is noted has its key.
-    _ = try network.read { db in try change(to: key, signer, operators, folder, in: db) }
+    _ = try network.read { db in
+      try change(to: key, signer, operators, folder, isDecided: isDecided, in: db)
+    }
     try signer.keys.keep(key)
     return try network.write { db in
-      let change = try change(to: key, signer, operators, folder, in: db)
+      let change = try change(to: key, signer, operators, folder, isDecided: isDecided, in: db)
       let changes = try signer.schedule(in: db).changes + [change]
       try Setting.signerChanges.set(changes.wireText(), in: db)
       return change
@@ -119,7 +125,8 @@ public struct SignerRotation: Sendable {
 
   /// The change that may be made now.
   private static func change(
-    to key: PrivateKey, _ signer: Signer, _ operators: OperatorKeys, _ folder: URL, in db: SQLSession
+    to key: PrivateKey, _ signer: Signer, _ operators: OperatorKeys, _ folder: URL, isDecided: Bool = false,
+    in db: SQLSession
   ) throws -> SignedSignerChange {
     let known = try Setting.signer.text(in: db)
     guard known == "\(operators.signer.address)" else {
@@ -140,7 +147,7 @@ public struct SignerRotation: Sendable {
         code: "signer.returns", message: "\(key.address) is or was this network's Signer",
         hint: "make a new key: emeth new-key --out FILE")
     }
-    if let role = try otherRole(of: key.address, operators, in: db) {
+    if !isDecided, let role = try otherRole(of: key.address, operators, in: db) {
       throw NetworkError.refused(
         code: "signer.otherRole", message: "\(key.address) is this network's \(role)",
         hint: "make a new key: emeth new-key --out FILE")
@@ -160,6 +167,8 @@ public struct SignerRotation: Sendable {
     if account == operators.aggregator.address { return "Aggregator" }
     let role = try String.fetchOne(
       db, sql: "SELECT role FROM account WHERE address = ?", arguments: ["\(account)"])
-    return role == NetworkService.holder ? "holder of money" : role
+    guard role == NetworkService.holder else { return role }
+    // On a chain anybody makes any account a holder, by a deposit to it.
+    return try Setting.domain(in: db) == .embedded ? "holder of money" : nil
   }
 }

@@ -61,8 +61,14 @@ extension NetworkService {
     }
     let posted = try await posted(on: chain, says: client)
     var epoch = posted?.epoch
+    // The contract's 48 hours run from the first deposit on, credited or not.
+    if posted == nil, try asChainError({ try latestBatch() }) == nil,
+      try await client.call(EmethCore.depositCount(), at: settlement) > 0
+    {
+      try close(through: 1)
+    }
     // The batch comes first: after 48 hours without one anybody may freeze the network.
-    if let batch = try await batch(after: posted, at: head.timestamp, chain) {
+    if let batch = try batch(after: posted, at: head.timestamp, chain) {
       let (call, name) = (EmethCore.postBatch(batch), "postBatch \(batch.digest)")
       do throws(ChainError) {
         _ = try await sender.submit(call, to: settlement, under: name)
@@ -73,21 +79,51 @@ extension NetworkService {
       }
       epoch = batch.batch.epoch
     }
-    guard let epoch else { return nil }
+    if let epoch { try await serveExits(by: epoch, on: chain, through: index) }
+    return epoch
+  }
+
+  /// Shows of those who leave, as one of the nodes says, that nothing is left, and sends it through that node.
+  private func serveExits(
+    by epoch: UInt64, on chain: SettlementChain, through index: Int
+  ) async throws(ChainError) {
+    let (sender, settlement) = (chain.senders[index], chain.contracts.settlement)
+    // No word of the node is in the name: one that makes up requests has none served twice.
+    var sent: [(exit: ProvenTicket, name: String, entry: NonceJournal.Entry)] = []
     // All are sent before one is waited for.
-    var sent: [NonceJournal.Entry] = []
     for exit in try exits(provenBy: epoch) where sent.count < chain.settings.exitsAtOnce {
       let account = exit.ticket.account
-      guard let asked = try await client.call(EmethCore.exit(of: account), at: settlement),
+      guard let asked = try await sender.client.call(EmethCore.exit(of: account), at: settlement),
         asked.epoch < epoch
       else { continue }
-      // No word of the node is in the name: one that makes up requests has none served twice.
-      sent.append(
-        try await sender.send(
-          EmethCore.serveExit(exit), to: settlement, under: "serveExit \(account) by \(epoch)"))
+      let name = "serveExit \(account) by \(epoch)"
+      sent.append((exit, name, try await sender.send(EmethCore.serveExit(exit), to: settlement, under: name)))
     }
-    for entry in sent { _ = try await sender.confirm(entry) }
-    return epoch
+    // As with batches: what another node's nonce keeps out is sent once more, through this one.
+    var again: [NonceJournal.Entry] = []
+    var isLate = false
+    for (exit, name, entry) in sent {
+      do throws(ChainError) {
+        // Once one was waited for in vain, those behind it have had as much time.
+        var isWorthWaiting = !isLate
+        if isLate { isWorthWaiting = try await sender.place(of: entry) != nil }
+        if isWorthWaiting {
+          _ = try await sender.confirm(entry)
+          continue
+        }
+      } catch {
+        guard case .unconfirmed = error, chain.senders.count > 1 else { throw error }
+        isLate = true
+      }
+      do throws(ChainError) {
+        let own = "\(name) by node \(index + 1)"
+        again.append(try await sender.send(EmethCore.serveExit(exit), to: settlement, under: own))
+      } catch {
+        // It has come in meanwhile.
+        guard case .reverted = error else { throw error }
+      }
+    }
+    for entry in again { _ = try await sender.confirm(entry) }
   }
 
   /// What lies on the chain must be this network's.
@@ -103,21 +139,14 @@ extension NetworkService {
   /// The batch that is to be posted now; nil while none is due.
   private func batch(
     after posted: EmethCore.PostedBatch?, at now: UInt64, _ chain: SettlementChain
-  ) async throws(ChainError) -> SignedBatch? {
+  ) throws(ChainError) -> SignedBatch? {
     if let first = try epochOfNewSigner() {
       // What a former Signer has signed the chain takes no more.
       try close(through: first)
       return nil
     }
     let newest = try asChainError { try latestBatch() }
-    guard let posted else {
-      // The contract's 48 hours run from the first deposit on, credited or not.
-      let settlement = chain.contracts.settlement
-      if newest == nil, try await chain.client.call(EmethCore.depositCount(), at: settlement) > 0 {
-        try close(through: 1)
-      }
-      return newest
-    }
+    guard let posted else { return newest }
     guard let newest else { return nil }
     let since = now > posted.postedAt ? now - posted.postedAt : 0
     guard newest.batch.epoch > posted.epoch else {

@@ -7,12 +7,10 @@ extension NetworkService {
   /// ``SignerRotation/prepare(_:asking:)`` has kept, that key becomes the Signer.
   func followSigner(of chain: SettlementChain) async throws(ChainError) {
     let key = try asChainError { try signer.keys.key(of: nextEpoch().signer) }
-    let signers = try await chain.signers()
-    guard let refusal = try await refusal(of: key, by: signers, on: chain) else { return }
-    for heir in try asChainError({ try heirs() })
-    where try await self.refusal(of: heir, by: signers, on: chain) == nil {
+    guard let refusal = try await chain.refusal(of: key) else { return }
+    for heir in try asChainError({ try heirs() }) where try await chain.refusal(of: heir) == nil {
       do throws(NetworkError) {
-        _ = try SignerRotation.handOver(to: heir, folder, database)
+        _ = try SignerRotation.handOver(to: heir, folder, database, isDecided: true)
       } catch {
         // Another server of the same network was faster, or the last change has not come about yet.
         guard error.code == "signer.pending" || error.code == "signer.returns" else { throw .store(error) }
@@ -20,16 +18,6 @@ extension NetworkService {
       return
     }
     throw refusal
-  }
-
-  /// Why one of the nodes says that a key's signatures are not taken; nil: all say that they are.
-  private func refusal(
-    of key: PrivateKey, by signers: [ChainSigner], on chain: SettlementChain
-  ) async throws(ChainError) -> ChainError? {
-    for (signer, node) in zip(signers, chain.nodes) {
-      if let refusal = try await signer.refusal(of: key, with: node) { return refusal }
-    }
-    return nil
   }
 
   /// The epoch that is open, and who signs it once all changes have come about.

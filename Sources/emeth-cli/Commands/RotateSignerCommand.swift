@@ -80,8 +80,8 @@ extension Command {
     case (.prepared(let time), true):
       try context.output.write(JSONText.pretty(Prepared(next: next, startsAt: time)))
     case (.prepared(let time), false):
-      let date = Date(timeIntervalSince1970: Double(min(time, 253_402_300_799))).formatted(.iso8601)
-      try context.output.print("the chain takes what \(next) signs from \(date) on; servers hand over then")
+      try context.output.print(
+        "the chain takes what \(next) signs from \(ChainAccount.date(time)) on; servers hand over then")
     }
   }
 }

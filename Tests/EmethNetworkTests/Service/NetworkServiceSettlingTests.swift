@@ -257,7 +257,98 @@ struct NetworkServiceSettlingTests {
     #expect(try await newest(on: chain)?.epoch == 4)
   }
 
+  /// The epoch for the first deposit is closed and posted while the operator's own node is away.
+  @Test func theFirstBatchNeedsNoSingleNode() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let call = EmethCore.depositToLayer2(account: scene.chain.user.address, amount: ChainScene.amount(5))
+    _ = try await witness.sender(witness.user).submit(call, to: witness.contracts.settlement, under: "money")
+    try await scene.chain.bridge.fault("*", "status", .number("503"), count: 9_999)
+    #expect(await code { try await scene.settle() } == "chain.unreachable")
+    try scene.service.closeEpochIfNeeded()
+    #expect(try scene.service.latestBatch()?.batch.epoch == 1)
+    #expect(await code { try await scene.settle() } == "chain.unreachable")
+    #expect(try await newest(on: witness)?.epoch == 1)
+  }
+
+  /// Exits that one node has sent with nonces which it has made up are shown through another one.
+  @Test func anExitIsShownWhateverOneNodeSays() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let (chains, settlement) = ([scene.chain, witness], scene.chain.contracts.settlement)
+    let leavers = [scene.chain.user, scene.chain.other]
+    for chain in chains {
+      for key in leavers {
+        let call = EmethCore.depositToLayer2(account: key.address, amount: ChainScene.amount(5))
+        _ = try await chain.sender(chain.user).submit(call, to: settlement, under: "\(key.address)")
+      }
+    }
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    _ = await code { try await scene.settle() }
+    for chain in chains {
+      #expect(try await newest(on: chain)?.epoch == 1)
+      for key in leavers {
+        let proven = try #require(try scene.service.provenTicket(of: key.address, epoch: 1))
+        _ = try await chain.sender(key).submit(EmethCore.requestExit(proven), to: settlement, under: "exit")
+      }
+    }
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    let batch = try #require(try scene.service.latestBatch())
+    #expect(batch.batch.epoch == 2)
+    for chain in chains {
+      try await chain.wait(seconds: 700)
+      _ = try await chain.sender(chain.other).submit(EmethCore.postBatch(batch), to: settlement, under: "two")
+    }
+    func waiting(on chain: ChainScene) async throws -> Int {
+      var count = 0
+      for key in leavers
+      where try await chain.client.call(EmethCore.exit(of: key.address), at: settlement) != nil { count += 1 }
+      return count
+    }
+    let bridge = scene.chain.bridge
+    try await bridge.fault("eth_getTransactionCount", "result", .hex(UInt64(1_000)), count: 999)
+    #expect(try await waiting(on: witness) == 2)
+    #expect(await code { try await scene.settle() } == "chain.unconfirmed")
+    #expect(try await waiting(on: witness) == 0)
+    #expect(try await waiting(on: scene.chain) == 2)
+  }
+
   // MARK: - The Signer
+
+  /// The Signer's role goes over while a node is away, and not while two nodes differ.
+  @Test func aHandoverNeedsNoSingleNode() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let (service, chains, key) = (scene.service, [scene.chain, witness], TestNetwork.key("next signer", 2))
+    for chain in chains {
+      _ = try await chain.sender(chain.owner).submit(
+        EmethCore.proposeSigner(key.address), to: chain.contracts.settlement, under: "next")
+    }
+    let asked = chains.map(\.client)
+    _ = try await SignerRotation(folder: service.folder).prepare(key, asking: asked)
+    func newest() throws -> Address {
+      try service.database.read { db in try service.signer.schedule(in: db).newest }
+    }
+    try await scene.pass(seconds: 8 * 86_400 + 1)
+    do {
+      try await scene.settle()
+      Issue.record("two nodes that differ are believed")
+    } catch {
+      guard case .contradiction(_, let what, _, let expected)? = error as? ChainError else {
+        Issue.record("\(error)")
+        return
+      }
+      #expect(what.contains(scene.settlement.nodes[0].endpoint.description))
+      #expect(expected.contains(scene.settlement.nodes[1].endpoint.description))
+    }
+    #expect(try newest() == service.signerAddress)
+    try await witness.wait(seconds: 8 * 86_400 + 1)
+    try await scene.chain.bridge.fault("*", "status", .number("503"), count: 9_999)
+    #expect(await code { try await scene.settle() } == "chain.unreachable")
+    #expect(try newest() == key.address)
+  }
 
   /// A key signs when the contract takes its word, not before; what nobody could redeem is refused.
   @Test func theSignerFollowsTheChain() async throws {
@@ -289,6 +380,14 @@ struct NetworkServiceSettlingTests {
       return
     }
     #expect(startsAt == time)
+    // Anybody can make it an account, which keeps nothing away.
+    try await scene.deposit(1, "to the next Signer", for: key.address)
+    try await scene.read()
+    #expect(try service.balances(of: key.address).unspent == ChainScene.amount(1))
+    guard case .prepared = try await prepare(key) else {
+      Issue.record("it signs before its time")
+      return
+    }
     try scene.closeAnEpoch()
     try await scene.settle()
     #expect(try service.latestBatch()?.signer == first)
