@@ -222,7 +222,8 @@ struct LayerOneTests {
       let node = try await scene.layerOneNode()
       // The newest are listed first.
       let jobs = [
-        try await scene.request(fuelLimit: 20), try await scene.request(), try await scene.request(fuelLimit: 5),
+        try await scene.request(fuelLimit: 20), try await scene.request(),
+        try await scene.request(fuelLimit: 5),
       ]
       for _ in jobs { try await scene.work(node) }
       for id in jobs { try await scene.listed(id, .submitted) }
