@@ -144,7 +144,7 @@ extension JobWorker {
     guard let standing = verdicts.first(where: { $0.digest == record.machine.verdict?.digest })?.verdict
     else { return nil }
     let excluded = try database.read { db in try BondPool.struck(in: db) }
-      .union(record.notes.contradictions?.map(\.verdict.verifier) ?? []).union(record.notes.replaced ?? [])
+      .union(record.notes.twoFaced).union(record.notes.replaced ?? [])
       .union(asked).union([standing.verifier])
     return (standing, verdicts.map(\.verdict).filter { $0.accepted && !excluded.contains($0.verifier) })
   }
@@ -231,7 +231,7 @@ extension JobWorker {
   }
 
   /// Fails an accepted SubJob in which two that were drawn later found what is wrong: the first of them is paid by it, the
-  /// second out of the pool, and who accepted it loses its bond.
+  /// second out of the pool, and who accepted it loses its bond where it could have known (``Overruling/forfeited``).
   func overrule(_ record: SubJobRecord, by finders: Overruling, at now: UInt64, in db: SQLSession) throws {
     var subJob = record
     var parent = try JobStore.job(id, in: db)
@@ -303,7 +303,8 @@ extension JobWorker {
           let isWitnessed = share.others.contains { !liars.contains($0) }
           guard liars.contains(share.suspect) else { return !isWitnessed || !share.isOther }
           right[share.place] = share.value
-          return isWitnessed
+          // Where it said what others say nobody need be left who says so.
+          return isWitnessed || !share.isOther
         }
         if isConsistent, right.reduce(0, SumProjection.sum) == sum { return liars }
       }
@@ -450,7 +451,6 @@ extension SubJobNotes {
   /// The verdicts of those who were drawn after the submission had been accepted and reject it: for what they found in
   /// it, and because the node opened nothing to them; nil is none.
   fileprivate var rejectionsByExaminers: (found: [SignedVerdict]?, withheld: [SignedVerdict]?) {
-    let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
     let examiners = Set(examiners ?? []).subtracting(void)
     let rejections = judgements.filter {
       examiners.contains($0.verdict.verdict.verifier) && !$0.verdict.verdict.accepted
@@ -464,15 +464,16 @@ extension SubJobNotes {
   /// decide as they would have before the acceptance (``Deliberation``).
   var overruling: Overruling? {
     guard case .decided(false, _, _, let forfeited) = ruling(isAudited: { _ in nil }) else { return nil }
-    let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
+    let void = void
     let found = judgements.filter {
-      !$0.verdict.verdict.accepted && $0.verdict.verdict.evidence != .zero
-        && $0.mismatch?.kind != .withheld && !void.contains($0.verdict.verdict.verifier)
+      !$0.verdict.verdict.accepted && $0.mismatch?.kind != .withheld
+        && !void.contains($0.verdict.verdict.verifier)
     }
     guard found.count >= 2 else { return nil }
     let (first, second) = (found[0].verdict.verdict, found[1].verdict.verdict)
     return Overruling(
-      first: first.verifier, second: second.verifier, evidence: first.evidence, forfeited: forfeited,
+      first: first.verifier, second: second.verifier, evidence: first.evidence,
+      forfeited: forfeited.filter { isShownWrong || twoFaced.contains($0) },
       reason: "it was accepted, and two others found: " + found[0].finding)
   }
 }
@@ -483,7 +484,7 @@ struct Overruling {
   let second: Address
   /// The hash of what the first one can show.
   let evidence: Bytes32
-  /// Who has accepted, and loses its bond.
+  /// Who loses its bond: who has accepted what is wrong by itself, not only what it was opened.
   let forfeited: [Address]
   let reason: String
 }

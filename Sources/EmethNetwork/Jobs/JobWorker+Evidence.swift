@@ -33,7 +33,7 @@ extension JobWorker {
     guard FileManager.default.fileExists(atPath: draftFolder.path) else { return }
     let records = try database.read { [id] db in try JobStore.subJobs(of: id, in: db) }
     for record in records where record.status == .failed {
-      let void = Set(record.notes.contradictions?.map(\.verdict.verifier) ?? [])
+      let void = record.notes.void
       let hashes = record.notes.judgements.map(\.verdict.verdict).filter {
         !$0.accepted && !void.contains($0.verifier)
       }.map(\.evidence)

@@ -66,6 +66,10 @@ extension JobWorker {
     try standInForAccusers(in: record)
     guard var inquiry = try await inquiry(into: record) else { return }
     while true {
+      // What two found to be wrong is no part of any sum, also of one that is right with it.
+      let given = Set(inquiry.unvouched + inquiry.lies.map(\.masked.content.jobID))
+      inquiry.unvouched += try overruled(
+        among: inquiry.audit.roster.entries.map(\.jobID).filter { !given.contains($0) })
       if !inquiry.unvouched.isEmpty {
         return try expel(inquiry.lies, unvouched: inquiry.unvouched, from: record)
       }
@@ -125,8 +129,7 @@ extension JobWorker {
         case .nobody: break
         }
         // Who was asked about the shares may have found that what they are shares of is wrong.
-        inquiry.unvouched = try overruled(among: inquiry.shares.map(\.content.jobID))
-        if !inquiry.unvouched.isEmpty { continue }
+        if try !overruled(among: inquiry.shares.map(\.content.jobID)).isEmpty { continue }
         try remark("a verifier's share of the sum of round \(record.round + 1) was wrong")
         return try complete(record, shares: inquiry.shares)
       }
@@ -194,9 +197,11 @@ extension JobWorker {
   ) async throws(NetworkError) -> Replacement {
     guard let projection = inquiry.projection else { return .nobody }
     var heard: [HeardShare] = []
+    var isComplete = true
     for (place, share) in inquiry.shares.enumerated() {
       switch try await confirmed(share, round: record.round) {
-      case .pending: return .pending
+      // Others are asked about the other shares meanwhile.
+      case .pending: isComplete = false
       case .silent: continue
       case .given(let right):
         let (others, value) = (right.map(\.signer), right[0].content.value)
@@ -207,6 +212,7 @@ extension JobWorker {
             isAlone: try isAlone(with: share.content.jobID, against: others)))
       }
     }
+    guard isComplete else { return .pending }
     let liars = HeardShare.fewestLiars(
       heard, values: inquiry.shares.map(\.content.value), sum: projection.value)
     let struck = heard.filter(\.isDoubted).filter { liars?.contains($0.suspect) ?? $0.isAlone }

@@ -80,9 +80,8 @@ extension JobWorker {
           let sharing = accepted && isRepeated(record) ? alsoPaid.first : nil
           let record = try decide(subJob, accepted: accepted, by: by, sharedWith: sharing, in: db)
           let fee = record.machine.job.terms.verifierFee
-          // That a node opened to one and not to another says nothing about the one.
-          let void = record.notes.contradictions?.map(\.verdict.verifier) ?? []
-          for verifier in forfeited where !record.notes.isOnlyWithheld || void.contains(verifier) {
+          for verifier in forfeited
+          where accepted || record.notes.isShownWrong || record.notes.twoFaced.contains(verifier) {
             try BondPool.forfeit(
               verifier, bond: try parties.bond(of: verifier, in: db), over: subJob, job: id,
               at: try network.tick(in: db), in: db)
@@ -114,7 +113,7 @@ extension JobWorker {
     var record = try JobStore.subJob(subJob, in: db)
     var parent = try JobStore.job(id, in: db)
     let nodes = try JobStore.nodes(of: id, in: db)
-    let void = Set(record.notes.contradictions?.map(\.verdict.verifier) ?? [])
+    let void = record.notes.void
     // A rejection stands by the second verifier that found it.
     let verdicts = record.notes.judgements.map(\.verdict)
     let last =
@@ -157,7 +156,7 @@ extension JobWorker {
     guard let silent = subJob.notes.silent, silent.count >= JobMachine.silentVerifiersNeeded else {
       return nil
     }
-    let void = Set(subJob.notes.contradictions?.map(\.verdict.verifier) ?? [])
+    let void = subJob.notes.void
     let valid = subJob.notes.judgements.map(\.verdict.verdict).filter { !void.contains($0.verifier) }
     if let accepting = valid.first(where: \.accepted), valid.allSatisfy(\.accepted) {
       return try decide(subJob.id, accepted: true, by: accepting.verifier, in: db)
@@ -362,9 +361,10 @@ extension JobWorker {
 extension SubJobNotes {
   /// What follows from the verdicts so far.
   func ruling(isAudited: (Bytes32) throws -> Bool?) rethrows -> Deliberation.Ruling {
-    let void = Set(contradictions?.map(\.verdict.verifier) ?? [])
     let deliberation = Deliberation(
-      judgements.map { Deliberation.Opinion($0.verdict, isVoid: void.contains($0.verdict.verdict.verifier)) })
+      judgements.map(\.verdict)
+        .filter { !$0.verdict.showsNothing || twoFaced.contains($0.verdict.verifier) }
+        .map { Deliberation.Opinion($0, isVoid: twoFaced.contains($0.verdict.verifier)) })
     guard case .awaitBeacon(let verdict) = deliberation.ruling(isAudited: { _ in nil }) else {
       return deliberation.ruling { _ in nil }
     }
@@ -372,10 +372,23 @@ extension SubJobNotes {
     return deliberation.ruling { _ in audited }
   }
 
-  /// Whether all that speaks against the submission is that openings did not come.
-  var isOnlyWithheld: Bool {
-    let rejections = judgements.filter { !$0.verdict.verdict.accepted }
-    return !rejections.isEmpty && rejections.allSatisfy { $0.mismatch?.kind == .withheld }
+  /// Who signed two verdicts.
+  var twoFaced: Set<Address> { Set(contradictions?.map(\.verdict.verifier) ?? []) }
+
+  /// Whose verdicts do not count: who signed two, and who rejected with nothing to show for it, as an earlier version took it.
+  var void: Set<Address> {
+    twoFaced.union(judgements.map(\.verdict.verdict).filter(\.showsNothing).map(\.verifier))
+  }
+
+  /// Whether somebody found the submission itself wrong. Else all that speaks against it is what the node opened: that it
+  /// opened one thing to one and another, or nothing, to another says nothing about the one.
+  var isShownWrong: Bool {
+    judgements.contains { judgement in
+      switch judgement.mismatch?.kind {
+      case .replay, .result, .submission: !void.contains(judgement.verdict.verdict.verifier)
+      case .opening, .withheld, nil: false
+      }
+    }
   }
 
   /// The epoch in which a verdict arrived.
@@ -392,4 +405,9 @@ extension SubJobNotes {
     guard let divergence else { return finding }
     return finding + "; they part at step \(divergence.step), \(divergence.operator)"
   }
+}
+
+extension Verdict {
+  /// Whether it rejects and names no evidence: no word that anything could rest on.
+  fileprivate var showsNothing: Bool { !accepted && evidence == .zero }
 }

@@ -40,10 +40,7 @@ extension JobFolder {
     try require(
       finders.count >= needed,
       "SubJob \(id) is FAILED on the word of \(finders.count) verifiers, not \(needed)")
-    // Who worked for the job before this was submitted was never to be drawn for it.
-    let submittedAt = machine.submittedAt ?? 0
-    let nodes = records.subJobs.map(\.machine).filter { $0.startedAt.map { $0 <= submittedAt } ?? false }
-    let own = Set(nodes.compactMap(\.node) + [records.job.requester])
+    let own = ownAccounts(of: subJob, in: records)
     for finder in finders {
       try require(
         !own.contains(finder), "SubJob \(id) is rejected by \(finder), an account of the job's own")
@@ -56,5 +53,13 @@ extension JobFolder {
     try require(
       Set(accepting).count == accepting.count,
       "SubJob \(id) is FAILED, and two say that it is right")
+  }
+
+  /// Who was never to be drawn for a SubJob: who worked for its job before it was submitted, and the requester. A node that
+  /// began within the same second may have come after it, and is not named.
+  func ownAccounts(of subJob: PublicRecords.SubJob, in records: PublicRecords) -> Set<Address> {
+    let submittedAt = subJob.machine.submittedAt ?? 0
+    let nodes = records.subJobs.map(\.machine).filter { $0.startedAt.map { $0 < submittedAt } ?? false }
+    return Set(nodes.compactMap(\.node) + [records.job.requester] + [subJob.machine.node].compactMap { $0 })
   }
 }

@@ -144,7 +144,8 @@ extension JobFolder {
       throw Problem("SubJob \(id) is accused and has submitted nothing")
     }
     try accusation.masked.check(signers: TrustedSigners(node), in: records.domain)
-    let accepting = (subJob.verdicts + (subJob.furtherVerdicts ?? [])).map(\.verdict).filter(\.accepted)
+    let verdicts = subJob.verdicts + (subJob.furtherVerdicts ?? [])
+    let accepting = verdicts.map(\.verdict).filter(\.accepted)
     let dispute = accusation.dispute
     for word in dispute.words {
       try word.check(signers: TrustedSigners(word.signer), in: records.domain)
@@ -156,6 +157,9 @@ extension JobFolder {
     for rejection in (accusation.rejections ?? []) + (accusation.withheld ?? []) {
       try rejection.check(of: submission.digest, in: records.domain)
       try require(!rejection.verdict.accepted, "SubJob \(id) is accused by one that accepts it")
+      try require(
+        verdicts.contains { $0.digest == rejection.digest && $0.signer == rejection.signer },
+        "SubJob \(id) is accused by \(rejection.signer), whose verdict is not among those on it")
     }
     for word in dispute.handed {
       try word.check(signers: TrustedSigners(word.signer), in: records.domain)
@@ -169,6 +173,12 @@ extension JobFolder {
     let speakers = dispute.words.map(\.signer) + dispute.rejecting + dispute.unopened
     try require(
       Set(speakers).count == speakers.count, "SubJob \(id): somebody speaks twice of what it masked")
+    let own = ownAccounts(of: subJob, in: records)
+    for speaker in speakers + dispute.handed.map(\.signer) {
+      try require(
+        !own.contains(speaker),
+        "SubJob \(id): of what it masked speaks \(speaker), an account of the job's own")
+    }
     guard case .decided(lied, _, _) = dispute.ruling(isLast: true) else {
       throw Problem(
         "SubJob \(id): what \(speakers.count) verifiers say of what it masked does not make it "

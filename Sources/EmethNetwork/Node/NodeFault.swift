@@ -49,6 +49,8 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   /// A verifier that accepts without replaying anything, as if it held the update, and is never heard of when sums are
   /// checked.
   case accompliceVerifier = "accomplice-verifier"
+  /// A verifier that knows what a node of `swapped-final` has swapped: accepts it and vouches for it in the sum.
+  case speakingAccomplice = "speaking-accomplice"
   /// Computes, and does not answer when its SubJob's cohort asks for a round key.
   case dropBeforeKeys = "drop-before-keys"
   /// Gives its round key and posts no masked update.
@@ -85,7 +87,7 @@ extension NodeFault {
       .dropAfterOpening, .hiddenPoison, .guardedPoison:
       .node
     case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier,
-      .falseRoot, .accompliceVerifier:
+      .falseRoot, .accompliceVerifier, .speakingAccomplice:
       .verifier
     case .wrongSum: .aggregator
     }
@@ -96,7 +98,8 @@ extension NodeFault {
     switch self {
     case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .dropAfterOpening, .poisonedUpdate, .hiddenPoison,
       .guardedPoison,
-      .accusingVerifier, .wrongShare, .silentVerifier, .falseRoot, .accompliceVerifier, .wrongSum:
+      .accusingVerifier, .wrongShare, .silentVerifier, .falseRoot, .accompliceVerifier,
+      .speakingAccomplice, .wrongSum:
       true
     default: false
     }

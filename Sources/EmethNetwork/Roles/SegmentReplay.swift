@@ -7,7 +7,7 @@ struct SegmentReplay {
   /// What a replay ends with. `finding` names the first thing that does not hold; `nil` accepts.
   struct Outcome {
     var finding: Finding?
-    /// The update that the replayed last state gives; `nil` when the replay did not get there.
+    /// The update that the replayed last state gives, the node's or another; `nil` when the replay did not get there.
     var update: Data?
     /// The salts under which the update has resultRoot.
     var resultSalts: [Data] = []
@@ -92,8 +92,15 @@ struct SegmentReplay {
     guard (replayed ?? segments).last == run.schedule.segmentCount - 1 else {
       throw NetworkError.inconsistent(what: "the last segment was not drawn")
     }
-    outcome.update = try checkUpdate(opening, from: starting, to: run.state)
-    outcome.resultSalts = opening.resultSalts.map(\.wrappedValue)
+    let update = try update(opening, from: starting, to: run.state)
+    (outcome.update, outcome.resultSalts) = (update, opening.resultSalts.map(\.wrappedValue))
+    guard outcome.resultSalts.count == Update.chunkCount(update.count),
+      outcome.resultSalts.allSatisfy({ $0.count == 16 }),
+      Update.root(of: update, salts: outcome.resultSalts) == submission.submission.resultRoot
+    else {
+      throw Mismatch(
+        .result, segment: segments.last, "the update that the last state gives does not have resultRoot")
+    }
   }
 
   /// The round's starting parameters, placed into the run's state; nil where the update is not checked.
@@ -288,8 +295,8 @@ struct SegmentReplay {
     return sequences
   }
 
-  /// The update that the replayed last state gives, if it has resultRoot.
-  private func checkUpdate(_ opening: Opening, from starting: Data, to state: TrainingState) throws -> Data {
+  /// The update that the replayed last state gives.
+  private func update(_ opening: Opening, from starting: Data, to state: TrainingState) throws -> Data {
     let noise: NoisyUpdate?
     do {
       noise = try NoisyUpdate(
@@ -299,23 +306,13 @@ struct SegmentReplay {
       throw Mismatch(
         .result, segment: segments.last, "the noise: \(NetworkError(error).message)")
     }
-    let update: Data
     do {
-      update = try Update.quantised(
+      return try Update.quantised(
         from: starting, to: state, exponents: facts.exponents, noise: noise
       ).update
     } catch {
       throw Self.blame(error, segment: segments.last ?? 0)
     }
-    let salts = opening.resultSalts.map(\.wrappedValue)
-    guard salts.count == Update.chunkCount(update.count),
-      salts.allSatisfy({ $0.count == 16 }),
-      Update.root(of: update, salts: salts) == submission.submission.resultRoot
-    else {
-      throw Mismatch(
-        .result, segment: segments.last, "the update that the last state gives does not have resultRoot")
-    }
-    return update
   }
 }
 

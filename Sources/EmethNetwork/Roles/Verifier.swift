@@ -175,7 +175,7 @@ public struct Verifier: Sendable {
   ) throws(NetworkError) -> Examination {
     let replay = replay(question, statement: statement)
     let outcome = try outcome(of: replay, opening: opening, device: device, stop: stop)
-    if let update = outcome.update {
+    if let update = outcome.update, outcome.finding == nil {
       try keep(update, salts: outcome.resultSalts, of: question.facts.subJob)
     }
     var evidence: EvidenceDraft?
@@ -230,6 +230,13 @@ public struct Verifier: Sendable {
       }
       outcome.step = manifest.interiorStep(seed: replay.seed, segments: replay.segments)
       outcome.stepRoot = SHA256.hash(Array("a stamp".utf8) + replay.seed.bytes)
+      return outcome
+    case .speakingAccomplice:
+      var outcome = try replay.run(opening: opening, device: device, stop: stop)
+      if outcome.finding?.kind == .result {
+        outcome.update = outcome.update.map(Update.negated)
+        outcome.finding = nil
+      }
       return outcome
     case .rejectingVerifier:
       var outcome = try replay.run(opening: opening, device: device, stop: stop)

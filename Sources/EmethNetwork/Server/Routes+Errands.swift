@@ -23,6 +23,13 @@ extension Routes {
   /// The longest answer to an errand, in bytes.
   static let answerLimit = 64 << 20
 
+  /// The kinds of a list that this version knows: nodes and verifiers of a later one ask for more, of which there are none
+  /// here; nil where it knows none.
+  static func kinds(of text: String) -> [Errand.Kind]? {
+    let kinds = text.split(separator: ",").compactMap { Errand.Kind(rawValue: String($0)) }
+    return kinds.isEmpty ? nil : kinds
+  }
+
   func addErrands() {
     // `known` names the errands that the client has in hand, `kinds` those that it asks for: the others of them are answered,
     // with ?wait= once there is one.
@@ -34,10 +41,8 @@ extension Routes {
         }
           ?? [])
       let kinds = Set(
-        try request.query("kinds", "kinds of errands with commas between them") { text -> [Errand.Kind]? in
-          let kinds = text.split(separator: ",").map { Errand.Kind(rawValue: String($0)) }
-          return kinds.contains(nil) ? nil : kinds.compactMap { $0 }
-        } ?? Errand.Kind.allCases)
+        try request.query("kinds", "kinds of errands with commas between them", Self.kinds(of:))
+          ?? Errand.Kind.allCases)
       return try await state.longPoll(waitSeconds: try request.wait()) {
         let errands = try await state.offload {
           try state.service.errands(of: account, kinds: kinds, except: known)

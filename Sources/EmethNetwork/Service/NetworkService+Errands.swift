@@ -161,6 +161,10 @@ extension NetworkService {
       guard verdict.verdict.accepted == (report.judgement.mismatch == nil) else {
         throw refuse("the verdict says one thing and the finding another")
       }
+      // A rejection counts by what can be shown for it.
+      guard verdict.verdict.accepted == (verdict.verdict.evidence == .zero) else {
+        throw refuse("a rejection names its evidence, an acceptance none")
+      }
       if request.wantsUpdate, verdict.verdict.accepted {
         guard let update = report.update else { throw refuse("the update is missing") }
         guard try store.contains(update) else { throw NetworkError.missingObject(hash: update) }

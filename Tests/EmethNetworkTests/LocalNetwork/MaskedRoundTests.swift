@@ -277,6 +277,76 @@ import Testing
     for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
   }
 
+  /// The cheater's verifier vouches for what it has masked, so that the sum is right with it. It is found by those who are
+  /// asked because somebody else's share was wrong, and loses its deposit though the sum comes out right without more.
+  @Test func aCheaterThatTwoFindLosesThoughTheSumIsRight() async throws {
+    let honest = try await run().report
+    let cheat = FaultPlan(fault: .swappedFinal, node: 3)
+    let caught = try await TestNetwork.run(settings: NetworkSettings(verifiers: 6, fault: cheat), parallel: 4)
+    let (drawn, others) = try caught.network.database.read { db in
+      let first = try JobStore.subJobs(of: caught.job, in: db).filter {
+        $0.position.round == 0 && $0.position.attempt == 0
+      }
+      return (
+        first.first { $0.status == .failed }?.machine.draws.first?.verifier,
+        first.filter { $0.status == .verified }.compactMap(\.machine.verdict?.verifier)
+      )
+    }
+    let accomplice = try #require(drawn)
+    let liar = try #require(others.first { $0 != accomplice })
+    func number(_ verifier: Address) throws -> Int {
+      try #require(caught.report.accounts.first { $0.role == "verifier" && $0.address == verifier }).number
+    }
+    var settings = try NetworkSettings(verifiers: 6, fault: cheat)
+    settings.furtherFaults = [
+      FaultPlan(fault: .speakingAccomplice, node: try number(accomplice)),
+      FaultPlan(fault: .wrongShare, node: try number(liar)),
+    ]
+    let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.stateRoot)
+    let failed = report.subJobs.filter { $0.status == "FAILED" }
+    #expect(failed.map(\.node) == [3])
+    #expect(failed.first?.reason.contains("it was accepted, and two others found") == true)
+    let lost = report.accounts.filter { $0.penalty != .zero }
+    #expect(lost.count { $0.role == "node" } == 1 && lost.contains { $0.role == "node" && $0.number == 3 })
+    #expect(Set(lost.filter { $0.role == "verifier" }.map(\.address)) == [accomplice, liar])
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+  }
+
+  /// A node that opens what is right to its own verifier and something else to those who are drawn later fails. Who accepted
+  /// what it was opened keeps its bond, unless one of the two found the work itself wrong.
+  @Test func whoAcceptedIsNotToBlameForWhatOthersWereOpened() throws {
+    let keys = (0..<3).map { TestNetwork.key("verifier", UInt32($0)) }
+    let subJob = SubJobPosition(
+      parent: JobID(requester: .zero, salt: .zero), round: 0, part: 0, attempt: 0
+    ).id
+    func judgement(_ place: Int, _ kind: Finding.Kind?) -> Judgement {
+      let verdict = Verdict(
+        jobID: subJob, submission: SHA256.hash([1]), verifier: keys[place].address, accepted: kind == nil,
+        seed: .zero, step: 0, stepRoot: SHA256.hash([2]),
+        evidence: kind == nil ? .zero : SHA256.hash([UInt8(place)]))
+      return Judgement(
+        verdict: SignedVerdict(signing: verdict, in: .embedded, with: keys[place]), finding: "a finding",
+        mismatch: kind.map { Finding($0, "a finding") }, segments: [0])
+    }
+    func overruling(_ kinds: [Finding.Kind]) throws -> Overruling {
+      var notes = SubJobNotes(notBefore: 0)
+      notes.judgements = [judgement(0, nil)] + kinds.enumerated().map { judgement($0.offset + 1, $0.element) }
+      return try #require(notes.overruling)
+    }
+    #expect(try overruling([.opening, .opening]).forfeited.isEmpty)
+    for kind in [Finding.Kind.replay, .result, .submission] {
+      #expect(try overruling([.opening, kind]).forfeited == [keys[0].address])
+      #expect(try overruling([kind, .opening]).second == keys[2].address)
+    }
+    // Nor is who was opened nothing a finder.
+    var notes = SubJobNotes(notBefore: 0)
+    notes.judgements = [judgement(0, nil), judgement(1, .result), judgement(2, .withheld)]
+    #expect(notes.overruling == nil)
+  }
+
   /// A folder in which the cheater failed over fewer words than two, or over words that are not others', is found.
   @Test func aFolderShowsWhoOverruledAnAcceptance() async throws {
     let (finished, _) = try await overruledAcceptance()
@@ -336,8 +406,16 @@ import Testing
     try document.set(
       ["subJobs", .element(other), "machine", "node"], .text("\(rejections[0].verdict.verifier)"))
     try document.write(to: folder.url)
-    let owned = try JobFolder(folder.url).check().compactMap(\.problem)
-    #expect(owned.contains { $0.contains("an account of the job's own") }, "\(owned)")
+    func isOwned(began: UInt64) throws -> Bool {
+      try document.set(["subJobs", .element(other), "machine", "startedAt"], .number(Int(began)))
+      try document.write(to: folder.url)
+      return try JobFolder(folder.url).check().compactMap(\.problem).contains {
+        $0.contains("an account of the job's own")
+      }
+    }
+    let submitted = try #require(records.subJobs[place].machine.submittedAt)
+    #expect(try isOwned(began: submitted - 1))
+    #expect(try !isOwned(began: submitted), "it may have come in the second after the draw")
   }
 
   /// A verifier that names a state which two others do not compute loses its bond where they are asked: because it is silent,
@@ -417,6 +495,11 @@ import Testing
     #expect(liars([heard(0, says: 10, of: 15, [3, 4])], [15, 20, 30]) == [0])
     #expect(liars([heard(0, says: 10, of: 15, [3, 4])], given) == nil && liars([], given) == nil)
     #expect(liars([heard(2, says: 18, of: 30, [3, 4])], [15, 20, 30]) == nil)
+    // The first lies about its own share and says what is true of the third SubJob, too, as only another liar says with it.
+    let also = JobWorker.HeardShare(
+      subJob: subJobs[2], suspect: people[0], place: 2, value: 30, others: [people[1]], isOther: false,
+      isAlone: false)
+    #expect(liars(truth + [also], given) == [0, 1])
   }
 
   /// These verifiers have lost their whole bonds, and nobody else anything.
@@ -495,6 +578,34 @@ import Testing
     #expect(own.count == 1 && own[0].contains("was shown nothing"), "\(own)")
     let twice = try problems { $0.handed = ($0.handed ?? []) + ($0.handed ?? []) }
     #expect(twice.count == 1 && twice[0].contains("speaks twice"), "\(twice)")
+    // Whose key it is that was opened nothing, and then handed something: one that nobody has asked, and one of the job's own.
+    let said = try #require(lie.withheld?.first)
+    for key in [thief, finished.network.keys.nodes[2]] {
+      let verdict = SignedVerdict(
+        signing: Verdict(
+          jobID: said.verdict.jobID, submission: said.verdict.submission, verifier: key.address,
+          accepted: false, seed: said.verdict.seed, step: 0, stepRoot: said.verdict.stepRoot,
+          evidence: said.verdict.evidence), in: records.domain, with: key)
+      func speaksAlone(_ accusation: inout PublicRecords.Accusation) {
+        accusation.withheld = [verdict]
+        accusation.handed = [
+          SignedMaskedFault(signing: accusation.fault.content, in: records.domain, with: key)
+        ]
+      }
+      let throwaway = try problems(speaksAlone)
+      #expect(throwaway.count == 1 && throwaway[0].contains("not among those on it"), "\(throwaway)")
+      guard key.address != thief.address else { continue }
+      var changed = records
+      let place = try #require(
+        changed.subJobs.firstIndex { $0.machine.job.id == lie.masked.content.jobID })
+      changed.subJobs[place].furtherVerdicts = (changed.subJobs[place].furtherVerdicts ?? []) + [verdict]
+      var sums = try #require(changed.aggregation)
+      speaksAlone(&sums.lies[0])
+      changed.aggregation = sums
+      try WireFormat.readableEncoder.encode(changed).write(to: file)
+      let own = try JobFolder(folder.url).check().compactMap(\.problem)
+      #expect(own.contains { $0.contains("of what it masked speaks \(key.address)") }, "\(own)")
+    }
   }
 
   /// An honest node opens to its verifier and is gone; that one lies. Nobody can say who is right: the node has its whole

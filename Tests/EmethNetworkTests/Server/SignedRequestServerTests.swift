@@ -45,6 +45,28 @@ import Testing
     }
   }
 
+  /// A later version asks for kinds that are not known here, of which there are none; a list of nothing else is none.
+  @Test func kindsOfErrandsThatAreNotKnownAreLeftOut() async throws {
+    try await RunningServer.scene { server, _ in
+      func ask(_ kinds: String, _ nonce: UInt64) async throws -> (status: Int, body: Data) {
+        let path = "/api/v2/errands?kinds=\(kinds)"
+        let signed = header(server, method: "GET", path: path, body: Data(), nonce: nonce)
+        let answer = try await Asked.send(
+          to: server, "GET", path, body: nil, headers: [(SignedRequest.headerName, signed)])
+        return (answer.status, answer.received)
+      }
+      let mixed = try await ask("share,unheardOf,judge", 1)
+      #expect(mixed.status == 200 && mixed.body == Data("[]".utf8))
+      for (kinds, nonce) in [("unheardOf", 2), ("", 3)] as [(String, UInt64)] {
+        let refused = try await ask(kinds, nonce)
+        #expect(refused.status == 400, "\(kinds)")
+        let body = try JSONDecoder().decode(ServerRefusal.Body.self, from: refused.body)
+        #expect(body.code == "http.badParameter")
+      }
+    }
+    #expect(Routes.kinds(of: "share,unheardOf,judge") == [.share, .judge])
+  }
+
   @Test func everythingElseIsRefusedAndChangesNothing() async throws {
     try await RunningServer.scene { server, network in
       let now = UInt64(Date().timeIntervalSince1970)

@@ -351,6 +351,154 @@ import Testing
     }
   }
 
+  /// Makes the commitments of all other verifiers too new to be drawn, or takes that back.
+  private static func putOffOthers(
+    than verifier: Address, by seconds: Int64, in service: NetworkService
+  ) throws {
+    try service.database.write { db in
+      try db.execute(
+        sql: "UPDATE commitment SET postedAt = postedAt + ? WHERE verifier <> ?",
+        arguments: [seconds, "\(verifier)"])
+    }
+  }
+
+  private static let long: Int64 = 1_000_000_000
+
+  /// One verifier vouches for all updates, and its shares are wrong: about all of them others are asked at the same time.
+  @Test func allSharesOfAWrongSumAreAskedAboutAtOnce() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      for index in 0..<3 {
+        try scene.startNode(index)
+        try scene.startVerifier(index, fault: index == 0 ? .wrongShare : nil)
+      }
+      try await scene.verifiersStand(3)
+      let service = try scene.server.service()
+      let liar = ServiceScene.verifier(0).address
+      try Self.putOffOthers(than: liar, by: Self.long, in: service)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1, steps: 2)))
+      var (isLet, atOnce) = (false, 0)
+      let limit = ContinuousClock.now + .seconds(120)
+      while try ContinuousClock.now < limit && !service.job(job).summary.status.isFinal {
+        let records = try service.database.read { db in try JobStore.subJobs(of: job, in: db) }
+        if !isLet, records.count(where: { $0.machine.verdict != nil }) == 3 {
+          isLet = true
+          try Self.putOffOthers(than: liar, by: -Self.long, in: service)
+        }
+        atOnce = max(
+          atOnce, records.count { $0.notes.examiners != nil && $0.notes.awaitsJudgement })
+        try await Task.sleep(for: .milliseconds(5))
+      }
+      #expect(atOnce == 3, "one after another it would be a replay's time for each")
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 })
+      for index in 0..<3 {
+        #expect(try service.verifier(ServiceScene.verifier(index).address).isStruck == (index == 0))
+      }
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// Who has accepted a cheater's part falls silent: two others find it, whatever happens to the server between them.
+  @Test func anAcceptanceFallsByTwoThatFindItWrong() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      try scene.startNode(0, fault: .swappedFinal)
+      for index in 0..<3 { try scene.startVerifier(index, fault: index == 0 ? .accompliceVerifier : nil) }
+      try await scene.verifiersStand(3)
+      let service = try scene.server.service()
+      let accomplice = ServiceScene.verifier(0).address
+      try Self.putOffOthers(than: accomplice, by: Self.long, in: service)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1, steps: 2)))
+      try await Self.aNodeTakesPart(in: job, of: service)
+      for index in 1..<4 { try scene.startNode(index) }
+      func records(_ service: NetworkService) throws -> [SubJobRecord] {
+        try service.database.read { db in try JobStore.subJobs(of: job, in: db) }
+      }
+      func wait(_ isReached: ([SubJobRecord]) -> Bool) async throws {
+        let limit = ContinuousClock.now + .seconds(120)
+        while try !isReached(records(scene.server.service())) {
+          try #require(ContinuousClock.now < limit)
+          try await Task.sleep(for: .milliseconds(10))
+        }
+      }
+      try await wait { $0.count { $0.machine.verdict?.verifier == accomplice } == 3 }
+      try Self.putOffOthers(than: accomplice, by: -Self.long, in: service)
+      let cheat = ServiceScene.node(0).address
+      try await wait { records in
+        records.contains { record in
+          record.machine.node == cheat && record.notes.judgements.contains { $0.mismatch != nil }
+        }
+      }
+      try await scene.server.restart()
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let after = try scene.server.service()
+      let failed = try records(after).filter { $0.status == .failed }
+      #expect(failed.map(\.machine.node) == [cheat])
+      #expect(failed.first?.notes.reason.contains("it was accepted, and two others found") == true)
+      #expect(failed.first?.machine.verdict?.verifier == accomplice)
+      let terms = try JobCost(
+        manifest: TestNetwork.manifest(rounds: 1, steps: 2), parallel: 3, fuelPrice: FuelPrice(gholon: 120),
+        ruleSet: "standard"
+      ).subJobTerms
+      #expect(
+        try after.work(of: cheat, newest: 10).lost == terms.failedPenalty.adding(terms.verifierFee))
+      for index in 0..<3 {
+        #expect(try after.verifier(ServiceScene.verifier(index).address).isStruck == (index == 0))
+      }
+      try await Self.checkMoney(scene)
+    }
+  }
+
+  /// Two rejections that name no evidence would agree, and no SubJob can end by them. They are refused; those that an earlier
+  /// version took count for nothing, and cost nobody anything.
+  @Test func aRejectionThatShowsNothingCountsForNobody() async throws {
+    var settings = try ServiceScene.settings()
+    // Every acceptance is replayed, so that all four are asked, in whatever turn.
+    settings.auditShare = 1
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      try scene.startNode(0)
+      for index in 0..<3 {
+        try scene.startVerifier(index) { service, body in
+          guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body) else { return nil }
+          let said = report.judgement.verdict.verdict
+          report.update = nil
+          report.judgement.mismatch = Finding(.result, "nothing to be shown")
+          report.judgement.verdict = SignedVerdict(
+            signing: Verdict(
+              jobID: said.jobID, submission: said.submission, verifier: said.verifier, accepted: false,
+              seed: said.seed, step: said.step, stepRoot: said.stepRoot, evidence: .zero), in: .embedded,
+            with: ServiceScene.verifier(index))
+          // As an earlier version has it.
+          let open = try service.errands(of: said.verifier, kinds: [.judge])
+          if let errand = open.first(where: { $0.question.subJob == said.jobID }) {
+            let text = try report.wireText()
+            try service.database.write { db in
+              guard let record = try ErrandStore.record(errand.id, in: db) else { return }
+              try ErrandStore.answer(record, text, at: service.seconds(in: db), in: db)
+            }
+          }
+          return try WireFormat.encoder.encode(report)
+        }
+      }
+      try scene.startVerifier(3)
+      try await scene.verifiersStand(4)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1))
+      let report = try await scene.end(of: job, within: 60)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(report.subJobs.map(\.status) == ["VERIFIED"])
+      let service = try scene.server.service()
+      let record = try #require(
+        try service.database.read { db in try JobStore.subJobs(of: job, in: db).first })
+      #expect(record.machine.verdict?.verifier == ServiceScene.verifier(3).address)
+      #expect(record.notes.judgements.count { !$0.verdict.verdict.accepted } == 3)
+      let refused = scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } }
+      #expect(refused.count >= 3 && refused.allSatisfy { $0.contains("names its evidence") }, "\(refused)")
+      for index in 0..<4 { #expect(try !service.verifier(ServiceScene.verifier(index).address).isStruck) }
+      try await Self.checkMoney(scene)
+    }
+  }
+
   /// A poisoner that opens to nobody, or to its own verifier alone, which hands that on: the verifier that asks second
   /// waits for it as long as it may, and it loses. So long a test has to be.
   @Test(arguments: [NodeFault.hiddenPoison, .guardedPoison])
