@@ -9,6 +9,8 @@ import Foundation
 /// other clusters are replaced one by one.
 struct CharacterMap: Sendable {
   private static let largestCluster = 5
+  /// The most bytes that a character may become: a file may come from strangers. Unicode's own need 33.
+  private static let largestReplacement = 1_024
 
   private let units: [UInt32]
   private let replacements: [UInt8]
@@ -27,6 +29,11 @@ struct CharacterMap: Sendable {
     replacements = Array(bytes[(4 + trieByteCount)...])
     var check = UTF8Check()
     guard replacements.withUnsafeBufferPointer({ check.read($0) }) == nil else { return nil }
+    var length = 0
+    for byte in replacements {
+      length = byte == 0 ? 0 : length + 1
+      guard length <= Self.largestReplacement else { return nil }
+    }
     let (units, replacements) = (units, replacements)
     ascii = (0..<0x80).map { Self.replacement(of: [UInt8($0)], units: units, replacements: replacements) }
   }
@@ -36,13 +43,13 @@ struct CharacterMap: Sendable {
     Self.replacement(of: bytes, units: units, replacements: replacements)
   }
 
-  /// The text with its characters replaced.
-  func normalize(_ text: [UInt8]) -> [UInt8] {
+  /// The text with its characters replaced; nil when it gets longer than so many bytes.
+  func normalize(_ text: [UInt8], byteLimit: Int) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(text.count)
     text.withUnsafeBufferPointer { text in
       var index = 0
-      while index < text.count {
+      while index < text.count, result.count <= byteLimit {
         var end = Self.certainEnd(at: index, in: text)
         if let end {
           appendCharacter(text[index..<end], to: &result)
@@ -55,19 +62,20 @@ struct CharacterMap: Sendable {
           end = Self.certainEnd(at: next, in: text)
           next += 1
         }
-        appendClusters(String(decoding: text[index..<(end ?? text.count)], as: UTF8.self), to: &result)
+        appendClusters(
+          String(decoding: text[index..<(end ?? text.count)], as: UTF8.self), to: &result, byteLimit)
         index = end ?? text.count
       }
     }
-    return result
+    return result.count <= byteLimit ? result : nil
   }
 
-  private func appendClusters(_ text: String, to result: inout [UInt8]) {
-    for cluster in text {
+  private func appendClusters(_ text: String, to result: inout [UInt8], _ byteLimit: Int) {
+    for cluster in text where result.count <= byteLimit {
       if cluster.utf8.count <= Self.largestCluster, let replaced = replacement(of: cluster.utf8) {
         result += replaced
       } else {
-        for scalar in cluster.unicodeScalars {
+        for scalar in cluster.unicodeScalars where result.count <= byteLimit {
           let bytes = UTF8.encode(scalar) ?? .init()
           if let replaced = replacement(of: bytes) { result += replaced } else { result += bytes }
         }

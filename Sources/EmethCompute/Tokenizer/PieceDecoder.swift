@@ -43,6 +43,14 @@ enum PieceDecoder: Sendable {
     }
   }
 
+  /// How many times as long it may make a text at most.
+  var growth: Int {
+    switch self {
+    case .replace(let pattern, let content): max(1, (content.count + pattern.count - 1) / pattern.count)
+    case .metaspace, .byteFallback, .fuse, .strip: 1
+    }
+  }
+
   /// The changed tokens.
   func decode(_ tokens: [[UInt8]]) -> [[UInt8]] {
     switch self {

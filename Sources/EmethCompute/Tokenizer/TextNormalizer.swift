@@ -43,12 +43,13 @@ enum TextNormalizer: Sendable {
     }
   }
 
-  /// The changed text.
-  func normalize(_ text: [UInt8]) -> [UInt8] {
+  /// The changed text; nil when it gets longer than so many bytes.
+  func normalize(_ text: [UInt8], byteLimit: Int) -> [UInt8]? {
     switch self {
-    case .characters(let map): map.normalize(text)
-    case .replace(let pattern, let content): Self.replace(pattern, content, in: text)
-    case .replaceSpaces(let content): Self.replaceSpaces(content, in: text)
+    case .characters(let map): map.normalize(text, byteLimit: byteLimit)
+    case .replace(let pattern, let content):
+      Self.replace(pattern, content, in: text, byteLimit: byteLimit)
+    case .replaceSpaces(let content): Self.replaceSpaces(content, in: text, byteLimit: byteLimit)
     case .strip(let left, let right):
       Array(
         String(decoding: text, as: UTF8.self).unicodeScalars.strip(left: left, right: right)
@@ -58,12 +59,20 @@ enum TextNormalizer: Sendable {
 
   /// All places of `pattern`, from the left and not overlapping, replaced.
   static func replace(_ pattern: [UInt8], _ content: [UInt8], in text: [UInt8]) -> [UInt8] {
+    replace(pattern, content, in: text, byteLimit: .max) ?? text
+  }
+
+  /// As above; nil when the text gets longer than so many bytes.
+  private static func replace(
+    _ pattern: [UInt8], _ content: [UInt8], in text: [UInt8], byteLimit: Int
+  ) -> [UInt8]? {
     guard let first = pattern.first else { return text }
     var result: [UInt8] = []
     result.reserveCapacity(text.count)
     var index = 0
     while index < text.count {
       if text[index] == first, text[index...].starts(with: pattern) {
+        guard content.count <= byteLimit - result.count else { return nil }
         result += content
         index += pattern.count
       } else {
@@ -71,10 +80,10 @@ enum TextNormalizer: Sendable {
         index += 1
       }
     }
-    return result
+    return result.count <= byteLimit ? result : nil
   }
 
-  private static func replaceSpaces(_ content: [UInt8], in text: [UInt8]) -> [UInt8] {
+  private static func replaceSpaces(_ content: [UInt8], in text: [UInt8], byteLimit: Int) -> [UInt8]? {
     var result: [UInt8] = []
     result.reserveCapacity(text.count)
     var index = 0
@@ -82,6 +91,7 @@ enum TextNormalizer: Sendable {
       var end = index
       while end < text.count, text[end] == UInt8(ascii: " ") { end += 1 }
       if end - index >= 2 {
+        guard content.count <= byteLimit - result.count else { return nil }
         result += content
         index = end
       } else {
@@ -89,7 +99,7 @@ enum TextNormalizer: Sendable {
         index += 1
       }
     }
-    return result
+    return result.count <= byteLimit ? result : nil
   }
 }
 

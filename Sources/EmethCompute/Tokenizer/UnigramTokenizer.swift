@@ -27,6 +27,16 @@ public struct UnigramTokenizer: Tokenizer {
   private let file: [UInt8]
   private static let largestTextCount = Int(Int32.max)
 
+  // A file may come from strangers: what it makes of a text stays near the text's own size.
+
+  /// The most steps of a normaliser, and of a decoder.
+  private static let stepLimit = 32
+  /// How many times as long as the text, besides 4,096 bytes, a normaliser may make it at any step: eleven times is the
+  /// most of NFKC.
+  private static let normalGrowth = 16
+  /// How many times as long all steps of a decoder together may make a text; as a rule they make it shorter.
+  private static let decodedGrowth = 4
+
   /// Reads a `tokenizer.json`.
   ///
   /// - Throws: `ComputeError.fileUnreadable`, `malformedFile` with what was found and what is allowed.
@@ -40,6 +50,12 @@ public struct UnigramTokenizer: Tokenizer {
     guard document.modelType == "Unigram" else {
       throw .malformedFile(path: path, what: "model", found: document.modelType, allowed: "Unigram")
     }
+    for (what, steps) in [("normalizer", document.normalizers), ("decoder", document.decoders)] {
+      guard steps.count <= Self.stepLimit else {
+        throw .malformedFile(
+          path: path, what: what, found: "\(steps.count) steps", allowed: "at most \(Self.stepLimit)")
+      }
+    }
     var steps: [TextNormalizer] = []
     for step in document.normalizers { steps.append(try TextNormalizer(step, path: path)) }
     normalizers = steps
@@ -50,6 +66,15 @@ public struct UnigramTokenizer: Tokenizer {
       throw .malformedFile(path: path, what: "decoder", found: "none", allowed: "Metaspace, Replace …")
     }
     self.decoders = decoders
+    var growth = 1
+    for decoder in decoders {
+      growth *= decoder.growth
+      guard growth <= Self.decodedGrowth else {
+        throw .malformedFile(
+          path: path, what: "decoder", found: "steps that make a text \(growth) times as long",
+          allowed: "at most \(Self.decodedGrowth) times")
+      }
+    }
 
     let (pieces, scores) = try Self.vocabulary(document)
     let added = try document.specialTokens()
@@ -133,8 +158,9 @@ public struct UnigramTokenizer: Tokenizer {
 
   /// The token ids of UTF-8 text of at most 2 GiB; longer texts go in pieces (``TextTokenStream``).
   ///
-  /// - Throws: `ComputeError.invalidInput` with the offset of the first byte that is not UTF-8, or for
-  ///   unknown characters when there is no token for those.
+  /// - Throws: `ComputeError.invalidInput` with the offset of the first byte that is not UTF-8, for unknown
+  ///   characters when there is no token for those, or when a step of the file's normaliser makes the text longer
+  ///   than 16 times its bytes and 4,096 more.
   public func encode(utf8 text: UnsafeBufferPointer<UInt8>) throws(ComputeError) -> [UInt32] {
     guard text.count <= Self.largestTextCount else {
       throw .invalidInput(
@@ -143,7 +169,7 @@ public struct UnigramTokenizer: Tokenizer {
     }
     var check = UTF8Check()
     if let offset = check.read(text) { throw .notUTF8(offset: offset, byte: text[offset]) }
-    let normal = normalizers.reduce(Array(text)) { $1.normalize($0) }
+    let normal = try normal(Array(text))
     var output: [UInt32] = []
     var scratch = UnigramModel.Scratch()
     for stretch in stretches(of: normal) where !stretch.isEmpty {
@@ -156,6 +182,22 @@ public struct UnigramTokenizer: Tokenizer {
       }
     }
     return output
+  }
+
+  /// The text as the normaliser leaves it.
+  private func normal(_ text: [UInt8]) throws(ComputeError) -> [UInt8] {
+    let byteLimit = Self.normalGrowth * text.count + 4_096
+    var normal = text
+    for normalizer in normalizers {
+      guard let next = normalizer.normalize(normal, byteLimit: byteLimit) else {
+        throw .invalidInput(
+          what: "text as the tokenizer's normalizer makes it",
+          found: "more than \(byteLimit) bytes of \(text.count)",
+          allowed: "at most \(Self.normalGrowth) times the text, and 4096 bytes more")
+      }
+      normal = next
+    }
+    return normal
   }
 
   private func stretches(of text: [UInt8]) -> [ArraySlice<UInt8>] {
