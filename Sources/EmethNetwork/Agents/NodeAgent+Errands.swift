@@ -25,7 +25,7 @@ extension NodeAgent {
   }
 
   private func answer(_ errand: Errand, on lane: AgentLane) async throws(NetworkError) -> Data {
-    let (node, threads) = (self.node, settings.threads)
+    let (node, threads, models) = (self.node, settings.threads, models)
     switch errand.question {
     case .open(let challenge, let binding):
       guard try node.opens(challenge.subJob, to: challenge.verifier) else {
@@ -33,9 +33,11 @@ extension NodeAgent {
           code: "node.gone", message: "it opens nothing of SubJob \(challenge.subJob)", hint: nil)
       }
       let sealed = try await lane.run { device in
-        try node.finished(challenge.subJob).0.assignment.program == nil
-          ? node.open(challenge, to: binding, at: secondsNow(), on: device)
-          : node.openPart(challenge, to: binding, at: secondsNow())
+        guard try node.finished(challenge.subJob).0.assignment.program == nil else {
+          return try node.openPart(challenge, to: binding, at: secondsNow())
+        }
+        models.letGo()
+        return try node.open(challenge, to: binding, at: secondsNow(), on: device)
       }
       for object in sealed.objects {
         try await connection.give(object: object, from: node.store)

@@ -1,3 +1,4 @@
+import EmethCompute
 import EmethKit
 import Foundation
 
@@ -36,21 +37,36 @@ extension NodeAgent {
   func canCompute(_ offer: SubJobOffer) -> Bool {
     guard filter.programs.contains(offer.programId) else { return false }
     guard let terms = offer.terms else { return offer.programId == .languageModelTrainingPart }
+    if offer.programId == .textGenerationPart, !hasRoom(forModelOf: offer.parameterBytes) { return false }
     let modules = settings.modules.filter { $0.manifest.hash == terms.module }
     return (try? ComputedProgram(offer.programId, modules: modules))?.terms == terms
+  }
+
+  /// Whether a model may have so many bytes; those of the one in memory are free for another.
+  private func hasRoom(forModelOf byteCount: UInt64) -> Bool {
+    guard let available = MemoryPlan.availableByteCount else { return true }
+    return byteCount <= UInt64(max(0, available + models.heldByteCount))
+  }
+
+  /// What losses over a program are noted under: its module, or that of which a requester brings more than prompts.
+  private static func risk(_ program: ProgramID?, _ module: Bytes32?) -> Bytes32? {
+    module ?? (program == .textGenerationPart ? SHA256.hash("\(ProgramID.textGenerationPart)".utf8) : nil)
   }
 
   /// Whether it has lost a deposit over such work for such a requester.
   func isAvoided(_ offer: SubJobOffer) -> Bool {
     if isAvoided(offer.position.parent) { return true }
-    guard let module = offer.terms?.module, let requester = offer.requester else { return false }
+    guard let module = Self.risk(offer.programId, offer.terms?.module), let requester = offer.requester
+    else { return false }
     return state.withLock { $0.losses.forbid(module, for: requester, at: secondsNow()) }
   }
 
-  /// Notes that a module has cost it a deposit with data of a requester: it takes nothing more of the two together.
+  /// Notes that a module, or a model, has cost it a deposit with data of a requester: it takes nothing more of the two
+  /// together.
   func noteLoss(over assignment: Assignment) {
     guard let requester = assignment.requester,
-      let module = (try? ComputedManifest(json: assignment.manifest))?.module
+      let module = Self.risk(
+        assignment.program, (try? ComputedManifest(json: assignment.manifest))?.module)
     else { return }
     let loss = NodeLosses.Loss(module: module, requester: requester, at: secondsNow())
     state.withLock { _ = $0.losses.insert(loss) }
@@ -75,19 +91,6 @@ extension NodeAgent {
     }
   }
 
-  /// Fetches the files of the model that a job's prompts are continued by, unless it has them.
-  ///
-  /// - Returns: objects that are not needed once the model is on the shelf.
-  private func fetchModel(of manifest: ComputedManifest) async throws(NetworkError) -> [Bytes32] {
-    guard let model = manifest.generation?.model, !models.has(model) else { return [] }
-    for object in model.objects {
-      try await untilAnswered("fetching the model \(model.hash)") { () throws(NetworkError) in
-        try await connection.fetch(object: object, into: node.store)
-      }
-    }
-    return model.objects
-  }
-
   /// Computes a part by the program that its manifest names; an output that proves itself is handed over. That the module
   /// says no to the part is handed in like an output.
   func computePart(
@@ -97,17 +100,19 @@ extension NodeAgent {
     let program = try ComputedProgram(manifest, modules: settings.modules)
     let (own, sandbox, models) = (node, sandbox, models)
     func compute() async throws(NetworkError) -> NodeResult? {
-      let fetched = try await fetchModel(of: manifest)
-      let computed = try await raising(stop) { () async throws(NetworkError) in
+      try await models.bring(manifest, on: lane) { [self] object, store async throws(NetworkError) in
+        try await untilAnswered("fetching a model") { () throws(NetworkError) in
+          try await connection.fetch(object: object, into: store)
+        }
+      }
+      return try await raising(stop) { () async throws(NetworkError) in
         try await lane.run { device in
           try own.computePart(
             assignment, program: program, sandbox: sandbox,
-            bench: GenerationBench(models: models, store: own.store, device: device), limitsCount: true,
+            bench: GenerationBench(models: models, store: nil, device: device), limitsCount: true,
             stop: stop)
         }
       }
-      for object in fetched { try own.store.remove(object) }
-      return computed
     }
     let computed: NodeResult?
     do throws(NetworkError) {

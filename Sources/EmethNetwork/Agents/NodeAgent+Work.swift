@@ -167,6 +167,8 @@ extension NodeAgent {
           try await connection.fetch(object: object, into: node.store)
         }
       }
+      // What a killed process has computed says nothing of how fast this is.
+      let isNew = try NodeVault(node: node.folder, subJob: subJob).record() == nil
       let result: NodeResult?
       if isTraining {
         var own = try await train(assignment, on: lane, stop)
@@ -176,7 +178,8 @@ extension NodeAgent {
       } else {
         result = try await computePart(assignment, on: lane, stop)
       }
-      if result != nil {
+      // A no comes sooner than an output, and is paid as if all had been computed.
+      if isNew, let result, result.refusal == nil {
         do throws(NetworkError) {
           try learn(assignment, result, seconds: (ContinuousClock.now - began) / .seconds(1))
         } catch {
@@ -205,8 +208,11 @@ extension NodeAgent {
   ) async throws(NetworkError) -> NodeResult? {
     let (own, tell, subJob) = (node, onEvent, assignment.subJob)
     let steps = try asNetworkError { try TrainingManifest(json: assignment.manifest).stepsPerRound }
+    let models = models
     return try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { device in
+        // A model that text was generated with would take the training's room.
+        models.letGo()
         var done = 0
         return try own.compute(assignment, on: device, stop: stop) { report in
           done += 1
@@ -217,11 +223,11 @@ extension NodeAgent {
   }
 
   private func learn(
-    _ assignment: Assignment, _ result: NodeResult?, seconds: Double
+    _ assignment: Assignment, _ result: NodeResult, seconds: Double
   ) throws(NetworkError) {
     let program = assignment.program ?? .languageModelTrainingPart
     // What was used may be less than what may be.
-    let fuel = result.map { Fuel(units: $0.submission.submission.fuelUsed) } ?? assignment.fuel
+    let fuel = Fuel(units: result.submission.submission.fuelUsed)
     guard let next = try pace.learn(program, fuel: fuel, seconds: seconds) else { return }
     onEvent(.speed(program: program, fuelPerSecond: next))
   }

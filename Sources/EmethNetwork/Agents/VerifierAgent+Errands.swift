@@ -96,12 +96,13 @@ extension VerifierAgent {
     let subJob = request.facts.subJob
     let sealed = request.opening?.objects ?? []
     let program = try program(of: request.facts)
-    let model = try program.flatMap { _ throws(NetworkError) in
-      try ComputedManifest(json: request.facts.manifest).generation?.model
+    if program != nil {
+      // A model that did not come is this machine's matter: there is no verdict without it.
+      try await models.bring(ComputedManifest(json: request.facts.manifest), on: lane) {
+        [connection] object, store async throws(NetworkError) in
+        try await connection.fetch(object: object, into: store)
+      }
     }
-    let missing = model.map { models.has($0) ? [] : $0.objects } ?? []
-    // A model that did not come is this machine's matter: there is no verdict without it.
-    for object in missing { try await connection.fetch(object: object, into: store) }
     for object in sealed + (program == nil ? [request.facts.startingParameters] : []) {
       do throws(NetworkError) {
         try await connection.fetch(object: object, into: store)
@@ -125,14 +126,15 @@ extension VerifierAgent {
     }
     let question = try verifier.question(
       submission: submission, facts: facts, seed: request.seed, segments: request.segments)
-    let (stop, sandbox, shelf, objects) = (StopFlag(), sandbox, models, store)
+    let (stop, sandbox, shelf) = (StopFlag(), sandbox, models)
     let examination = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { device in
         if let program {
           return try verifier.examinePart(
             question, delivered: delivered, program: program, sandbox: sandbox,
-            bench: GenerationBench(models: shelf, store: objects, device: device), stop: stop)
+            bench: GenerationBench(models: shelf, store: nil, device: device), stop: stop)
         }
+        shelf.letGo()
         return try verifier.examine(question, delivered: delivered, device: device, stop: stop)
       }
     }
@@ -151,7 +153,7 @@ extension VerifierAgent {
       try store.remove(object)
       (report.update, report.resultSalts) = (object, opening?.resultSalts)
     }
-    for object in sealed + missing { try store.remove(object) }
+    for object in sealed { try store.remove(object) }
     try Files.remove(place(opened: subJob))
     let verdict = examination.judgement.verdict.verdict
     onEvent(.judged(subJob, accepted: verdict.accepted, finding: examination.judgement.finding))

@@ -86,6 +86,9 @@ public struct ModelReference: Codable, Sendable, Hashable {
     return hash.finalize()
   }
 
+  /// Its weights.
+  var weightsObject: Bytes32 { files[Self.weights] ?? .zero }
+
   /// Its objects.
   var objects: [Bytes32] { files.values.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) } }
 
@@ -109,6 +112,22 @@ public struct ModelReference: Codable, Sendable, Hashable {
     return try read(folder).tokenizer
   }
 
+  /// What an error in reading its files says: that they are no model, which they are nowhere then, or that this machine
+  /// can't read them now. Folders are nobody else's business, and not named.
+  func fault(_ error: ComputeError) -> NetworkError {
+    let error = error.namingFileAlone
+    switch error {
+    case .malformedFile, .invalidInput, .invalidConfiguration:
+      return .malformed(what: "model", reason: error.message)
+    // A file that the model does not have, though one such as it needs it.
+    case .fileUnreadable(let name, _) where files[name] == nil:
+      return .malformed(
+        what: "model",
+        reason: "it has no file \(name), only \(files.keys.sorted().joined(separator: ", "))")
+    default: return .compute(error)
+    }
+  }
+
   /// The shape and the tokenizer of a folder that holds its files.
   func read(_ folder: URL) throws(NetworkError) -> (
     configuration: ModelConfiguration, tokenizer: any Tokenizer
@@ -118,7 +137,7 @@ public struct ModelReference: Codable, Sendable, Hashable {
       found = try ModelFolder.readConfiguration(from: folder)
       tokenizer = try ModelFolder.readTokenizer(from: folder, configuration: found)
     } catch {
-      throw .malformed(what: "model", reason: error.message)
+      throw fault(error)
     }
     guard let own = try? found.modelShape(), try own == shape else {
       throw .malformed(
@@ -230,15 +249,31 @@ public struct GenerationTerms: Codable, Sendable, Hashable {
     _ dataSet: Data, named name: String, _ tokenizer: any Tokenizer, drawing: Drawing, context: Int,
     parts: UInt32
   ) throws(NetworkError) -> UInt64 {
-    let list = try PromptList(dataSet, named: name, defaults: drawing)
-    let tokens = try list.tokens(tokenizer, context: context, named: name)
-    let counts = zip(list.prompts, tokens).map { prompt, tokens in
-      UInt64(
-        GenerationTokens.count(prompt: tokens.count, drawn: Int(prompt.drawing.maxTokens), context: context))
+    // A number a prompt, and no more of any but one: a data set may fill the memory as it is.
+    var counts: [UInt64] = []
+    try PromptList.forEach(in: dataSet, named: name, defaults: drawing) { line, prompt throws(NetworkError) in
+      let tokens = try prompt.tokens(tokenizer, context: context, line: line, of: name)
+      counts.append(
+        UInt64(
+          GenerationTokens.count(
+            prompt: tokens.count, drawn: Int(prompt.drawing.maxTokens), context: context)))
     }
     let ranges = try asNetworkError {
       try SplitPlan.ranges(recordCount: UInt64(counts.count), parts: parts)
     }
     return ranges.map { counts[Int($0.lowerBound)..<Int($0.upperBound)].reduce(0, +) }.max() ?? 0
+  }
+}
+
+extension ComputeError {
+  /// The same with a file's name in the place of its path.
+  fileprivate var namingFileAlone: ComputeError {
+    func name(_ path: String) -> String { URL(filePath: path).lastPathComponent }
+    return switch self {
+    case .malformedFile(let path, let what, let found, let allowed):
+      .malformedFile(path: name(path), what: what, found: found, allowed: allowed)
+    case .fileUnreadable(let path, let reason): .fileUnreadable(path: name(path), reason: reason)
+    default: self
+    }
   }
 }

@@ -17,6 +17,10 @@ final class ModelShelf: Sendable {
   private let byteLimit: UInt64
   /// Of CPUs alone: a GPU's memory goes with its context.
   private let last = Mutex<(hash: Bytes32, model: Ready)?>(nil)
+  /// Bytes of the weights that are kept in memory.
+  private let held = Mutex(0)
+  /// Of those who bring models: two that share a file don't get in each other's way.
+  private let turn = Turn()
 
   /// - Parameters:
   ///   - folder: where models lie, a folder each, called after its hash.
@@ -31,6 +35,43 @@ final class ModelShelf: Sendable {
     FileManager.default.fileExists(atPath: place(of: model).path)
   }
 
+  /// Bytes of memory that ``letGo()`` would free.
+  var heldByteCount: Int { held.withLock { $0 } }
+
+  /// Forgets the model in memory: somebody needs the room.
+  ///
+  /// Blocks: not for the cooperative pool.
+  func letGo() {
+    last.withLock { $0 = nil }
+    held.withLock { $0 = 0 }
+  }
+
+  /// Fetches the files of the model that a job's prompts are continued by and lays them on the shelf, unless it is there.
+  /// They are fetched into a place of their own: whatever a requester calls a file of a model, nothing else goes with it.
+  ///
+  /// - Parameter fetch: fetches an object into a store.
+  func bring(
+    _ manifest: ComputedManifest, on lane: AgentLane,
+    fetch: (Bytes32, ContentStore) async throws(NetworkError) -> Void
+  ) async throws(NetworkError) {
+    guard let model = manifest.generation?.model else { return }
+    await turn.take()
+    defer { turn.pass() }
+    if has(model) { return }
+    let objects = try ContentStore(folder: folder.appending(path: ".objects"))
+    do throws(NetworkError) {
+      for object in model.objects { try await fetch(object, objects) }
+      try await lane.run { [self] _ in
+        try last.withLock { _ in _ = try take(model, from: objects) }
+      }
+    } catch {
+      // What came already is not fetched again, where it is asked for again.
+      if error.isFinalAnswer { try? Files.remove(objects.folder) }
+      throw error
+    }
+    try Files.remove(objects.folder)
+  }
+
   /// A model, its files as their hashes say.
   ///
   /// Blocks: not for the cooperative pool.
@@ -38,12 +79,13 @@ final class ModelShelf: Sendable {
   /// - Parameter store: has the files where they are not here.
   /// - Throws: ``NetworkError/malformed(what:reason:)`` for files that are no model, which they are nowhere then.
   func model(
-    _ model: ModelReference, from store: ContentStore, on device: Device
+    _ model: ModelReference, from store: ContentStore?, on device: Device
   ) throws(NetworkError) -> Ready {
     try last.withLock { last throws(NetworkError) in
       if device.gpu == nil, let known = last, known.hash == model.hash { return known.model }
       // Two large ones are not kept beside each other.
       last = nil
+      held.withLock { $0 = 0 }
       let place = try take(model, from: store)
       let (configuration, tokenizer) = try model.read(place)
       let weights: GenerationModel
@@ -57,20 +99,19 @@ final class ModelShelf: Sendable {
         weights = try GenerationModel(
           configuration: configuration, parameters: contents.parameters, device: device)
       } catch {
-        switch error {
-        case .malformedFile, .invalidInput, .invalidConfiguration:
-          throw .malformed(what: "model", reason: error.message)
-        default: throw .compute(error)
-        }
+        throw model.fault(error)
       }
       let ready = Ready(configuration: configuration, tokenizer: tokenizer, weights: weights)
-      if device.gpu == nil { last = (model.hash, ready) }
+      if device.gpu == nil {
+        last = (model.hash, ready)
+        held.withLock { $0 = configuration.parameterCount * MemoryLayout<Float>.stride }
+      }
       return ready
     }
   }
 
   /// Lays a model's files out, or looks whether they are what they were.
-  private func take(_ model: ModelReference, from store: ContentStore) throws(NetworkError) -> URL {
+  private func take(_ model: ModelReference, from store: ContentStore?) throws(NetworkError) -> URL {
     let place = place(of: model)
     if has(model) {
       var isSound = true
@@ -85,10 +126,11 @@ final class ModelShelf: Sendable {
       }
       try Files.remove(place)
     }
+    guard let store else { throw .missingObject(hash: model.hash) }
     try Files.makeFolder(folder)
     // What a killed process has left: nobody else is here.
     for name in try asNetworkError({ try FileManager.default.contentsOfDirectory(atPath: folder.path) })
-    where name.hasPrefix(".") {
+    where name.hasPrefix(".") && name.hasSuffix(".partial") {
       try Files.remove(folder.appending(path: name))
     }
     let draft = folder.appending(path: ".\(UUID().uuidString).partial")
@@ -129,5 +171,36 @@ final class ModelShelf: Sendable {
 
   private func place(of model: ModelReference) -> URL {
     folder.appending(path: Hex.encode(model.hash.bytes, prefixed: false))
+  }
+}
+
+/// One at a time, in the order in which they come.
+final class Turn: Sendable {
+  private struct State {
+    var isTaken = false
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let state = Mutex(State())
+
+  /// Waits until nobody else has it.
+  func take() async {
+    await withCheckedContinuation { next in
+      let isFree = state.withLock { state in
+        if state.isTaken { state.waiting.append(next) }
+        defer { state.isTaken = true }
+        return !state.isTaken
+      }
+      if isFree { next.resume() }
+    }
+  }
+
+  /// Lets the next one have it.
+  func pass() {
+    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+      state.isTaken = !state.waiting.isEmpty
+      return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+    }
+    next?.resume()
   }
 }

@@ -107,27 +107,48 @@ struct PromptList: Sendable {
   /// - Parameter name: how errors name the file.
   /// - Throws: ``NetworkError/badDataSet(path:what:found:allowed:)`` with the line.
   init(_ bytes: Data, named name: String, defaults: Drawing) throws(NetworkError) {
+    var prompts: [Prompt] = []
+    try Self.forEach(in: bytes, named: name, defaults: defaults) { _, prompt in prompts.append(prompt) }
+    self.prompts = prompts
+  }
+
+  /// Half of an id's hash: enough to know it by, and a data set has many.
+  private struct IDHash: Hashable {
+    let first: UInt64
+    let second: UInt64
+
+    init(_ id: String) {
+      let hash = SHA256.hash(Array(id.utf8)).bytes
+      first = hash[..<8].reduce(0) { $0 << 8 | UInt64($1) }
+      second = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
+
+  /// Calls `body` with the number of each line, from 1, and its prompt.
+  static func forEach(
+    in bytes: Data, named name: String, defaults: Drawing,
+    _ body: (Int, Prompt) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
     let whole = Array(bytes)
     let ranges = try asNetworkError { try RecordKind.json.records(in: whole) }
     guard !ranges.isEmpty else {
       throw .badDataSet(
         path: name, what: "no prompts", found: "\(whole.count) bytes", allowed: "a line of JSON each")
     }
-    var prompts: [Prompt] = []
-    var lines: [String: Int] = [:]
+    var ids: Set<IDHash> = []
     for (index, range) in ranges.enumerated() {
+      let prompt: Prompt
       do throws(PromptFault) {
-        let prompt = try Prompt(whole[range], defaults: defaults)
-        if let other = lines.updateValue(index + 1, forKey: prompt.id) {
+        prompt = try Prompt(whole[range], defaults: defaults)
+        guard ids.insert(IDHash(prompt.id)).inserted else {
           throw PromptFault(
-            "id", found: "\(prompt.id.debugDescription), as in line \(other)", allowed: "each id once")
+            "id", found: "\(prompt.id.debugDescription), as in a line before", allowed: "each id once")
         }
-        prompts.append(prompt)
       } catch {
         throw Self.error(error, line: index + 1, of: name)
       }
+      try body(index + 1, prompt)
     }
-    self.prompts = prompts
   }
 
   static func error(_ fault: PromptFault, line: Int, of name: String) -> NetworkError {
@@ -143,21 +164,36 @@ struct PromptList: Sendable {
   ) throws(NetworkError) -> [[UInt32]] {
     var all: [[UInt32]] = []
     for (index, prompt) in prompts.enumerated() {
-      let tokens: [UInt32]
-      do throws(ComputeError) {
-        tokens = try tokenizer.startTokens(of: prompt.text)
-      } catch {
-        throw Self.error(
-          PromptFault("prompt", found: error.message, allowed: "text"), line: index + 1, of: name)
-      }
-      guard tokens.count <= context else {
-        throw Self.error(
-          PromptFault(
-            "prompt", found: "\(tokens.count) tokens", allowed: "at most the model's context, \(context)"),
-          line: index + 1, of: name)
-      }
-      all.append(tokens)
+      all.append(try prompt.tokens(tokenizer, context: context, line: index + 1, of: name))
     }
     return all
+  }
+}
+
+extension Prompt {
+  fileprivate func startTokens(_ tokenizer: any Tokenizer) throws(PromptFault) -> [UInt32] {
+    do throws(ComputeError) {
+      return try tokenizer.startTokens(of: text)
+    } catch {
+      throw PromptFault("prompt", found: error.message, allowed: "text")
+    }
+  }
+
+  /// The tokens that a model reads first.
+  ///
+  /// - Throws: ``NetworkError/badDataSet(path:what:found:allowed:)`` for a prompt that is longer than the context.
+  func tokens(
+    _ tokenizer: any Tokenizer, context: Int, line: Int, of name: String
+  ) throws(NetworkError) -> [UInt32] {
+    do throws(PromptFault) {
+      let tokens = try startTokens(tokenizer)
+      guard tokens.count <= context else {
+        throw PromptFault(
+          "prompt", found: "\(tokens.count) tokens", allowed: "at most the model's context, \(context)")
+      }
+      return tokens
+    } catch {
+      throw PromptList.error(error, line: line, of: name)
+    }
   }
 }

@@ -5,8 +5,8 @@ import Foundation
 /// What a machine generates text with.
 struct GenerationBench: Sendable {
   let models: ModelShelf
-  /// Has the models' files, where they are not on the shelf.
-  let store: ContentStore
+  /// Has the models' files, where they are not on the shelf; nil where they are brought beforehand.
+  let store: ContentStore?
   let device: Device
 }
 
@@ -17,6 +17,10 @@ struct GenerationBench: Sendable {
 struct PromptGenerator {
   let terms: GenerationTerms
   let bench: GenerationBench
+  /// The most bytes of all texts of a part.
+  var outputBytes = ComputedProgram.textGeneration.outputBytes
+  /// The most bytes of a text.
+  var textBytes = RecordKind.json.recordByteLimit
 
   /// Texts that are drawn side by side at most: more of them are hardly faster, and take memory.
   private static let sideBySide = 32
@@ -48,22 +52,28 @@ struct PromptGenerator {
     let model = try bench.models.model(terms.model, from: bench.store, on: bench.device)
     let tokens = try list.tokens(model.tokenizer, context: model.configuration.context, named: "part")
     var output = Data()
-    do throws(ComputeError) {
-      let plan = try plan(min(list.prompts.count, Self.sideBySide), of: model.configuration)
-      let generator = try TextGenerator(model.weights, device: bench.device)
-      var first = 0
-      while first < list.prompts.count {
-        let group = first..<min(list.prompts.count, first + plan.batch)
-        for text in try Self.texts(
-          of: list.prompts[group], tokens[group], by: generator, model.tokenizer, stop)
-        {
-          output += try Self.line(of: text)
-        }
-        if stop.isRaised { break }
-        first = group.upperBound
+    let (plan, generator) = try computing { () throws(ComputeError) in
+      (
+        try self.plan(min(list.prompts.count, Self.sideBySide), of: model.configuration),
+        try TextGenerator(model.weights, device: bench.device)
+      )
+    }
+    var first = 0
+    while first < list.prompts.count {
+      let group = first..<min(list.prompts.count, first + plan.batch)
+      let texts = try computing { () throws(ComputeError) in
+        try self.texts(of: list.prompts[group], tokens[group], by: generator, model.tokenizer, stop)
       }
-    } catch {
-      throw .compute(error)
+      if stop.isRaised { break }
+      for text in texts {
+        output += try line(of: text)
+        guard UInt64(output.count) <= outputBytes else {
+          throw .moduleFailed(
+            program: "\(ProgramID.textGeneration)",
+            reason: "a part's texts have more than \(outputBytes) bytes, which are allowed")
+        }
+      }
+      first = group.upperBound
     }
     if stop.isRaised { throw .interrupted }
     return output
@@ -80,17 +90,26 @@ struct PromptGenerator {
     return try plan(texts, free - operations + plan(1, nil).modelByteCount)
   }
 
+  private func computing<Value>(
+    _ body: () throws(ComputeError) -> Value
+  ) throws(NetworkError) -> Value {
+    do throws(ComputeError) { return try body() } catch { throw .compute(error) }
+  }
+
   /// A line that others can read: what is longer is no output on any machine.
-  private static func line(of text: GeneratedText) throws(ComputeError) -> Data {
-    guard let line = try? text.line(), line.count <= RecordKind.json.recordByteLimit else {
-      throw .invalidInput(
-        what: "the text of prompt \(text.id.debugDescription)", found: "\(text.text.utf8.count) bytes",
-        allowed: "\(RecordKind.json.recordByteLimit) bytes as a line of JSON")
-    }
+  private func line(of text: GeneratedText) throws(NetworkError) -> Data {
+    let line = try text.line()
+    guard line.count <= textBytes else { throw .compute(tooLong(text.id, text.text)) }
     return line
   }
 
-  private static func texts(
+  private func tooLong(_ id: String, _ text: String) -> ComputeError {
+    .invalidInput(
+      what: "the text of prompt \(id.debugDescription)", found: "\(text.utf8.count) bytes",
+      allowed: "\(textBytes) bytes as a line of JSON")
+  }
+
+  private func texts(
     of prompts: ArraySlice<Prompt>, _ tokens: ArraySlice<[UInt32]>, by generator: TextGenerator,
     _ tokenizer: any Tokenizer, _ stop: StopFlag
   ) throws(ComputeError) -> [GeneratedText] {
@@ -100,15 +119,21 @@ struct PromptGenerator {
     var streams = prompts.map { TokenTextStream(tokenizer, stops: $0.drawing.stop) }
     var texts = Array(repeating: "", count: prompts.count)
     var counts = Array(repeating: 0, count: prompts.count)
+    // The first whose text is too long to be a line: there is no output then, and nothing more is drawn.
+    var overflow: Int?
     let drawn = try generator.generate(
       prompts: tokens, maxTokens: Int(prompts.map(\.drawing.maxTokens).max() ?? 0), samplers: samplers,
       stopToken: tokenizer.endOfText,
       onToken: { index, token in
+        if overflow != nil || stop.isRaised { return false }
         texts[index] += streams[index].append(token)
         counts[index] += 1
-        return counts[index] < prompts[index].drawing.maxTokens && !streams[index].isStopped && !stop.isRaised
+        if texts[index].utf8.count > textBytes { overflow = index }
+        return counts[index] < prompts[index].drawing.maxTokens && !streams[index].isStopped
+          && overflow == nil
       },
       onEnd: { index in texts[index] += streams[index].finish() })
+    if let overflow { throw tooLong(prompts[overflow].id, texts[overflow]) }
     return prompts.indices.map { index in
       GeneratedText(
         id: prompts[index].id, text: texts[index],

@@ -41,6 +41,15 @@ extension NetworkService {
     guard try dataSetGivers.contains(requester, of: submission.dataSet) else {
       throw .missingObject(hash: submission.dataSet)
     }
+    // Before anything of a stranger's is read that takes long: who can't pay is told so, as below.
+    let funds = try database.read { db in try Ledger.balance(of: requester, pot: .unspent, in: db) }
+    guard funds >= terms.escrow else {
+      throw NetworkError(JobError.escrowNotCovered(found: funds, required: terms.escrow))
+    }
+    for object in request.models { try checkMayFetch(object, by: requester) }
+    if case .computed(let computed) = request, let generation = computed.manifest.generation {
+      try check(generation.model)
+    }
     try database.write { db in
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
@@ -101,7 +110,6 @@ extension NetworkService {
         name: "program \(program)", found: "a tokenizer, initial parameters or a check",
         allowed: "none of them: they are a training's")
     }
-    if let generation = manifest.generation { try check(generation.model) }
     guard manifest.outputBytes <= settings.maximumResultBytes else {
       throw .badSetting(
         name: "bytes of a part's output", found: "\(manifest.outputBytes)",
@@ -120,6 +128,9 @@ extension NetworkService {
       timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard)
   }
 
+  /// The most bytes of a file of weights besides the weights.
+  private static let weightsHeaderLimit: UInt64 = 16 << 20
+
   /// Whether a model of a text generation is here, and not too large.
   private func check(_ model: ModelReference) throws(NetworkError) {
     let count = try model.shape.parameterCount
@@ -128,6 +139,14 @@ extension NetworkService {
         name: "model", found: "\(count) parameters", allowed: "at most \(settings.maximumParameters)")
     }
     for object in model.objects where try !store.contains(object) { throw .missingObject(hash: object) }
+    // Nodes fetch it before they see what it is.
+    let limit = 4 * count + Self.weightsHeaderLimit
+    let weights = store.byteCount(of: model.weightsObject) ?? 0
+    guard weights <= limit else {
+      throw .malformed(
+        what: "model",
+        reason: "its weights have \(weights) bytes, those of its shape are \(limit) with their names at most")
+    }
     _ = try model.tokenizer(from: store)
   }
 
@@ -300,9 +319,14 @@ extension NetworkService {
   }
 
   /// Refuses an object that is not for an account: what a job that is no training has led to is its requester's, though all
-  /// can read its hash among the records. Other hashes are known to those alone whom they concern.
+  /// can read its hash among the records. Other hashes are known to those alone whom they concern. What a job needs as its
+  /// model, by its requester's own will, is for all who compute it.
   func checkMayFetch(_ object: Bytes32, by account: Address) throws(NetworkError) {
     let ofOthers = try database.read { db -> JobID? in
+      let isNeeded = try SQLRow.fetchOne(
+        db, sql: "SELECT 1 FROM hold WHERE object = ? AND purpose = 'job'",
+        arguments: ["\(ObjectName.object(object))"])
+      if isNeeded != nil { return nil }
       let jobs = try String.fetchAll(
         db,
         sql: """

@@ -55,7 +55,7 @@ extension NetworkService {
   /// What never changes of a job: a SubJob is offered without what is known of all others of it.
   private func offeredJob(_ id: JobID, in db: SQLSession) throws -> OfferedJob {
     if let known = offeredJobs.value(id, changedAt: 0) { return known }
-    let read = try OfferedJob(id, in: db)
+    let read = try OfferedJob(id, store, in: db)
     offeredJobs.keep(read, as: id, readAt: 0)
     return read
   }
@@ -84,8 +84,8 @@ extension NetworkService {
       deadline: record.machine.deadline,
       // A SubJob's data set is its part.
       dataBytes: store.byteCount(of: try Bytes32(hex: job.dataset)) ?? 0,
-      parameterBytes: model.map { store.byteCount(of: $0) ?? 0 } ?? 0, requester: job.requester,
-      terms: offered.request.programTerms)
+      parameterBytes: model.map { store.byteCount(of: $0) ?? 0 } ?? offered.modelBytes,
+      requester: job.requester, terms: offered.request.programTerms)
   }
 
   /// Why an account that is no verifier may not take a SubJob at a time, in milliseconds; nil when it may.

@@ -4,10 +4,13 @@ import EmethKit
 struct OfferedJob: Sendable {
   let request: JobRequest
   let cost: JobCost
+  /// Bytes of the model that a text generation needs; 0 of other jobs.
+  let modelBytes: UInt64
 
-  init(_ id: JobID, in db: SQLSession) throws {
+  init(_ id: JobID, _ store: ContentStore, in db: SQLSession) throws {
     request = try JobStore.request(of: id, in: db)
     cost = try JobCost(request)
+    modelBytes = request.isTraining ? 0 : request.models.reduce(0) { $0 + (store.byteCount(of: $1) ?? 0) }
   }
 }
 
