@@ -16,6 +16,12 @@ final class GivenModel: Sendable {
   let reference: ModelReference
   let tokenizer: any Tokenizer
 
+  /// Whether the flag names a job and no folder, as far as can be seen.
+  static func isFetched(by parsed: ParsedCommand) -> Bool {
+    guard let text: String = parsed[flag] else { return false }
+    return !FileManager.default.fileExists(atPath: URL(filePath: text).path)
+  }
+
   /// - Parameter fetch: writes the model of a training job into a folder; nil where there are no other jobs.
   init(
     _ parsed: ParsedCommand, fetch: ((JobReference, URL) async throws -> Void)?

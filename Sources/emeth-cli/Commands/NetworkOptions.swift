@@ -45,7 +45,8 @@ enum NetworkOptions {
       "check so many segments that, where a share of all the job's is bad, one is found with a probability")
   static let modelCache = Flag(
     "model-cache", .byteCount, absent: "5GB",
-    help: "what each node keeps at most of the states that it may be asked for; others it computes again")
+    help:
+      "bytes kept at most of a training's states, which a node else computes again, and of models for text")
   static let fault = Flag(
     "fault", .fault, absent: "everybody is honest",
     help:

@@ -58,9 +58,9 @@ enum ProgramOptions {
     let common = [ModelOptions.threads.definition.spelling, ModelOptions.seed.definition.spelling]
     let ofTraining: [any CommandFlag] =
       [
-        NetworkOptions.rounds, NetworkOptions.checkSegments, NetworkOptions.detect, NetworkOptions.modelCache,
+        NetworkOptions.rounds, NetworkOptions.checkSegments, NetworkOptions.detect,
         NetworkOptions.noEvidence, RemoteJobOptions.fuelLimit,
-      ] + PrivacyOptions.flags
+      ] + (isGeneration(parsed) ? [] : [NetworkOptions.modelCache]) + PrivacyOptions.flags
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound).filter {
         !common.contains($0.definition.spelling)
       }

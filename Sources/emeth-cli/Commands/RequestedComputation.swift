@@ -78,7 +78,7 @@ extension Command {
   ) async throws -> ExitCode {
     try ProgramOptions.refuseFlagsOfOthers(in: parsed)
     // What it would cost is known without an account, unless the model is to be fetched.
-    let needsNone = parsed[NetworkOptions.dryRun] && !parsed.isGiven(GivenModel.flag)
+    let needsNone = parsed[NetworkOptions.dryRun] && !GivenModel.isFetched(by: parsed)
     let client = needsNone ? nil : try ServerOptions.client(parsed, context, signed: true)
     let job = try RequestedComputation(
       parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed, context),

@@ -19,7 +19,7 @@ extension Command {
       flags: ServerOptions.signedOnly + [
         LayerOne.layer,
         VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
-        VerifierArguments.workers,
+        VerifierArguments.workers, NetworkOptions.modelCache,
         ProgramOptions.module, ProgramOptions.engine,
       ] + ChainOptions.ofAgents + [CommonFlags.json],
       examples: [
@@ -38,7 +38,10 @@ extension Command {
     settings.modules = try ProgramOptions.modules(parsed, context)
     settings.bond = parsed[VerifierArguments.bond]
     settings.workers = parsed[VerifierArguments.workers]
-    if try LayerOne.isMeant(parsed, notThere: [], onlyThere: [VerifierArguments.workers]) {
+    if let bytes = parsed[NetworkOptions.modelCache]?.bytes { settings.modelCache = bytes }
+    if try LayerOne.isMeant(
+      parsed, notThere: [NetworkOptions.modelCache], onlyThere: [VerifierArguments.workers])
+    {
       return try await LayerOne.verifier(parsed, context, connection.client, key, in: folder, settings)
     }
     try LayerOne.refuseChain(parsed)
