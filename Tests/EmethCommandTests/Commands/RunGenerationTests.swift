@@ -72,7 +72,7 @@ import Testing
   @Test func theTextsAreThoseOfGenerate() throws {
     try train()
     let line = "run prompts.jsonl --program 2 --model model --max-tokens 20 --top-k 7 --parallel 3 --nodes 3"
-    let output = try succeed("\(line) --out out --json").json(Output.self)
+    let output = try succeed("\(line) --out out --model-cache 1GB --json").json(Output.self)
     #expect(output.status == "VERIFIED" && output.program == "2")
     let texts = try lines("out/result.dat")
     #expect(texts.map(\.id) == ["a", "b", "c", "d"])
@@ -106,6 +106,9 @@ import Testing
     _ = try succeed("run --network net --nodes 2")
     _ = try succeed("fetch-result \(job) --network net --out trained")
     var results: [[Line]] = []
+    // Nothing is fetched for this: no key is asked for.
+    let dry = "submit-job prompts.jsonl --program 2 --dry-run --server http://127.0.0.1:9 --model"
+    #expect(try succeed("\(dry) trained").output.hasPrefix("program 2: 4 records"))
     for (model, name) in [(job, "first"), ("trained", "second")] {
       let line = "submit-job prompts.jsonl --program 2 --model \(model) --network net --parallel 2"
       let cost = try succeed("\(line) --dry-run").output

@@ -93,6 +93,55 @@ import Testing
     #expect(error?.message.contains(named) == true, "\(error?.message ?? "")")
   }
 
+  private static func sequence(_ members: String, _ step: String, times: Int) -> String {
+    let steps = Array(repeating: step, count: times).joined(separator: ",")
+    return #"{"type":"Sequence","\#(members)":[\#(steps)]}"#
+  }
+
+  /// A stranger's file does not fill the memory: ten times as long twelve times over.
+  @Test func aNormalizerMayNotGrowTheText() throws {
+    let grow = #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#
+    let wide = String(repeating: " ", count: 9_000)
+    let spaces = #"{"type":"Replace","pattern":{"Regex":" {2,}"},"content":"\#(wide)"}"#
+    let long = String(repeating: "a", count: 1_000)
+    for (step, times, text) in [(grow, 12, "a"), (grow, 2, long), (spaces, 1, "a  b")] {
+      let json = Self.small.replacingOccurrences(
+        of: #""normalizer":null"#, with: #""normalizer":"# + Self.sequence("normalizers", step, times: times))
+      let tokenizer = try load(json)
+      let error = #expect(throws: ComputeError.self) { try tokenizer.encode(text) }
+      guard case .invalidInput(_, let found, _) = error else {
+        Issue.record("\(error?.message ?? "")")
+        continue
+      }
+      #expect(found == "more than \(16 * text.utf8.count + 4_096) bytes of \(text.utf8.count)")
+    }
+    // Once is allowed, and so is any growth of a short text.
+    let once = Self.small.replacingOccurrences(of: #""normalizer":null"#, with: #""normalizer":\#(grow)"#)
+    #expect(try load(once).encode(String(repeating: "a", count: 1_000)).count == 10_001)
+    let many = Self.small.replacingOccurrences(
+      of: #""normalizer":null"#, with: #""normalizer":"# + Self.sequence("normalizers", grow, times: 33))
+    let error = #expect(throws: ComputeError.self) { try load(many) }
+    #expect(error?.message.contains("33 steps") == true)
+  }
+
+  /// A decoder neither: tokens' texts are kept short where the file is read.
+  @Test(arguments: [(12, "10 times"), (1, "10 times")])
+  func aDecoderMayNotGrowTheText(times: Int, found: String) throws {
+    let grow = #"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#
+    let own =
+      #""decoder":{"type":"Metaspace","replacement":"▁","prepend_scheme":"always","split":true}"#
+    try #require(Self.small.contains(own))
+    let json = Self.small.replacingOccurrences(
+      of: own, with: #""decoder":"# + Self.sequence("decoders", grow, times: times))
+    let error = #expect(throws: ComputeError.self) { try load(json) }
+    #expect(error?.message.contains(found) == true, "\(error?.message ?? "")")
+    let twice = grow.replacingOccurrences(of: "aaaaaaaaaa", with: "aa")
+    let allowed = try load(
+      Self.small.replacingOccurrences(
+        of: own, with: #""decoder":"# + Self.sequence("decoders", twice, times: 2)))
+    #expect(allowed.bytes(of: 3) == Array("aaaa".utf8))
+  }
+
   /// Broken tables and files: refused or read, and no trap when used.
   @Test func brokenFiles() throws {
     var random = try RandomText("broken unigram")

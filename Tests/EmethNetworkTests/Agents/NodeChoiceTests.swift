@@ -68,14 +68,15 @@ import Testing
 
   private func offer(
     _ number: UInt32, fuel: UInt64, deadline: UInt64, program: ProgramID = .languageModelTrainingPart,
-    deposit: UInt64 = 1
+    deposit: UInt64 = 1, modelBytes: UInt64 = 1
   ) -> SubJobOffer {
     let parent = JobID(requester: key.address, salt: TestNetwork.seed(UInt64(number)))
     return SubJobOffer(
       id: JobID(parent: parent, round: 0, part: number, attempt: 0),
       position: SubJobPosition(parent: parent, round: 0, part: number, attempt: 0), programId: program,
       fuel: Fuel(units: fuel), fuelPrice: FuelPrice(holonPerFuel: 1), fee: TokenAmount(holon: 1),
-      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1, parameterBytes: 1,
+      deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1,
+      parameterBytes: modelBytes,
       terms: try? ComputedProgram(program, modules: []).terms)
   }
 
@@ -135,6 +136,17 @@ import Testing
     ]
     #expect(try await taken(of: offers, at: now, speeds: ["11": 1, "9991": 10]) == [offers[0].id])
     #expect(try await taken(of: offers, at: now, speeds: ["11": 10, "9991": 1]) == [offers[1].id])
+  }
+
+  /// A model that the memory has no room for costs no deposit.
+  @Test func aModelThatHasNoRoomIsLeft() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      offer(1, fuel: 10, deadline: now + 60, program: .textGenerationPart, modelBytes: 1 << 60),
+      offer(2, fuel: 10, deadline: now + 60, program: .textGenerationPart),
+    ]
+    let speeds = ["11": 10.0, "21": 10, "9991": 10]
+    #expect(try await taken(of: offers, at: now, speeds: speeds) == [offers[1].id])
   }
 
   /// What it does not know it measures, before it takes anything.

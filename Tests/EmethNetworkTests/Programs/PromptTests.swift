@@ -1,6 +1,7 @@
 import EmethCompute
 import EmethKit
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EmethNetwork
@@ -29,7 +30,7 @@ import Testing
 
   @Test(arguments: [
     (#"{"id":"b"}"#, "prompt: found no such field"), (#"{"prompt":"b"}"#, "id: found no such field"),
-    (#"{"id":"a","prompt":"b"}"#, #"id: found "a", as in line 1, allowed each id once"#),
+    (#"{"id":"a","prompt":"b"}"#, #"id: found "a", as in a line before, allowed each id once"#),
     (
       #"{"id":"b","prompt":"b","max_tokens":3}"#, #"field: found "max_tokens", allowed id, prompt, maxTokens"#
     ),
@@ -152,6 +153,110 @@ import Testing
     let spaced = Data(String(decoding: line, as: UTF8.self).replacingOccurrences(of: ",", with: ", ").utf8)
     #expect(throws: NetworkError.self) { try GeneratedText.lines(of: spaced) }
     #expect(throws: NetworkError.self) { try GeneratedText.lines(of: line + Data("0\n".utf8)) }
+  }
+
+  /// Whatever a model says, a text ends where it is too long for a line, and a part where it is too long for an output.
+  @Test func textsThatGrowTooLongEnd() throws {
+    let scene = try GenerationScene()
+    let folder = try TemporaryFolder()
+    let store = try ContentStore(folder: folder.url.appending(path: "objects"))
+    try scene.store(in: store)
+    let bench = GenerationBench(
+      models: ModelShelf(folder: folder.url.appending(path: "models"), byteLimit: .max), store: store,
+      device: try Device.cpu(threads: 1))
+    let prompts = Data(#"{"id":"a","prompt":"b","maxTokens":100}"#.utf8)
+    let terms = try #require(try scene.request(parallel: 1).manifest.generation)
+    var generator = PromptGenerator(terms: terms, bench: bench)
+    #expect(try generator.output(of: prompts, stop: StopFlag()).count > 100)
+    generator.textBytes = 5
+    // A token is a byte, or a character of three that stands for one.
+    let text = #expect(throws: NetworkError.self) { try generator.output(of: prompts, stop: StopFlag()) }
+    guard case .moduleFailed(_, let reason) = text else {
+      Issue.record("\(text?.message ?? "")")
+      return
+    }
+    #expect(
+      (6...12).contains { reason.contains(#"the text of prompt "a": found \#($0) bytes, allowed 5 bytes"#) },
+      "\(reason)")
+    generator.textBytes = RecordKind.json.recordByteLimit
+    generator.outputBytes = 60
+    let part = #expect(throws: NetworkError.self) { try generator.output(of: prompts, stop: StopFlag()) }
+    #expect(part?.message.contains("more than 60 bytes") == true, "\(part?.message ?? "")")
+  }
+
+  /// A no is said of files that are none anywhere, and of no others; folders are named to nobody.
+  @Test func whatThisMachineCantReadIsNoNo() throws {
+    let scene = try GenerationScene()
+    let file = scene.folder.url.appending(path: "config.json")
+    let good = try String(contentsOf: file, encoding: .utf8)
+    // No tokenizer: that of bytes is meant, where there are 256 of them.
+    let plain = try ModelReference(
+      files: scene.model.files.filter { ["config.json", "model.safetensors"].contains($0.key) },
+      shape: scene.model.shape)
+    for name in scene.model.files.keys where plain.files[name] == nil {
+      try FileManager.default.removeItem(at: scene.folder.url.appending(path: name))
+    }
+    _ = try plain.read(scene.folder.url)
+    func error() throws -> NetworkError {
+      try #require(#expect(throws: NetworkError.self) { _ = try plain.read(scene.folder.url) })
+    }
+    for (text, words) in [
+      (good.replacingOccurrences(of: "\"vocab_size\": 256", with: "\"vocab_size\": 300"), "it has no file"),
+      (good.replacingOccurrences(of: "gpt2", with: "gpt3"), "gpt3"),
+    ] {
+      try #require(text != good)
+      try text.write(to: file, atomically: true, encoding: .utf8)
+      let found = try error()
+      #expect(found.message.contains(words) && !found.message.contains("/"), "\(found.message)")
+      guard case .malformed = found else {
+        Issue.record("\(found)")
+        continue
+      }
+    }
+    try FileManager.default.removeItem(at: file)
+    guard case .compute(.fileUnreadable(path: "config.json", reason: _)) = try error() else {
+      Issue.record("\(try error())")
+      return
+    }
+  }
+
+  /// Files of a model come to a place of their own, once, and go from there.
+  @Test func aModelIsBroughtOnce() async throws {
+    let scene = try GenerationScene()
+    let folder = try TemporaryFolder()
+    let shelf = ModelShelf(folder: folder.url.appending(path: "models"), byteLimit: .max)
+    let manifest = try scene.request(parallel: 1).manifest
+    let fetched = Mutex(0)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<3 {
+        group.addTask {
+          let lane = try AgentLane(threads: 1, device: .cpu)
+          try await shelf.bring(manifest, on: lane) { object, store async throws(NetworkError) in
+            fetched.withLock { $0 += 1 }
+            try scene.store(in: store)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(fetched.withLock { $0 } == scene.model.objects.count && shelf.has(scene.model))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/models").count == 1)
+    let device = try Device.cpu(threads: 1)
+    _ = try shelf.model(scene.model, from: nil, on: device)
+    #expect(shelf.heldByteCount > 0)
+    shelf.letGo()
+    #expect(shelf.heldByteCount == 0)
+    // One that does not come leaves nothing.
+    let other = try GenerationScene(seed: 2)
+    let lane = try AgentLane(threads: 1, device: .cpu)
+    await #expect(throws: NetworkError.self) {
+      try await shelf.bring(other.request(parallel: 1).manifest, on: lane) {
+        object, store async throws(NetworkError) in
+        try store.put(Data("x".utf8))
+        throw .refused(code: "account.notAllowed", message: "no", hint: nil)
+      }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/models").count == 1)
   }
 
   /// Models that were used longest ago make room.

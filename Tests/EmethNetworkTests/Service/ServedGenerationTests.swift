@@ -55,6 +55,24 @@ import Testing
       let second = try await scene.end(of: again)
       #expect(second.status == "VERIFIED", "\(second.reason)")
       #expect(try Self.texts(of: again, in: scene) == model.texts(more))
+      // Who calls the result of another's job a file of a model has no job: its nodes would not get it.
+      let service = try scene.server.service()
+      let result = try #require(service.records(of: job).result)
+      try model.store(in: service.store)
+      let bad = try ModelReference(
+        files: model.model.files.merging(["notes.txt": result]) { own, _ in own }, shape: model.model.shape)
+      var stolen = request
+      stolen.manifest = try ComputedManifest(
+        .textGeneration, recordCount: 7,
+        generation: GenerationTerms(
+          bad, ByteTokenizer(), drawing: GenerationScene.drawing,
+          dataSet: Data(GenerationScene.prompts.utf8), named: "p", parts: 4))
+      let stranger = ServiceScene.node(0).address
+      _ = try service.give(Data(GenerationScene.prompts.utf8), by: stranger)
+      let error = #expect(throws: NetworkError.self) {
+        try service.submit(JobSubmission(salt: .zero, computed: stolen), by: stranger)
+      }
+      #expect(error?.code == "account.notAllowed", "\(error?.message ?? "")")
     }
   }
 
@@ -130,6 +148,30 @@ import Testing
         try scene.submit(JobSubmission(salt: .zero, computed: cheap))
       }
       #expect(shape?.message.contains("is not of the shape") == true, "\(shape?.message ?? "")")
+      // Weights longer than those of the shape would be fetched by all before it is seen.
+      let long = try service.store.put(Data(count: 17 << 20))
+      var heavy = request
+      heavy.manifest = try ComputedManifest(
+        .textGeneration, recordCount: 7,
+        generation: GenerationTerms(
+          ModelReference(
+            files: model.model.files.merging(["model.safetensors": long]) { $1 },
+            shape: model.model.shape),
+          ByteTokenizer(), drawing: GenerationScene.drawing,
+          dataSet: Data(GenerationScene.prompts.utf8), named: "p", parts: 2))
+      let length = #expect(throws: NetworkError.self) {
+        try scene.submit(JobSubmission(salt: .zero, computed: heavy))
+      }
+      #expect(length?.message.contains("its weights have") == true, "\(length?.message ?? "")")
+      // Who can't pay is told so before a tokenizer is read: one that is none is no matter then.
+      let poor = Address(bytes: [UInt8](repeating: 7, count: 20))
+      if let poor {
+        _ = try service.give(Data(GenerationScene.prompts.utf8), by: poor)
+        let unpaid = #expect(throws: NetworkError.self) {
+          try service.submit(JobSubmission(salt: .zero, computed: cheap), by: poor)
+        }
+        #expect(unpaid?.code == "job.escrowNotCovered", "\(unpaid?.message ?? "")")
+      }
       // Prompts are counted when they are divided: the job goes back to its requester.
       var fewer = request
       fewer.manifest = try model.request(
