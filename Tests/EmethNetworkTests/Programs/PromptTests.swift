@@ -226,20 +226,20 @@ import Testing
     let folder = try TemporaryFolder()
     let shelf = ModelShelf(folder: folder.url.appending(path: "models"), byteLimit: .max)
     let manifest = try scene.request(parallel: 1).manifest
-    let fetched = Mutex(0)
+    let fetched = Count()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<3 {
         group.addTask {
           let lane = try AgentLane(threads: 1, device: .cpu)
           try await shelf.bring(manifest, on: lane) { object, store async throws(NetworkError) in
-            fetched.withLock { $0 += 1 }
-            try scene.store(in: store)
+            fetched.value.withLock { $0 += 1 }
+            try asNetworkError { try scene.store(in: store) }
           }
         }
       }
       try await group.waitForAll()
     }
-    #expect(fetched.withLock { $0 } == scene.model.objects.count && shelf.has(scene.model))
+    #expect(fetched.value.withLock { $0 } == scene.model.objects.count && shelf.has(scene.model))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path + "/models").count == 1)
     let device = try Device.cpu(threads: 1)
     _ = try shelf.model(scene.model, from: nil, on: device)
@@ -286,4 +286,9 @@ import Testing
     }
     #expect(missing?.code == "storage.missing")
   }
+}
+
+/// How often something was done.
+private final class Count: Sendable {
+  let value = Mutex(0)
 }
