@@ -176,7 +176,7 @@ import Testing
       return
     }
     #expect(
-      (6...12).contains { reason.contains(#"the text of prompt "a": found \#($0) bytes, allowed 5 bytes"#) },
+      (6...12).contains { reason.contains(#"the text of prompt "a" is \#($0) bytes, allowed is 5 bytes"#) },
       "\(reason)")
     generator.textBytes = RecordKind.json.recordByteLimit
     generator.outputBytes = 60
