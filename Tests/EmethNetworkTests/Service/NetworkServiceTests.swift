@@ -405,11 +405,11 @@ import Testing
       try scene.startNode(0, fault: .swappedFinal)
       for index in 0..<3 { try scene.startVerifier(index, fault: index == 0 ? .accompliceVerifier : nil) }
       try await scene.verifiersStand(3)
-      let service = try scene.server.service()
+      // Nobody keeps the server that is stopped: its folder is its own until it has gone.
       let accomplice = ServiceScene.verifier(0).address
-      try Self.putOffOthers(than: accomplice, by: Self.long, in: service)
+      try Self.putOffOthers(than: accomplice, by: Self.long, in: scene.server.service())
       let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1, steps: 2)))
-      try await Self.aNodeTakesPart(in: job, of: service)
+      try await Self.aNodeTakesPart(in: job, of: scene.server.service())
       for index in 1..<4 { try scene.startNode(index) }
       func records(_ service: NetworkService) throws -> [SubJobRecord] {
         try service.database.read { db in try JobStore.subJobs(of: job, in: db) }
@@ -422,7 +422,7 @@ import Testing
         }
       }
       try await wait { $0.count { $0.machine.verdict?.verifier == accomplice } == 3 }
-      try Self.putOffOthers(than: accomplice, by: -Self.long, in: service)
+      try Self.putOffOthers(than: accomplice, by: -Self.long, in: scene.server.service())
       let cheat = ServiceScene.node(0).address
       try await wait { records in
         records.contains { record in
