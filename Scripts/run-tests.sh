@@ -25,10 +25,11 @@ Scripts/build-cuda-emulation.sh .build/cuda-driver
 export EMETH_EMULATED_CUDA=$PWD/.build/cuda-driver
 
 export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
-# Servers, agents and chains live by the real clock, and a heap that is searched must stand still: these tests come
-# one after another, in two processes beside each other, since one alone leaves the processors half idle.
+# Servers, agents and chains live by the real clock, a heap that is searched must stand still, and what the emulated
+# driver counts is its process's: these tests come one after another, in two processes beside each other, since one
+# alone leaves the processors half idle.
 served='EmethNetworkTests\.(NetworkService|Replica|ServedJob)'
-others='EmethKitTests\.(Round)?SecretMemory|EmethNetworkTests\.('
+others='EmethKitTests\.(Round)?SecretMemory|EmethComputeTests\.(CUDADevice|DeviceTeam)|EmethNetworkTests\.('
 others+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LayerOne|LongPoll|NetworkServer|'
 others+='NodeChoice|ObjectTransfer|PostgresFault|ServedGeneration|ServedProgram|ServerBenchmark|ServerClient|SignedRequestServer|'
 others+='SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
