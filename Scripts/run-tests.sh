@@ -31,7 +31,7 @@ export EMETH_TEST_SCALE=${EMETH_TEST_SCALE:-$scale}
 served='EmethNetworkTests\.(NetworkService|Replica|ServedJob)'
 others='EmethKitTests\.(Round)?SecretMemory|EmethComputeTests\.(CUDADevice|DeviceTeam)|EmethNetworkTests\.('
 others+='AggregatorProcess|Chain|ChangeMark|DirectTransfer|EventFollower|Explorer|JobFile|LayerOne|LongPoll|NetworkServer|'
-others+='NodeChoice|ObjectTransfer|PostgresFault|ServedGeneration|ServedProgram|ServerBenchmark|ServerClient|SignedRequestServer|'
+others+='NodeChoice|ObjectTransfer|PostgresFault|SealedResult|ServedGeneration|ServedProgram|ServerBenchmark|ServerClient|SignedRequestServer|'
 others+='SignerRotation|SlowClient|TicketRedeemer|TransactionSender|TransportSecurity)'
 mkdir -p .build
 log() { echo ".build/tests-$1.log"; }

@@ -123,7 +123,7 @@ extension NodeAgent {
       computed = try await compute()
     }
     guard program.provesItself, var result = computed else { return computed }
-    let output = try node.store.put(try node.output(of: assignment.subJob), durable: false)
+    let output = try node.keepOutput(of: assignment)
     try await untilAnswered("handing over the output of SubJob \(assignment.subJob)") {
       () throws(NetworkError) in
       try await connection.give(object: output, from: node.store)

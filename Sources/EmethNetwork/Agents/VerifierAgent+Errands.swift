@@ -148,7 +148,7 @@ extension VerifierAgent {
       judgement: examination.judgement, contradiction: examination.contradiction,
       boundaries: opening?.boundaries ?? [])
     if request.wantsUpdate, examination.judgement.mismatch == nil, let update = verifier.update(of: subJob) {
-      let object = try store.put(update, durable: false)
+      let object = try keep(update, for: request)
       try await connection.give(object: object, from: store)
       try store.remove(object)
       (report.update, report.resultSalts) = (object, opening?.resultSalts)
@@ -158,6 +158,21 @@ extension VerifierAgent {
     let verdict = examination.judgement.verdict.verdict
     onEvent(.judged(subJob, accepted: verdict.accepted, finding: examination.judgement.finding))
     return report
+  }
+
+  /// Keeps what it recomputed until that is given: sealed to the Aggregator, if the server says to which key.
+  private func keep(_ update: Data, for request: JudgementRequest) throws(NetworkError) -> Bytes32 {
+    guard let aggregator = request.aggregator else { return try store.put(update, durable: false) }
+    try asNetworkError { try aggregator.check(in: domain) }
+    let secret = key.withSecretBytes {
+      HMACSHA256.authenticate(
+        Array("handed output".utf8) + request.facts.subJob.bytes + request.seed.bytes, key: $0)
+    }
+    // Another stream for every content and reader; given once more, it is the same object.
+    let hash = update.withUnsafeBytes { SHA256.hash($0) }
+    var random = ChaCha20Generator(
+      key: HMACSHA256.authenticate(hash.bytes + aggregator.binding.sealingKey.bytes, key: secret.bytes))
+    return try store.putSealed(update, to: aggregator.binding.recipient, using: &random)
   }
 
   private func body(_ answer: some Encodable) throws(NetworkError) -> Data {

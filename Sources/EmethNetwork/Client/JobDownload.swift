@@ -26,7 +26,7 @@ public struct JobDownload: Sendable {
   ///
   /// - Parameter report: what is written as `job/report.json`.
   /// - Throws: ``NetworkError/refused(code:message:hint:)``: `account.notAllowed` for an account that is not the
-  ///   requester's, `job.noResult`, `job.notSettled` when no batch has the job's end in time;
+  ///   requester's, `result.otherKey` where it is sealed to another key, before anything is fetched; `job.noResult`, `job.notSettled` when no batch has the job's end in time;
   ///   ``NetworkError/corruptObject(hash:found:)``, ``NetworkError/malformed(what:reason:)`` for what the server gave
   ///   and is not what it is called; and what the transfers throw.
   public func write(report: JobReport, to folder: URL) async throws(NetworkError) {
@@ -35,11 +35,12 @@ public struct JobDownload: Sendable {
         code: "request.unsigned", message: "only a job's requester gets its result",
         hint: "give the account's key")
     }
-    let result = try await client.result(of: job)
+    let result = try await sealedResult()
+    let source = try ResultSource(client, result, key)
     if let output = result.output {
-      try await client.fetch(object: output, to: folder.appending(path: JobFolder.resultFile))
+      try await source.fetch(output, to: folder.appending(path: JobFolder.resultFile))
     } else {
-      try await writeModel(result, to: folder)
+      try await writeModel(result, from: source, to: folder)
     }
     let target = folder.appending(path: "job")
     try Files.makeFolder(target)
@@ -50,7 +51,7 @@ public struct JobDownload: Sendable {
       let root = cohort.sum.content.sumRoot
       let file = folder.appending(path: PublicRecords.Cohort.place(of: root))
       try Files.makeFolder(file.deletingLastPathComponent())
-      if try await client.downloadIfKept("/api/v2/vectors/\(root)", to: file) { try check(file, is: root) }
+      if try await source.fetchIfKept(sum: root, to: file) { try check(file, is: root) }
     }
     if let key = result.vocabularyMaskKey {
       try Files.write(Data("\(key)\n".utf8), to: target.appending(path: JobFolder.maskFile), mode: 0o600)
@@ -70,7 +71,9 @@ public struct JobDownload: Sendable {
 
   // MARK: - Model
 
-  private func writeModel(_ result: JobResult, to folder: URL) async throws(NetworkError) {
+  private func writeModel(
+    _ result: JobResult, from source: ResultSource, to folder: URL
+  ) async throws(NetworkError) {
     let parts = folder.appending(path: ".parts")
     let tokenizerFolder = parts.appending(path: "tokenizer")
     try Files.makeFolder(tokenizerFolder)
@@ -80,7 +83,7 @@ public struct JobDownload: Sendable {
       try await client.fetch(object: hash, to: tokenizerFolder.appending(path: name))
     }
     let file = parts.appending(path: "parameters")
-    try await client.fetch(object: result.parameters, to: file)
+    try await source.fetch(result.parameters, to: file)
     try asNetworkError {
       let tokenizer: any Tokenizer =
         result.tokenizer == nil ? ByteTokenizer() : try TokenizerLoader.load(folder: tokenizerFolder)
@@ -107,6 +110,22 @@ public struct JobDownload: Sendable {
   }
 
   // MARK: - Records
+
+  /// So long the server may take to seal a result, seconds.
+  private static let sealingPatience = 600.0
+
+  /// The result, once it is sealed: a server does that when the job has ended.
+  private func sealedResult() async throws(NetworkError) -> JobResult {
+    let end = ContinuousClock.now + .seconds(Self.sealingPatience)
+    while true {
+      do throws(NetworkError) {
+        return try await client.result(of: job)
+      } catch {
+        guard error.code == "job.resultNotSealed", ContinuousClock.now < end else { throw error }
+      }
+      do { try await Task.sleep(for: .seconds(0.5)) } catch { throw .interrupted }
+    }
+  }
 
   /// The records, once the Signer's newest batch has the job's end in it: what was paid can't be checked before.
   private func settledRecords() async throws(NetworkError) -> PublicRecords {

@@ -11,8 +11,20 @@ extension ServerClient {
     public var tag: String
   }
 
-  /// Sends a job; what it names by hash must be there. Sent twice, it is one job.
+  /// How long beyond a job's deadline the key counts that its result is sealed to, seconds.
+  private static let sealingGraceSeconds: UInt64 = 30 * 86_400
+
+  /// Sends a job; what it names by hash must be there. Sent twice, it is one job. Its result is sealed to this account's
+  /// sealing key when it has ended, unless the submission names another of its keys.
   public func submit(_ submission: JobSubmission) async throws(NetworkError) -> JobID {
+    var submission = submission
+    if submission.requesterKey == nil, let key {
+      let facts = try await facts()
+      let (until, overflow) = facts.time.addingReportingOverflow(
+        submission.timeLimitSeconds.addingReportingOverflow(Self.sealingGraceSeconds).partialValue)
+      let binding = KeyBinding(of: key, expiry: overflow ? .max : until)
+      submission.requesterKey = SignedKeyBinding(signing: binding, in: facts.domain, with: key)
+    }
     let answer: Routes.Submitted = try await send("POST", "/api/v2/jobs", submission, repeatable: true)
     return answer.jobId
   }

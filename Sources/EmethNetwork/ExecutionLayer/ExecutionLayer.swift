@@ -33,6 +33,10 @@ enum ExecutionLayer {
     }
     if record.status.isFinal, !wasFinal {
       let job = record.job
+      // Whoever drives the job seals it, however often it is killed before.
+      if record.awaitsSealing {
+        try db.execute(sql: "INSERT INTO sealing (job) VALUES (?)", arguments: ["\(job.id)"])
+      }
       try settle(
         JobLeaf(
           jobID: job.id, programID: job.programID, status: record.status, fuelUsed: .zero,

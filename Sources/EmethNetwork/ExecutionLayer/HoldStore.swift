@@ -10,6 +10,11 @@ struct ObjectName: Hashable, Sendable, CustomStringConvertible {
   static let objects = "objects/"
   static let splitter = "splitter/"
 
+  /// The key in a store; nil for what is in the other.
+  func key(in place: String) -> String? {
+    description.hasPrefix(place) ? String(description.dropFirst(place.count)) : nil
+  }
+
   /// What roles share.
   static func object(_ hash: Bytes32) -> ObjectName { ObjectName("\(objects)\(ContentStore.key(of: hash))") }
   /// A masked vector or a sum.
@@ -22,6 +27,11 @@ struct ObjectName: Hashable, Sendable, CustomStringConvertible {
   }
   /// The hashes of a job's record leaves.
   static func leaves(of job: JobID) -> ObjectName { ObjectName("\(splitter)leaves-\(job)") }
+}
+
+extension SealedResult {
+  /// The sealed files.
+  fileprivate var names: [ObjectName] { objects.values.map { .object($0) } }
 }
 
 /// What an object is held for.
@@ -38,6 +48,8 @@ enum HoldPurpose: Hashable, Sendable, CustomStringConvertible {
   case sums(UInt32)
   /// What a node has opened to a verifier, by the errand's id.
   case opening(String)
+  /// What is being sealed of what a job has led to.
+  case sealing
   /// What a job has led to; for as long as the operator says.
   case result
 
@@ -49,6 +61,7 @@ enum HoldPurpose: Hashable, Sendable, CustomStringConvertible {
     case .vectors(let round): "vectors \(round)"
     case .sums(let round): "sums \(round)"
     case .opening(let errand): "opening \(errand)"
+    case .sealing: "sealing"
     case .result: "result"
     }
   }
@@ -173,11 +186,32 @@ enum HoldStore {
 
   // MARK: - Ends
 
+  /// What a job that has ended has led to is sealed: that is its result from now on.
+  static func keep(_ sealed: SealedResult, of job: JobID, at now: UInt64, in db: SQLSession) throws {
+    try release(.result, of: job, in: db)
+    try take(sealed.names + [.leaves(of: job)], for: job, .result, at: now, in: db)
+    // Also what a killed process had begun to seal.
+    try release(.sealing, of: job, in: db)
+  }
+
+  /// What a job holds of models, updates and sums.
+  static func contents(of job: JobID, in db: SQLSession) throws -> [ObjectName] {
+    try String.fetchAll(
+      db,
+      sql: """
+        SELECT DISTINCT object FROM hold WHERE holder = ?
+          AND (purpose LIKE 'round %' OR purpose LIKE 'vectors %' OR purpose LIKE 'sums %') ORDER BY object
+        """, arguments: ["\(job)"]
+    ).map { ObjectName($0) }
+  }
+
   /// Ends all holds of a job that has ended, but for what it has led to.
   static func end(_ record: JobRecord, cohorts: [CohortRecord], at now: UInt64, in db: SQLSession) throws {
     let job = record.job.id
     var result: Set<ObjectName> = []
-    if let newest = record.progress.rounds.last, record.progress.rounds.count > 1 {
+    if let sealed = record.progress.sealed {
+      result = Set(sealed.names + [.leaves(of: job)])
+    } else if let newest = record.progress.rounds.last, record.hasResult {
       result = [.object(record.progress.result ?? newest.startingParameters), .leaves(of: job)]
       for cohort in cohorts where cohort.holds {
         // Those that were too large to be kept are not held since their round ended.
@@ -195,7 +229,8 @@ enum HoldStore {
           """, arguments: ["\(object)", "\(job)", Int64(clamping: now)])
     }
     try db.execute(
-      sql: "DELETE FROM hold WHERE holder = ? AND purpose NOT IN ('result', 'upload')", arguments: ["\(job)"])
+      sql: "DELETE FROM hold WHERE holder = ? AND purpose NOT IN ('result', 'sealing', 'upload')",
+      arguments: ["\(job)"])
   }
 
   /// Jobs that have ended, with all that belongs to them, and hold more than what they have led to.
@@ -205,7 +240,7 @@ enum HoldStore {
       db,
       sql: """
         SELECT DISTINCT hold.holder FROM hold JOIN job ON job.id = hold.holder
-        WHERE hold.purpose NOT IN ('result', 'upload') AND job.status IN (\(final))
+        WHERE hold.purpose NOT IN ('result', 'sealing', 'upload') AND job.status IN (\(final))
           AND NOT EXISTS (SELECT 1 FROM subJob WHERE parent = job.id AND status = \(JobStatus.submitted.rawValue))
           AND NOT EXISTS (SELECT 1 FROM errand WHERE errand.job = job.id)
         """

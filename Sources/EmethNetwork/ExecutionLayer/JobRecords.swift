@@ -52,6 +52,10 @@ struct JobProgress: Codable, Sendable, Hashable {
   var aggregationSeconds: Double?
   /// Object: what the parts' outputs were joined to; `nil` for a training, and until then.
   var result: Bytes32?
+  /// The requester's word on the key that its result is sealed to; `nil` is as it is.
+  var requesterKey: KeyBinding?
+  /// The result as it is sealed; `nil` until then.
+  var sealed: SealedResult?
   /// What it waits for; `nil` is nothing.
   var wait: JobWait?
   /// What else people should know of how the job went, such as an Aggregator's wrong sum; `nil` is nothing.
@@ -68,6 +72,23 @@ struct JobRecord: Sendable {
 
   var job: Job { machine.job }
   var status: JobStatus { machine.status }
+  /// Whether it has led to something: a round is complete.
+  var hasResult: Bool { progress.rounds.count > 1 }
+  /// Whether it has ended, and what it has led to is to be sealed to its requester.
+  var awaitsSealing: Bool {
+    status.isFinal && hasResult && progress.requesterKey != nil && progress.sealed == nil
+  }
+
+  /// Refuses to write a result that nobody can read here.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, `job.resultSealed`.
+  func refuseIfSealed() throws(NetworkError) {
+    guard progress.sealed != nil else { return }
+    throw .refused(
+      code: "job.resultSealed",
+      message: "the result of job \(job.id) is sealed to its requester, \(job.requester)",
+      hint: "ask the server with --server and the requester's key")
+  }
 }
 
 /// What the Execution Layer notes about a SubJob beside its machine.

@@ -7,7 +7,7 @@ import Foundation
 /// database has 256-bit integers.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 11
+  static let supportedVersion = 12
 
   /// Who waits for changes, of this process and of others that share the database.
   let changes: ChangeMark

@@ -51,6 +51,9 @@ struct SlotTotals: Sendable, Hashable {
 
 /// A job with one of its rounds.
 struct JobDetail: Sendable {
+  /// How a result lies with a server.
+  enum ResultSeal: Sendable { case sealed, awaited, asItIs }
+
   var view: JobView
   /// Why it ended; `nil` while it runs.
   var endReason: JobEndReason?
@@ -64,6 +67,8 @@ struct JobDetail: Sendable {
   var parameters: UInt64?
   /// The escrow that is left.
   var escrow: TokenAmount
+  /// How what it has led to lies here; `nil` where there is nothing yet.
+  var result: ResultSeal?
   /// Rounds begun.
   var roundsBegun: UInt32
   /// The round that is shown, from 0; `nil` when none has begun.

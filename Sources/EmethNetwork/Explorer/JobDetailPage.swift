@@ -82,6 +82,12 @@ struct JobDetailPage {
     if detail.parameters != nil {
       facts.append((.validationLoss, change(from: detail.initialLoss, to: losses.last)))
     }
+    switch detail.result {
+    case .sealed?: facts.append((.result, Markup(context[.resultSealed])))
+    case .awaited?: facts.append((.result, Markup(context[.resultAwaitsSealing])))
+    case .asItIs?: facts.append((.result, Markup(context[.resultAsItIs])))
+    case nil: break
+    }
     facts += [
       (.fuelLimit, Markup(NumberText.grouped(view.fuelLimit.units))),
       (

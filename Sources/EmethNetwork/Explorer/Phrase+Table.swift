@@ -59,6 +59,11 @@ extension Phrase {
     case .job: ("Job", "ジョブ")
     case .jobTitle: ("Job %1", "ジョブ %1")
     case .dataSet: ("Data set", "データセット")
+    case .result: ("Result", "結果")
+    case .resultSealed:
+      ("sealed to its requester: nobody else can read it here", "依頼者宛てに封印済み：ここでは他の誰も読めません")
+    case .resultAwaitsSealing: ("being sealed to its requester", "依頼者宛てに封印中")
+    case .resultAsItIs: ("given to its requester alone, not sealed", "依頼者だけに渡されます（封印なし）")
     case .status: ("Status", "状態")
     case .progress: ("Rounds", "ラウンド")
     case .roundsDone: ("Rounds done", "完了したラウンド")

@@ -8,6 +8,7 @@ enum Phrase: CaseIterable, Sendable {
   case networkTitle, networkLead, jobs, jobsWaiting, jobsRunning, jobsVerified, subJobs, epochs,
     jobsCaption, noJobs, nothingYet, filterByStatus, allStatuses, ofRequester, showAll, slots,
     slotsCaption, slot, granted, burned, latestBatch
+  case result, resultSealed, resultAwaitsSealing, resultAsItIs
   case job, jobTitle, dataSet, status, progress, roundsDone, requester, registered, deadline, program,
     model, parametersCount, size, roundsByParts, fuelLimit, fuelPrice, gholonPerFuel, escrow, escrowLeft,
     validationLoss, trainingLoss, clipped, lossTitle, optimizerSteps, natsPerToken, training, validation,

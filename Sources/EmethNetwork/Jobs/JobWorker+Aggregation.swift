@@ -133,14 +133,19 @@ extension JobWorker {
   /// Ends what the job holds for a round that is over; who collects what nobody holds deletes it.
   private func release(_ round: UInt32) throws(NetworkError) {
     let keepsSums = self.keepsSums
-    try database.write { [id] db in
+    let model = try database.write { [id] db in
+      // The model of a job whose result is sealed lies there no longer than it is computed with.
+      let isSealed = try JobStore.job(id, in: db).progress.requesterKey != nil
+      let model = isSealed ? try HoldStore.objects(of: id, .round(round), in: db) : []
       for purpose: HoldPurpose in [.round(round), .vectors(round)] {
         try HoldStore.release(purpose, of: id, in: db)
       }
       let sums = try CohortStore.cohorts(of: id, round: round, in: db).compactMap(\.sum)
       let kept = keepsSums ? Set(sums.map { ObjectName.vector($0.content.sumRoot) }) : []
       try HoldStore.release(.sums(round), of: id, except: kept, in: db)
+      return model
     }
+    try network.discard(model)
   }
 
   /// Whether another job begins with an object, or has it among its models: what has the same bytes is one

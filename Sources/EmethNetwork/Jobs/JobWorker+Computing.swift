@@ -17,7 +17,8 @@ extension JobWorker {
       partSecret: network.splitter.partSecret(of: id, part: part.index),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
       noise: noise(of: part), noiseOpening: noiseOpening(of: record.position), fuel: cost.subJobFuel,
-      program: request.isTraining ? nil : record.machine.job.programID, requester: parent.job.requester)
+      program: request.isTraining ? nil : record.machine.job.programID, requester: parent.job.requester,
+      aggregator: request.provesItself ? network.aggregatorBinding(until: parent.machine.deadline) : nil)
   }
 
   func part(_ index: UInt32, of parent: JobRecord) throws(NetworkError) -> SplitPlan.Part {

@@ -109,7 +109,7 @@ extension JobWorker {
       partSecret: network.splitter.partSecret(of: id, part: record.position.part), subJob: record.id)
     var root = commitment.rootHash
     if let object = record.notes.update {
-      try store.forEachPiece(of: object) { piece throws(NetworkError) in
+      try network.forEachPiece(ofOutput: object) { piece throws(NetworkError) in
         root.update(piece)
         try joined.append(piece)
       }

@@ -102,6 +102,7 @@ final class JobWorker: Sendable {
       guard try await runRound(round) else { continue }
       if request.isTraining { try await aggregate(round) } else { try await join(round) }
     }
+    try sealResult()
     try await settle()
     try sweep()
     try finishEvidence()

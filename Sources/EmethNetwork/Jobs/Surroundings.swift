@@ -53,6 +53,9 @@ protocol Surroundings: Sendable {
   /// nothing changes by itself.
   func rest(since mark: UInt64, of job: JobID) async throws(NetworkError)
 
+  /// Has those of the objects deleted that nobody holds, where others may hold them.
+  func discard(_ objects: [ObjectName]) throws(NetworkError)
+
   /// The nodes and verifiers of a job.
   func parties(for worker: JobWorker) -> any Parties
   /// All accounts that have a role.

@@ -100,6 +100,7 @@ extension LocalNetwork {
     guard let result = record.progress.result else {
       throw .jobEnded(id: id, status: record.status, reason: "its parts were not joined, there is no result")
     }
+    try record.refuseIfSealed()
     try Files.makeFolder(target)
     let file = target.appending(path: JobFolder.resultFile)
     try Files.write(try store.get(result), to: file)

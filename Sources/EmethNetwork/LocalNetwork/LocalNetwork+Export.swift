@@ -18,6 +18,7 @@ extension LocalNetwork {
       throw .jobEnded(id: id, status: record.status, reason: "no round was completed, so there is no model")
     }
     let request = try record.request.training
+    try record.refuseIfSealed()
     let parameters = try store.get(newest.startingParameters)
     let tokenizer = try tokenizer(of: request)
     let mask = try vocabularyMask(of: id, manifest: request.manifest)

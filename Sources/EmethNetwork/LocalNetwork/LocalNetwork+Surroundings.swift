@@ -43,6 +43,8 @@ extension LocalNetwork: Surroundings {
 
   func rest(since mark: UInt64, of job: JobID) async throws(NetworkError) {}
 
+  func discard(_ objects: [ObjectName]) throws(NetworkError) {}
+
   func parties(for worker: JobWorker) -> any Parties { LocalParties(network: self, worker: worker) }
 
   func accounts(in db: SQLSession) throws -> [Account] { accounts }

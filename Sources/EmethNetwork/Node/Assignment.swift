@@ -38,6 +38,9 @@ public struct Assignment: Codable, Sendable, Hashable {
   /// The node that lets one of its workers compute it, and the key to which that one seals what comes out; `nil` from a
   /// network.
   public var owner: SignedKeyBinding?
+  /// The key that an output is sealed to which is handed in with the result; `nil` where there is none, and from servers of
+  /// earlier versions.
+  public var aggregator: SignedKeyBinding?
 }
 
 /// What a node hands in: the signed submission. The update stays with the node until it is masked.
@@ -48,7 +51,8 @@ public struct NodeResult: Codable, Sendable, Hashable {
   public var trainLoss: Double
   /// Coordinates that the quantiser clipped.
   public var clipped: Int
-  /// Object: an output that proves itself; `nil` for what is computed again.
+  /// Object: an output that proves itself, sealed to the Aggregator if the assignment has its key; `nil` for what is
+  /// computed again.
   public var output: Bytes32?
   /// What the module said where it refuses the part, which the submission's resultRoot says too; `nil` otherwise.
   public var refusal: String?

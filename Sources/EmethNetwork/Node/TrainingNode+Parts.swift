@@ -70,6 +70,20 @@ extension TrainingNode {
   /// The output that was computed.
   func output(of subJob: JobID) throws(NetworkError) -> Data { try finished(subJob).1.update() }
 
+  /// Keeps the output until it is handed over: sealed to the Aggregator, if the assignment says to which key.
+  func keepOutput(of assignment: Assignment) throws(NetworkError) -> Bytes32 {
+    let output = try output(of: assignment.subJob)
+    guard let aggregator = assignment.aggregator else { return try store.put(output, durable: false) }
+    try asNetworkError { try aggregator.check(in: domain) }
+    // Another stream for every content and reader; handed over once more, it is the same object.
+    let hash = output.withUnsafeBytes { SHA256.hash($0) }
+    var random = ChaCha20Generator(
+      key: HMACSHA256.authenticate(
+        hash.bytes + aggregator.binding.sealingKey.bytes,
+        key: secret("handed output", subJob: assignment.subJob).bytes))
+    return try store.putSealed(output, to: aggregator.binding.recipient, using: &random)
+  }
+
   /// Answers a challenge: the part, sealed to the key that the drawn verifier has bound to its account. The
   /// output stays here: a verifier computes it itself.
   func openPart(

@@ -102,6 +102,8 @@ public struct JudgementRequest: Codable, Sendable, Hashable {
   /// Whether the update that the verifier recomputes is to be handed over with an accepting verdict: where
   /// nobody would be hidden by masks, updates are added as they are.
   public var wantsUpdate: Bool
+  /// The key that it is sealed to then; `nil` from servers of earlier versions, which take it as it is.
+  public var aggregator: SignedKeyBinding?
 }
 
 /// A verifier's answer to ``Errand/Kind/judge``.
@@ -113,7 +115,8 @@ public struct JudgementReport: Codable, Sendable, Hashable {
   /// The leaves that the node opened.
   public var boundaries: [BoundaryOpening]
 
-  /// Object: the update's words, where they were asked for.
+  /// Object: the update's words, or the output, where they were asked for: sealed to the Aggregator, if its key came with
+  /// the question.
   public var update: Bytes32?
   /// The salts of 16 bytes with which the update's chunks of 1 MiB give the node's resultRoot, in order; they
   /// come with the update.

@@ -31,6 +31,9 @@ public struct JobSubmission: Codable, Sendable, Hashable {
   public var check: SegmentCheck?
   /// The program of a job that is no training; `nil` is a training.
   public var program: ProgramID?
+  /// The requester's word on the key that the result is sealed to when the job has ended. ``ServerClient/submit(_:)`` makes
+  /// it; with `nil`, as from clients of earlier versions, the result stays as it is.
+  public var requesterKey: SignedKeyBinding?
 
   /// A submission; whether it is possible is checked when it arrives.
   public init(
@@ -148,4 +151,19 @@ public struct JobResult: Codable, Sendable, Hashable {
   public var vocabularyMaskKey: Bytes32?
   /// Object: what the parts' outputs were joined to; `nil` for a training.
   public var output: Bytes32?
+  /// Where these objects lie, sealed; `nil` where they lie as they are.
+  public var sealed: SealedResult?
+}
+
+/// What a job has led to, sealed to its requester: age files, which any age tool opens (PROTOCOL 5).
+public struct SealedResult: Codable, Sendable, Hashable {
+  /// The requester's key.
+  public var sealingKey: Bytes32
+  /// Which of its keys it is.
+  @DecimalText public var epoch: UInt64
+  /// Objects: the sealed files, by the name of what is in them: an object's hash, or a sum's root.
+  public var objects: [String: Bytes32]
+
+  /// The sealed file of an object, or of a sum.
+  public func object(_ name: Bytes32) -> Bytes32? { objects["\(name)"] }
 }

@@ -73,8 +73,8 @@ extension NetworkService {
     }
   }
 
-  /// All jobs in which something was handed in or is overdue, or whose errands were not put away yet; and of those that
-  /// wait and are due, the ones that wait longest.
+  /// All jobs in which something was handed in or is overdue, whose errands were not put away yet, or whose results are
+  /// not sealed; and of those that wait and are due, the ones that wait longest.
   ///
   /// - Parameter driven: jobs that have a task.
   /// - Returns: the jobs, those of them that do not wait, and whether more are due than may have a task.
@@ -88,7 +88,7 @@ extension NetworkService {
         sql: """
           SELECT parent FROM subJob WHERE status = \(JobStatus.submitted.rawValue)
           UNION SELECT parent FROM subJob WHERE status = \(JobStatus.processing.rawValue) AND dueAt <= ?
-          UNION SELECT job FROM errand
+          UNION SELECT job FROM errand UNION SELECT job FROM sealing
           """, arguments: [try seconds(in: db)]
       ).map { try JobID(hex: $0) }
       // As many as may have a task, beside those that have one, and one more.

@@ -55,7 +55,9 @@ extension NetworkService {
   ) throws {
     guard let (objects, purpose) = try named(by: answer, to: errand, in: db) else { return }
     var byteCount: UInt64 = 0
-    if let output = try Self.output(in: answer, to: errand) { byteCount = store.byteCount(of: output) ?? 0 }
+    if let output = try Self.output(in: answer, to: errand) {
+      byteCount = outputByteCount(of: output, handedOverFor: errand)
+    }
     try HoldStore.takeOver(
       objects, from: errand.account, for: job, purpose, byteCount: byteCount, at: now, in: db)
   }
@@ -64,6 +66,13 @@ extension NetworkService {
   private static func output(in answer: String, to errand: Errand) throws -> Bytes32? {
     guard case .judge(let request) = errand.question, request.facts.program != nil else { return nil }
     return try JudgementReport(wireText: answer).update
+  }
+
+  /// How long an output is that was handed over, as it is joined.
+  private func outputByteCount(of object: Bytes32, handedOverFor errand: Errand) -> UInt64 {
+    let byteCount = store.byteCount(of: object) ?? 0
+    guard case .judge(let request) = errand.question, request.aggregator != nil else { return byteCount }
+    return SealedObject.plainByteCount(ofSealed: byteCount)
   }
 
   /// The answer as it is kept: where a job's outputs take all that they may, the next one's verdict counts and its bytes
@@ -78,7 +87,8 @@ extension NetworkService {
       let round = try JobStore.subJob(record.errand.question.subJob, in: db).position.round
       let held = try HoldStore.byteCount(
         of: record.job, .vectors(round), except: .object(output), in: db)
-      let (sum, overflow) = held.addingReportingOverflow(store.byteCount(of: output) ?? 0)
+      let (sum, overflow) = held.addingReportingOverflow(
+        outputByteCount(of: output, handedOverFor: record.errand))
       isKept = !overflow && sum <= settings.maximumResultBytes
     }
     if isKept { return answer }
@@ -219,8 +229,7 @@ extension NetworkService {
       .malformed(what: "answer to errand \(errand.id)", reason: reason)
     }
     let (beginning, byteCount) = try store.beginning(of: object, byteCount: SealedObject.beginning.count)
-    // A header, and 16 bytes for every 64 KiB.
-    guard byteCount <= plain + plain / 1_024 + 4_096 else {
+    guard byteCount <= SealedObject.byteCountLimit(ofPlain: plain) else {
       throw refuse("object \(object) has \(byteCount) bytes, allowed are about \(plain)")
     }
     guard beginning == SealedObject.beginning else { throw refuse("object \(object) is no sealed file") }

@@ -80,7 +80,7 @@ extension NetworkService {
         view: view, endReason: record.machine.endReason, remarks: record.progress.remarks ?? [],
         initialLoss: record.progress.initialLoss, stepsPerRound: manifest?.stepsPerRound ?? 0,
         parameters: manifest?.model.parameterCount, escrow: record.machine.escrow,
-        roundsBegun: newest.map { $0 + 1 } ?? 0, round: shown,
+        result: Self.resultSeal(of: record), roundsBegun: newest.map { $0 + 1 } ?? 0, round: shown,
         subJobs: try shown.map { round in
           try JobStore.subJobs(of: id, round: round, in: db).map { SubJobDetail($0, parent: record) }
         } ?? [],
@@ -88,6 +88,11 @@ extension NetworkService {
           try CohortStore.cohorts(of: id, round: round, in: db).map { CohortDetail($0) }
         } ?? [])
     }
+  }
+
+  private static func resultSeal(of record: JobRecord) -> JobDetail.ResultSeal? {
+    guard record.status.isFinal, record.hasResult else { return nil }
+    return record.progress.sealed != nil ? .sealed : record.awaitsSealing ? .awaited : .asItIs
   }
 
   /// A page of an account's tickets, newest first.

@@ -34,7 +34,7 @@ extension NetworkService {
             failure = try collect().failure
             next = .now + .seconds(Double(settings.collectionSeconds))
           } else {
-            // What another server was about to delete when it ended.
+            // What another server was about to delete when it ended, and what jobs let go of.
             failure = try finishRemovals()
           }
           if let failure { onError(nil, failure) }
@@ -42,7 +42,7 @@ extension NetworkService {
       } catch {
         onError(nil, error)
       }
-      try? await Task.sleep(for: .seconds(min(60, Double(settings.collectionSeconds))))
+      try? await Task.sleep(for: .seconds(min(5, Double(settings.collectionSeconds))))
     }
   }
 
@@ -104,6 +104,18 @@ extension NetworkService {
     collection.failure = collection.failure ?? failure
   }
 
+  /// Has those of the objects deleted that nobody holds: by whoever deletes, when it looks next, within seconds.
+  func discard(_ objects: [ObjectName]) throws(NetworkError) {
+    // What lies elsewhere was copied to this machine.
+    for object in objects {
+      if let key = object.key(in: ObjectName.objects) { _ = try store.place.dropCopy(of: key) }
+    }
+    for part in objects.pieces(of: 100) {
+      // Noted at no time: nothing that was asked of the store can be on its way.
+      try database.write { db in _ = try HoldStore.claimRemoval(of: Array(part), at: 0, in: db) }
+    }
+  }
+
   /// Deletes what was noted as being deleted, and then the note; one that can't be deleted is no obstacle for the others.
   ///
   /// - Returns: what is gone, and why the first that is not could not be deleted.
@@ -129,11 +141,10 @@ extension NetworkService {
   }
 
   private func delete(_ object: ObjectName) throws(NetworkError) {
-    let text = object.description
-    if text.hasPrefix(ObjectName.objects) {
-      try store.place.remove(String(text.dropFirst(ObjectName.objects.count)))
-    } else if text.hasPrefix(ObjectName.splitter) {
-      try splitterStore.place.remove(String(text.dropFirst(ObjectName.splitter.count)))
+    if let key = object.key(in: ObjectName.objects) {
+      try store.place.remove(key)
+    } else if let key = object.key(in: ObjectName.splitter) {
+      try splitterStore.place.remove(key)
     }
   }
 

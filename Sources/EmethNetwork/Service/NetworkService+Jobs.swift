@@ -22,6 +22,7 @@ extension NetworkService {
       throw .badSetting(
         name: "data set's name", found: "\(submission.dataSetName.utf8.count) bytes", allowed: "at most 255")
     }
+    let requesterKey = try requesterKey(of: submission, by: requester)
     let request = try self.request(of: submission)
     try check(request.retry)
     let cost = try JobCost(request)
@@ -73,9 +74,32 @@ extension NetworkService {
         request: job, by: requester, idIsUnused: true,
         fundsAvailable: Ledger.balance(of: requester, pot: .unspent, in: db), parameters: servedPeriods)
       try note(requester, as: "requester", in: db)
-      try ExecutionLayer.register(JobRecord(machine: machine, request: request), at: now, in: db)
+      var record = JobRecord(machine: machine, request: request)
+      record.progress.requesterKey = requesterKey
+      try ExecutionLayer.register(record, at: now, in: db)
     }
     return id
+  }
+
+  /// The key that the result is to be sealed to, if the client names one: its requester's, good for as long as the job may
+  /// take, and one that something can be sealed to.
+  private func requesterKey(
+    of submission: JobSubmission, by requester: Address
+  ) throws(NetworkError) -> KeyBinding? {
+    guard let signed = submission.requesterKey else { return nil }
+    let now = clock.milliseconds / 1_000
+    try asNetworkError { try signed.check(at: now, account: requester, in: domain) }
+    let end = now + submission.timeLimitSeconds
+    guard signed.binding.expiry >= end else {
+      throw .badSetting(
+        name: "requesterKey", found: "a key that counts until \(signed.binding.expiry)",
+        allowed: "one that counts until \(end), the job's deadline, or longer")
+    }
+    var random = SystemRandomNumberGenerator()
+    _ = try asNetworkError {
+      try SealingStream.seal([UInt8](), to: [signed.binding.recipient], using: &random)
+    }
+    return signed.binding
   }
 
   /// What a submission asks for.
@@ -290,24 +314,32 @@ extension NetworkService {
     return try publicRecords(of: record, plan: plan)
   }
 
-  /// The objects of which a job's newest model is made, or what its parts' outputs were joined to; only its requester
-  /// gets them.
+  /// The objects of which a job's last model is made, or what its parts' outputs were joined to, once it has ended; only
+  /// its requester gets them.
   public func result(of id: JobID, for requester: Address) throws(NetworkError) -> JobResult {
     let record = try database.read { db in try JobStore.job(id, in: db) }
     guard record.job.requester == requester else { throw Self.notYours(id, "job", requester) }
-    guard let newest = record.progress.rounds.last, record.progress.rounds.count > 1 else {
+    guard record.status.isFinal, record.hasResult, let newest = record.progress.rounds.last else {
+      let why = record.hasResult ? "has not ended" : "has no complete round"
       throw .refused(
-        code: "job.noResult",
-        message: "job \(id) has no result: it is \(record.status.name) and no round is complete", hint: nil)
+        code: "job.noResult", message: "job \(id) has no result: it is \(record.status.name) and \(why)",
+        hint: nil)
     }
-    guard try store.contains(record.progress.result ?? newest.startingParameters) else {
-      throw resultIsGone(id)
+    let object = record.progress.result ?? newest.startingParameters
+    let sealed = record.progress.sealed
+    let isKept = try store.contains(sealed?.object(object) ?? object)
+    if record.awaitsSealing, isKept {
+      throw .refused(
+        code: "job.resultNotSealed",
+        message: "job \(id) is \(record.status.name), and its result is being sealed to its requester",
+        hint: "try again in a moment")
     }
+    guard isKept else { throw resultIsGone(id) }
     if case .computed(let request) = record.request {
       return JobResult(
         jobId: id, status: record.status, rounds: record.machine.roundsComplete,
         manifest: request.manifest.canonicalJSON, parameters: .zero, stateRoot: .zero,
-        output: record.progress.result)
+        output: record.progress.result, sealed: sealed)
     }
     let request = try record.request.training
     let manifest = request.manifest
@@ -315,11 +347,11 @@ extension NetworkService {
       jobId: id, status: record.status, rounds: record.machine.roundsComplete,
       manifest: manifest.canonicalJSON, parameters: newest.startingParameters, stateRoot: newest.initRoot,
       tokenizer: try tokenizerFiles(of: request, job: id),
-      vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil)
+      vocabularyMaskKey: manifest.masksVocabulary ? splitter.maskKey(of: id) : nil, sealed: sealed)
   }
 
-  /// Refuses an object that is not for an account: what a job that is no training has led to is its requester's, though all
-  /// can read its hash among the records. Other hashes are known to those alone whom they concern. What a job needs as its
+  /// Refuses an object that is not for an account: what a job that is no training has led to, and what any result was
+  /// sealed to, is its requester's, though all can read the hash of the first among the records. Other hashes are known to those alone whom they concern. What a job needs as its
   /// model, by its requester's own will, is for all who compute it.
   func checkMayFetch(_ object: Bytes32, by account: Address) throws(NetworkError) {
     let ofOthers = try database.read { db -> JobID? in
@@ -332,7 +364,9 @@ extension NetworkService {
         sql: """
           SELECT DISTINCT holder FROM hold WHERE object = ? AND (purpose = 'result' OR purpose LIKE 'round %')
           """, arguments: ["\(ObjectName.object(object))"]
-      ).map { try JobStore.job(JobID(hex: $0), in: db) }.filter { $0.progress.result == object }
+      ).map { try JobStore.job(JobID(hex: $0), in: db) }.filter {
+        $0.progress.result == object || $0.progress.sealed?.objects.values.contains(object) == true
+      }
       return jobs.contains { $0.job.requester == account } ? nil : jobs.first?.job.id
     }
     if let ofOthers { throw Self.notYours(ofOthers, "the result of job", account) }

@@ -26,8 +26,8 @@ extension NetworkService {
     } catch {
       throw .compute(error)
     }
-    try checkSize(of: object, atMost: UInt64(byteCount), inAnswerTo: id)
-    let update = try store.get(object)
+    try checkSize(of: object, atMost: UInt64(byteCount), request, inAnswerTo: id)
+    let update = try output(object)
     let salts = (report.resultSalts ?? []).map(\.wrappedValue)
     guard salts.count == Update.chunkCount(update.count), salts.allSatisfy({ $0.count == 16 }),
       Update.root(of: update, salts: salts) == request.submission.submission.resultRoot
@@ -39,13 +39,20 @@ extension NetworkService {
   }
 
   private func checkSize(
-    of object: Bytes32, atMost limit: UInt64, inAnswerTo id: String
+    of object: Bytes32, atMost plain: UInt64, _ request: JudgementRequest, inAnswerTo id: String
   ) throws(NetworkError) {
     guard let byteCount = store.byteCount(of: object) else { throw .missingObject(hash: object) }
+    let isSealed = request.aggregator != nil
+    let limit = isSealed ? SealedObject.byteCountLimit(ofPlain: plain) : plain
     guard byteCount <= limit else {
       throw .malformed(
         what: "answer to errand \(id)",
         reason: "object \(object) has \(byteCount) bytes, allowed are \(limit)")
+    }
+    if isSealed, try !store.isSealed(object) {
+      throw .malformed(
+        what: "answer to errand \(id)",
+        reason: "object \(object) is not sealed to the Aggregator, as verifiers of this version do")
     }
   }
 
@@ -65,9 +72,9 @@ extension NetworkService {
       return
     }
     let manifest = try ComputedManifest(json: request.facts.manifest)
-    try checkSize(of: object, atMost: manifest.outputBytes, inAnswerTo: id)
+    try checkSize(of: object, atMost: manifest.outputBytes, request, inAnswerTo: id)
     var (root, proof) = (commitment.rootHash, OutputCommitment.proofHash(seed: request.seed))
-    try store.forEachPiece(of: object) { piece in
+    try forEachPiece(ofOutput: object) { piece in
       root.update(piece)
       proof.update(piece)
     }
@@ -77,7 +84,7 @@ extension NetworkService {
     // Node and verifier may be of one owner.
     if manifest.program == .meanOfNumbers,
       let obstacle = manifest.obstacle(
-        toJoining: try store.get(object), of: UInt64(request.facts.sequenceCount))
+        toJoining: try output(object), of: UInt64(request.facts.sequenceCount))
     {
       throw refuse("the output can't be joined: \(obstacle)")
     }
@@ -130,10 +137,10 @@ extension NetworkService {
     }
     guard let object = result.output else { throw refuse("its output is missing") }
     guard let byteCount = store.byteCount(of: object) else { throw .missingObject(hash: object) }
-    guard byteCount <= computed.manifest.outputBytes else {
+    guard byteCount <= SealedObject.byteCountLimit(ofPlain: computed.manifest.outputBytes) else {
       throw refuse("its output has \(byteCount) bytes, allowed are \(computed.manifest.outputBytes)")
     }
-    let output = try store.get(object)
+    let output = try output(object)
     guard try commitment(of: submission.jobID).root(of: .output(output)) == submission.resultRoot else {
       throw refuse("its output does not have its resultRoot")
     }

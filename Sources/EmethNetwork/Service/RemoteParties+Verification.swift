@@ -66,7 +66,7 @@ extension RemoteParties {
       throw .inconsistent(
         what: "SubJob \(record.id) is accepted without the update that its verifier recomputed")
     }
-    return try service.store.get(update)
+    return try service.output(update)
   }
 
   func judge(
@@ -107,12 +107,13 @@ extension RemoteParties {
       case .silent: opening = nil
       case .given(let given): opening = given
       }
+      let due =
+        onRecord(record, draw)?.answerBy ?? now + UInt64(record.machine.parameters.verificationSeconds)
+      let wantsUpdate = !worker.masksUpdates && !record.isRefusal
       let request = JudgementRequest(
         submission: result.submission, facts: try worker.facts(on: record, result: result, parent: parent),
         seed: draw.seed, segments: draw.segments, opening: opening,
-        wantsUpdate: !worker.masksUpdates && !record.isRefusal)
-      let due =
-        onRecord(record, draw)?.answerBy ?? now + UInt64(record.machine.parameters.verificationSeconds)
+        wantsUpdate: wantsUpdate, aggregator: wantsUpdate ? service.aggregatorBinding(until: due) : nil)
       let reply = try ErrandStore.ask(
         .judge(request), of: draw.verifier, key: draw.seed.bytes, job: id, due: due, at: now, in: db)
       if case .pending = reply { return nil }

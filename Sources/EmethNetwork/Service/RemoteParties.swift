@@ -149,12 +149,16 @@ struct RemoteParties: Parties {
   func forget(_ record: SubJobRecord) throws(NetworkError) {}
 
   func finish() throws(NetworkError) {
-    try database.write { db in
+    let contents = try database.write { db in
+      let record = try JobStore.job(id, in: db)
+      let contents = record.progress.sealed == nil ? [] : try HoldStore.contents(of: id, in: db)
       try ErrandStore.removeAll(of: id, in: db)
       try HoldStore.end(
-        JobStore.job(id, in: db), cohorts: CohortStore.cohorts(of: id, in: db), at: service.seconds(in: db),
-        in: db)
+        record, cohorts: CohortStore.cohorts(of: id, in: db), at: service.seconds(in: db), in: db)
+      return contents
     }
+    // What is sealed lies here in no other form from now on.
+    try service.discard(contents)
   }
 }
 

@@ -183,9 +183,3 @@ extension Files {
     }
   }
 }
-
-/// What files that are sealed to somebody have in common.
-enum SealedObject {
-  /// The first line of an age file.
-  static let beginning = Data("age-encryption.org/v1\n".utf8)
-}

@@ -3,16 +3,14 @@ import Foundation
 
 /// Objects that only one reader can open: age files, under the hash of their sealed bytes (PROTOCOL 5).
 extension ContentStore {
-  /// Bytes that are sealed or opened at once.
-  private static let pieceSize = 1 << 20
-
   /// Seals bytes to a recipient and stores what comes out; returns its SHA-256.
   ///
-  /// Memory stays at a few pieces, however long the data is.
+  /// Memory stays at a few pieces, however long the data is. `durable: true` waits for the disk.
   func putSealed(
-    _ data: Data, to recipient: SealingRecipient, using random: inout some RandomNumberGenerator
+    _ data: Data, to recipient: SealingRecipient, durable: Bool = false,
+    using random: inout some RandomNumberGenerator
   ) throws(NetworkError) -> Bytes32 {
-    try put(durable: false) { write throws(NetworkError) in
+    try put(durable: durable) { write throws(NetworkError) in
       var stream: SealingStream
       do throws(SealingError) {
         stream = try SealingStream(to: [recipient], using: &random)
@@ -20,7 +18,7 @@ extension ContentStore {
         throw NetworkError(error)
       }
       var sealed: [UInt8] = []
-      for piece in data.pieces(of: Self.pieceSize) {
+      for piece in data.pieces(of: SealedObject.pieceSize) {
         sealed.removeAll(keepingCapacity: true)
         do throws(SealingError) { try stream.append(piece, to: &sealed) } catch { throw NetworkError(error) }
         try write(sealed)
@@ -37,17 +35,23 @@ extension ContentStore {
   ) throws(NetworkError) -> Bytes32 {
     let file = try other.get(sealed)
     return try put(durable: false) { write throws(NetworkError) in
-      var stream = OpeningStream(identities: [identity])
-      var plain: [UInt8] = []
-      for piece in file.pieces(of: Self.pieceSize) {
-        plain.removeAll(keepingCapacity: true)
-        do throws(SealingError) { try stream.append(piece, to: &plain) } catch { throw NetworkError(error) }
-        try write(plain)
-      }
-      plain.removeAll(keepingCapacity: true)
-      do throws(SealingError) { try stream.finish(to: &plain) } catch { throw NetworkError(error) }
-      try write(plain)
+      try SealedObject.open(file, with: identity, write)
     }
+  }
+
+  /// Reads what is in a sealed object, piece by piece.
+  func forEachPiece(
+    ofSealed hash: Bytes32, with identity: SealingIdentity,
+    _ body: (UnsafeRawBufferPointer) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
+    try SealedObject.open(get(hash), with: identity) { plain throws(NetworkError) in
+      try asNetworkError { try plain.withUnsafeBytes { try body($0) } }
+    }
+  }
+
+  /// Whether an object begins as a sealed file does.
+  func isSealed(_ hash: Bytes32) throws(NetworkError) -> Bool {
+    try beginning(of: hash, byteCount: SealedObject.beginning.count).bytes == SealedObject.beginning
   }
 
   /// Stores what `body` writes, in pieces, and returns its SHA-256.

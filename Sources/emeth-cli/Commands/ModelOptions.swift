@@ -64,7 +64,9 @@ struct ModelOptions: Sendable {
   var initialModelFolder: String?
 
   /// Reads the group and checks what depends on more than one flag.
-  init(_ parsed: ParsedCommand) throws {
+  ///
+  /// - Parameter fetched: the folder of the job's model that `--init` names, where that may be a job.
+  init(_ parsed: ParsedCommand, initialModel fetched: String? = nil) throws {
     let command = parsed.definition.name
     let values = parsed[Self.preset].values
     preset = values
@@ -77,7 +79,7 @@ struct ModelOptions: Sendable {
     seed = parsed[Self.seed]
     threads = parsed[Self.threads] ?? ProcessInfo.processInfo.activeProcessorCount
     tokenizerPath = parsed[TokenizerOptions.tokenizer]
-    initialModelFolder = parsed[Self.initialModel]
+    initialModelFolder = fetched ?? parsed[Self.initialModel]
     if initialModelFolder != nil {
       let fixed: [any CommandFlag] = [
         Self.layers, Self.heads, Self.width, Self.context, TokenizerOptions.tokenizer,

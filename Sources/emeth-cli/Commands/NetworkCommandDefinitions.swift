@@ -61,6 +61,9 @@ extension CommandDefinition {
       "With --server the data set is sent to the server, where the account of --key-file pays; without, it is stored in "
         + "the network's folder, whose own requester pays, and `emeth run --network FOLDER` works the queue. "
         + "Prints the job's id.",
+      "A server seals the result to the account's sealing key when the job has ended: `emeth fetch-result` opens it with the same "
+        + "key file. --init MODEL may also name a training job of the account: its model is fetched, opened and given "
+        + "to this job.",
       "\(ChainOptions.layers) There, with --server, DATASET is a file that is given to a server which watches the chain, and "
         + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
         + "the wallet. With --parallel 2 or more, --divided-by names the account of the `emeth serve --layer 1` that "

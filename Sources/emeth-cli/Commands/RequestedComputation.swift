@@ -83,13 +83,7 @@ extension Command {
     let job = try RequestedComputation(
       parsed, dataSet: parsed[NetworkOptions.dataset], modules: ProgramOptions.modules(parsed, context),
       model: try await ProgramOptions.model(parsed) { reference, folder in
-        if let client {
-          let job = try await client.find(reference)
-          let report = try await client.report(on: job)
-          return try await JobDownload(client: client, job: job).write(report: report, to: folder)
-        }
-        let network = try openNetwork(parsed, context)
-        try inNetwork(network.folder) { try network.exportModel(of: network.find(reference), to: folder) }
+        try await FetchedModel.write(reference, to: folder, from: client, parsed, context)
       },
       parallel: parsed.isGiven(NetworkOptions.parts) ? parsed[NetworkOptions.parts] : nil,
       nodes: parsed[NetworkOptions.parts], fuelPrice: parsed[NetworkOptions.fuelPrice],

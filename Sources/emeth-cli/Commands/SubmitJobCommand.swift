@@ -15,7 +15,9 @@ extension Command {
       return try await submitComputation(parsed, context)
     }
     try ProgramOptions.refuse(for: "a training", in: parsed)
-    let options = try ModelOptions(parsed)
+    let fetched = try await FetchedModel(parsed[ModelOptions.initialModel], parsed, context)
+    defer { withExtendedLifetime(fetched) {} }
+    let options = try ModelOptions(parsed, initialModel: fetched?.folder.path)
     let privacy = try PrivacyOptions(parsed)
     let parallel = parsed[NetworkOptions.parts]
     let rounds = parsed[NetworkOptions.rounds]

@@ -183,6 +183,91 @@ import Testing
     #expect(try folder.read("out/result.dat") == "ONE\nTWO\nTHREE\n")
     let verified = try Program.run("verify", folder.path("out"))
     #expect(verified.exitCode == 0, "\(verified.errors)")
+    // Another key gets nothing, and the server has it in no file.
+    let refused = try Program.run(
+      "fetch-result", job, "--server", server.url, "--key-file", folder.path("key2"), "--out",
+      folder.path("stolen"), "--json")
+    #expect(refused.exitCode == 1 && refused.output.isEmpty)
+    #expect(
+      try JSONDecoder().decode(ErrorObject.self, from: Data(refused.errors.utf8)).code == "account.notAllowed"
+    )
+    #expect(!FileManager.default.fileExists(atPath: folder.path("stolen")))
+    let net = URL(filePath: folder.path("net"))
+    for _ in 0..<300 where Self.files(with: "ONE\nTWO\nTHREE\n", in: net) != [] { usleep(100_000) }
+    #expect(Self.files(with: "ONE\nTWO\nTHREE\n", in: net) == [])
+    try folder.write("a ONE\nTWO\nTHREE\n b", to: "net/plant")
+    #expect(Self.files(with: "ONE\nTWO\nTHREE\n", in: net) == ["plant"])
+  }
+
+  /// Names of the files of a folder in which a text stands.
+  private static func files(with text: String, in folder: URL) -> [String] {
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    return (files?.allObjects as? [URL] ?? []).filter { file in
+      (try? Data(contentsOf: file))?.range(of: Data(text.utf8)) != nil
+    }.map(\.lastPathComponent)
+  }
+
+  /// A job of the same account goes on with the model of an earlier one, which only that account can open.
+  @Test func aJobBeginsWithAnEarlierOnesModel() throws {
+    let folder = try ScratchFolder()
+    for number in 1...3 { try folder.writeKey(TestKeys.key(UInt32(number)), to: "key\(number)") }
+    let grants = (1...3).flatMap { ["--grant", "\(TestKeys.key(UInt32($0)).address)=20emeth"] }
+    let server = try Server(in: folder, grants + ["--interval", "200ms"])
+    try folder.write(String(repeating: "the cat sat on the mat.\n", count: 40), to: "text")
+    let steps = ["--parallel", "1", "--rounds", "1", "--batch", "2", "--steps", "3"]
+    let shape = ["--layers", "1", "--heads", "2", "--width", "16", "--context", "16"]
+    func submit(_ key: Int, _ flags: [String]) throws -> ProgramResult {
+      try Program.run(
+        executable: Program.url,
+        ["submit-job", folder.path("text"), "--server", server.url, "--key-file", folder.path("key\(key)")]
+          + steps + flags)
+    }
+    let first = try submit(1, shape)
+    try #require(first.exitCode == 0, "\(first.errors)")
+    let job = first.output.trimmingCharacters(in: .newlines)
+    let early = try submit(1, ["--init", job])
+    #expect(early.exitCode == 1 && early.errors.contains("no result"), "\(early.errors)")
+    var agents: [Process] = []
+    defer { for agent in agents where agent.isRunning { agent.terminate() } }
+    for (role, number) in [("node", 2), ("verifier", 3)] {
+      let process = Process()
+      process.executableURL = Program.url
+      process.arguments = [
+        role, "--server", server.url, "--key-file", folder.path("key\(number)"), "--data", folder.path(role),
+        "--threads", "1",
+      ]
+      (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+      try process.run()
+      agents.append(process)
+    }
+    let watched = try Program.run("watch-job", job, "--server", server.url, "--json")
+    #expect(watched.exitCode == 0, "\(watched.output) \(watched.errors)")
+    let stranger = try submit(2, ["--init", job])
+    #expect(
+      stranger.exitCode == 1 && stranger.errors.contains("is not that of account"), "\(stranger.errors)")
+    let second = try submit(1, ["--init", job])
+    try #require(second.exitCode == 0, "\(second.errors)")
+    let next = second.output.trimmingCharacters(in: .newlines)
+    #expect(try Program.run("watch-job", next, "--server", server.url, "--json").exitCode == 0)
+    for (id, out) in [(job, "one"), (next, "two")] {
+      let fetched = try Program.run(
+        "fetch-result", id, "--server", server.url, "--key-file", folder.path("key1"), "--out",
+        folder.path(out))
+      #expect(fetched.exitCode == 0, "\(fetched.errors)")
+    }
+    // The same from a folder, here: the same bits.
+    let expected = try Program.run(
+      executable: Program.url,
+      [
+        "run", folder.path("text"), "--nodes", "1", "--init", folder.path("one"), "--out",
+        folder.path("local"),
+      ]
+        + steps)
+    #expect(expected.exitCode == 0, "\(expected.errors)")
+    let models = try ["one", "two", "local"].map {
+      try Data(contentsOf: URL(filePath: folder.path($0 + "/model.safetensors")))
+    }
+    #expect(models[1] == models[2] && models[0] != models[1])
   }
 
   private static let emulation = ProcessInfo.processInfo.environment["EMETH_EMULATED_CUDA"]

@@ -139,7 +139,8 @@ import Testing
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
-        #expect(try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10, 11])
+        #expect(
+          try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10, 11, 12])
         #expect(try Setting.clock.number(in: db) == 7_000)
         let offer = try SQLRow.fetchOne(db, sql: "SELECT program, price FROM subJob")?.values
         #expect(offer == [.integer(11), .text(String(repeating: "0", count: 66) + "120000000000")])
@@ -162,7 +163,7 @@ import Testing
     let database = try NetworkDatabase(.postgres(address))
     #expect(
       try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
-        == [6, 7, 8, 9, 10, 11])
+        == [6, 7, 8, 9, 10, 11, 12])
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -187,7 +188,7 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 11)) {
+    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 12)) {
       try NetworkDatabase(.postgres(address))
     }
   }

@@ -81,61 +81,6 @@ import Testing
     }
   }
 
-  /// Where 64 bytes of a needle stand in a heap of bytes.
-  private struct Search {
-    private static let window = 64
-    /// A window's first 8 bytes, and the places where such a window begins.
-    private var windows: [UInt64: [(needle: Int, offset: Int)]] = [:]
-    private var filter = [UInt64](repeating: 0, count: 1 << 16)
-    private let needles: [[UInt8]]
-
-    init(_ needles: [Data]) {
-      self.needles = needles.map(Array.init)
-      for (needle, bytes) in self.needles.enumerated() {
-        for offset in stride(from: 0, through: bytes.count - Self.window, by: Self.window) {
-          // Bytes that are all the same stand everywhere.
-          guard Set(bytes[offset..<offset + Self.window]).count > 1 else { continue }
-          let head = Self.head(bytes, offset)
-          windows[head, default: []].append((needle, offset))
-          let place = Self.place(head)
-          filter[place >> 6] |= 1 << (place & 63)
-        }
-      }
-    }
-
-    private static func head(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
-      bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-    }
-
-    private static func place(_ head: UInt64) -> Int {
-      Int(truncatingIfNeeded: (head &* 0x9E37_79B9_7F4A_7C15) >> 42)
-    }
-
-    /// How many windows begin at some byte of the heap.
-    func hits(in heap: [UInt8]) -> Int {
-      guard heap.count >= Self.window else { return 0 }
-      var hits = 0
-      heap.withUnsafeBytes { heap in
-        filter.withUnsafeBufferPointer { filter in
-          for offset in 0...(heap.count - Self.window) {
-            let head = heap.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            let place = Self.place(head)
-            guard filter[place >> 6] & 1 << (place & 63) != 0, let candidates = windows[head] else {
-              continue
-            }
-            for (needle, start) in candidates
-            where needles[needle][start..<start + Self.window].elementsEqual(
-              heap[offset..<offset + Self.window])
-            {
-              hits += 1
-            }
-          }
-        }
-      }
-      return hits
-    }
-  }
-
   /// Bytes of a page; ranges begin and end with one.
   private static let page = 4_096
 
@@ -195,8 +140,8 @@ import Testing
     try #require(!ranges.isEmpty, "no range of its memory can be read")
     let filled = ranges.reduce(0) { $0 + ($1.contains { $0 != 0 } ? $1.count : 0) }
     let searched = "\(ranges.count) ranges, \(filled) bytes in those that are not all 0"
-    let secret = Search(scene.updates + scene.differences)
-    let posted = Search(
+    let secret = WindowSearch(scene.updates + scene.differences)
+    let posted = WindowSearch(
       try scene.masked.map { try scene.store.vector($0.content.maskedRoot, work: scene.work) })
     return (
       ranges.reduce(0) { $0 + secret.hits(in: $1) }, ranges.reduce(0) { $0 + posted.hits(in: $1) },
@@ -212,7 +157,7 @@ import Testing
     // The sum is right all the same.
     let sum = try scene.store.vector(found.sum.content.sumRoot, work: scene.work)
     #expect(try sum == scene.work.sum(of: scene.updates))
-    let secret = Search(scene.updates + scene.differences)
+    let secret = WindowSearch(scene.updates + scene.differences)
     let files = FileManager.default.enumerator(at: scene.folder.url, includingPropertiesForKeys: nil)
     var searched = 0
     for case let file as URL in files?.allObjects ?? [] {

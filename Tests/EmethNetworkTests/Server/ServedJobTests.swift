@@ -80,17 +80,9 @@ import Testing
     #expect(
       report.status == "VERIFIED", "\(report.reason) \(report.subJobs.map { "\($0.status) \($0.reason)" })")
     #expect(report.stateRoot == local)
-    // The model, fetched by its hash.
-    let result = try await client.result(of: job)
-    let parameters = folder.url.appending(path: "parameters")
-    try await client.fetch(object: result.parameters, to: parameters)
-    #expect(Files.byteCount(of: parameters) ?? 0 > 0)
-    let stranger = await #expect(throws: NetworkError.self) {
-      _ = try await server.client(ServiceScene.node(0)).result(of: job)
-    }
-    #expect(stranger?.code == "account.notAllowed")
     #expect(try await client.records(of: job).subJobs.count == 6)
     try await theFolderVerifies(client, job, report, in: folder)
+    try await theModelIsItsRequesters(client, server.client(ServiceScene.node(0)), job, service, in: folder)
     let work = try await client.work(of: ServiceScene.node(0).address)
     #expect(work.earned > .zero || work.work.isEmpty)
     // Every account's newest ticket is signed by the server's Signer.
@@ -114,6 +106,37 @@ import Testing
     #expect(try #require(service.value).audit().holds)
     service.value = nil
     try await server.stop()
+  }
+
+  /// The model lies here sealed to its requester, who alone gets that.
+  private func theModelIsItsRequesters(
+    _ client: ServerClient, _ stranger: ServerClient, _ job: JobID, _ service: Box<NetworkService?>,
+    in folder: TemporaryFolder
+  ) async throws {
+    let result = try await client.result(of: job)
+    let sealed = try #require(result.sealed)
+    let name = try #require(sealed.object(result.parameters))
+    #expect(sealed.sealingKey == ServiceScene.requester.sealingKey() && sealed.objects.count > 1)
+    let (file, place) = (folder.url.appending(path: "sealed"), folder.url.appending(path: "opened"))
+    try await client.fetch(object: name, to: file)
+    #expect(
+      try Files.openSealed(file, to: place, with: ServiceScene.requester.sealingIdentity())
+        == result.parameters)
+    for body in [
+      { _ = try await stranger.result(of: job) },
+      { try await stranger.fetch(object: name, to: folder.url.appending(path: "stolen")) },
+    ] as [() async throws -> Void] {
+      let error = await #expect(throws: NetworkError.self) { try await body() }
+      #expect(error?.code == "account.notAllowed")
+    }
+    // What it was sealed from is gone, from a bucket too.
+    let store = try #require(service.value).store
+    for _ in 0..<200 where try store.contains(result.parameters) {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(try !store.contains(result.parameters))
+    let opened = try WindowSearch([Data(contentsOf: place)]).files(in: store.folder)
+    #expect(opened.isEmpty, "\(opened)")
   }
 
   /// The whole job as a folder that a third party checks; a byte that was changed is found where it is.

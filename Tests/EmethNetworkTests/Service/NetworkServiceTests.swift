@@ -104,9 +104,9 @@ import Testing
         guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body),
           let update = report.update
         else { return nil }
-        var other = try service.store.get(update)
+        var other = try service.output(update)
         other[other.startIndex] ^= 1
-        report.update = try service.store.put(Data(other))
+        report.update = try service.seal(output: other)
         return try WireFormat.encoder.encode(report)
       }
       try scene.startVerifier(1) { _, body in

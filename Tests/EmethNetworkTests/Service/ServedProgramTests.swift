@@ -228,7 +228,7 @@ import Testing
       try scene.startVerifier(1) { service, body in
         guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body), report.update != nil
         else { return nil }
-        report.update = try service.store.put(Data("1,1\r\n".utf8))
+        report.update = try service.seal(output: Data("1,1\r\n".utf8))
         return try WireFormat.encoder.encode(report)
       }
       try await scene.verifiersStand(2)
@@ -834,7 +834,7 @@ import Testing
           turn += 1
           return turn == 1
         }) {
-          report.update = try service.store.put(Data(count: 4_097))
+          report.update = try service.seal(output: Data(count: 9_000))
         } else {
           report.update = SHA256.hash([1])
           report.judgement.mismatch = Finding(.result, "and yet it is accepted")
@@ -847,7 +847,7 @@ import Testing
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       let refused = scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } }
-      #expect(refused.contains { $0.contains("has 4097 bytes, allowed are 4096") }, "\(refused)")
+      #expect(refused.contains { $0.contains("has 9200 bytes, allowed are 8196") }, "\(refused)")
       #expect(refused.contains { $0.contains("says one thing and the finding another") }, "\(refused)")
     }
   }
@@ -873,7 +873,7 @@ import Testing
             jobID: said.jobID, submission: said.submission, verifier: said.verifier, accepted: true,
             seed: said.seed, step: 0, stepRoot: stepRoot, evidence: .zero), in: .embedded,
           with: ServiceScene.verifier(0))
-        report.update = try service.store.put(output)
+        report.update = try service.seal(output: output)
         return try WireFormat.encoder.encode(report)
       }
       try scene.startVerifier(1)

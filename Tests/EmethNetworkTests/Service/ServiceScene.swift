@@ -372,6 +372,12 @@ final class ServiceScene: Sendable {
 }
 
 extension NetworkService {
+  /// An output as verifiers hand it over.
+  func seal(output: Data) throws -> Bytes32 {
+    var random = SystemRandomNumberGenerator()
+    return try store.putSealed(output, to: operatorKeys.aggregator.sealingRecipient(), using: &random)
+  }
+
   /// A data set as it lies after an account has given it.
   func give(_ dataSet: Data, by account: Address) throws -> Bytes32 {
     try UploadHolds(database: database, byteLimit: .max).take(

@@ -165,5 +165,10 @@ enum PostgresMigrations {
         ALTER TABLE subJob ADD COLUMN dueAt bigint NOT NULL DEFAULT 0;
         CREATE INDEX subJobDue ON subJob (dueAt) WHERE status = 2;
         """),
+    Step(
+      version: 12,
+      sql: """
+        CREATE TABLE sealing (job text COLLATE "C" PRIMARY KEY);
+        """),
   ]
 }

@@ -231,6 +231,14 @@ enum SQLiteMigrations {
           PRAGMA user_version = 11;
           """)
     }
+    // Jobs that have ended and whose results are not sealed to their requesters yet.
+    migrator.registerMigration("12") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE sealing (job TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+          PRAGMA user_version = 12;
+          """)
+    }
     return migrator
   }
 }
