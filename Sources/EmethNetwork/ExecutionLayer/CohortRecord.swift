@@ -152,4 +152,21 @@ enum CohortStore {
       }
     return try texts.map { try CohortRecord(wireText: $0) }
   }
+
+  /// A round's cohorts of several jobs, each job's in the order of the draw.
+  static func cohorts(
+    of parents: [JobID], round: UInt32, in db: SQLSession
+  ) throws -> [JobID: [CohortRecord]] {
+    var found: [JobID: [CohortRecord]] = [:]
+    for row in try SQLRow.fetchAll(
+      db,
+      sql: """
+        SELECT parent, record FROM cohort WHERE parent IN (\(parents.filledUp.marks)) AND round = ?
+        ORDER BY parent, number
+        """, arguments: SQLArguments(parents.filledUp.map { "\($0)" } + [Int64(round)]))
+    {
+      found[try JobID(hex: row["parent"]), default: []].append(try CohortRecord(wireText: row["record"]))
+    }
+    return found
+  }
 }

@@ -209,6 +209,29 @@ enum JobStore {
     return try record(row)
   }
 
+  /// Those of some jobs that there are.
+  static func jobs(_ ids: [JobID], in db: SQLSession) throws -> [JobRecord] {
+    if ids.isEmpty { return [] }
+    return try SQLRow.fetchAll(
+      db, sql: "SELECT * FROM job WHERE id IN (\(ids.filledUp.marks))",
+      arguments: SQLArguments(ids.filledUp.map { "\($0)" })
+    ).map(record)
+  }
+
+  /// What was asked for with some jobs.
+  static func requests(of ids: Set<JobID>, in db: SQLSession) throws -> [JobID: JobRequest] {
+    let ids = Array(ids)
+    if ids.isEmpty { return [:] }
+    let rows = try SQLRow.fetchAll(
+      db, sql: "SELECT id, request FROM job WHERE id IN (\(ids.filledUp.marks))",
+      arguments: SQLArguments(ids.filledUp.map { "\($0)" }))
+    return try Dictionary(
+      rows.map { row in
+        let id: String = try row["id"]
+        return (try JobID(hex: id), try requests.value(id, row["request"]))
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// What was asked for; it never changes.
   static func request(of id: JobID, in db: SQLSession) throws -> JobRequest {
     let text = try String.fetchOne(db, sql: "SELECT request FROM job WHERE id = ?", arguments: ["\(id)"])
@@ -330,6 +353,26 @@ enum JobStore {
       throw NetworkError.unknownJob(id: "\(id)")
     }
     return try subJobRecord(row)
+  }
+
+  /// Those of some SubJobs that there are.
+  static func subJobs(_ ids: [JobID], in db: SQLSession) throws -> [JobID: SubJobRecord] {
+    if ids.isEmpty { return [:] }
+    let found = try SQLRow.fetchAll(
+      db, sql: "SELECT * FROM subJob WHERE id IN (\(ids.filledUp.marks))",
+      arguments: SQLArguments(ids.filledUp.map { "\($0)" })
+    ).map(subJobRecord)
+    return Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The SubJobs of a round of several jobs, in the order of registration.
+  static func subJobs(of parents: [JobID], round: UInt32, in db: SQLSession) throws -> [SubJobRecord] {
+    if parents.isEmpty { return [] }
+    return try SQLRow.fetchAll(
+      db,
+      sql: "SELECT * FROM subJob WHERE parent IN (\(parents.filledUp.marks)) AND round = ? ORDER BY number",
+      arguments: SQLArguments(parents.filledUp.map { "\($0)" } + [Int64(round)])
+    ).map(subJobRecord)
   }
 
   /// A SubJob and its job, by one statement.

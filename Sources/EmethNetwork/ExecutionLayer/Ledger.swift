@@ -192,7 +192,8 @@ enum Ledger {
     }
   }
 
-  private static func amount(_ text: String) throws -> TokenAmount {
+  /// An amount as balances and transfers have it.
+  static func amount(_ text: String) throws -> TokenAmount {
     guard let holon = UInt256(text, radix: 10) else {
       throw NetworkError.inconsistent(what: "the amount \(text) is no integer")
     }

@@ -59,7 +59,7 @@ final class GatheredQuestions<Question: Sendable, Answer: Sendable>: Sendable {
       }
       if asked.isEmpty { return }
       do {
-        let found = try answers(asked.map(\.question))
+        let found = try answers(asked.map { $0.question })
         guard found.count == asked.count else {
           throw NetworkError.inconsistent(what: "\(asked.count) questions have \(found.count) answers")
         }

@@ -17,7 +17,13 @@ extension ServerState {
   func account(of request: Request, bodyHash: @escaping @Sendable () throws -> Bytes32) async throws
     -> Address
   {
-    let (signed, audience) = try claim(of: request)
+    try await account(claimed: claim(of: request), by: request, bodyHash: bodyHash)
+  }
+
+  /// The same of a header that was read already.
+  private func account(
+    claimed claim: Claim, by request: Request, bodyHash: @escaping @Sendable () throws -> Bytes32
+  ) async throws -> Address {
     let (method, path) = (request.method.rawValue, request.head.path ?? "")
     let now = self.now
     let isChange = request.method != .get && request.method != .head
@@ -25,8 +31,8 @@ extension ServerState {
       let hash = try bodyHash()
       let account: Address
       do throws(CryptoError) {
-        account = try signed.check(
-          audience: audience, method: method, path: path, bodyHash: hash, at: now, in: .embedded)
+        account = try claim.signed.check(
+          audience: claim.audience, method: method, path: path, bodyHash: hash, at: now, in: .embedded)
       } catch {
         throw RequestFailure(unauthorized: error)
       }
@@ -34,7 +40,7 @@ extension ServerState {
       return account
     }
     guard isChange else { return account }
-    let counts = try await nonces.answer(to: NonceStore.Use(account: account, nonce: signed.nonce))
+    let counts = try await nonces.answer(to: NonceStore.Use(account: account, nonce: claim.signed.nonce))
     if !counts { throw RequestFailure.replayed }
     return account
   }
@@ -72,7 +78,7 @@ extension ServerState {
   /// The account that signed a request, and its body's bytes.
   func signedData(_ request: Request, limit: Int) async throws -> (Address, Data) {
     // What can't be right is refused before the body is read.
-    _ = try claim(of: request)
+    let claim = try claim(of: request)
     var data = Data()
     defer { bodies.give(data.count) }
     try await receive(request, limit: limit) { piece in
@@ -80,12 +86,20 @@ extension ServerState {
       data.append(contentsOf: piece.readableBytesView)
     }
     let whole = data
-    let account = try await account(of: request) { whole.withUnsafeBytes { Keccak256.hash($0) } }
+    let account = try await account(claimed: claim, by: request) {
+      whole.withUnsafeBytes { Keccak256.hash($0) }
+    }
     return (account, whole)
   }
 
-  /// What the header claims, and the server's name that the request must be signed for.
-  func claim(of request: Request) throws -> (SignedRequest, audience: String) {
+  /// What a request's header claims, and the server's name that the request must be signed for.
+  struct Claim: Sendable {
+    let signed: SignedRequest
+    let audience: String
+  }
+
+  /// What the header claims.
+  func claim(of request: Request) throws -> Claim {
     guard let text = request.headers[.emethSignature] else { throw RequestFailure.unsigned }
     let signed: SignedRequest
     do throws(CryptoError) {
@@ -99,7 +113,7 @@ extension ServerState {
         "this server does not go by the name \"\((request.head.authority ?? "").prefix(64))\"",
         hint: "use the URL that its operator names")
     }
-    return (signed, audience)
+    return Claim(signed: signed, audience: audience)
   }
 
   /// Takes a body in, piece by piece; one that is cut off is told from one that is whole by its length.

@@ -255,9 +255,8 @@ extension NetworkService {
     let byText = Dictionary(ids.map { ("\($0)", $0) }, uniquingKeysWith: { first, _ in first })
     if byText.isEmpty { return [:] }
     let asked = Array(byText.keys).filledUp
-    let marks = asked.map { _ in "?" }.joined(separator: ", ")
     let rows = try database.rows(
-      sql: { "SELECT \(JobStore.textColumns($0)) FROM job WHERE id IN (\(marks))" },
+      sql: { "SELECT \(JobStore.textColumns($0)) FROM job WHERE id IN (\(asked.marks))" },
       arguments: SQLArguments(asked))
     var found: [JobID: Result<JobText, NetworkError>] = [:]
     for row in rows {

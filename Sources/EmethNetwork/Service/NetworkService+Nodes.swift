@@ -27,37 +27,65 @@ extension NetworkService {
       var offers: [SubJobOffer] = []
       var rounds: [OfferedRound.Place: OfferedRound] = [:]
       let next = try JobStore.openSubJobs(filter, in: db)
-      while offers.count < limit, let (id, place) = try next() {
-        let job = try offeredJob(place.parent, in: db)
-        if let module = job.request.module, filter.modules?.contains(module) == false { continue }
-        var round: OfferedRound?
-        if job.request.isTraining {
-          let known =
-            rounds[place]
-            ?? offeredRounds.value(place, changedAt: database.changes.mark(of: .job(place.parent)))
-          let read = try known ?? OfferedRound(place, in: db)
-          (rounds[place], round) = (read, read)
-          if known == nil, let mark {
-            offeredRounds.keep(read, as: place, size: read.subJobs.count, readAt: mark)
+      while offers.count < limit {
+        // What has to be known of them is read together: in a database on a server each statement is a round trip.
+        var open: [(id: JobID, place: OfferedRound.Place)] = []
+        let count = min(64, max(16, limit - offers.count))
+        while open.count < count, let one = try next() { open.append(one) }
+        if open.isEmpty { break }
+        let jobs = try offeredJobs(of: Set(open.map(\.place.parent)), in: db)
+        let trainings = open.filter { jobs[$0.place.parent]?.request.isTraining == true }
+        try add(Set(trainings.map(\.place)), to: &rounds, readAt: mark, in: db)
+        let others = try JobStore.subJobs(
+          open.filter { jobs[$0.place.parent]?.request.isTraining == false }.map(\.id), in: db)
+        for (id, place) in open where offers.count < limit {
+          guard let job = jobs[place.parent] else { continue }
+          if let module = job.request.module, filter.modules?.contains(module) == false { continue }
+          let round = job.request.isTraining ? rounds[place] : nil
+          guard let record = job.request.isTraining ? round?.subJob(id) : others[id],
+            record.status == .requested, record.notes.notBefore <= now,
+            record.machine.deadline > now / 1_000
+          else { continue }
+          if try obstacle(to: node, taking: record, among: round, at: now, in: db) == nil {
+            offers.append(try offer(record, of: job, among: round))
           }
-        }
-        guard let record = try round.map({ $0.subJob(id) }) ?? JobStore.subJob(id, in: db),
-          record.status == .requested, record.notes.notBefore <= now, record.machine.deadline > now / 1_000
-        else { continue }
-        if try obstacle(to: node, taking: record, among: round, at: now, in: db) == nil {
-          offers.append(try offer(record, of: job, among: round))
         }
       }
       return offers
     }
   }
 
-  /// What never changes of a job: a SubJob is offered without what is known of all others of it.
+  /// What never changes of jobs: a SubJob is offered without what is known of all others of it.
+  private func offeredJobs(of ids: Set<JobID>, in db: SQLSession) throws -> [JobID: OfferedJob] {
+    var found: [JobID: OfferedJob] = [:]
+    for id in ids { found[id] = offeredJobs.value(id, changedAt: 0) }
+    for (id, request) in try JobStore.requests(of: ids.filter { found[$0] == nil }, in: db) {
+      let read = try OfferedJob(request, store)
+      offeredJobs.keep(read, as: id, readAt: 0)
+      found[id] = read
+    }
+    return found
+  }
+
+  /// Adds rounds to those that are known.
+  ///
+  /// - Parameter mark: the number of the last change before they are read; nil where that says nothing.
+  private func add(
+    _ places: Set<OfferedRound.Place>, to rounds: inout [OfferedRound.Place: OfferedRound],
+    readAt mark: UInt64?, in db: SQLSession
+  ) throws {
+    for place in places where rounds[place] == nil {
+      rounds[place] = offeredRounds.value(place, changedAt: database.changes.mark(of: .job(place.parent)))
+    }
+    for (place, round) in try OfferedRound.rounds(places.filter { rounds[$0] == nil }, in: db) {
+      rounds[place] = round
+      if let mark { offeredRounds.keep(round, as: place, size: round.subJobs.count, readAt: mark) }
+    }
+  }
+
   private func offeredJob(_ id: JobID, in db: SQLSession) throws -> OfferedJob {
-    if let known = offeredJobs.value(id, changedAt: 0) { return known }
-    let read = try OfferedJob(id, store, in: db)
-    offeredJobs.keep(read, as: id, readAt: 0)
-    return read
+    guard let job = try offeredJobs(of: [id], in: db)[id] else { throw NetworkError.unknownJob(id: "\(id)") }
+    return job
   }
 
   /// Whether an account has a verifier's bond: who checks does not compute.
@@ -142,21 +170,29 @@ extension NetworkService {
   ) throws(NetworkError) -> Assignment {
     // Records are decoded, and the part is sealed for this node, before it is this change's turn: all others wait then.
     // The header depends on nothing that changes; that it can't be made is said where it is needed.
-    let rows = try database.rows(sql: { _ in JobStore.withParent }, arguments: ["\(subJob)"])
+    let rows = try database.rows(
+      sql: { _ in
+        """
+        SELECT * FROM (\(JobStore.withParent)) AS found
+          LEFT JOIN (SELECT role FROM account WHERE address = ?2) AS known ON TRUE
+        """
+      }, arguments: ["\(subJob)", "\(node)"])
     let position = try asNetworkError { try JobStore.withParent(rows, subJob).subJob.position }
+    let role: String? = try asNetworkError { try rows.first.map { try $0["role"] } ?? nil }
     let time = clock.milliseconds / 1_000
     let header = Result { () throws(NetworkError) in
       try splitter.header(
         of: position.parent, part: position.part, subJob: subJob, node: node, binding: binding, now: time,
         domain: domain)
     }
+    if role == Self.holder, database.isShared { try noteHolder(node, as: "node") }
     let (record, parent) = try database.write { db in
-      var (record, parent) = try JobStore.withParent(subJob, in: db)
+      var (record, parent) = try claimed(subJob, in: db)
       if record.status == .processing, record.machine.node == node { return (record, parent) }
       let now = try milliseconds(in: db)
+      let account = try ClaimingAccount(node, in: db)
       if record.status == .requested {
         try refuseIfFrozen(in: db)
-        try claim(subJob, in: db)
         guard record.notes.notBefore <= now else {
           throw NetworkError.refused(
             code: "subJob.tooEarly",
@@ -164,28 +200,24 @@ extension NetworkService {
               "SubJob \(subJob) may not be taken before \(record.notes.notBefore) ms, now is \(now) ms",
             hint: nil)
         }
-        guard try !isVerifier(node, in: db) else {
+        guard !account.isVerifier else {
           throw NetworkError.refused(
             code: "node.verifier",
             message: "account \(node) has a verifier's bond: who checks does not compute", hint: nil)
         }
         let round =
-          parent.request.isTraining
-          ? try OfferedRound(
-            OfferedRound.Place(parent: record.position.parent, round: record.position.round), of: parent,
-            in: db)
-          : nil
+          record.machine.parameters.aggregation == .masked
+          ? try OfferedRound(record.position.round, of: parent, in: db) : nil
         if let obstacle = try obstacle(to: node, taking: record, among: round, at: now, in: db) {
           throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
         }
       }
       let header = try header.get()
       record.notes.header = HexText(wrappedValue: header)
-      try note(node, as: "node", in: db)
+      try note(node, as: "node", knownAs: account.role, in: db)
       try ExecutionLayer.apply(
         .process(
-          by: node, headerExists: !header.isEmpty, cooldownOver: true,
-          depositAvailable: try Ledger.balance(of: node, pot: .unspent, in: db)),
+          by: node, headerExists: !header.isEmpty, cooldownOver: true, depositAvailable: account.unspent),
         to: &record, parent: &parent, at: now / 1_000, in: db)
       return (record, parent)
     }
@@ -195,15 +227,43 @@ extension NetworkService {
     ).assignment(of: record, parent: parent)
   }
 
-  /// Who comes while another's claim is being carried out need not wait for its end.
-  private func claim(_ subJob: JobID, in db: SQLSession) throws {
-    let mine = try SQLRow.fetchOne(
-      db, sql: "SELECT id FROM subJob WHERE id = ?\(db.dialect.skippingLocked)",
-      arguments: ["\(subJob)"])
-    guard mine != nil else {
+  /// A SubJob that is there, for who claims it. Who comes while another's claim is being carried out need not wait for its
+  /// end.
+  private func claimed(
+    _ subJob: JobID, in db: SQLSession
+  ) throws -> (subJob: SubJobRecord, parent: JobRecord) {
+    let rows = try SQLRow.fetchAll(
+      db, sql: JobStore.withParent + db.dialect.skippingLocked(of: "subJob"), arguments: ["\(subJob)"])
+    if rows.isEmpty {
       throw NetworkError.refused(
         code: "subJob.contended", message: "SubJob \(subJob) is being claimed by another node",
         hint: nil)
+    }
+    return try JobStore.withParent(rows, subJob)
+  }
+
+  /// What has to be known of an account that claims a SubJob, by one statement.
+  private struct ClaimingAccount {
+    /// Who checks does not compute.
+    let isVerifier: Bool
+    /// What it is noted as; nil for one that is not.
+    let role: String?
+    /// What it can pay a deposit with.
+    let unspent: TokenAmount
+
+    init(_ account: Address, in db: SQLSession) throws {
+      let rows = try SQLRow.fetchAll(
+        db,
+        sql: """
+          SELECT (SELECT 1 FROM bond WHERE verifier = ?1) AS bond,
+            (SELECT role FROM account WHERE address = ?1) AS role,
+            (SELECT holon FROM balance WHERE account = ?1 AND pot = ?2) AS unspent
+          """, arguments: ["\(account)", Pot.unspent.rawValue])
+      guard let row = rows.first else { throw NetworkError.inconsistent(what: "a query without a row") }
+      let (bond, unspent): (Int?, String?) = (try row["bond"], try row["unspent"])
+      isVerifier = bond != nil
+      role = try row["role"]
+      self.unspent = try unspent.map { try Ledger.amount($0) } ?? .zero
     }
   }
 

@@ -79,6 +79,11 @@ extension NetworkService: Surroundings {
   func note(_ account: Address, as role: String, in db: SQLSession) throws {
     let known = try String.fetchOne(
       db, sql: "SELECT role FROM account WHERE address = ?", arguments: ["\(account)"])
+    try note(account, as: role, knownAs: known, in: db)
+  }
+
+  /// The same of an account that was looked up already.
+  func note(_ account: Address, as role: String, knownAs known: String?, in db: SQLSession) throws {
     // Most are known: nothing is written then, and nobody's numbers are read.
     guard known == nil || known == Self.holder && role != Self.holder else { return }
     let number =
@@ -90,6 +95,21 @@ extension NetworkService: Surroundings {
         ON CONFLICT (address) DO UPDATE SET role = excluded.role, number = excluded.number
         """,
       arguments: ["\(account)", role, number])
+  }
+
+  /// Notes what an account that had money only so far is about to do first, before the change in which it does that.
+  ///
+  /// To be numbered, an account has the highest number read: of many that come at once, serializable changes would all be
+  /// in each other's way. This is none, and they take turns.
+  func noteHolder(_ account: Address, as role: String) throws(NetworkError) {
+    try database.writeHastily { db in
+      if let inTurn = db.dialect.inTurn { _ = try SQLRow.fetchAll(db, sql: inTurn) }
+      try db.execute(
+        sql: """
+          UPDATE account SET role = ?, number = (SELECT coalesce(max(number), 0) + 1 FROM account WHERE role = ?)
+          WHERE address = ? AND role = ?
+          """, arguments: [role, role, "\(account)", Self.holder])
+    }
   }
 
   /// What an account is called that has money and did nothing yet.

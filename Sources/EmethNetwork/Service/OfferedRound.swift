@@ -7,8 +7,8 @@ struct OfferedJob: Sendable {
   /// Bytes of the model that a text generation needs; 0 of other jobs.
   let modelBytes: UInt64
 
-  init(_ id: JobID, _ store: ContentStore, in db: SQLSession) throws {
-    request = try JobStore.request(of: id, in: db)
+  init(_ request: JobRequest, _ store: ContentStore) throws {
+    self.request = request
     cost = try JobCost(request)
     modelBytes = request.isTraining ? 0 : request.models.reduce(0) { $0 + (store.byteCount(of: $1) ?? 0) }
   }
@@ -33,16 +33,38 @@ struct OfferedRound: Sendable {
   /// A SubJob of the round.
   func subJob(_ id: JobID) -> SubJobRecord? { places[id].map { subJobs[$0] } }
 
-  /// - Parameter parent: the job, where it was read already.
-  init(_ place: Place, of parent: JobRecord? = nil, in db: SQLSession) throws {
-    self.parent = try parent ?? JobStore.job(place.parent, in: db)
-    let subJobs = try JobStore.subJobs(of: place.parent, round: place.round, in: db)
+  private init(of parent: JobRecord, _ subJobs: [SubJobRecord], _ cohorts: [CohortRecord]) {
+    self.parent = parent
     self.subJobs = subJobs
     places = Dictionary(
       subJobs.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
-    cohorts = try CohortStore.cohorts(of: place.parent, round: place.round, in: db).map { cohort in
+    self.cohorts = cohorts.map { cohort in
       let seats = cohort.drawn.cohort.seats.map(\.jobID)
       return Set(subJobs.filter { seats.contains($0.id) }.map(\.position.part))
     }
+  }
+
+  /// A round of a job that was read already.
+  init(_ round: UInt32, of parent: JobRecord, in db: SQLSession) throws {
+    self.init(
+      of: parent, try JobStore.subJobs(of: parent.job.id, round: round, in: db),
+      try CohortStore.cohorts(of: parent.job.id, round: round, in: db))
+  }
+
+  /// Several rounds, by three statements for all that have the same number.
+  static func rounds(_ places: Set<Place>, in db: SQLSession) throws -> [Place: OfferedRound] {
+    var found: [Place: OfferedRound] = [:]
+    for (round, places) in Dictionary(grouping: places, by: \.round) {
+      let ids = places.map(\.parent)
+      let subJobs = Dictionary(
+        grouping: try JobStore.subJobs(of: ids, round: round, in: db), by: \.position.parent)
+      let cohorts = try CohortStore.cohorts(of: ids, round: round, in: db)
+      for parent in try JobStore.jobs(ids, in: db) {
+        let id = parent.job.id
+        found[Place(parent: id, round: round)] = OfferedRound(
+          of: parent, subJobs[id] ?? [], cohorts[id] ?? [])
+      }
+    }
+    return found
   }
 }

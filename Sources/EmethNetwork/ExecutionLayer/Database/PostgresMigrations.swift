@@ -33,6 +33,13 @@ enum PostgresMigrations {
       // What connections that are long gone have left.
       try connection.run(
         "DELETE FROM commitMark WHERE at < extract(epoch FROM now())::bigint - 604800")
+      // Of tables that were filled by a copy, and not looked at since, the planner knows nothing, and sorts all jobs for a page.
+      let unknown = try connection.rows(
+        """
+        SELECT 1 FROM pg_class WHERE relname IN ('job', 'subjob') AND pg_table_is_visible(oid) AND reltuples <= 0
+          AND pg_relation_size(oid) > 0
+        """, [])
+      if !unknown.isEmpty { try connection.run("ANALYZE job, subJob") }
       try connection.commit(isMarked: false)
     } catch {
       connection.rollBack()

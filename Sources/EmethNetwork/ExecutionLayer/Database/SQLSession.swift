@@ -106,6 +106,23 @@ enum SQLDialect: Sendable {
     }
   }
 
+  /// The same where rows of several tables are joined, and those of one are to be changed.
+  func skippingLocked(of table: String) -> String {
+    switch self {
+    case .sqlite: ""
+    case .postgres: " FOR UPDATE OF \(table) SKIP LOCKED"
+    }
+  }
+
+  /// Lets one transaction after the other go on that says this; nil where they come one after the other anyway.
+  var inTurn: String? {
+    switch self {
+    case .sqlite: nil
+    // The number is that of migrations and one more.
+    case .postgres: "SELECT pg_advisory_xact_lock(\(0x45_4D45_5449))"
+    }
+  }
+
   /// The texts of a group's rows as one, with commas between them; NULL where there are no rows.
   func list(_ text: String) -> String {
     switch self {

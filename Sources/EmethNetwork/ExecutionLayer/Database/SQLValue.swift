@@ -80,6 +80,9 @@ extension Array {
     guard let last, let wanted = [1, 4, 16, 64].first(where: { $0 >= self.count }) else { return self }
     return self + Array(repeating: last, count: wanted - count)
   }
+
+  /// A question mark for each.
+  var marks: String { map { _ in "?" }.joined(separator: ", ") }
 }
 
 /// The arguments of a statement, in the order of its question marks.
