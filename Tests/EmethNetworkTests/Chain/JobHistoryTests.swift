@@ -8,31 +8,38 @@ import Testing
 /// through both is taken and refused alike, step by step, and ends in the same balances to the last holon.
 @Suite(.enabled(if: ChainBridge.python != nil, ChainBridge.reason), .timeLimit(.minutes(30)))
 struct JobHistoryTests {
+  /// Jobs of each kind in turn: whole ones, proofs of work, parts, masked parts.
   @Test func machineAndContractEndInTheSameBalances() async throws {
     let environment = ProcessInfo.processInfo.environment
     let seed = environment["EMETH_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0..<1 << 62)
     let count = 8 * max(1, environment["EMETH_TEST_SCALE"].flatMap { Int($0) } ?? 1)
+    let kinds = environment["EMETH_TEST_KIND"].flatMap { JobHistory.Kind(rawValue: $0) }.map { [$0] }
     let court = try await JobCourt.open()
     var ends: [String: Int] = [:]
     for number in 0..<count {
       let own = seed &+ UInt64(number)
       print("JobHistoryTests: EMETH_TEST_SEED=\(own)")
-      let history = try await JobHistory.begin(court, seed: own)
+      let all = kinds ?? JobHistory.Kind.allCases
+      let history = try await JobHistory.begin(court, all[number % all.count], seed: own)
       try await history.run()
       try await history.compare()
-      ends[history.end, default: 0] += 1
+      for end in history.ends { ends[end, default: 0] += 1 }
     }
     print("JobHistoryTests: \(ends.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" })")
-    #expect(count < 80 || ends.count > 4, "histories end in several ways: \(ends)")
+    #expect(count < 80 || ends.count > 8, "histories end in several ways: \(ends)")
   }
 }
 
 /// The contracts with people who have money: a requester, two nodes, and verifiers who are bonded and have commitments.
-private final class JobCourt: Sendable {
+final class JobCourt: Sendable {
   let scene: ChainScene
   let verifiers: [PrivateKey]
   var requester: PrivateKey { scene.user }
-  var nodes: [PrivateKey] { [scene.other, scene.bridge.keys[8]] }
+  var nodes: [PrivateKey] { [scene.other, scene.bridge.keys[8], scene.bridge.keys[9]] }
+  /// Who signs the challenges of proofs of work.
+  var challenger: PrivateKey { scene.signer }
+  /// What their solutions are below.
+  static let target = UInt256(1) << 252
   /// Everybody whose balance a job may change.
   var people: [Address] { keys.map(\.address) }
   var keys: [PrivateKey] { [requester] + nodes + verifiers }
@@ -46,14 +53,19 @@ private final class JobCourt: Sendable {
     let scene = try await ChainScene.deploy()
     let court = JobCourt(scene, verifiers: Array(scene.bridge.keys[4...7]))
     let (core, token, checks) = (scene.contracts.core, scene.contracts.token, scene.contracts.verification)
-    let program = EmethCore.Program(
-      programID: .meanOfNumbers, name: "mean", mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
-      cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),
-      minTarget: .zero)
-    try await court.send(scene.owner, EmethCore.setProgram(program), core)
+    for (id, target) in [
+      (ProgramID.meanOfNumbers, .zero), (try #require(ProgramID(rawValue: 9_991)), .zero),
+      (.proofOfWork, Self.target),
+    ] {
+      let program = EmethCore.Program(
+        programID: id, name: "\(id)", mode: .normal, minFuelPrice: FuelPrice(gholon: 0), cooldownSeconds: 0,
+        defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0), minTarget: target)
+      try await court.send(scene.owner, EmethCore.setProgram(program), core)
+    }
+    try await court.send(scene.owner, EmethCore.setChallengeSigner(court.challenger.address), core)
     let all = TokenAmount(holon: UInt256.max)
     for key in [court.requester] + court.nodes {
-      let money = EmethToken.transfer(to: key.address, amount: ChainScene.amount(1_500))
+      let money = EmethToken.transfer(to: key.address, amount: ChainScene.amount(1_200))
       try await court.send(scene.owner, money, token)
       try await court.send(key, EmethToken.approve(spender: core, amount: all), token)
     }
@@ -78,7 +90,7 @@ private final class JobCourt: Sendable {
     for verifier in verifiers {
       let bond = try await scene.client.call(
         EmethVerifiers.bond(of: verifier.address), at: scene.contracts.verification)
-      guard bond.posted - bond.used < 3 else { continue }
+      guard bond.posted - bond.used < 12 else { continue }
       let digests = (bond.posted..<bond.posted + 32).map { number in
         Keccak256.hash(verifier.address.bytes + Self.secret(verifier, number).bytes)
       }
@@ -162,29 +174,51 @@ private final class JobCourt: Sendable {
   }
 }
 
-/// One job, by random steps of random people.
-private final class JobHistory {
-  private let court: JobCourt
-  private let seed: UInt64
-  private let id: JobID
-  private var random: ChaCha20Generator
-  private var machine: JobMachine
+/// One job, or one in parts, by random steps of random people.
+final class JobHistory {
+  /// What kind of job it is.
+  enum Kind: String, CaseIterable { case whole, part, proof, masked }
+
+  let court: JobCourt
+  let kind: Kind
+  let seed: UInt64
+  let rules: RuleSet
+  var random: ChaCha20Generator
+  /// The job, or the parts that were registered.
+  var machines: [JobMachine] = []
+  /// Which of them is looked after.
+  var current = 0
+  /// Of a job in parts.
+  var parent: ParentMachine?
   /// What everybody's ledger in Core must be.
-  private var ledgers: [Address: TokenAmount]
+  var ledgers: [Address: TokenAmount]
   /// What the requester's wallet, and all tokens together, must be.
-  private var wallet: TokenAmount
-  private var supply: TokenAmount
-  private var log: [String] = []
+  var wallet: TokenAmount
+  var supply: TokenAmount
+  var log: [String] = []
 
-  var end: String { machine.endReason.map { "\(machine.status.name): \($0.message)" } ?? machine.status.name }
+  var machine: JobMachine {
+    get { machines[current] }
+    set { machines[current] = newValue }
+  }
+  var id: JobID { machine.job.id }
 
-  static func begin(_ court: JobCourt, seed: UInt64) async throws -> JobHistory {
+  /// How all of it ended.
+  var ends: [String] {
+    machines.map { machine in
+      machine.endReason.map { "\(kind) \(machine.status.name): \($0.message)" } ?? machine.status.name
+    } + (parent.map { ["parent \($0.status.name)"] } ?? [])
+  }
+
+  static func begin(_ court: JobCourt, _ kind: Kind, seed: UInt64) async throws -> JobHistory {
     var random = ChaCha20Generator(key: Keccak256.hash(Array("job history \(seed)".utf8)))
     try await court.commitSecrets()
     try await court.refill()
     let rules = try Self.rules(&random)
     try await court.use(rules)
-    return try await JobHistory(court, seed, rules, random)
+    let history = try await JobHistory(court, kind, seed, rules, random)
+    try await history.request()
+    return history
   }
 
   private static func rules(_ random: inout ChaCha20Generator) throws -> RuleSet {
@@ -204,59 +238,117 @@ private final class JobHistory {
     }
   }
 
-  private init(_ court: JobCourt, _ seed: UInt64, _ rules: RuleSet, _ given: ChaCha20Generator) async throws {
-    var random = given
-    let (scene, requester) = (court.scene, court.requester)
-    let (core, token) = (scene.contracts.core, scene.contracts.token)
+  private init(
+    _ court: JobCourt, _ kind: Kind, _ seed: UInt64, _ rules: RuleSet, _ random: ChaCha20Generator
+  ) async throws {
+    let scene = court.scene
+    self.court = court
+    self.kind = kind
+    self.seed = seed
+    self.random = random
+    self.rules = kind == .proof ? try Self.ofProofs(rules) : rules
+    ledgers = try await court.ledgers()
+    wallet = try await scene.balance(court.requester.address)
+    supply = try await scene.client.call(EmethToken.totalSupply(), at: scene.contracts.token)
+  }
+
+  /// A proof needs no verifier: no fee for one, and so none that is flat.
+  private static func ofProofs(_ rules: RuleSet) throws -> RuleSet {
+    try RuleSet(
+      name: "proof", verifierFee: .rate(Rate(per100000: 0)), verifierFeeSource: .escrow,
+      depositRate: rules.depositRate, depositIncludesVerifierFee: true, penaltyBase: .feeLimit,
+      timeoutPenaltyRate: rules.timeoutPenaltyRate, declinePenaltyRate: rules.declinePenaltyRate,
+      failedPenaltyRate: rules.failedPenaltyRate, flatFee: false, rewardCapRate: nil)
+  }
+
+  private func request() async throws {
+    let (requester, core) = (court.requester, court.scene.contracts.core)
+    let isDivided = kind == .part || kind == .masked
     // Between 10 and 20 EMETH, odd to the last holon.
-    let fuelLimit = Fuel(units: UInt64.random(in: 1...2_000_000, using: &random))
+    let fuelLimit = Fuel(units: UInt64.random(in: (isDivided ? 100 : 1)...2_000_000, using: &random))
     let whole = UInt256(UInt64.random(in: 10_001_000...20_000_000, using: &random)) * 1_000_000_000_000
     let price = FuelPrice(
       holonPerFuel: whole / UInt256(fuelLimit.units)
         + UInt256(UInt64.random(in: 0..<1_000, using: &random)))
     let terms = try rules.terms(fuelLimit: fuelLimit, fuelPrice: price)
     let salt = Keccak256.hash(Array("salt \(seed) \(UInt64.random(in: 0...UInt64.max))".utf8))
-    let deadline = try await court.now + 86_400
-    ledgers = try await court.ledgers()
-    wallet = try await scene.balance(requester.address)
-    supply = try await scene.client.call(EmethToken.totalSupply(), at: token)
+    let deadline = try await court.now + (isDivided ? Self.parentSeconds : Self.jobSeconds)
+    let parts: UInt32 = kind == .masked ? 3 : kind == .part ? 2 : 1
+    let program: ProgramID = kind == .proof ? .proofOfWork : .meanOfNumbers
     let request = EmethCore.request(
-      salt: salt, program: .meanOfNumbers, dataset: "numbers", parameters: "{}", fuelLimit: fuelLimit,
-      fuelPrice: price, deadline: deadline, maxEscrow: terms.escrow)
+      salt: salt, program: program, parallel: parts, dataset: "numbers", parameters: "{}",
+      fuelLimit: fuelLimit, fuelPrice: price, deadline: deadline, maxEscrow: terms.escrow)
     let time = try await court.send(requester, request, core)
-    id = JobID(requester: requester.address, salt: salt)
+    let job = try Job(
+      id: JobID(requester: requester.address, salt: salt), requester: requester.address, programID: program,
+      numParallel: parts, dataset: "numbers", parameters: "{}", fuelLimit: fuelLimit, fuelPrice: price,
+      requestedAt: time, deadline: deadline, terms: terms)
+    if isDivided {
+      let machine = try ParentMachine(
+        request: job, by: requester.address, idIsUnused: true, fundsAvailable: wallet,
+        parameters: parameters)
+      parent = machine
+      try carryOut(machine.requestEffects)
+    } else {
+      let machine = try JobMachine(
+        request: job, by: .requester(requester.address), idIsUnused: true, fundsAvailable: wallet,
+        parameters: parameters)
+      machines = [machine]
+      try carryOut(machine.requestEffects)
+    }
+    try await checkTerms(of: job)
+  }
+
+  static let jobSeconds: UInt64 = 86_400
+  static let parentSeconds: UInt64 = 30 * 86_400
+
+  var parameters: JobParameters {
     var parameters = JobParameters.standard
     // A chain sees no leases.
     parameters.leaseSeconds = .max
-    machine = try JobMachine(
-      request: try Job(
-        id: id, requester: requester.address, programID: .meanOfNumbers, dataset: "numbers",
-        parameters: "{}", fuelLimit: fuelLimit, fuelPrice: price, requestedAt: time, deadline: deadline,
-        terms: terms),
-      by: .requester(requester.address), idIsUnused: true, fundsAvailable: wallet, parameters: parameters)
-    self.court = court
-    self.seed = seed
-    self.random = random
-    carryOut(machine.requestEffects)
-    let known = try await scene.client.call(EmethCore.jobTerms(id), at: core)
-    #expect(known.escrow == terms.escrow, "seed \(seed), \(rules.name)")
-    #expect(known.verifierFee == terms.verifierFee, "seed \(seed), \(rules.name)")
-    #expect(known.deposit == terms.deposit, "seed \(seed), \(rules.name)")
+    parameters.selfProving = kind == .proof
+    parameters.aggregation = kind == .masked ? .masked : .plain
+    return parameters
+  }
+
+  func checkTerms(of job: Job) async throws {
+    let known = try await court.scene.client.call(
+      EmethCore.jobTerms(job.id), at: court.scene.contracts.core)
+    #expect(known.escrow == job.terms.escrow, "seed \(seed), \(rules.name)")
+    #expect(known.verifierFee == job.terms.verifierFee, "seed \(seed), \(rules.name)")
+    #expect(known.deposit == job.terms.deposit, "seed \(seed), \(rules.name)")
   }
 
   // MARK: - Steps
 
   func run() async throws {
-    while machine.endedAt == nil {
-      for _ in 0..<Int.random(in: 0...2, using: &random) { try await anyStep() }
-      if machine.endedAt != nil { return }
+    switch kind {
+    case .whole, .proof: try await runJob()
+    case .part: try await runParts()
+    case .masked: try await runMaskedParts()
+    }
+  }
+
+  /// To the end of one job, or until a masked one is accepted.
+  func runJob() async throws {
+    let before = log.count
+    while machine.endedAt == nil, machine.verdict == nil {
+      if let parent, parent.status.isFinal {
+        if try await endWithParent() { return }
+      } else if parent != nil, Int.random(in: 0..<24, using: &random) == 0 {
+        try await giveUp()
+        continue
+      }
+      let more = parent?.status.isFinal == true ? 0 : Int.random(in: 0...2, using: &random)
+      for _ in 0..<more { try await anyStep() }
+      if machine.endedAt != nil || machine.verdict != nil { return }
       switch machine.status {
       case .requested: try await stepWhenRequested()
       case .processing: try await stepWhenProcessing()
       case .submitted: try await stepWhenSubmitted()
       case .verified, .canceled, .timeout, .failed, .declined: return
       }
-      guard log.count < 60 else {
+      guard log.count - before < 60 else {
         Issue.record("seed \(seed): no end after \(log)")
         return
       }
@@ -269,7 +361,8 @@ private final class JobHistory {
     switch Int.random(in: 0..<8, using: &random) {
     case 0 where Int.random(in: 0..<6, using: &random) == 0: try await cancel(who)
     case 0: try await cancel(court.nodes[0])
-    case 1: try await process(who)
+    // Who works for a parent is drawn for none of its parts: of the verifiers some must be left.
+    case 1: try await process(parent == nil ? who : taker)
     case 2 where Int.random(in: 0..<6, using: &random) == 0: try await decline(who)
     case 2: try await decline(court.requester)
     case 3: try await submit(who, fuel: machine.job.fuelLimit.units &+ 1)
@@ -287,14 +380,22 @@ private final class JobHistory {
       try await court.wait(90_000)
       try await process(court.nodes[0])
       try await timeout(court.verifiers[0])
-    default: try await process(court.nodes[Int.random(in: 0...1, using: &random)])
+    case 2...7 where kind == .proof: try await submitProof(isDirect: true)
+    default: try await process(taker)
     }
+  }
+
+  /// A node that takes it: of parts whose updates are added each another one.
+  var taker: PrivateKey {
+    kind == .masked
+      ? court.nodes[Int(machine.job.position?.part ?? 0)] : court.nodes[Int.random(in: 0...1, using: &random)]
   }
 
   private func stepWhenProcessing() async throws {
     let node = try court.key(of: machine.node)
     switch Int.random(in: 0..<8, using: &random) {
     case 0: try await decline(node)
+    case 2... where kind == .proof: try await submitProof(isDirect: false)
     case 1:
       try await court.wait(90_000)
       try await submit(node, fuel: 0)
@@ -342,7 +443,7 @@ private final class JobHistory {
     }
   }
 
-  private func review() async throws -> EmethVerifiers.Review {
+  func review() async throws -> EmethVerifiers.Review {
     try await court.scene.client.call(EmethVerifiers.review(id), at: court.scene.contracts.verification)
   }
 
@@ -367,7 +468,7 @@ private final class JobHistory {
     try await step("cancel", who, EmethCore.cancel(id), nil, .cancel(by: who.address))
   }
 
-  private func process(_ who: PrivateKey) async throws {
+  func process(_ who: PrivateKey) async throws {
     let funds = ledgers[who.address] ?? .zero
     try await step(
       "process", who, EmethCore.process(id), nil,
@@ -405,7 +506,7 @@ private final class JobHistory {
       .receiveOpenings)
   }
 
-  private func verify(_ who: PrivateKey) async throws {
+  func verify(_ who: PrivateKey) async throws {
     try await step("verify", who, EmethCore.verify(id), nil, .verify(by: who.address, verdict: .zero))
   }
 
@@ -419,15 +520,27 @@ private final class JobHistory {
   }
 
   /// One step through both: taken by both, or by neither.
-  private func step<Output>(
+  func step<Output>(
     _ name: String, _ who: PrivateKey, _ call: ContractCall<Output>, _ contract: Address?, _ event: JobEvent
+  ) async throws {
+    try await step(name, who, call, contract, [event])
+  }
+
+  /// The same with a call that is several events.
+  func step<Output>(
+    _ name: String, _ who: PrivateKey, _ call: ContractCall<Output>, _ contract: Address?,
+    _ events: [JobEvent]
   ) async throws {
     let contract = contract ?? court.scene.contracts.core
     let index = court.people.firstIndex(of: who.address) ?? -1
     var copy = machine
     var refusal: JobError?
     let now = try await court.now
-    do throws(JobError) { _ = try copy.apply(event, at: now) } catch { refusal = error }
+    do throws(JobError) {
+      for event in events { _ = try copy.apply(event, at: now) }
+    } catch {
+      refusal = error
+    }
     var reason: ChainError?
     do throws(ChainError) {
       _ = try await court.scene.client.call(call, at: contract, from: who.address)
@@ -435,37 +548,43 @@ private final class JobHistory {
       guard case .reverted = error else { throw error }
       reason = error
     }
-    log.append("\(name) by \(index): \(reason == nil ? "taken" : "refused")")
+    log.append("\(current): \(name) by \(index): \(reason == nil ? "taken" : "refused")")
     #expect(
       (refusal == nil) == (reason == nil),
       "seed \(seed), \(log): machine \(refusal?.message ?? "takes it"), contract \(reason?.message ?? "takes it")"
     )
     guard refusal == nil, reason == nil else { return }
     let time = try await court.send(who, call, contract)
-    carryOut(try machine.apply(event, at: time))
+    for event in events { try carryOut(try machine.apply(event, at: time)) }
   }
 
   // MARK: - Money
 
-  private func carryOut(_ effects: [JobEffect]) {
+  func carryOut(_ effects: [JobEffect]) throws {
     for effect in effects {
       switch effect {
       case .escrow(_, let amount): wallet = wallet - amount
       case .lockDeposit(let node, let amount): ledgers[node] = (ledgers[node] ?? .zero) - amount
       case .settle(let settlement, let requester, let node, let verifier, let second):
         let verifiers = [verifier, second].compactMap { $0 }
-        add(settlement.requester, to: requester)
+        if requester != .zero { add(settlement.requester, to: requester) }
         add(settlement.node, to: node)
         for (verifier, share) in zip(verifiers, settlement.verifier.split(into: max(1, verifiers.count))) {
           add(share, to: verifier)
         }
         supply = supply - settlement.burned
-      case .escrowFromParent, .settleSubJob: Issue.record("seed \(seed): no SubJob is in the history")
+      case .escrowFromParent: break
+      case .settleSubJob(let settlement, _, let node, let verifier, let second):
+        // The requester's share goes back to the parent's escrow.
+        try carryOut([
+          .settle(settlement, requester: .zero, node: node, verifier: verifier, second: second)
+        ])
+        try subJobEnded(returned: settlement.requester)
       }
     }
   }
 
-  private func add(_ amount: TokenAmount, to account: Address?) {
+  func add(_ amount: TokenAmount, to account: Address?) {
     guard amount > .zero else { return }
     guard let account else {
       Issue.record("seed \(seed): \(amount) for nobody")
@@ -483,7 +602,11 @@ private final class JobHistory {
     #expect(try await scene.balance(court.requester.address) == wallet, "seed \(seed), \(log)")
     let supply = try await scene.client.call(EmethToken.totalSupply(), at: scene.contracts.token)
     #expect(supply == self.supply, "seed \(seed): burned, \(log)")
-    let job = try #require(try await scene.client.call(EmethCore.job(id), at: scene.contracts.core))
-    #expect(job.status == machine.status, "seed \(seed), \(log)")
+    let jobs = machines.map { ($0.job.id, $0.status) } + (parent.map { [($0.job.id, $0.status)] } ?? [])
+    for (id, status) in jobs {
+      let job = try #require(try await scene.client.call(EmethCore.job(id), at: scene.contracts.core))
+      #expect(job.status == status, "seed \(seed), \(log)")
+    }
+    if let parent { #expect(parent.isSettled, "seed \(seed), \(log)") }
   }
 }
