@@ -220,11 +220,10 @@ struct LayerOneTests {
       let verifier = try await scene.layerOneVerifier(0, workers: 1)
       await verifier.turn()
       let node = try await scene.layerOneNode()
-      // The newest are listed first.
-      let jobs = [
-        try await scene.request(fuelLimit: 20), try await scene.request(),
-        try await scene.request(fuelLimit: 5),
-      ]
+      // Whether the newest are listed first or the oldest: the dearest is not.
+      let plain = try await scene.request()
+      let dear = try await scene.request(fuelLimit: 20)
+      let jobs = [dear, plain, try await scene.request(fuelLimit: 5)]
       for _ in jobs { try await scene.work(node) }
       for id in jobs { try await scene.listed(id, .submitted) }
       try await scene.chain.bridge.mine(33)
