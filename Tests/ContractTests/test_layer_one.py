@@ -113,6 +113,24 @@ def test_from_request_to_payment(world):
         capture_output=True, text=True)
     assert dry.returncode == 0 and json.loads(dry.stdout) == [], dry.stderr
 
+    # What a verifier would do: nothing while nobody has listed it, then its bond and its commitments. Nothing is sent.
+    def planned(*more):
+        height = world.height()
+        done = subprocess.run(
+            [BINARY, "verifier", "--layer", "1", "--server", url, "--key-file", str(world.folder / "node.key"), "--data",
+             str(world.folder / "another"), *names(world), "--threads", "1", "--dry-run", *more],
+            capture_output=True, text=True)
+        assert done.returncode == 0 and world.height() == height, done.stderr
+        return done.stdout
+
+    plan, = json.loads(planned("--json"))
+    assert "not listed" in plan["refusal"] and "next" not in plan, plan
+    world.send(world.core, calldata("EmethCore", "addVerifier", NODE_ACCOUNT))
+    bond, commitments = json.loads(planned("--json"))
+    assert bond["next"].startswith("approve and bondVerifier") and int(bond["wei"]) > 0, bond
+    assert commitments["next"].startswith("commitSecrets"), commitments
+    assert planned().startswith("standing  approve and bondVerifier")
+
 
 def test_a_job_in_parts(world):
     """Divided, killed, a part declined and registered again, joined and paid: every holon is where it belongs."""

@@ -12,6 +12,18 @@ import Synchronization
 /// ```
 /// It keeps nothing: where each job stands the chain says, and its secrets follow from its key.
 public final class LayerOneVerifier: Sendable {
+  /// What it would send, or why it sends nothing.
+  public struct Plan: Encodable, Sendable {
+    /// For which job; nil: for its own standing.
+    public var job: JobID?
+    /// Why it does nothing; nil: it does something.
+    public var refusal: String?
+    /// What it would send, in words.
+    public var next: String?
+    /// The most that it costs, in wei, of several the first; nil where that is not known.
+    public var wei: String?
+  }
+
   private struct State {
     /// Jobs that it can't check, by what was told of them.
     var unable: Set<JobID> = []
@@ -139,8 +151,15 @@ public final class LayerOneVerifier: Sendable {
 
   // MARK: - Standing
 
-  /// Posts what is missing of bond and commitments, once an owner of the contracts has listed it.
-  private func stand() async throws(NetworkError) {
+  /// What the contracts lack of it.
+  private struct Missing {
+    var bond = TokenAmount.zero
+    /// The numbers of the commitments that are to be posted.
+    var commitments: Range<UInt64> = 0..<0
+  }
+
+  /// What is to be posted, once an owner of the contracts has listed it.
+  private func missing() async throws(NetworkError) -> Missing {
     let (account, checks) = (account, checks)
     let (isListed, bond, wallet) = try await onChain { () async throws(ChainError) in
       (
@@ -155,14 +174,12 @@ public final class LayerOneVerifier: Sendable {
         hint: "let an owner of EMETH Core call addVerifier(\(account.address)); late jobs are ended meanwhile"
       )
     }
+    var missing = Missing()
     // An owner who takes the bond out does not want it posted again.
-    guard bond.unbondingAt == nil else { return }
+    guard bond.unbondingAt == nil else { return missing }
     if settings.bond > bond.amount, wallet > .zero {
       // Who has less binds what there is.
-      let missing = try asNetworkError { try min(wallet, settings.bond.subtracting(bond.amount)) }
-      try await desk.send(
-        EmethToken.approve(spender: checks, amount: missing), to: account.contracts.token, of: nil)
-      try await desk.send(EmethVerifiers.bond(missing), to: checks, of: nil)
+      missing.bond = try asNetworkError { try min(wallet, settings.bond.subtracting(bond.amount)) }
     }
     guard bond.used <= bond.posted, bond.posted < 1 << 32 else {
       throw NetworkError(
@@ -173,9 +190,79 @@ public final class LayerOneVerifier: Sendable {
     let unused = bond.posted - bond.used
     if unused < UInt64(settings.stock) / 2 {
       let count = min(UInt64(settings.stock) - unused, UInt64(EmethVerifiers.commitmentLimit))
-      let digests = (bond.posted..<bond.posted + count).map { commitment($0) }
-      try await desk.send(EmethVerifiers.commitSecrets(digests), to: checks, of: nil)
+      missing.commitments = bond.posted..<bond.posted + count
     }
+    return missing
+  }
+
+  /// Posts what is missing of bond and commitments.
+  private func stand() async throws(NetworkError) {
+    let missing = try await missing()
+    if missing.bond > .zero {
+      try await desk.send(
+        EmethToken.approve(spender: checks, amount: missing.bond), to: account.contracts.token, of: nil)
+      try await desk.send(EmethVerifiers.bond(missing.bond), to: checks, of: nil)
+    }
+    if !missing.commitments.isEmpty {
+      try await desk.send(
+        EmethVerifiers.commitSecrets(missing.commitments.map { commitment($0) }), to: checks, of: nil)
+    }
+  }
+
+  // MARK: - Plans
+
+  /// What it would do now. Nothing is sent, and nothing is computed.
+  public func plans() async throws(NetworkError) -> [Plan] {
+    var plans: [Plan] = []
+    do throws(NetworkError) {
+      let missing = try await missing()
+      if missing.bond > .zero {
+        let approval = EmethToken.approve(spender: checks, amount: missing.bond)
+        plans.append(
+          await plan(
+            nil, "approve and bondVerifier: \(missing.bond.emethText)",
+            account.action(approval, at: account.contracts.token)))
+      }
+      if !missing.commitments.isEmpty {
+        let call = EmethVerifiers.commitSecrets(missing.commitments.map { commitment($0) })
+        plans.append(
+          await plan(nil, "commitSecrets: \(missing.commitments.count)", account.action(call, at: checks)))
+      }
+    } catch {
+      guard error.code == "verifier.notListed" else { throw error }
+      plans.append(Plan(job: nil, refusal: error.message))
+    }
+    for status in [JobStatus.submitted, .processing, .requested] {
+      for listed in try await files.listedJobs(status) {
+        guard let job = try await desk.read(listed.id) else { continue }
+        if let upkeep = job.upkeep {
+          let action = upkeep.action(for: job.id, by: account)
+          plans.append(await plan(job.id, action.function, action))
+        } else if isDrawn(for: job), let plan = duty(at: job) {
+          plans.append(plan)
+        }
+      }
+    }
+    return plans
+  }
+
+  /// What it does for a job for which it is drawn; nil while the job's node is waited for.
+  private func duty(at job: LayerOneJob) -> Plan? {
+    do throws(NetworkError) {
+      _ = try LayerOneWork(job, modules: settings.modules)
+    } catch {
+      return Plan(job: job.id, refusal: error.message)
+    }
+    switch job.review.phase {
+    case .waitsForChallenge: return Plan(job: job.id, next: "challenge")
+    case .waitsForVerdict: return Plan(job: job.id, next: "verify or rejectResult, once it is computed again")
+    default: return nil
+    }
+  }
+
+  private func plan(_ job: JobID?, _ next: String, _ action: ChainAction) async -> Plan {
+    let preview = try? await account.sender.preview(action.request, action.function)
+    return Plan(job: job, next: next, wei: preview.map { "\($0.mostWei)" })
   }
 
   /// Nobody knows it who has not the key, and no two contracts are given the same.

@@ -63,7 +63,12 @@ extension Command {
 
     static func ticket(_ path: String) throws -> ProvenTicket {
       let file = InputFile(path)
-      let (_, text) = try JSONInput.parse(file)
+      let (json, text) = try JSONInput.parse(file)
+      if json["batch"] == nil, json["signature"] != nil {
+        throw CommandFailure(
+          .badInput, code: "ticket.unproven", "\(file) is a signed ticket, without its batch and proof",
+          hint: "emeth fetch-ticket ADDRESS --batch posted --server URL")
+      }
       return try JSONInput.decode(ProvenTicket.self, from: text, of: file)
     }
   }

@@ -155,9 +155,16 @@ enum LayerOne {
     try requireNames(parsed)
     let events = AgentEvents(parsed, context)
     let account = try await ChainOptions.opener(parsed, context, key, in: folder)()
+    // A dry run's JSON is its answer alone.
+    let isTold = !(parsed[dryRun] && parsed[CommonFlags.json])
     let verifier = try LayerOneVerifier(
       account: account, key: key, files: files, folder: folder, settings: settings
-    ) { events.tell($0) }
+    ) { if isTold { events.tell($0) } }
+    if parsed[dryRun] {
+      let plans = try await verifier.plans()
+      try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(plans) : text(plans))
+      return .done
+    }
     events.say(
       "verifier \(account.address) works for \(account.contracts.core) on chain \(account.contracts.chainID)")
     try await Command.running(context) { try await verifier.run() }
@@ -199,6 +206,16 @@ enum LayerOne {
         ?? plan.next.map { PlainText.visible($0) + (plan.wei.map { ", at most \($0) wei each" } ?? "") }
         ?? "waits for its parts"
       return "\(plan.job)  \(terms)  \(answer)\n"
+    }.joined()
+  }
+
+  private static func text(_ plans: [LayerOneVerifier.Plan]) -> String {
+    if plans.isEmpty { return "nothing is to be done now\n" }
+    return plans.map { plan in
+      let answer =
+        plan.refusal.map { "nothing: \(PlainText.visible($0))" }
+        ?? (plan.next ?? "") + (plan.wei.map { ", at most \($0) wei" } ?? "")
+      return "\(plan.job.map { "\($0)" } ?? "standing")  \(answer)\n"
     }.joined()
   }
 

@@ -17,7 +17,7 @@ extension Command {
         "With --json every event is one JSON object on a line of its own.",
       ],
       flags: ServerOptions.signedOnly + [
-        LayerOne.layer,
+        LayerOne.layer, LayerOne.dryRun,
         VerifierArguments.data, VerifierArguments.bond, DeviceOptions.device, VerifierArguments.threads,
         VerifierArguments.workers, NetworkOptions.modelCache,
         ProgramOptions.module, ProgramOptions.engine,
