@@ -2,13 +2,14 @@
 """Speaks to EMETH's contracts on any chain, where `emeth` has no command: what an owner does, and what views say.
 
 usage: call-contract.py [--rpc URL] send KEYFILE CONTRACT ADDRESS FUNCTION [ARGUMENT ...]
+       call-contract.py [--rpc URL] create KEYFILE CONTRACT [ARGUMENT ...]
        call-contract.py [--rpc URL] read CONTRACT ADDRESS FUNCTION [ARGUMENT ...]
        call-contract.py [--rpc URL] code NAME
        call-contract.py [--rpc URL] rpc METHOD [PARAMETER ...]
 
 CONTRACT is a file of Contracts/artifacts: EmethToken, EmethCore, EmethSettlement, EmethVerifiers or EmethSigners. ARGUMENTs
 are decimal numbers, 0x hex bytes and addresses, true, false, text, or JSON arrays of them; `25emeth` is 25 * 10^18. `send`
-prints the receipt, `read` the value (JSON), `code` keccak256 of a name, which is what setParameter takes. The node is that
+and `create` print the receipt, the latter with the contract's address, `read` the value (JSON), `code` keccak256 of a name, which is what setParameter takes. The node is that
 of --rpc or EMETH_RPC. KEYFILE holds the key in hex. Needs what Tests/requirements.txt lists.
 """
 import argparse
@@ -105,17 +106,30 @@ def function(contract, name, arguments):
 
 def send(url, key_file, contract, address, name, arguments):
     _, data = function(contract, name, arguments)
+    return transact(url, key_file, name, to_checksum_address(address), data)
+
+
+def create(url, key_file, contract, arguments):
+    artifact = json.loads((ARTIFACTS / f"{contract}.json").read_text())
+    kinds = [abi_type(p) for entry in artifact["abi"] if entry["type"] == "constructor" for p in entry["inputs"]]
+    if len(kinds) != len(arguments):
+        raise Failed(f"{contract} takes {', '.join(kinds) or 'nothing'}, found {len(arguments)} arguments")
+    encoded = [argument(kind, text) for kind, text in zip(kinds, arguments)]
+    return transact(url, key_file, contract, None, artifact["bytecode"] + eth_abi.encode(kinds, encoded).hex())
+
+
+def transact(url, key_file, name, to, data):
     account = Account.from_key(pathlib.Path(key_file).read_text().strip())
-    call = {"from": account.address, "to": to_checksum_address(address), "data": data}
+    call = {"from": account.address, "data": data} | ({"to": to} if to else {})
     # A call that reverts is told here, before anything is sent.
     gas = int(rpc(url, "eth_estimateGas", call), 16) * 5 // 4
     block = rpc(url, "eth_getBlockByNumber", "latest", False)
     tip = int(rpc(url, "eth_maxPriorityFeePerGas"), 16)
     transaction = {
-        "type": 2, "chainId": int(rpc(url, "eth_chainId"), 16), "to": call["to"], "data": data, "value": 0, "gas": gas,
+        "type": 2, "chainId": int(rpc(url, "eth_chainId"), 16), "data": data, "value": 0, "gas": gas,
         "nonce": int(rpc(url, "eth_getTransactionCount", account.address, "pending"), 16),
         "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip, "maxPriorityFeePerGas": tip,
-    }
+    } | ({"to": to} if to else {})
     raw = "0x" + bytes(account.sign_transaction(transaction).raw_transaction).hex()
     digest = rpc(url, "eth_sendRawTransaction", raw)
     end = time.monotonic() + 600
@@ -125,7 +139,8 @@ def send(url, key_file, contract, address, name, arguments):
         time.sleep(0.5)
     if receipt["status"] != "0x1":
         raise Failed(f"{name} failed in transaction {digest}")
-    return {"transaction": digest, "block": str(int(receipt["blockNumber"], 16)), "gas": str(int(receipt["gasUsed"], 16))}
+    found = {"transaction": digest, "block": str(int(receipt["blockNumber"], 16)), "gas": str(int(receipt["gasUsed"], 16))}
+    return found | ({} if to else {"contract": to_checksum_address(receipt["contractAddress"])})
 
 
 def read(url, contract, address, name, arguments):
@@ -140,7 +155,7 @@ def read(url, contract, address, name, arguments):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
     parser.add_argument("--rpc", default=os.environ.get("EMETH_RPC"))
-    parser.add_argument("what", choices=["send", "read", "code", "rpc"])
+    parser.add_argument("what", choices=["send", "create", "read", "code", "rpc"])
     parser.add_argument("words", nargs=argparse.REMAINDER)
     given = parser.parse_args()
     words = given.words
@@ -152,6 +167,8 @@ def main():
             raise Failed("no node is named: give --rpc URL or set EMETH_RPC")
         if given.what == "send" and len(words) >= 4:
             print(json.dumps(send(given.rpc, *words[:4], words[4:])))
+        elif given.what == "create" and len(words) >= 2:
+            print(json.dumps(create(given.rpc, *words[:2], words[2:])))
         elif given.what == "read" and len(words) >= 3:
             found = read(given.rpc, *words[:3], words[3:])
             print(found if isinstance(found, str) else json.dumps(found))

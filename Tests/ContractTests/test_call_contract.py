@@ -48,6 +48,23 @@ def test_sends_and_reads(chain):
     assert chain("code", "").stdout == "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470\n"
 
 
+def test_creates(chain):
+    made = chain("create", chain.key, "EmethSigners", json.dumps([OWNER, OTHER]), "2")
+    assert made.returncode == 0, made.stderr
+    contract = json.loads(made.stdout)["contract"]
+    assert chain("read", "EmethSigners", contract, "threshold").stdout == "2\n"
+    assert chain("read", "EmethSigners", contract, "members", "1").stdout.strip() == OTHER
+    height = chain.rpc("eth_blockNumber")
+    for words, told in [
+        (("EmethSigners", json.dumps([OWNER, OTHER]), "3"), "signers.threshold"),
+        (("EmethSigners", json.dumps([OWNER])), "EmethSigners takes address[], uint256, found 1 arguments"),
+        (("Nothing",), "Nothing"),
+    ]:
+        done = chain("create", chain.key, *words)
+        assert done.returncode == 1 and done.stdout == "" and told in done.stderr, (words, done.stderr)
+    assert chain.rpc("eth_blockNumber") == height
+
+
 def test_says_what_is_wrong_and_sends_nothing(chain):
     height = chain.rpc("eth_blockNumber")
     for words, told in [

@@ -305,3 +305,101 @@ def test_the_signers_role_is_given_as_the_chain_says(world):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=40) in (0, 130)
     serve(world)
+
+
+def test_several_keys_sign(world):
+    members = [keys.PrivateKey(bytes(31) + bytes([number])) for number in (0x81, 0x82, 0x83)]
+    files = []
+    for number, member in enumerate(members):
+        files.append(world.folder / f"member{number}")
+        files[-1].write_text(member.to_hex())
+        files[-1].chmod(0o600)
+    addresses = [member.public_key.to_checksum_address() for member in members]
+    code, error = ends(world)
+    own = error["message"].rsplit(" ", 1)[-1]
+    group = world.create("EmethSigners", [own, *addresses[:2]], 2, kinds=["address[]", "uint256"])
+    world.send(world.settlement, calldata("EmethSettlement", PROPOSE, group))
+    assert ends(world)[1]["code"] == "chain.signerNotStarted"
+    world.rpc("evm_increaseTime", hex(9 * 86_400))
+    world.rpc("evm_mine", 1)
+    _, url = serve(world)
+    rpc = f"http://127.0.0.1:{world.server.server_port}"
+
+    def cosign(number, *more, core=world.core):
+        done = subprocess.run(
+            [BINARY, "cosign-batch", "--server", url, "--rpc", rpc, "--core", core, "--key-file", str(files[number]),
+             "--data", str(world.folder / f"signed{number}"), "--json", *more],
+            capture_output=True, text=True, timeout=60)
+        assert (done.stdout == "") == (done.returncode != 0), done.stdout
+        return done.returncode, json.loads(done.stdout or done.stderr.strip().splitlines()[-1])
+
+    def asked():
+        world.rpc("evm_mine", 1)
+        code, found = cosign(0, "--dry-run")
+        assert code == 0, found
+        return found["waiting"] and found["batch"]
+
+    def latest():
+        return world.read(world.settlement, calldata("EmethSettlement", "latestBatch"))
+
+    assert cosign(0) == (0, {"waiting": False})
+    assert world.emeth("deposit", "5emeth", *world.to_servers).returncode == 0
+    batch = until(asked)
+    assert batch["signers"] == [own] and batch["needed"] == "2" and batch["isDryRun"], batch
+    assert not (world.folder / "signed0").exists(), "a dry run remembers nothing"
+    # Nobody else signs, nor for other contracts.
+    code, error = cosign(2)
+    assert (code, error["code"]) == (1, "chain.signerSet") and addresses[2] in error["message"], error
+    assert cosign(0, core=world.token)[1]["code"] == "chain.wrongContract"
+    assert cosign(0, "--settlement", USER)[1]["code"] == "chain.wrongContract"
+    assert cosign(0, "--chain-id", "5")[1]["code"] == "chain.wrongChain"
+    before = latest()
+    code, found = cosign(0)
+    assert code == 0 and sorted(found["batch"]["signers"]) == sorted([own, addresses[0]]), found
+    first = until(lambda: world.rpc("evm_mine", 1) and latest() != before and latest())
+    assert first == int(batch["digest"], 16)
+    until(lambda: not asked())
+
+    # What one key alone has signed the chain does not pay, nor what a stranger adds to; with a second member's it does.
+    assert plain(world, "withdraw", "1emeth", "--server", url).returncode == 0
+
+    def ticket():
+        done = plain(world, "fetch-ticket", "--server", url)
+        assert done.returncode == 0, done.stderr
+        return int(json.loads(done.stdout)["ticket"]["cumulativePayout"]) == EMETH and done.stdout
+
+    def cosigned(text, number):
+        done = subprocess.run(
+            [BINARY, "sign-ticket", "-", "--cosign", "--key-file", str(files[number])], input=text,
+            capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    alone, wallet = until(ticket), world.wallet()
+    for text in (alone, cosigned(alone, 2)):
+        refused = world.emeth("redeem-ticket", "-", "--json", input=text)
+        assert refused.returncode == 1 and "settlement.signature" in refused.stderr, refused.stderr
+    paid = world.emeth("redeem-ticket", "-", input=cosigned(alone, 1))
+    assert paid.returncode == 0, paid.stderr
+    assert world.wallet() == wallet + EMETH
+
+    # Later batches: any other member's signature will do. By their proofs everybody is paid, a day after.
+    assert plain(world, "withdraw", "2emeth", "--server", url).returncode == 0
+
+    def proven():
+        world.rpc("evm_increaseTime", hex(700))
+        # A member that signed the first looks whether this one follows from it.
+        if asked():
+            assert cosign(1)[0] == 0
+        done = subprocess.run(
+            [BINARY, "fetch-ticket", USER, "--batch", "posted", "--server", url], capture_output=True, text=True, timeout=60)
+        found = json.loads(done.stdout)["ticket"]["cumulativePayout"] if done.returncode == 0 else done.stderr
+        return found == str(3 * EMETH) and done.stdout
+
+    text = until(proven, seconds=90)
+    assert latest() != first
+    world.rpc("evm_increaseTime", hex(25 * 3_600))
+    world.rpc("evm_mine", 1)
+    paid = world.emeth("redeem-ticket", "-", input=text)
+    assert paid.returncode == 0, paid.stderr
+    assert world.wallet() == wallet + 3 * EMETH

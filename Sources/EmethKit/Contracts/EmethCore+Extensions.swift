@@ -107,7 +107,7 @@ extension EmethCore {
 
   /// Pays many tickets at once; what was paid already pays nothing and stops nobody. Returns what was paid in all.
   ///
-  /// Traps above ``redeemLimit`` tickets.
+  /// Traps above ``redeemLimit`` tickets. Of each its first signature counts: one that several must sign is redeemed alone.
   public static func redeemTickets(_ tickets: [SignedTicket]) -> ContractCall<TokenAmount> {
     precondition(tickets.count <= redeemLimit, "more tickets than one call takes")
     return .amount(

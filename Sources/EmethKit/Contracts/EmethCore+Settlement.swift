@@ -27,7 +27,7 @@ extension EmethCore {
   public static func redeemTicket(_ ticket: SignedTicket) -> ContractCall<TokenAmount> {
     .amount(
       SettlementFunction.redeemTicket,
-      [.tuple(ticket.ticket.abiValues), .signature(ticket.signature)])
+      [.tuple(ticket.ticket.abiValues), .bytes(ticket.signatureBytes)])
   }
 
   /// The same by a leaf of a batch that was posted a day ago.
@@ -113,7 +113,7 @@ extension EmethCore {
   }
 
   private static func signed(_ batch: SignedBatch) -> [ABIValue] {
-    [.tuple(batch.batch.eip712Values), .signature(batch.signature)]
+    [.tuple(batch.batch.eip712Values), .bytes(batch.signatureBytes)]
   }
 
   private static func leaf(_ ticket: ProvenTicket) -> [ABIValue] {

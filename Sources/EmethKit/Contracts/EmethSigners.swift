@@ -1,7 +1,7 @@
 /// Several accounts as one Signer: the contract EmethSigners, m of n of whose members sign (Docs/Decisions/0018).
 ///
 /// ```swift
-/// let call = EmethSigners.accepts(digest, key.sign(digest))
+/// let call = EmethSigners.accepts(batch.digest, batch.signatureBytes)
 /// let isSigned: Bool = try call.result(returned)
 /// ```
 public enum EmethSigners {
@@ -20,9 +20,9 @@ public enum EmethSigners {
   /// What a contract answers that takes a signature (ERC-1271).
   private static let acceptance: [UInt8] = [0x16, 0x26, 0xba, 0x7e]
 
-  /// Whether this signature alone is enough, of any contract of ERC-1271.
-  public static func accepts(_ digest: Bytes32, _ signature: Signature) -> ContractCall<Bool> {
-    ContractCall(Function.isValidSignature, [.bytes32(digest), .signature(signature)]) {
+  /// Whether these signatures are enough (``Signed/signatureBytes``), of any contract of ERC-1271.
+  public static func accepts(_ digest: Bytes32, _ signatures: [UInt8]) -> ContractCall<Bool> {
+    ContractCall(Function.isValidSignature, [.bytes32(digest), .bytes(signatures)]) {
       fields throws(ContractError) in try fields.fixedBytes() == acceptance
     }
   }

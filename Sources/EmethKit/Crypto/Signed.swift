@@ -53,15 +53,35 @@ public struct Signed<Content: SignableContent>: Hashable, Sendable {
   ///   ``cosignatureLimit`` cosignatures already.
   public func cosigned(with key: PrivateKey) throws(Content.CheckError) -> Self {
     try check()
-    if signer == key.address || cosignatures.contains(where: { $0.signer == key.address }) { return self }
+    return try appending(Cosignature(signature: key.sign(digest), signer: key.address))
+  }
+
+  /// The same with a signature that an account has made elsewhere; unchanged when that account has signed already.
+  ///
+  /// - Throws: the content's error when what is here, or what is added, does not hold, and when there are
+  ///   ``cosignatureLimit`` cosignatures already.
+  public func cosigned(by added: Cosignature) throws(Content.CheckError) -> Self {
+    let all = try appending(added)
+    try all.check()
+    return all
+  }
+
+  private func appending(_ added: Cosignature) throws(Content.CheckError) -> Self {
+    if signer == added.signer || cosignatures.contains(where: { $0.signer == added.signer }) { return self }
     guard cosignatures.count < Self.cosignatureLimit else {
       throw Content.CheckError.signed(
         .cosignatures(found: cosignatures.count + 1, allowed: Self.cosignatureLimit))
     }
-    let added = Cosignature(signature: key.sign(digest), signer: key.address)
     return Self(
       domain: domain, content: content, digest: digest, signature: signature, signer: signer,
       cosignatures: cosignatures + [added])
+  }
+
+  /// The same with its first signature and those cosignatures that certain accounts made.
+  public func keepingCosignatures(of accounts: Set<Address>) -> Self {
+    Self(
+      domain: domain, content: content, digest: digest, signature: signature, signer: signer,
+      cosignatures: cosignatures.filter { accounts.contains($0.signer) })
   }
 
   /// Everybody who signed, as claimed, in ascending order, each once.

@@ -377,6 +377,10 @@ final class WorkerDesk: ServedNetwork {
   }
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { throw Self.notServed }
   func latestBatch() throws(NetworkError) -> SignedBatch? { throw Self.notServed }
+  func askedBatch() throws(NetworkError) -> SignedBatch? { throw Self.notServed }
+  func cosign(epoch: UInt64, with added: [Cosignature]) async throws(NetworkError) -> [Address] {
+    throw Self.notServed
+  }
   func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount { throw Self.notServed }
   func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError) {
     throw Self.notServed

@@ -76,6 +76,9 @@ extension ChainAccount {
     }
     var account: Address { ticket.account }
     var isProof: Bool { if case .proof = self { true } else { false } }
+    var isCosigned: Bool {
+      if case .signature(let signed) = self { !signed.cosignatures.isEmpty } else { false }
+    }
     var call: ContractCall<TokenAmount> {
       switch self {
       case .signature(let signed): EmethCore.redeemTicket(signed)
@@ -131,7 +134,9 @@ extension ChainAccount {
 
   private func pay(_ due: [Due], _ redemption: inout Redemption) async throws(ChainError) {
     for found in due where found.way.isProof { try await pay(together: [found], &redemption) }
-    var signed = due.filter { !$0.way.isProof }
+    // What several have signed is paid alone.
+    for found in due where found.way.isCosigned { try await pay(together: [found], &redemption) }
+    var signed = due.filter { !$0.way.isProof && !$0.way.isCosigned }
     while !signed.isEmpty {
       let some = Array(signed.prefix(EmethCore.redeemLimit))
       signed.removeFirst(some.count)

@@ -25,8 +25,14 @@ public enum ChainError: EmethError, Equatable {
   case otherSigner(settlement: Address, found: Address, expected: Address)
   /// A settlement that takes an account's signatures later than now, unix seconds.
   case signerNotStarted(settlement: Address, current: Address, account: Address, startsAt: UInt64)
-  /// A Signer that is a contract and does not take what an account alone signs.
+  /// A Signer that is a contract for which an account's signature counts nothing.
   case signerSet(contract: Address, account: Address, reason: String)
+  /// Nodes of which one takes what an account signs, and another one refuses it.
+  case signerDisputed(account: Address, takenAt: String, refusedAt: String, reason: String)
+  /// A batch that not enough members of the Signer's contract have signed yet.
+  case signaturesMissing(contract: Address, epoch: UInt64, found: Int, needed: UInt64)
+  /// A batch that a member of the Signer's contract does not sign.
+  case batchRefused(epoch: UInt64, reason: String)
   /// A settlement that the node alone names: whoever ties a network to it must know it.
   case unnamedSettlement(chainID: UInt64, settlement: Address)
   /// Epochs that were signed and that the database does not have; nil: how many is not known.
@@ -83,6 +89,9 @@ public enum ChainError: EmethError, Equatable {
     case .otherSigner: "chain.otherSigner"
     case .signerNotStarted: "chain.signerNotStarted"
     case .signerSet: "chain.signerSet"
+    case .signerDisputed: "chain.signerDisputed"
+    case .signaturesMissing: "chain.signaturesMissing"
+    case .batchRefused: "chain.batchRefused"
     case .unnamedSettlement: "chain.unnamedSettlement"
     case .epochsLost: "chain.epochsLost"
     case .frozen: "chain.frozen"
@@ -128,7 +137,12 @@ public enum ChainError: EmethError, Equatable {
       "the settlement at \(settlement) takes what \(account) signs from \(ChainAccount.date(startsAt)) on, and what \(current) "
         + "signs until then"
     case .signerSet(let contract, let account, let reason):
-      "the settlement's Signer is the contract \(contract), which does not take what \(account) alone signs: \(reason)"
+      "the settlement's Signer is \(contract), for which the signature of \(account) does not count: \(reason)"
+    case .signerDisputed(let account, let takenAt, let refusedAt, let reason):
+      "the settlement takes what \(account) signs, says \(takenAt); not so says \(refusedAt): \(reason)"
+    case .signaturesMissing(let contract, let epoch, let found, let needed):
+      "the batch of epoch \(epoch) has \(found) of the \(needed) signatures that the Signer \(contract) wants: it is not posted"
+    case .batchRefused(let epoch, let reason): "the batch of epoch \(epoch) is not signed: \(reason)"
     case .unnamedSettlement(let chainID, let settlement):
       "this network settles on no chain yet, and the node alone says that it would be chain \(chainID), settlement "
         + "\(settlement)"
@@ -184,15 +198,21 @@ public enum ChainError: EmethError, Equatable {
     case .signerNotStarted:
       "until then nobody would be paid by its tickets, and its batches not be posted: serve the network from then on"
     case .signerSet:
-      "propose the network's own Signer, or a set of which one member's signature is enough: proposeSigner of the settlement"
+      "propose the network's own Signer, or a contract EmethSigners of which it is a member: proposeSigner of the settlement"
+    case .signerDisputed:
+      "one of the two lies, or lags for long: ask a third node (signer() of the settlement). Is it so, name the node that says it "
+        + "alone: emeth rotate-signer --data FOLDER --rpc URL --key-file FILE; and give `emeth serve` another node in the other's place"
+    case .signaturesMissing:
+      "other members sign it: emeth cosign-batch --server URL --rpc URL --core ADDRESS --key-file FILE; after 48 hours without a "
+        + "posted batch anybody may freeze the network"
+    case .batchRefused: "ask its operator, and say it to the other members: nothing was sent"
     case .unnamedSettlement:
       "a node that lies could name any: look both up where EMETH Core's owners publish them, and give --chain-id and --settlement"
     case .epochsLost(_, _, let file):
       "an epoch that is signed twice costs the operator's bond: bring back the newer database, or, when nothing of the lost epochs "
         + "was handed out, delete \(file)"
     case .frozen: "everybody leaves with the balances of the last batch"
-    case .reverted(_, .message("settlement.cap")):
-      "signatures alone have paid what bond and daily cap cover: with its batch and proof a ticket is paid all the same"
+    case .reverted(_, .message(let word)): Self.hint(onRefusal: word)
     case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
     case .feeTooHigh: "wait until gas is cheaper"
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"

@@ -27,7 +27,7 @@ public final class ChainSigner: Sendable {
     return ChainSigner(settlement: settlement, current: current, next: next)
   }
 
-  /// Why a key's tickets and batches are not taken now; nil: they are.
+  /// Why what a key signs counts for nothing now; nil: it counts, alone or with the signatures of other members of a set.
   func refusal(of key: PrivateKey, with client: ChainClient) async throws(ChainError) -> ChainError? {
     guard let refusal = try await Self.refusal(of: key, by: current, with: client) else { return nil }
     if let next {
@@ -42,7 +42,7 @@ public final class ChainSigner: Sendable {
     return .otherSigner(settlement: settlement, found: current, expected: key.address)
   }
 
-  /// Why a Signer's place does not take what a key signs; nil: it does.
+  /// Why a key's signature counts for nothing with a Signer; nil: it counts.
   private static func refusal(
     of key: PrivateKey, by signer: Address, with client: ChainClient
   ) async throws(ChainError) -> ChainError? {
@@ -55,18 +55,22 @@ public final class ChainSigner: Sendable {
       .signerSet(contract: signer, account: account, reason: reason)
     }
     do throws(ChainError) {
-      if try await client.call(EmethSigners.accepts(probe, key.sign(probe)), at: signer) { return nil }
-      guard try await client.call(EmethSigners.isMember(account), at: signer) else {
-        return refused("it is not one of its members")
-      }
-      let needed = try await client.call(EmethSigners.threshold(), at: signer)
-      return refused("\(needed) of its members must sign, and a served network has one key")
+      if try await client.call(EmethSigners.accepts(probe, key.sign(probe).bytes), at: signer) { return nil }
+      // Of a set of which several must sign the others are waited for (``NetworkService/cosign(epoch:with:)``).
+      return try await client.call(EmethSigners.isMember(account), at: signer)
+        ? nil : refused("it is not one of its members")
     } catch {
       switch error {
       case .reverted, .contract: return refused("it is no contract EmethSigners, and takes another form")
       default: throw error
       }
     }
+  }
+
+  /// How many members must sign, when the Signer is a set of this library's contract; nil: it is an account.
+  func threshold(with client: ChainClient) async throws(ChainError) -> UInt64? {
+    guard try await !client.code(at: current).isEmpty else { return nil }
+    return try await client.call(EmethSigners.threshold(), at: current)
   }
 
   /// What is signed to see whether a contract takes it: no ticket and no batch, whose digests begin in another way.

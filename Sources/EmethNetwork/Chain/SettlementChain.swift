@@ -122,11 +122,11 @@ public final class SettlementChain: Sendable {
     return votes
   }
 
-  /// Why the settlement does not take what a key signs; nil: it does. A node that can't be asked does not count, while
+  /// Why what a key signs does not count for the settlement; nil: it does. A node that can't be asked does not count, while
   /// another one answers.
   ///
-  /// - Throws: ``ChainError/contradiction(method:what:found:expected:)`` where two nodes differ; what is wrong with the first
-  ///   node where none answers.
+  /// - Throws: ``ChainError/signerDisputed(account:takenAt:refusedAt:reason:)`` where two nodes differ; what is wrong with the
+  ///   first node where none answers.
   func refusal(of key: PrivateKey) async throws(ChainError) -> ChainError? {
     var taker: ChainClient?
     var refuser: ChainClient?
@@ -146,10 +146,9 @@ public final class SettlementChain: Sendable {
       }
     }
     if let taker, let refuser, let refusal {
-      throw .contradiction(
-        method: "eth_call",
-        what: "whether the settlement takes what \(key.address) signs, at \(refuser.endpoint),",
-        found: refusal.message, expected: "that it does, as at \(taker.endpoint)")
+      throw .signerDisputed(
+        account: key.address, takenAt: "\(taker.endpoint)", refusedAt: "\(refuser.endpoint)",
+        reason: refusal.message)
     }
     if taker == nil, refusal == nil, let failure { throw failure }
     return refusal

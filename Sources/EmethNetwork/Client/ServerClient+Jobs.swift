@@ -117,6 +117,41 @@ extension ServerClient {
     try await get("/api/v2/accounts/\(account)/proven-ticket?batch=\(batch.text)")
   }
 
+  /// The batch that members of the Signer's contract are to sign; nil: none waits.
+  func askedBatch() async throws(NetworkError) -> SignedBatch? {
+    do throws(NetworkError) {
+      return try await get("/api/v2/batches/asked")
+    } catch {
+      if error.code == "batch.none" { return nil }
+      throw error
+    }
+  }
+
+  /// All leaves of a batch, by account.
+  func leaves(ofBatch epoch: UInt64) async throws(NetworkError) -> [Ticket] {
+    var (leaves, after): ([Ticket], Address?) = ([], nil)
+    repeat {
+      let query = after.map { "?after=\($0)" } ?? ""
+      let page: Routes.BatchLeaves = try await get("/api/v2/batches/\(epoch)/leaves\(query)")
+      leaves += page.leaves
+      // A server that goes round in circles is not followed.
+      if let next = page.next, next <= after ?? .zero || page.leaves.isEmpty {
+        throw .malformed(
+          what: "answer of \(server) to the leaves of batch \(epoch)", reason: "they are not in order")
+      }
+      after = page.next
+    } while after != nil
+    return leaves
+  }
+
+  /// Gives the account's signature of a batch; who has signed it by then.
+  func cosign(_ epoch: UInt64, _ added: [Cosignature]) async throws(NetworkError) -> [Address] {
+    guard let first = added.first else { return [] }
+    let signed: Routes.BatchSigners = try await send(
+      "POST", "/api/v2/batches/\(epoch)/cosignatures", first, repeatable: true)
+    return signed.signers
+  }
+
   /// Moves money that can be spent here to what can be withdrawn.
   public func withdraw(_ amount: TokenAmount) async throws(NetworkError) -> Balances {
     try await send("POST", "/api/v2/withdrawals", Routes.Withdrawal(amount: amount))

@@ -26,6 +26,8 @@ struct Setting: Sendable {
 
   /// The contract that redeems this network's tickets, and its chain; nothing where settlement is embedded.
   static let settlement = Setting(name: "settlement")
+  /// The epoch whose batch the members of a Signer of several keys were asked to sign.
+  static let askedEpoch = Setting(name: "askedEpoch")
   /// Whose logs were read.
   static let followed = Setting(name: "followed")
   /// The last block whose logs were read twice.

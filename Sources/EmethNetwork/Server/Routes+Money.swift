@@ -8,6 +8,20 @@ extension Routes {
     var amount: TokenAmount
   }
 
+  /// A part of a batch's public file: the newest ticket of each account then, by account.
+  struct BatchLeaves: Codable, Sendable {
+    var leaves: [Ticket]
+    /// What `after` names for the next part; none: this is the last.
+    var next: Address?
+  }
+
+  /// Who has signed a batch.
+  struct BatchSigners: Codable, Sendable {
+    var signers: [Address]
+  }
+
+  private static let leavesAtOnce = 1_000
+
   func addMoney() {
     json(.get, "/api/v2/accounts/:address/balances") { _, context, state in
       let account = try context.address()
@@ -51,9 +65,40 @@ extension Routes {
       try await Self.batch { try state.service.latestBatch() }(state)
     }
 
+    // Of a Signer of several keys: the batch that its members are to sign.
+    json(.get, "/api/v2/batches/asked") { _, _, state in
+      guard let batch = try await state.offload({ try state.service.askedBatch() }) else {
+        throw RequestFailure(.notFound, code: "batch.none", "no batch waits for signatures")
+      }
+      return batch
+    }
+
     json(.get, "/api/v2/batches/:epoch") { _, context, state in
       let epoch = try context.epoch()
       return try await Self.batch { try state.service.batch(epoch: epoch) }(state)
+    }
+
+    json(.get, "/api/v2/batches/:epoch/leaves") { request, context, state in
+      let epoch = try context.epoch()
+      let after = try request.query("after", "0x and 40 hexadecimal digits") { try Address($0) }
+      return try await state.offload { [service = state.service] in
+        guard try service.batch(epoch: epoch) != nil else {
+          throw RequestFailure(.notFound, code: "batch.none", "there is no such batch yet")
+        }
+        let page = try service.leaves(epoch: epoch, after: after, limit: Self.leavesAtOnce)
+        return BatchLeaves(leaves: page.tickets.map(\.ticket), next: page.last?.ticket.account)
+      }
+    }
+
+    json(.post, "/api/v2/batches/:epoch/cosignatures") { request, context, state in
+      let epoch = try context.epoch()
+      let (account, added) = try await state.signed(request, Cosignature.self)
+      guard added.signer == account else {
+        throw RequestFailure(
+          .forbidden, code: "batch.forbidden", "\(account) gives a signature of \(added.signer)",
+          hint: "who has signed gives it")
+      }
+      return BatchSigners(signers: try await state.service.cosign(epoch: epoch, with: [added]))
     }
 
     json(.post, "/api/v2/withdrawals") { request, _, state in

@@ -37,6 +37,8 @@ protocol ServedNetwork: Sendable {
   func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket?
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch?
   func latestBatch() throws(NetworkError) -> SignedBatch?
+  func askedBatch() throws(NetworkError) -> SignedBatch?
+  func cosign(epoch: UInt64, with added: [Cosignature]) async throws(NetworkError) -> [Address]
 
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer]
   func process(

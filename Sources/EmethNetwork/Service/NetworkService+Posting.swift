@@ -68,7 +68,8 @@ extension NetworkService {
       try close(through: 1)
     }
     // The batch comes first: after 48 hours without one anybody may freeze the network.
-    if let batch = try batch(after: posted, at: head.timestamp, chain) {
+    if let newest = try batch(after: posted, at: head.timestamp, chain) {
+      let batch = try await signed(newest.batch.epoch, after: posted?.epoch ?? 0, on: chain, says: client)
       let (call, name) = (EmethCore.postBatch(batch), "postBatch \(batch.digest)")
       do throws(ChainError) {
         _ = try await sender.submit(call, to: settlement, under: name)
@@ -161,6 +162,37 @@ extension NetworkService {
     let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
     let age = now > closed ? now - closed : 0
     return since >= SettlementChain.leastPostingSeconds && age >= wanted ? newest : nil
+  }
+
+  /// The batch with the signatures that count: of one key its own; of a set of which several sign, the batch that its members
+  /// were asked for, which stays the same until it is posted.
+  ///
+  /// - Parameters:
+  ///   - newest: the epoch whose batch is due.
+  ///   - posted: the newest epoch that is posted.
+  /// - Throws: ``ChainError/signaturesMissing(contract:epoch:found:needed:)`` while not enough have signed.
+  private func signed(
+    _ newest: UInt64, after posted: UInt64, on chain: SettlementChain, says client: ChainClient
+  ) async throws(ChainError) -> SignedBatch {
+    let signer = try await ChainSigner.read(of: chain.contracts.settlement, from: client)
+    let own = try asChainError { try database.read { db in try Signer.batch(epoch: newest, in: db) } }
+    guard own.signer != signer.current, let needed = try await signer.threshold(with: client) else {
+      return own.keepingCosignatures(of: [])
+    }
+    let asked = try asChainError { try askMembers(for: own, after: posted) }
+    var members: Set<Address> = []
+    // What a stranger adds the contract would refuse, and all of it with that.
+    for cosignature in asked.cosignatures
+    where try await client.call(EmethSigners.isMember(cosignature.signer), at: signer.current) {
+      members.insert(cosignature.signer)
+    }
+    let batch = asked.keepingCosignatures(of: members)
+    let call = EmethSigners.accepts(batch.digest, batch.signatureBytes)
+    guard try await client.call(call, at: signer.current) else {
+      throw .signaturesMissing(
+        contract: signer.current, epoch: batch.batch.epoch, found: batch.allSigners.count, needed: needed)
+    }
+    return batch
   }
 
   private func close(through epoch: UInt64) throws(ChainError) {

@@ -129,7 +129,8 @@ enum ChainOptions {
     return .done
   }
 
-  private static func client(
+  /// The node that is named, and what it must answer.
+  static func client(
     _ parsed: ParsedCommand, _ context: CommandContext, settlement: Address?
   ) throws -> ChainClient {
     var settings = ChainSettings()
@@ -215,7 +216,12 @@ enum ChainOptions {
   }
 
   private static func folder(_ parsed: ParsedCommand, _ context: CommandContext) throws -> URL {
-    if let path = parsed[data] { return URL(filePath: path) }
+    try folder(parsed[data], parsed, context)
+  }
+
+  /// Where it is kept what was sent or signed: a folder that was given, or the user's own.
+  static func folder(_ given: String?, _ parsed: ParsedCommand, _ context: CommandContext) throws -> URL {
+    if let given { return URL(filePath: given) }
     if let data = context.environment["XDG_DATA_HOME"], data.hasPrefix("/") {
       return URL(filePath: data).appending(path: "emeth/chain")
     }

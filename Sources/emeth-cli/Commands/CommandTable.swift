@@ -12,6 +12,7 @@ enum CommandTable {
     .fetchResult,
     .serve,
     .rotateSigner,
+    .cosignBatch,
     .deploy,
     .node,
     .verifier,

@@ -83,10 +83,11 @@ extension ChainError {
     switch self {
     case .badEndpoint: .usage
     case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
-      .sentBefore, .otherSigner, .signerNotStarted, .signerSet, .frozen, .epochsLost:
+      .sentBefore, .otherSigner, .signerNotStarted, .signerSet, .frozen, .epochsLost,
+      .batchRefused:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
-      .reorganisedTooDeep, .missingDeposit, .creditUndone:
+      .reorganisedTooDeep, .missingDeposit, .creditUndone, .signerDisputed, .signaturesMissing:
       .unavailable
     case .store(let error): error.exitCode
     case .wrongChain, .noContract, .wrongContract, .unnamedSettlement, .contract, .ticket, .keyInUse:

@@ -61,6 +61,22 @@ import Testing
     }
   }
 
+  @Test func whatWasSignedElsewhereIsAdded() throws {
+    let one = try signed(by: 0)
+    let added = Cosignature(signature: keys[1].sign(one.digest), signer: keys[1].address)
+    let two = try one.cosigned(by: added)
+    #expect(try two == signed(by: 0, 1))
+    #expect(try two.cosigned(by: added) == two)
+    let stolen = Cosignature(signature: added.signature, signer: keys[2].address)
+    let foreign = Cosignature(signature: keys[2].sign(.zero), signer: keys[2].address)
+    for bad in [stolen, foreign] {
+      #expect(throws: TicketError.self) { try two.cosigned(by: bad) }
+    }
+    let three = try two.cosigned(with: keys[2])
+    #expect(try three.keepingCosignatures(of: [keys[2].address, keys[3].address]) == signed(by: 0, 2))
+    #expect(three.keepingCosignatures(of: []) == one)
+  }
+
   @Test func everyCosignatureIsChecked() throws {
     let two = try signed(by: 0, 1)
     let text = try jsonText(two)

@@ -155,6 +155,8 @@ final class FakeNetwork: ServedNetwork {
   func provenTicket(of account: Address, epoch: UInt64) throws(NetworkError) -> ProvenTicket? { nil }
   func batch(epoch: UInt64) throws(NetworkError) -> SignedBatch? { nil }
   func latestBatch() throws(NetworkError) -> SignedBatch? { nil }
+  func askedBatch() throws(NetworkError) -> SignedBatch? { nil }
+  func cosign(epoch: UInt64, with added: [Cosignature]) async throws(NetworkError) -> [Address] { [] }
 
   // MARK: - Nodes and verifiers
 
