@@ -20,7 +20,8 @@ public enum JobEvent: Hashable, Sendable {
     by: Address, nodeSignatureValid: Bool = false, fuelUsed: Fuel, submission: Bytes32,
     proofHolds: Bool = false)
   /// The beacon has drawn a verifier, and its challenge is published. `nodesOfParent`: every node that works
-  /// for the same parent; none of them may check.
+  /// for the same parent; none of them may check. After an acceptance it is drawn in the place of the one that vouches for
+  /// what was masked and says nothing to the cohort's sum: the node opens to it as to the first.
   case draw(verifier: Address, nodesOfParent: Set<Address> = [])
   /// The storage has a receipt for the openings that the drawn verifier asked for.
   case receiveOpenings

@@ -43,9 +43,13 @@ extension JobMachine {
       }
     }
     for (finder, dispute) in [(first, evidence), (second, nil)] {
-      if let before = draws.first(where: { $0.verifier == finder }) {
-        // It was drawn before the acceptance; then this is what it said.
-        guard before.hasFound, dispute == nil || dispute == before.dispute else {
+      if let place = draws.firstIndex(where: { $0.verifier == finder }) {
+        // It was drawn before the acceptance, and this is what it said; or to take the place of who accepted.
+        guard draws[place].inPlaceOf == nil else {
+          draws[place].dispute = dispute
+          continue
+        }
+        guard draws[place].hasFound, dispute == nil || dispute == draws[place].dispute else {
           throw .verifierNotEligible(found: finder)
         }
         continue

@@ -8,10 +8,18 @@ extension JobMachine {
   }
 
   mutating func draw(_ drawn: Address, nodesOfParent: Set<Address>, at now: UInt64) throws(JobError) {
-    guard verdict == nil else { throw .verdictGiven(event: .draw) }
+    guard verdict == nil || cohort?.maskedRoot != nil else { throw .verdictGiven(event: .draw) }
     guard drawn != job.requester, drawn != node, !nodesOfParent.contains(drawn),
       !draws.contains(where: { $0.verifier == drawn })
     else { throw .verifierNotEligible(found: drawn) }
+    let openBy = now.addingSaturated(parameters.openingSeconds)
+    if let verdict {
+      if let due = withheldFrom, let current = draws.last {
+        throw .verifierDue(found: current.verifier, until: due)
+      }
+      draws.append(Draw(verifier: drawn, drawnAt: now, openBy: openBy, inPlaceOf: verdict.verifier))
+      return
+    }
     if let current = draws.last {
       guard silentVerifiers(at: now) < JobMachine.silentVerifiersNeeded else {
         throw .verifiersSilent(count: JobMachine.silentVerifiersNeeded)
@@ -20,14 +28,29 @@ extension JobMachine {
         throw .verifierDue(found: current.verifier, until: current.answerBy ?? current.openBy)
       }
     }
-    draws.append(
-      Draw(verifier: drawn, drawnAt: now, openBy: now.addingSaturated(parameters.openingSeconds)))
+    draws.append(Draw(verifier: drawn, drawnAt: now, openBy: openBy))
     verifier = drawn
   }
 
+  /// From when the node counts as one that withholds what the verifier drawn last has asked for, unix seconds; nil where
+  /// it owes nothing.
+  public var withheldFrom: UInt64? {
+    guard status == .submitted, let current = draws.last, current.openedAt == nil,
+      verdict == nil || current.inPlaceOf != nil
+    else { return nil }
+    return current.openBy
+  }
+
+  /// Verifiers that were drawn in the place of one that vouched, and to which the node has opened something.
+  public var openedInPlace: Set<Address> {
+    Set(draws.filter { $0.inPlaceOf != nil && $0.openedAt != nil }.map(\.verifier))
+  }
+
   mutating func receiveOpenings(at now: UInt64) throws(JobError) {
-    guard verdict == nil else { throw .verdictGiven(event: .receiveOpenings) }
     guard let last = draws.indices.last else { throw .noVerifierDrawn(event: .receiveOpenings) }
+    guard verdict == nil || draws[last].inPlaceOf != nil else {
+      throw .verdictGiven(event: .receiveOpenings)
+    }
     if let openedAt = draws[last].openedAt { throw .openingsReceived(event: .receiveOpenings, at: openedAt) }
     draws[last].openedAt = now
     draws[last].answerBy = now.addingSaturated(parameters.verificationSeconds)
@@ -76,8 +99,8 @@ extension JobMachine {
   }
 
   mutating func withhold(at now: UInt64) throws(JobError) -> [JobEffect] {
-    guard verdict == nil else { throw .verdictGiven(event: .withhold) }
     guard let current = draws.last else { throw .noVerifierDrawn(event: .withhold) }
+    guard verdict == nil || current.inPlaceOf != nil else { throw .verdictGiven(event: .withhold) }
     if let openedAt = current.openedAt { throw .openingsReceived(event: .withhold, at: openedAt) }
     guard now >= current.openBy else { throw .tooEarly(event: .withhold, now: now, from: current.openBy) }
     verifier = draws.first { $0.hasFound }?.verifier ?? current.verifier

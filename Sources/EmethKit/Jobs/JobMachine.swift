@@ -72,6 +72,8 @@ public struct JobMachine: Hashable, Codable, Sendable {
     public internal(set) var answerBy: UInt64?
     /// The evidence of a mismatch that it reported; zero when its verdict was struck instead.
     public internal(set) var dispute: Bytes32?
+    /// Who accepted and vouches for the update, where this one was drawn after that: to take its place in the sum.
+    public internal(set) var inPlaceOf: Address?
 
     /// Whether it reported a mismatch: the fee of a failed job is for whoever did so first.
     var hasFound: Bool { dispute.map { $0 != .zero } ?? false }

@@ -127,13 +127,24 @@ extension JobWorker {
   }
 
   /// Draws another verifier and lets it judge.
-  private func askAnother(about subJob: JobID) async throws(NetworkError) -> Another {
-    guard let drawn = try drawExaminer(of: subJob) else { return .nobody }
+  ///
+  /// - Parameter isInPlace: Whether it is drawn to vouch in the place of one that is silent: to that one the node has to
+  ///   open, and nobody comes of it where it does not.
+  private func askAnother(about subJob: JobID, isInPlace: Bool = false) async throws(NetworkError) -> Another
+  {
+    guard let drawn = try drawExaminer(of: subJob, isInPlace: isInPlace) else { return .nobody }
     let began = ContinuousClock.now
     let outcomes = try await parties.judge([drawn], parent: try job())
-    if outcomes.isEmpty { return .pending }
+    if outcomes.isEmpty { return try isWithheld(subJob) ? .nobody : .pending }
     try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1))
     return .judged
+  }
+
+  /// Whether a node's time is over to open to the verifier that was drawn in a silent one's place.
+  private func isWithheld(_ subJob: JobID) throws(NetworkError) -> Bool {
+    let due = try database.read { db in try JobStore.subJob(subJob, in: db).machine.withheldFrom }
+    guard let due else { return false }
+    return try database.write { db in try network.reach(due, in: db) != nil }
   }
 
   /// The verdict that stands for a SubJob, and other acceptances by those who can be asked.
@@ -203,7 +214,7 @@ extension JobWorker {
   /// Puts another verifier that accepts into the place of the one that vouches for an update and says nothing.
   ///
   /// It has replayed the submission to the same state; or two others have to another one, and then the first one
-  /// has named a state that nobody else computes.
+  /// has named a state that nobody else computes. To whoever is drawn for it the node has to open, as to the first one.
   func replaceVoucher(of subJob: JobID) async throws(NetworkError) -> Replacement {
     while true {
       let record = try database.read { db in try JobStore.subJob(subJob, in: db) }
@@ -219,10 +230,10 @@ extension JobWorker {
           }
         }
       }
-      if record.notes.overruling != nil { return .nobody }
+      if record.overruling != nil { return .nobody }
       let rejections = record.notes.rejectionsByExaminers
       if (rejections.withheld?.count ?? 0) >= 2 || (rejections.found?.count ?? 0) >= 3 { return .nobody }
-      switch try await askAnother(about: subJob) {
+      switch try await askAnother(about: subJob, isInPlace: true) {
       case .judged: continue
       case .pending: return .pending
       case .nobody: return .nobody
@@ -381,7 +392,9 @@ extension JobWorker {
 
   /// Draws another verifier, which replays what the first one replayed; nil where nobody is left. One that is drawn
   /// and has not judged yet is drawn once.
-  private func drawExaminer(of subJob: JobID) throws(NetworkError) -> SubJobRecord? {
+  ///
+  /// - Parameter isInPlace: Whether the machine hears of it, which counts from then on what the node owes to it.
+  private func drawExaminer(of subJob: JobID, isInPlace: Bool) throws(NetworkError) -> SubJobRecord? {
     try database.write { db in
       var record = try JobStore.subJob(subJob, in: db)
       if record.notes.awaitsJudgement { return record }
@@ -395,7 +408,14 @@ extension JobWorker {
       record.notes.draws.append(
         VerifierDraw(verifier: verifier, commitment: number, seed: first.seed, segments: first.segments))
       record.notes.examiners = (record.notes.examiners ?? []) + [verifier]
-      try JobStore.update(record, in: db)
+      guard isInPlace else {
+        try JobStore.update(record, in: db)
+        return record
+      }
+      var parent = try JobStore.job(id, in: db)
+      try ExecutionLayer.apply(
+        .draw(verifier: verifier, nodesOfParent: try JobStore.nodes(of: id, in: db)), to: &record,
+        parent: &parent, at: try network.tick(in: db), in: db)
       return record
     }
   }
@@ -462,20 +482,29 @@ extension SubJobNotes {
 
   /// Two that found what is wrong in a submission that was accepted, where no two agree that it is right; nil is none. They
   /// decide as they would have before the acceptance (``Deliberation``).
-  var overruling: Overruling? {
+  ///
+  /// - Parameter openedInPlace: Those who were drawn in a silent verifier's place and to whom the node has opened something:
+  ///   that it can't be read is a finding of theirs.
+  func overruling(openedInPlace: Set<Address> = []) -> Overruling? {
     guard case .decided(false, _, _, let forfeited) = ruling(isAudited: { _ in nil }) else { return nil }
     let void = void
     let found = judgements.filter {
-      !$0.verdict.verdict.accepted && $0.mismatch?.kind != .withheld
-        && !void.contains($0.verdict.verdict.verifier)
+      let verdict = $0.verdict.verdict
+      return !verdict.accepted && !void.contains(verdict.verifier)
+        && ($0.mismatch?.kind != .withheld || openedInPlace.contains(verdict.verifier))
     }
     guard found.count >= 2 else { return nil }
     let (first, second) = (found[0].verdict.verdict, found[1].verdict.verdict)
     return Overruling(
       first: first.verifier, second: second.verifier, evidence: first.evidence,
-      forfeited: forfeited.filter { isShownWrong || twoFaced.contains($0) },
+      forfeited: bondsLost(by: forfeited, accepted: false),
       reason: "it was accepted, and two others found: " + found[0].finding)
   }
+}
+
+extension SubJobRecord {
+  /// Two that overrule who has accepted it; nil is none.
+  var overruling: Overruling? { notes.overruling(openedInPlace: machine.openedInPlace) }
 }
 
 /// Two that overrule an acceptance.

@@ -329,12 +329,13 @@ extension JobWorker {
   /// Those of these SubJobs whose acceptance two others overrule.
   private func overruled(among subJobs: [JobID]) throws(NetworkError) -> [JobID] {
     try database.read { db in
-      try subJobs.filter { try JobStore.subJob($0, in: db).notes.overruling != nil }
+      try subJobs.filter { try JobStore.subJob($0, in: db).overruling != nil }
     }
   }
 
-  /// Liars end as FAILED, and so do those whose acceptance two others overrule; those of whom nobody can say what they masked
-  /// end unchecked, as soon as a verifier's time is over for them. Their cohort waits until their parts are computed again.
+  /// Liars end as FAILED, and so do those whose acceptance two others overrule, and those who open nothing to the one that was
+  /// drawn in a silent verifier's place, when their time for that is over; those of whom nobody can say what they masked end
+  /// unchecked, as soon as a verifier's time is over for them. Their cohort waits until their parts are computed again.
   private func expel(
     _ lies: [PublicRecords.Accusation], unvouched: [JobID], from cohort: CohortRecord
   ) throws(NetworkError) {
@@ -343,19 +344,25 @@ extension JobWorker {
       var record = cohort
       var standing = try record.standing(in: network.domain)
       let records = try unvouched.map { try JobStore.subJob($0, in: db) }
-      let due = records.filter { $0.notes.overruling == nil }.map(\.machine.uncheckedFrom).max()
+      let due = records.filter { $0.overruling == nil }
+        .map { $0.machine.withheldFrom ?? $0.machine.uncheckedFrom }.max()
       guard let now = try due.map({ try network.reach($0, in: db) }) ?? network.tick(in: db) else {
         return nil
       }
       let before = try BondPool.struck(in: db)
       for subJob in records {
-        if let finders = subJob.notes.overruling {
+        if let finders = subJob.overruling {
           try overrule(subJob, by: finders, at: now, in: db)
         } else {
           var ended = subJob
           var parent = try JobStore.job(id, in: db)
-          ended.notes.reason = "nobody can say whether it masked the update that it submitted"
-          try ExecutionLayer.apply(.endUnchecked, to: &ended, parent: &parent, at: now, in: db)
+          let isWithheld = subJob.machine.withheldFrom != nil
+          ended.notes.reason =
+            isWithheld
+            ? "it opened nothing to the verifier that was drawn in a silent one's place"
+            : "nobody can say whether it masked the update that it submitted"
+          try ExecutionLayer.apply(
+            isWithheld ? .withhold : .endUnchecked, to: &ended, parent: &parent, at: now, in: db)
         }
         try record.apply(.expel(subJob.id), to: &standing, at: now)
         record.unvouched = (record.unvouched ?? []) + [subJob.id]

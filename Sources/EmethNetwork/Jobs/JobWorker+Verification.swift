@@ -80,8 +80,7 @@ extension JobWorker {
           let sharing = accepted && isRepeated(record) ? alsoPaid.first : nil
           let record = try decide(subJob, accepted: accepted, by: by, sharedWith: sharing, in: db)
           let fee = record.machine.job.terms.verifierFee
-          for verifier in forfeited
-          where accepted || record.notes.isShownWrong || record.notes.twoFaced.contains(verifier) {
+          for verifier in record.notes.bondsLost(by: forfeited, accepted: accepted) {
             try BondPool.forfeit(
               verifier, bond: try parties.bond(of: verifier, in: db), over: subJob, job: id,
               at: try network.tick(in: db), in: db)
@@ -348,6 +347,12 @@ extension JobWorker {
         if let heard = outcome.appeal {
           (record.notes.appeal, record.notes.divergence) = (heard.appeal, heard.divergence)
         }
+        // Where openings are given at once there was no receipt yet.
+        if parties.opensAtOnce, record.machine.withheldFrom != nil {
+          var parent = try JobStore.job(id, in: db)
+          try ExecutionLayer.apply(
+            .receiveOpenings, to: &record, parent: &parent, at: try network.tick(in: db), in: db)
+        }
         try network.tick(in: db)
         try JobStore.update(record, in: db)
       }
@@ -380,9 +385,15 @@ extension SubJobNotes {
     twoFaced.union(judgements.map(\.verdict.verdict).filter(\.showsNothing).map(\.verifier))
   }
 
+  /// Who of those whose acceptance is not what was decided loses its bond. Where nobody found the submission itself wrong,
+  /// only who signed two verdicts.
+  func bondsLost(by forfeited: [Address], accepted: Bool) -> [Address] {
+    forfeited.filter { accepted || isShownWrong || twoFaced.contains($0) }
+  }
+
   /// Whether somebody found the submission itself wrong. Else all that speaks against it is what the node opened: that it
   /// opened one thing to one and another, or nothing, to another says nothing about the one.
-  var isShownWrong: Bool {
+  private var isShownWrong: Bool {
     judgements.contains { judgement in
       switch judgement.mismatch?.kind {
       case .replay, .result, .submission: !void.contains(judgement.verdict.verdict.verifier)

@@ -48,10 +48,11 @@ extension Surroundings {
           let verdicts = subJob.notes.judgements.map(\.verdict)
           let further =
             verdicts.filter { !drawn.contains($0.verdict.verifier) } + (subJob.notes.contradictions ?? [])
+          let others = subJob.notes.draws.map(\.verifier).filter { !drawn.contains($0) }
           return PublicRecords.SubJob(
             machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
             verdicts: verdicts.filter { drawn.contains($0.verdict.verifier) },
-            furtherVerdicts: further.isEmpty ? nil : further)
+            furtherVerdicts: further.isEmpty ? nil : further, furtherDraws: others.isEmpty ? nil : others)
         },
         aggregation: try aggregation(of: record, in: db),
         batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {

@@ -16,6 +16,9 @@ public struct PublicRecords: Codable, Sendable {
     public var verdicts: [SignedVerdict]
     /// What else was said: by verifiers that replayed a verdict, and second verdicts of those who signed two.
     public var furtherVerdicts: [SignedVerdict]?
+    /// Who was drawn besides those on the machine's record: to replay a verdict, or to examine what was masked; `nil` is
+    /// nobody.
+    public var furtherDraws: [Address]?
   }
 
   /// One round's beginning: the state that all its SubJobs started from.

@@ -7,9 +7,13 @@ extension JobFolder {
     let machine = subJob.machine
     if machine.endReason == .openingsWithheld {
       // That something did not come is the Execution Layer's word.
+      let (id, last) = (machine.job.id, machine.draws.last)
       try require(
-        machine.verdict == nil && machine.draws.last.map { $0.openedAt == nil } == true,
-        "SubJob \(machine.job.id) is FAILED for openings that came")
+        last.map { $0.openedAt == nil } == true, "SubJob \(id) is FAILED for openings that came")
+      guard let accepting = machine.verdict?.verifier else { return }
+      try require(
+        last?.inPlaceOf == accepting && !subJob.verdicts.contains { $0.verdict.verifier == last?.verifier },
+        "SubJob \(id) is FAILED for openings that it did not owe: \(accepting) had accepted it")
     } else if subJob.verdicts.last?.verdict.accepted == false {
       try checkRejection(subJob, in: records)
     } else {

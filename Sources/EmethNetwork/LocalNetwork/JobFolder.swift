@@ -43,7 +43,8 @@ public struct JobFolder: Sendable {
         try checkPlan(records, leaves: leaves)
       },
       outcome("\(records.subJobs.count) SubJobs: ids, signatures, roots and verdicts") {
-        for subJob in records.subJobs { try checkSubJob(subJob, in: records) }
+        let accounts = Set(records.tickets.map(\.content.account))
+        for subJob in records.subJobs { try checkSubJob(subJob, in: records, accounts: accounts) }
         try checkRounds(records)
       },
       outcome("settlements: terms by the rule set, amounts by the terms, conserved to the holon") {
@@ -125,7 +126,10 @@ public struct JobFolder: Sendable {
       "the plan has \(records.plan.parts.count) parts, the job \(records.job.numParallel)")
   }
 
-  private func checkSubJob(_ subJob: PublicRecords.SubJob, in records: PublicRecords) throws {
+  /// - Parameter accounts: Those that have a ticket. Who is drawn has bound something, and so has one.
+  private func checkSubJob(
+    _ subJob: PublicRecords.SubJob, in records: PublicRecords, accounts: Set<Address>
+  ) throws {
     let machine = subJob.machine
     let id = machine.job.id
     guard let position = machine.job.position, position.parent == records.job.id else {
@@ -157,17 +161,25 @@ public struct JobFolder: Sendable {
     try require(
       records.rounds.contains { $0.round == position.round && $0.initRoot == message.initRoot },
       "SubJob \(id): another starting model than the round's")
-    for verdict in subJob.verdicts {
-      try verdict.check(of: submission.digest, in: records.domain)
-      try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
+    let decisive = machine.draws.map(\.verifier)
+    let drawn = decisive + (subJob.furtherDraws ?? [])
+    try require(Set(drawn).count == drawn.count, "SubJob \(id): a verifier was drawn twice")
+    for verifier in drawn {
       try require(
-        machine.draws.contains { $0.verifier == verdict.verdict.verifier },
-        "SubJob \(id): \(verdict.verdict.verifier) gave a verdict without being drawn")
+        accounts.contains(verifier),
+        "SubJob \(id): \(verifier) was drawn and has never bound anything: it has no ticket")
     }
-    for verdict in subJob.furtherVerdicts ?? [] {
-      try verdict.check(of: submission.digest, in: records.domain)
-      try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
+    func check(_ verdicts: [SignedVerdict], of verifiers: [Address]) throws {
+      for verdict in verdicts {
+        try verdict.check(of: submission.digest, in: records.domain)
+        try require(verdict.verdict.jobID == id, "SubJob \(id): a verdict is on another SubJob")
+        try require(
+          verifiers.contains(verdict.verdict.verifier),
+          "SubJob \(id): \(verdict.verdict.verifier) gave a verdict without being drawn")
+      }
     }
+    try check(subJob.verdicts, of: decisive)
+    try check(subJob.furtherVerdicts ?? [], of: drawn)
     let accepted = subJob.verdicts.last?.verdict.accepted
     switch machine.status {
     case .verified where machine.endReason == .proved:

@@ -43,12 +43,24 @@ extension LocalParties {
   func judge(
     _ drawn: [SubJobRecord], parent: JobRecord
   ) async throws(NetworkError) -> [(subJob: JobID, outcome: JobWorker.Outcome)] {
+    // Who has to open to the one in a silent verifier's place and does not leaves nothing to judge.
+    var opened: [SubJobRecord] = []
+    for record in drawn {
+      if record.machine.withheldFrom != nil, let draw = record.notes.draws.last,
+        let number = nodeNumber(record.machine.node),
+        try !node(number - 1).opens(record.id, to: draw.verifier)
+      {
+        continue
+      }
+      opened.append(record)
+    }
+    if opened.isEmpty { return [] }
     let lanes = try ComputeLanes(
-      threads: worker.threads, count: max(1, drawn.count), device: network.device)
-    let outcomes = try await lanes.map(drawn) { record, device in
+      threads: worker.threads, count: opened.count, device: network.device)
+    let outcomes = try await lanes.map(opened) { record, device in
       try judge(record, parent: parent, device: device)
     }
-    return zip(drawn, outcomes).map { ($0.id, $1) }
+    return zip(opened, outcomes).map { ($0.id, $1) }
   }
 
   /// Asks the node for its opening and the drawn verifier for its judgement; only encoded bytes pass between

@@ -103,7 +103,7 @@ extension RemoteParties {
       let opening: SealedOpening?
       switch try opened(&record, to: draw, at: now, in: db) {
       case .pending: return nil
-      case .silent where record.status.isFinal: return nil
+      case .silent where record.status.isFinal || record.machine.withheldFrom != nil: return nil
       case .silent: opening = nil
       case .given(let given): opening = given
       }
@@ -147,7 +147,8 @@ extension RemoteParties {
     record.machine.draws.last.flatMap { $0.verifier == draw.verifier ? $0 : nil }
   }
 
-  /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that.
+  /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that; one that was accepted, when
+  /// its cohort is told that it leaves.
   private func opened(
     _ record: inout SubJobRecord, to draw: VerifierDraw, at now: UInt64, in db: SQLSession
   ) throws -> Reply<SealedOpening> {
@@ -164,7 +165,7 @@ extension RemoteParties {
     switch reply {
     case .pending: return .pending
     case .silent:
-      if isFirst { try apply(.withhold, to: &record, at: now, in: db) }
+      if isFirst, record.machine.verdict == nil { try apply(.withhold, to: &record, at: now, in: db) }
       return .silent
     case .given(let text):
       if isFirst { try apply(.receiveOpenings, to: &record, at: now, in: db) }

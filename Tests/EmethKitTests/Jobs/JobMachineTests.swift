@@ -343,6 +343,42 @@ import Testing
     #expect(withheld.verifier == Cast.verifier.address)
   }
 
+  /// A node owes an opening to who is drawn in the place of its silent verifier; to who came before the acceptance it owes
+  /// nothing more.
+  @Test func whoTakesASilentVerifiersPlaceIsOpenedTo() throws {
+    let (second, third) = (Cast.secondVerifier.address, Cast.stranger.address)
+    #expect(try JobScene.maskedPosted.machine().withheldFrom == nil)
+    var machine = try JobScene.drawnInPlace.machine()
+    #expect(machine.withheldFrom == 1_370 && machine.verifier == Cast.verifier.address)
+    #expect(throws: JobError.verifierDue(found: second, until: 1_370)) {
+      try machine.apply(.draw(verifier: third), at: 1_400)
+    }
+    var withheld = machine
+    let effects = try withheld.apply(.withhold, at: 1_370)
+    #expect(withheld.endReason == .openingsWithheld && withheld.verifier == second)
+    let settlement = try Settlement(end: .failed, terms: machine.job.terms, fuelPrice: JobScene.price)
+    #expect(
+      effects == [
+        .settle(
+          settlement, requester: Cast.requester.address, node: machine.node, verifier: second, second: nil)
+      ])
+    // An outage of the Execution Layer is not the node's.
+    var prolonged = machine
+    _ = try prolonged.apply(.extendDeadline(outageFrom: 1_280, outageTo: 1_680), at: 1_680)
+    #expect(prolonged.withheldFrom == 2_370)
+    _ = try machine.apply(.receiveOpenings, at: 1_369)
+    #expect(machine.withheldFrom == nil && machine.openedInPlace == [second])
+    #expect(throws: JobError.openingsReceived(event: .withhold, at: 1_369)) {
+      try machine.apply(.withhold, at: 1_370)
+    }
+    _ = try machine.apply(.draw(verifier: third), at: 1_380)
+    _ = try machine.apply(.receiveOpenings, at: 1_381)
+    _ = try machine.apply(
+      .overrule(by: second, confirmedBy: third, evidence: JobScene.evidence), at: 1_390)
+    #expect(machine.status == .failed && machine.verifier == second)
+    #expect(machine.draws.map(\.dispute) == [nil, JobScene.evidence, nil])
+  }
+
   @Test func aWrongSumVerifiesNothing() throws {
     var machine = try JobScene.maskedPosted.machine()
     #expect(throws: JobError.cohortSumWrong(attempt: 1)) {

@@ -24,17 +24,17 @@ enum Cast: CaseIterable {
 enum JobScene: CaseIterable {
   case requested, claimed, processing
   case submitted, drawn, opened, secondAfterSilence, disputed, secondAfterDispute
-  case accepted, cohortFixed, maskedPosted
+  case accepted, cohortFixed, maskedPosted, drawnInPlace
   case verified, canceled, timeout, failed, declined
 
   static let requestedAt: UInt64 = 1_000
   static let deadline: UInt64 = 2_000
   /// Claim 1010-1070; lease 1100-1280; opening 1210-1310; answer 1220-1320; second after silence: answer
-  /// 1340-1440; second after dispute: opening 1240-1340; cohort 1250-1350. Unchecked: 100 after what was due last.
+  /// 1340-1440; second after dispute: opening 1240-1340; cohort 1250-1350; in another's place: opening 1270-1370.
+  /// Unchecked: 100 after what was due last.
   static let times: [UInt64] =
-    [1_070, 1_280, 1_300, 1_310, 1_320, 1_340, 1_350, 1_410, 1_420, 1_440, 1_540, 2_000].flatMap {
-      [$0 - 1, $0, $0 + 1]
-    }
+    [1_070, 1_280, 1_300, 1_310, 1_320, 1_340, 1_350, 1_370, 1_410, 1_420, 1_440, 1_470, 1_540, 2_000]
+    .flatMap { [$0 - 1, $0, $0 + 1] }
 
   static let submission = Bytes32(UInt256(0x5B))
   static let evidence = Bytes32(UInt256(0xE1))
@@ -45,7 +45,7 @@ enum JobScene: CaseIterable {
     parameters.openingSeconds = 100
     parameters.verificationSeconds = 100
     switch self {
-    case .accepted, .cohortFixed, .maskedPosted: parameters.aggregation = .masked
+    case .accepted, .cohortFixed, .maskedPosted, .drawnInPlace: parameters.aggregation = .masked
     case .requested, .claimed, .processing, .submitted, .drawn, .opened, .secondAfterSilence, .disputed,
       .secondAfterDispute, .verified, .canceled, .timeout, .failed, .declined:
       break
@@ -58,8 +58,7 @@ enum JobScene: CaseIterable {
     case .requested, .claimed: .requested
     case .processing: .processing
     case .submitted, .drawn, .opened, .secondAfterSilence, .disputed, .secondAfterDispute, .accepted,
-      .cohortFixed,
-      .maskedPosted:
+      .cohortFixed, .maskedPosted, .drawnInPlace:
       .submitted
     case .verified: .verified
     case .canceled: .canceled
@@ -84,6 +83,7 @@ enum JobScene: CaseIterable {
     let accepted = opened + [(.verify(by: first, verdict: Self.evidence), 1_230)]
     let disputed = opened + [(.dispute(by: first, evidence: Self.evidence), 1_230)]
     let cohort = accepted + [(.fixCohort(attempt: 1, deadline: 1_350), 1_250)]
+    let posted = cohort + [(.postMasked(by: node, maskedRoot: Self.evidence), 1_260)]
     switch self {
     case .requested: return []
     case .claimed: return [(.claim(by: node, cooldownOver: true, depositAvailable: funds), 1_010)]
@@ -96,7 +96,8 @@ enum JobScene: CaseIterable {
     case .secondAfterDispute: return disputed + [(.draw(verifier: second), 1_240)]
     case .accepted, .verified: return accepted
     case .cohortFixed: return cohort
-    case .maskedPosted: return cohort + [(.postMasked(by: node, maskedRoot: Self.evidence), 1_260)]
+    case .maskedPosted: return posted
+    case .drawnInPlace: return posted + [(.draw(verifier: second), 1_270)]
     case .canceled: return [(.cancel(by: Cast.requester.address), 1_050)]
     case .timeout: return [(.timeout, 2_000)]
     case .failed: return drawn + [(.withhold, 1_310)]

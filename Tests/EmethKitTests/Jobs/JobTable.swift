@@ -99,6 +99,17 @@ enum JobTable {
     case (.maskedPosted, .completeCohort): return .verified
     // Nobody can say what was masked.
     case (.maskedPosted, .endUnchecked): return when(now >= 1_420, .canceled)
+    // Who takes the place of one that is silent about the sum is opened to as that one was.
+    case (.maskedPosted, .draw): return when(![.requester, .node, .verifier].contains(sender), .submitted)
+    case (.drawnInPlace, .receiveOpenings): return .submitted
+    case (.drawnInPlace, .withhold): return when(now >= 1_370, .failed)
+    case (.drawnInPlace, .endUnchecked): return when(now >= 1_470, .canceled)
+    case (.drawnInPlace, .fixCohort): return .submitted
+    case (.drawnInPlace, .standIn): return when(![.requester, .node, .verifier].contains(sender), .submitted)
+    case (.drawnInPlace, .overrule): return when(![.requester, .node, .verifier].contains(sender), .failed)
+    case (.drawnInPlace, .completeCohort): return .verified
+    case (.drawnInPlace, .endWithParent): return when(isSubJob, .verified)
+    case (.drawnInPlace, .reject): return when(sender == .verifier, .failed)
     // The cohort's sum will never check: what was accepted is paid.
     case (.accepted, .endWithParent), (.cohortFixed, .endWithParent), (.maskedPosted, .endWithParent):
       return when(isSubJob, .verified)

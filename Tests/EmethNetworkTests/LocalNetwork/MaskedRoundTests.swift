@@ -331,20 +331,109 @@ import Testing
         verdict: SignedVerdict(signing: verdict, in: .embedded, with: keys[place]), finding: "a finding",
         mismatch: kind.map { Finding($0, "a finding") }, segments: [0])
     }
-    func overruling(_ kinds: [Finding.Kind]) throws -> Overruling {
+    func overruling(_ kinds: [Finding.Kind], openedInPlace: Set<Address> = []) -> Overruling? {
       var notes = SubJobNotes(notBefore: 0)
       notes.judgements = [judgement(0, nil)] + kinds.enumerated().map { judgement($0.offset + 1, $0.element) }
-      return try #require(notes.overruling)
+      return notes.overruling(openedInPlace: openedInPlace)
     }
-    #expect(try overruling([.opening, .opening]).forfeited.isEmpty)
+    #expect(overruling([.opening, .opening])?.forfeited == [])
     for kind in [Finding.Kind.replay, .result, .submission] {
-      #expect(try overruling([.opening, kind]).forfeited == [keys[0].address])
-      #expect(try overruling([kind, .opening]).second == keys[2].address)
+      #expect(overruling([.opening, kind])?.forfeited == [keys[0].address])
+      #expect(overruling([kind, .opening])?.second == keys[2].address)
     }
-    // Nor is who was opened nothing a finder.
-    var notes = SubJobNotes(notBefore: 0)
-    notes.judgements = [judgement(0, nil), judgement(1, .result), judgement(2, .withheld)]
-    #expect(notes.overruling == nil)
+    // Nor is who was opened nothing a finder, unless it was opened what it can't read, in a silent verifier's place.
+    #expect(overruling([.result, .withheld]) == nil && overruling([.withheld, .withheld]) == nil)
+    let inPlace = Set(keys[1...].map(\.address))
+    #expect(overruling([.withheld, .withheld], openedInPlace: [keys[1].address]) == nil)
+    let unread = try #require(overruling([.withheld, .withheld], openedInPlace: inPlace))
+    #expect(unread.first == keys[1].address && unread.second == keys[2].address && unread.forfeited == [])
+    #expect(overruling([.withheld, .result], openedInPlace: inPlace)?.forfeited == [keys[0].address])
+  }
+
+  /// The poisoner's own verifier is its accomplice and silent, and it opens to nobody else: to the one that is drawn in that
+  /// verifier's place it has to, and loses its deposit when its time for that is over.
+  @Test func aPoisonerWithASilentAccompliceLoses() async throws {
+    let honest = try await run()
+    let number = try voucher(ofNode: 3, in: honest)
+    var settings = try NetworkSettings(fault: FaultPlan(fault: .hiddenPoison, node: 3))
+    settings.furtherFaults = [FaultPlan(fault: .silentVerifier, node: number)]
+    let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+    let report = finished.report
+    #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+    let failed = report.subJobs.filter { $0.status == "FAILED" }
+    #expect(failed.map(\.node) == [3])
+    #expect(failed.first?.reason.contains("drawn in a silent one's place") == true, "\(failed)")
+    #expect(!report.subJobs.contains { $0.status == "CANCELED" || $0.status == "TIMEOUT" })
+    let terms = try JobCost(
+      manifest: try TestNetwork.manifest(), parallel: 4, fuelPrice: FuelPrice(gholon: 120),
+      ruleSet: "standard"
+    ).subJobTerms
+    let lost = report.accounts.filter { $0.penalty != .zero }
+    #expect(lost.map(\.role) == ["node"] && lost.first?.number == 3)
+    #expect(lost.first?.penalty == (try terms.failedPenalty.adding(terms.verifierFee)))
+    let record = try #require(
+      try finished.network.database.read { db in
+        try JobStore.subJobs(of: finished.job, in: db).first { $0.status == .failed }
+      })
+    let silent = finished.network.keys.verifiers[number - 1].address
+    #expect(record.machine.verdict?.verifier == silent && record.machine.endReason == .openingsWithheld)
+    let last = try #require(record.machine.draws.last)
+    #expect(last.inPlaceOf == silent && last.openedAt == nil && record.machine.verifier == last.verifier)
+    #expect(report.conservation.holds && report.conservation.locked == .zero)
+    for check in try folderChecks(finished) { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
+
+    // A folder that says of an opening which was not owed, or which came, that it did not come.
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: report, to: folder.url)
+    try finished.network.signFolder(of: finished.job, at: folder.url)
+    let file = folder.url.appending(path: "job/records.json")
+    let records = try JSONDecoder().decode(PublicRecords.self, from: Data(contentsOf: file))
+    let place = try #require(records.subJobs.firstIndex { $0.machine.status == .failed })
+    let draw = record.machine.draws.count - 1
+    let others: [(field: String, value: Any, problem: String)] = [
+      ("openedAt", Int(last.drawnAt), "openings that came"),
+      ("inPlaceOf", "\(finished.network.keys.nodes[0].address)", "openings that it did not owe"),
+    ]
+    for (field, value, problem) in others {
+      var document = try RecordDocument(in: folder.url)
+      try document.change(["subJobs", .element(place), "machine", "draws", .element(draw)]) { found in
+        guard case .tree(let tree) = found, var object = tree as? [String: Any] else { return nil }
+        object[field] = value
+        return .tree(object)
+      }
+      try document.write(to: folder.url)
+      let problems = try JobFolder(folder.url).check().compactMap(\.problem)
+      #expect(problems.contains { $0.contains(problem) }, "\(problems)")
+      try WireFormat.readableEncoder.encode(records).write(to: file)
+    }
+  }
+
+  /// An honest node whose verifier falls silent opens to whoever takes its place. One of those lies about it, and it loses
+  /// nothing.
+  @Test func anHonestNodeWithASilentVerifierLosesNothing() async throws {
+    let honest = try await TestNetwork.run(settings: NetworkSettings(verifiers: 4), parallel: 4)
+    let number = try voucher(ofNode: 3, in: honest)
+    var inPlace: Set<Address> = []
+    for liar in 1...4 where liar != number {
+      var settings = try NetworkSettings(
+        verifiers: 4, fault: FaultPlan(fault: .rejectingVerifier, node: liar))
+      settings.furtherFaults = [FaultPlan(fault: .silentVerifier, node: number)]
+      let finished = try await TestNetwork.run(settings: settings, parallel: 4)
+      let report = finished.report
+      #expect(report.status == "VERIFIED" && report.stateRoot == honest.report.stateRoot)
+      #expect(report.subJobs.allSatisfy { $0.status == "VERIFIED" && $0.attempt == 0 })
+      #expect(report.accounts.allSatisfy { $0.penalty == .zero })
+      let records = try finished.network.database.read { db in try JobStore.subJobs(of: finished.job, in: db)
+      }
+      inPlace.formUnion(
+        records.flatMap(\.machine.draws).filter { $0.inPlaceOf != nil }.map(\.verifier)
+          .filter { $0 == finished.network.keys.verifiers[liar - 1].address })
+      for check in try folderChecks(finished) {
+        #expect(check.holds, "\(check.what): \(check.problem ?? "")")
+      }
+    }
+    #expect(!inPlace.isEmpty, "a liar was drawn in the silent one's place")
   }
 
   /// A folder in which the cheater failed over fewer words than two, or over words that are not others', is found.
@@ -367,13 +456,15 @@ import Testing
         \.problem)
     }
     let thief = TestNetwork.key("thief", 0)
-    func verdict(of verifier: Address, accepting root: Bytes32? = nil) -> SignedVerdict {
+    func verdict(
+      of verifier: Address, accepting root: Bytes32? = nil, by key: PrivateKey? = nil
+    ) -> SignedVerdict {
       let found = rejections[1].verdict
       return SignedVerdict(
         signing: Verdict(
           jobID: found.jobID, submission: found.submission, verifier: verifier, accepted: root != nil,
           seed: found.seed, step: found.step, stepRoot: root ?? found.stepRoot,
-          evidence: root == nil ? found.evidence : .zero), in: records.domain, with: thief)
+          evidence: root == nil ? found.evidence : .zero), in: records.domain, with: key ?? thief)
     }
     #expect(try problems { _ in } == [])
     for rejection in rejections {
@@ -397,17 +488,34 @@ import Testing
     #expect(stranger.count == 1 && stranger[0].contains("without being drawn"), "\(stranger)")
     // Another one that replayed to the same state as who had accepted: then two say that it is right.
     let root = try #require(records.subJobs[place].verdicts.first { $0.verdict.accepted }).verdict.stepRoot
-    let right = try problems { $0.furtherVerdicts = [verdict(of: thief.address, accepting: root)] }
+    let other = finished.network.keys.nodes[0]
+    let right = try problems {
+      $0.furtherDraws = [other.address]
+      $0.furtherVerdicts = [verdict(of: other.address, accepting: root, by: other)]
+    }
     #expect(right.count == 1 && right[0].contains("two say that it is right"), "\(right)")
+    // Who was not drawn says nothing, and who has bound nothing was not drawn.
+    let id = records.subJobs[place].machine.job.id
+    let further = try problems { $0.furtherVerdicts = [verdict(of: thief.address, accepting: root)] }
+    #expect(
+      further == ["SubJob \(id): \(thief.address) gave a verdict without being drawn"], "\(further)")
+    let throwaway = try problems {
+      $0.furtherDraws = [thief.address]
+      $0.furtherVerdicts = [verdict(of: thief.address, accepting: root)]
+    }
+    #expect(
+      throwaway.count == 1 && throwaway[0].contains("\(thief.address) was drawn and has"), "\(throwaway)")
+    let again = try problems { $0.furtherDraws = [rejections[0].verdict.verifier] }
+    #expect(again.count == 1 && again[0].contains("drawn twice"), "\(again)")
     // One of the two is an account of the job's own.
-    let other = try #require(records.subJobs.indices.first { $0 > place })
+    let later = try #require(records.subJobs.indices.first { $0 > place })
     #expect(try problems { _ in } == [])
     var document = try RecordDocument(in: folder.url)
     try document.set(
-      ["subJobs", .element(other), "machine", "node"], .text("\(rejections[0].verdict.verifier)"))
+      ["subJobs", .element(later), "machine", "node"], .text("\(rejections[0].verdict.verifier)"))
     try document.write(to: folder.url)
     func isOwned(began: UInt64) throws -> Bool {
-      try document.set(["subJobs", .element(other), "machine", "startedAt"], .number(Int(began)))
+      try document.set(["subJobs", .element(later), "machine", "startedAt"], .number(Int(began)))
       try document.write(to: folder.url)
       return try JobFolder(folder.url).check().compactMap(\.problem).contains {
         $0.contains("an account of the job's own")

@@ -528,6 +528,51 @@ import Testing
     }
   }
 
+  /// The poisoner's own verifier says nothing, and it opens to nobody else: it loses when its time is over to open to the one
+  /// that was drawn in that verifier's place. Honest nodes with the same silent verifier open, and lose nothing.
+  @Test func aPoisonerWithASilentAccompliceLoses() async throws {
+    var settings = try ServiceScene.settings()
+    settings.periods.openingSeconds = 10
+    try await ServiceScene.with(settings, on: .sqlite) { scene in
+      try scene.startNode(0, fault: .hiddenPoison)
+      for index in 0..<3 { try scene.startVerifier(index, fault: index == 0 ? .silentVerifier : nil) }
+      try await scene.verifiersStand(3)
+      let service = try scene.server.service()
+      let accomplice = ServiceScene.verifier(0).address
+      try Self.putOffOthers(than: accomplice, by: Self.long, in: service)
+      let manifest = try TestNetwork.manifest(rounds: 1, steps: 2)
+      let job = try scene.submit(scene.submission(manifest: manifest))
+      try await Self.aNodeTakesPart(in: job, of: service)
+      for index in 1..<4 { try scene.startNode(index) }
+      func records() throws -> [SubJobRecord] {
+        try service.database.read { db in try JobStore.subJobs(of: job, in: db) }
+      }
+      let limit = ContinuousClock.now + .seconds(120)
+      while try records().count(where: { $0.machine.verdict?.verifier == accomplice }) < 3 {
+        try #require(ContinuousClock.now < limit)
+        try await Task.sleep(for: .milliseconds(10))
+      }
+      try Self.putOffOthers(than: accomplice, by: -Self.long, in: service)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let failed = try records().filter { $0.status == .failed }
+      let poisoner = ServiceScene.node(0).address
+      #expect(failed.map(\.machine.node) == [poisoner])
+      #expect(failed.first?.machine.endReason == .openingsWithheld)
+      #expect(failed.first?.machine.draws.last?.inPlaceOf == accomplice)
+      #expect(!report.subJobs.contains { $0.status == "CANCELED" })
+      let terms = try JobCost(
+        manifest: manifest, parallel: 3, fuelPrice: FuelPrice(gholon: 120), ruleSet: "standard"
+      ).subJobTerms
+      for index in 0..<4 {
+        let lost = try service.work(of: ServiceScene.node(index).address, newest: 10).lost
+        #expect(try lost == (index == 0 ? terms.failedPenalty.adding(terms.verifierFee) : .zero))
+      }
+      for index in 0..<3 { #expect(try !service.verifier(ServiceScene.verifier(index).address).isStruck) }
+      try await Self.checkMoney(scene)
+    }
+  }
+
   /// A bond for what the largest part pays: the others' would do for most parts, and leave one unchecked.
   @Test func bondsAreAskedForByTheLargestPart() async throws {
     try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
