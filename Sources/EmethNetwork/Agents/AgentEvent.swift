@@ -14,6 +14,8 @@ public enum AgentEvent: Sendable {
   case declined(JobID, reason: String)
   /// A SubJob has come to its end, and nothing is kept of it.
   case ended(JobID, JobStatus, reason: String)
+  /// What a node's SubJob was rejected for is in a file, which `emeth verify` judges.
+  case evidence(JobID, file: String)
   /// An errand was answered.
   case answered(Errand.Kind, JobID)
   /// A verifier gave its verdict.

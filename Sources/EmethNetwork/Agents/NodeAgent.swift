@@ -174,6 +174,7 @@ public final class NodeAgent: Sendable {
               // Others have computed what its module refused here.
               noteLoss(over: record.assignment)
             }
+            if isOurs { try await keepEvidence(standing.evidence ?? [], on: subJob) }
             try forget(subJob)
             if isOurs { onEvent(.ended(subJob, standing.status, reason: standing.reason)) }
           } else if isOurs, standing.status == .processing {
@@ -193,6 +194,24 @@ public final class NodeAgent: Sendable {
       await pause(min(2, settings.patience))
     }
     return false
+  }
+
+  /// Keeps what a SubJob was rejected for, in `evidence/`, where its verifiers have shown it: its owner has it judged.
+  private func keepEvidence(_ objects: [Bytes32], on subJob: JobID) async throws(NetworkError) {
+    let file = folder.appending(path: "evidence/\(subJob).evidence")
+    for object in objects {
+      do throws(NetworkError) {
+        try await connection.fetch(object: object, into: node.store)
+        try SealedEvidence.open(
+          object, on: subJob, from: node.store, with: node.key.sealingIdentity(), to: file)
+        try node.store.remove(object)
+        return onEvent(.evidence(subJob, file: file.path))
+      } catch {
+        // What can be tried again is, as long as nothing is put away; another one may be what this one is not.
+        guard error.isOfWhatWasGiven else { throw error }
+        report("evidence against SubJob \(subJob)", error)
+      }
+    }
   }
 
   func forget(_ subJob: JobID) throws(NetworkError) {

@@ -138,15 +138,20 @@ extension VerifierAgent {
         return try verifier.examine(question, delivered: delivered, device: device, stop: stop)
       }
     }
-    if let evidence = examination.evidence {
-      let evidenceFolder = folder.appending(path: "evidence")
-      try Files.makeFolder(evidenceFolder)
-      try evidence.write(to: evidenceFolder.appending(path: "\(subJob).evidence"))
-    }
     let opening = try? JSONDecoder().decode(Opening.self, from: examination.opening)
     var report = JudgementReport(
       judgement: examination.judgement, contradiction: examination.contradiction,
       boundaries: opening?.boundaries ?? [])
+    if let evidence = examination.evidence {
+      let evidenceFolder = folder.appending(path: "evidence")
+      try Files.makeFolder(evidenceFolder)
+      let file = evidenceFolder.appending(path: "\(subJob).evidence")
+      try evidence.write(to: file)
+      // That nothing was opened nobody has signed: a file would prove nothing.
+      if examination.judgement.mismatch?.kind != .withheld {
+        report.evidence = try await give(evidence: file, to: request.evidenceReaders ?? [], on: lane)
+      }
+    }
     if request.wantsUpdate, examination.judgement.mismatch == nil, let update = verifier.update(of: subJob) {
       let object = try keep(update, for: request)
       try await connection.give(object: object, from: store)
@@ -173,6 +178,31 @@ extension VerifierAgent {
     var random = ChaCha20Generator(
       key: HMACSHA256.authenticate(hash.bytes + aggregator.binding.sealingKey.bytes, key: secret.bytes))
     return try store.putSealed(update, to: aggregator.binding.recipient, using: &random)
+  }
+
+  /// Gives evidence to the network, sealed to those whom it concerns; nil where that can't be done, which is no reason to give
+  /// no verdict.
+  private func give(
+    evidence file: URL, to readers: [SignedKeyBinding], on lane: AgentLane
+  ) async throws(NetworkError) -> Bytes32? {
+    let (now, domain, store) = (secondsNow(), domain, store)
+    let recipients = readers.filter {
+      (try? $0.check(at: now, account: $0.binding.account, in: domain)) != nil
+    }.map(\.binding.recipient)
+    if recipients.isEmpty { return nil }
+    do throws(NetworkError) {
+      let object = try await lane.run { _ in
+        var random = SystemRandomNumberGenerator()
+        return try store.putSealed(try Files.read(file), to: recipients, using: &random)
+      }
+      try await connection.give(object: object, from: store)
+      try store.remove(object)
+      return object
+    } catch {
+      if Task.isCancelled || error == .interrupted { throw error }
+      report("giving evidence", error)
+      return nil
+    }
   }
 
   private func body(_ answer: some Encodable) throws(NetworkError) -> Data {

@@ -56,6 +56,7 @@ public struct JobDownload: Sendable {
     if let key = result.vocabularyMaskKey {
       try Files.write(Data("\(key)\n".utf8), to: target.appending(path: JobFolder.maskFile), mode: 0o600)
     }
+    try await writeEvidence(records, to: folder)
     try write(records, to: target.appending(path: "records.json"))
     try write(report, to: target.appending(path: "report.json"))
     let manifest = try FolderContents(folder: folder).manifest(of: job)
@@ -107,6 +108,34 @@ public struct JobDownload: Sendable {
         tokenizer: tokenizer)
     }
     try Files.remove(parts)
+  }
+
+  // MARK: - Evidence
+
+  /// What SubJobs were rejected for, where it was kept: of each the first that is evidence on it. What a verifier has handed
+  /// in that can't be opened, or is something else, proves nothing, and is no reason to leave the rest.
+  private func writeEvidence(_ records: PublicRecords, to folder: URL) async throws(NetworkError) {
+    guard let identity = client.key?.sealingIdentity() else { return }
+    let place = folder.appending(path: ".evidence")
+    for subJob in records.subJobs where subJob.machine.status == .failed {
+      let id = subJob.machine.job.id
+      for object in try await client.evidence(on: id) {
+        let sealed = place.appending(path: "sealed")
+        do throws(NetworkError) {
+          let store = try ContentStore(folder: place)
+          try await client.fetch(object: object, to: sealed)
+          try store.adopt(sealed, as: object)
+          try SealedEvidence.open(
+            object, on: id, from: store, with: identity,
+            verdicts: subJob.verdicts + (subJob.furtherVerdicts ?? []),
+            to: folder.appending(path: "job/evidence/\(id).evidence"))
+          break
+        } catch {
+          guard error.isOfWhatWasGiven else { throw error }
+        }
+      }
+    }
+    try Files.remove(place)
   }
 
   // MARK: - Records

@@ -75,6 +75,12 @@ extension ServerClient {
     try await get("/api/v2/jobs/\(id)/records")
   }
 
+  /// The objects that are evidence against the node of a SubJob that FAILED, each sealed to those whom it concerns.
+  public func evidence(on subJob: JobID) async throws(NetworkError) -> [Bytes32] {
+    let state: SubJobState = try await get("/api/v2/sub-jobs/\(subJob)")
+    return state.evidence ?? []
+  }
+
   /// The objects of which a job's newest model is made; only its requester gets them.
   public func result(of id: JobID) async throws(NetworkError) -> JobResult {
     try await get("/api/v2/jobs/\(id)/result", signed: true)

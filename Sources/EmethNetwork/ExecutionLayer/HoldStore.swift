@@ -50,6 +50,8 @@ enum HoldPurpose: Hashable, Sendable, CustomStringConvertible {
   case opening(String)
   /// What is being sealed of what a job has led to.
   case sealing
+  /// What a node was rejected for, under seal.
+  case evidence
   /// What a job has led to; for as long as the operator says.
   case result
 
@@ -62,6 +64,7 @@ enum HoldPurpose: Hashable, Sendable, CustomStringConvertible {
     case .sums(let round): "sums \(round)"
     case .opening(let errand): "opening \(errand)"
     case .sealing: "sealing"
+    case .evidence: "evidence"
     case .result: "result"
     }
   }
@@ -189,7 +192,8 @@ enum HoldStore {
   /// What a job that has ended has led to is sealed: that is its result from now on.
   static func keep(_ sealed: SealedResult, of job: JobID, at now: UInt64, in db: SQLSession) throws {
     try release(.result, of: job, in: db)
-    try take(sealed.names + [.leaves(of: job)], for: job, .result, at: now, in: db)
+    try take(
+      sealed.names + [.leaves(of: job)] + evidence(of: job, in: db), for: job, .result, at: now, in: db)
     // Also what a killed process had begun to seal.
     try release(.sealing, of: job, in: db)
   }
@@ -205,15 +209,21 @@ enum HoldStore {
     ).map { ObjectName($0) }
   }
 
-  /// Ends all holds of a job that has ended, but for what it has led to.
-  static func end(_ record: JobRecord, cohorts: [CohortRecord], at now: UInt64, in db: SQLSession) throws {
+  /// What the nodes of a job's failed SubJobs were rejected for.
+  private static func evidence(of job: JobID, in db: SQLSession) throws -> [ObjectName] {
+    try JobStore.subJobs(of: job, in: db).filter { $0.status == .failed }
+      .flatMap { $0.notes.evidence ?? [] }.map { .object($0) }
+  }
+
+  /// Ends all holds of a job that has ended, but for what it has led to: its result, and evidence against nodes.
+  static func end(_ record: JobRecord, at now: UInt64, in db: SQLSession) throws {
     let job = record.job.id
-    var result: Set<ObjectName> = []
+    var result = Set(try evidence(of: job, in: db))
     if let sealed = record.progress.sealed {
-      result = Set(sealed.names + [.leaves(of: job)])
+      result.formUnion(sealed.names + [.leaves(of: job)])
     } else if let newest = record.progress.rounds.last, record.hasResult {
-      result = [.object(record.progress.result ?? newest.startingParameters), .leaves(of: job)]
-      for cohort in cohorts where cohort.holds {
+      result.formUnion([.object(record.progress.result ?? newest.startingParameters), .leaves(of: job)])
+      for cohort in try CohortStore.cohorts(of: job, in: db) where cohort.holds {
         // Those that were too large to be kept are not held since their round ended.
         guard let sum = cohort.sum else { continue }
         let name = ObjectName.vector(sum.content.sumRoot)

@@ -52,8 +52,9 @@ struct JobProgress: Codable, Sendable, Hashable {
   var aggregationSeconds: Double?
   /// Object: what the parts' outputs were joined to; `nil` for a training, and until then.
   var result: Bytes32?
-  /// The requester's word on the key that its result is sealed to; `nil` is as it is.
-  var requesterKey: KeyBinding?
+  /// The requester's word on the key that its result, and evidence against nodes, are sealed to; `nil` is a result as it is,
+  /// and no evidence.
+  var requesterKey: SignedKeyBinding?
   /// The result as it is sealed; `nil` until then.
   var sealed: SealedResult?
   /// What it waits for; `nil` is nothing.
@@ -97,6 +98,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var notBefore: UInt64
   /// The header that lets its node open the part; `nil` until a node takes it.
   var header: HexText?
+  /// The key that evidence is sealed to for its node; `nil` where it works here.
+  var nodeKey: SignedKeyBinding?
   /// What the node handed in.
   var result: NodeResult?
   /// The epoch in which the submission arrived.
@@ -109,6 +112,8 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var judgements: [Judgement] = []
   /// Second verdicts of verifiers that signed two.
   var contradictions: [SignedVerdict]?
+  /// Objects: the evidence that those who rejected it have handed in, under seal; `nil` is none.
+  var evidence: [Bytes32]?
   /// The epochs in which the judgements arrived: the batch after one says whether it is replayed.
   var judgedIn: [UInt64]?
   /// The node's account of the segment that it was rejected for, and where it parts from the replay.

@@ -8,7 +8,7 @@ extension JobWorker {
   /// is held for nothing then.
   func sealResult() throws(NetworkError) {
     let record = try job()
-    guard record.awaitsSealing, let binding = record.progress.requesterKey,
+    guard record.awaitsSealing, let binding = record.progress.requesterKey?.binding,
       let newest = record.progress.rounds.last
     else { return }
     let result = record.progress.result ?? newest.startingParameters

@@ -304,6 +304,8 @@ extension JobWorker {
     var appeal: (appeal: Appeal, divergence: Divergence)?
     /// Object: the update that the verifier recomputed, where it hands it over.
     var update: Bytes32?
+    /// Object: its evidence under seal, where it hands it over.
+    var evidence: Bytes32?
   }
 
   /// What the Execution Layer says about a SubJob, against which its submission is judged.
@@ -343,6 +345,9 @@ extension JobWorker {
         }
         if let update = outcome.update, outcome.judgement.verdict.verdict.accepted {
           record.notes.update = update
+        }
+        if let evidence = outcome.evidence {
+          record.notes.evidence = (record.notes.evidence ?? []) + [evidence]
         }
         if let heard = outcome.appeal {
           (record.notes.appeal, record.notes.divergence) = (heard.appeal, heard.divergence)

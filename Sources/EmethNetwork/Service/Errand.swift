@@ -99,6 +99,9 @@ public struct JudgementRequest: Codable, Sendable, Hashable {
   public var segments: [Int]
   /// What the node opened; `nil` where it stayed silent.
   public var opening: SealedOpening?
+  /// Whom evidence against the node concerns, and to whose keys it is to be sealed: the node, the requester, the verifiers
+  /// that were drawn; `nil` is nobody.
+  public var evidenceReaders: [SignedKeyBinding]?
   /// Whether the update that the verifier recomputes is to be handed over with an accepting verdict: where
   /// nobody would be hidden by masks, updates are added as they are.
   public var wantsUpdate: Bool
@@ -114,6 +117,8 @@ public struct JudgementReport: Codable, Sendable, Hashable {
   public var contradiction: SignedVerdict?
   /// The leaves that the node opened.
   public var boundaries: [BoundaryOpening]
+  /// Object: the evidence file that a rejection names, sealed to all that the request names; `nil` where it has none to give.
+  public var evidence: Bytes32?
 
   /// Object: the update's words, or the output, where they were asked for: sealed to the Aggregator, if its key came with
   /// the question.
@@ -125,8 +130,9 @@ public struct JudgementReport: Codable, Sendable, Hashable {
   /// A report.
   public init(
     judgement: Judgement, contradiction: SignedVerdict? = nil, boundaries: [BoundaryOpening],
-    update: Bytes32? = nil, resultSalts: [HexText]? = nil
+    evidence: Bytes32? = nil, update: Bytes32? = nil, resultSalts: [HexText]? = nil
   ) {
+    self.evidence = evidence
     self.judgement = judgement
     self.contradiction = contradiction
     self.boundaries = boundaries

@@ -31,8 +31,8 @@ public struct JobSubmission: Codable, Sendable, Hashable {
   public var check: SegmentCheck?
   /// The program of a job that is no training; `nil` is a training.
   public var program: ProgramID?
-  /// The requester's word on the key that the result is sealed to when the job has ended. ``ServerClient/submit(_:)`` makes
-  /// it; with `nil`, as from clients of earlier versions, the result stays as it is.
+  /// The requester's word on the key that evidence against nodes of its job is sealed to, and the result when the job has
+  /// ended. ``ServerClient/submit(_:)`` makes it; with `nil`, as from clients of earlier versions, the result stays as it is.
   public var requesterKey: SignedKeyBinding?
 
   /// A submission; whether it is possible is checked when it arrives.

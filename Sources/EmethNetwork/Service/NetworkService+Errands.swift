@@ -113,7 +113,9 @@ extension NetworkService {
         [.vector(masked.content.maskedRoot)], .vectors(try JobStore.subJob(subJob, in: db).position.round)
       )
     case .judge(let request):
-      guard let update = try JudgementReport(wireText: answer).update else { return nil }
+      let report = try JudgementReport(wireText: answer)
+      if let evidence = report.evidence { return ([.object(evidence)], .evidence) }
+      guard let update = report.update else { return nil }
       return ([.object(update)], .vectors(try JobStore.subJob(request.facts.subJob, in: db).position.round))
     case .handOver:
       guard let object = try HandedObject(wireText: answer).object else { return nil }
@@ -181,6 +183,11 @@ extension NetworkService {
       } else {
         report.update = nil
       }
+      if let evidence = report.evidence, !verdict.verdict.accepted, request.evidenceReaders != nil {
+        try check(evidence, from: request, to: errand)
+      } else {
+        report.evidence = nil
+      }
       // They have served: the sum needs the update alone.
       report.resultSalts = nil
       report.judgement.segments = request.segments
@@ -221,6 +228,15 @@ extension NetworkService {
       try checkSealed(
         object, plainByteCount: object == opening.document ? Self.documentByteLimit : state, of: errand)
     }
+  }
+
+  /// Evidence is a sealed file of the size that evidence has at most: the opening, a state, the round's parameters.
+  private func check(_ evidence: Bytes32, from request: JudgementRequest, to errand: Errand) throws {
+    let model = try ModelConfiguration(TrainingManifest(json: request.facts.manifest).model)
+    let numbers = TrainingState.encodedByteCount(of: model) + model.parameterCount * MemoryLayout<Float>.size
+    try checkSealed(
+      evidence,
+      plainByteCount: Self.documentByteLimit + UInt64(numbers + 2 * EvidenceFile.jsonLimit), of: errand)
   }
 
   /// An object must be a sealed file of so many bytes at most.

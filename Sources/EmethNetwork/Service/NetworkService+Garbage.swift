@@ -186,8 +186,7 @@ extension NetworkService {
       try database.write { db in
         let record = try JobStore.job(job, in: db)
         guard record.status.isFinal else { return }
-        try HoldStore.end(
-          record, cohorts: CohortStore.cohorts(of: job, in: db), at: seconds(in: db), in: db)
+        try HoldStore.end(record, at: seconds(in: db), in: db)
       }
     }
     try database.write { db in
@@ -215,8 +214,7 @@ extension NetworkService {
         }
       }
       for job in try HoldStore.endedJobs(in: db) {
-        try HoldStore.end(
-          JobStore.job(job, in: db), cohorts: CohortStore.cohorts(of: job, in: db), at: now, in: db)
+        try HoldStore.end(JobStore.job(job, in: db), at: now, in: db)
       }
       try Setting.holds.set("1", in: db)
     }

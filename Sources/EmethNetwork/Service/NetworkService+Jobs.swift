@@ -85,7 +85,7 @@ extension NetworkService {
   /// take, and one that something can be sealed to.
   private func requesterKey(
     of submission: JobSubmission, by requester: Address
-  ) throws(NetworkError) -> KeyBinding? {
+  ) throws(NetworkError) -> SignedKeyBinding? {
     guard let signed = submission.requesterKey else { return nil }
     let now = clock.milliseconds / 1_000
     try asNetworkError { try signed.check(at: now, account: requester, in: domain) }
@@ -99,7 +99,7 @@ extension NetworkService {
     _ = try asNetworkError {
       try SealingStream.seal([UInt8](), to: [signed.binding.recipient], using: &random)
     }
-    return signed.binding
+    return signed
   }
 
   /// What a submission asks for.
@@ -390,7 +390,8 @@ extension SubJobState {
   init(_ record: SubJobRecord, parent: JobRecord) {
     self.init(
       id: record.id, position: record.position, node: record.machine.node, status: record.status,
-      reason: record.notes.reason, endReason: record.machine.endReason, deadline: record.machine.deadline,
+      reason: record.notes.reason, endReason: record.machine.endReason,
+      evidence: record.status == .failed ? record.notes.evidence : nil, deadline: record.machine.deadline,
       leaseExpiresAt: record.machine.leaseExpiresAt,
       isOver: record.status.isFinal
         && (parent.status.isFinal || parent.machine.roundsComplete > record.position.round))

@@ -214,6 +214,7 @@ extension NetworkService {
       }
       let header = try header.get()
       record.notes.header = HexText(wrappedValue: header)
+      record.notes.nodeKey = binding
       try note(node, as: "node", knownAs: account.role, in: db)
       try ExecutionLayer.apply(
         .process(

@@ -113,6 +113,7 @@ extension RemoteParties {
       let request = JudgementRequest(
         submission: result.submission, facts: try worker.facts(on: record, result: result, parent: parent),
         seed: draw.seed, segments: draw.segments, opening: opening,
+        evidenceReaders: try worker.request.isTraining ? evidenceReaders(of: record, parent, in: db) : nil,
         wantsUpdate: wantsUpdate, aggregator: wantsUpdate ? service.aggregatorBinding(until: due) : nil)
       let reply = try ErrandStore.ask(
         .judge(request), of: draw.verifier, key: draw.seed.bytes, job: id, due: due, at: now, in: db)
@@ -131,8 +132,16 @@ extension RemoteParties {
       let report = try JudgementReport(wireText: text)
       return JobWorker.Outcome(
         judgement: report.judgement, contradiction: report.contradiction, boundaries: report.boundaries,
-        update: report.update)
+        update: report.update, evidence: report.evidence)
     }
+  }
+
+  /// Whom evidence against a node concerns: the node itself, the requester, and everybody who was drawn so far.
+  private func evidenceReaders(
+    of record: SubJobRecord, _ parent: JobRecord, in db: SQLSession
+  ) throws -> [SignedKeyBinding] {
+    try [record.notes.nodeKey, parent.progress.requesterKey].compactMap { $0 }
+      + record.notes.draws.compactMap { try service.binding(of: $0.verifier, in: db) }
   }
 
   /// The errand by which a node is asked to open to a drawn verifier.

@@ -153,8 +153,7 @@ struct RemoteParties: Parties {
       let record = try JobStore.job(id, in: db)
       let contents = record.progress.sealed == nil ? [] : try HoldStore.contents(of: id, in: db)
       try ErrandStore.removeAll(of: id, in: db)
-      try HoldStore.end(
-        record, cohorts: CohortStore.cohorts(of: id, in: db), at: service.seconds(in: db), in: db)
+      try HoldStore.end(record, at: service.seconds(in: db), in: db)
       return contents
     }
     // What is sealed lies here in no other form from now on.

@@ -59,6 +59,9 @@ public struct SubJobState: Codable, Sendable, Hashable {
   public var reason: String
   /// The same as a rule of the protocol; `nil` before.
   public var endReason: JobEndReason?
+  /// Objects: the evidence for which it FAILED, as its verifiers have handed it in: each a file that `emeth verify` judges,
+  /// sealed to the node, the requester and the drawn verifiers; `nil` is none.
+  public var evidence: [Bytes32]?
   /// When it must be submitted, unix seconds.
   public var deadline: UInt64
   /// When the node's lease lapses, unix seconds; `nil` when it is not computed now.

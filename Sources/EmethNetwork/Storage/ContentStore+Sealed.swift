@@ -4,16 +4,24 @@ import Foundation
 /// Objects that only one reader can open: age files, under the hash of their sealed bytes (PROTOCOL 5).
 extension ContentStore {
   /// Seals bytes to a recipient and stores what comes out; returns its SHA-256.
+  func putSealed(
+    _ data: Data, to recipient: SealingRecipient, durable: Bool = false,
+    using random: inout some RandomNumberGenerator
+  ) throws(NetworkError) -> Bytes32 {
+    try putSealed(data, to: [recipient], durable: durable, using: &random)
+  }
+
+  /// Seals bytes to several recipients and stores what comes out; returns its SHA-256.
   ///
   /// Memory stays at a few pieces, however long the data is. `durable: true` waits for the disk.
   func putSealed(
-    _ data: Data, to recipient: SealingRecipient, durable: Bool = false,
+    _ data: Data, to recipients: [SealingRecipient], durable: Bool = false,
     using random: inout some RandomNumberGenerator
   ) throws(NetworkError) -> Bytes32 {
     try put(durable: durable) { write throws(NetworkError) in
       var stream: SealingStream
       do throws(SealingError) {
-        stream = try SealingStream(to: [recipient], using: &random)
+        stream = try SealingStream(to: recipients, using: &random)
       } catch {
         throw NetworkError(error)
       }

@@ -19,6 +19,7 @@ final class AgentEvents: Sendable {
     var loss: Double?
     var code: String?
     var url: String?
+    var file: String?
     var amount: TokenAmount?
     var function: String?
     var transaction: Bytes32?
@@ -67,6 +68,10 @@ final class AgentEvents: Sendable {
       tell(
         Line(event: "ended", subJob: subJob, status: status.name, reason: reason),
         "\(subJob) \(status.name)" + (reason.isEmpty ? "" : ": \(PlainText.visible(reason))"))
+    case .evidence(let subJob, let file):
+      tell(
+        Line(event: "evidence", subJob: subJob, file: file),
+        "what \(subJob) was rejected for is in \(file): emeth verify judges it")
     case .answered(let kind, let subJob):
       tell(
         Line(event: "answered", subJob: subJob, status: kind.rawValue),

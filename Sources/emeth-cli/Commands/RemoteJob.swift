@@ -41,14 +41,14 @@ struct RemoteJob {
       try initialParameters.write(to: file)
       try await client.give(object: file, hash: hash)
     }
-    return try await client.submit(
-      JobSubmission(
-        salt: Bytes32(SystemRandom.bytes(32)) ?? .zero, manifest: request.manifest,
-        dataSetName: request.dataSetName, dataSet: request.dataSet,
-        tokenizer: try await giveTokenizer(to: client, in: folder),
-        initialParameters: request.initialParameters,
-        parallel: request.parallel, fuelLimit: fuelLimit, fuelPrice: request.fuelPrice,
-        ruleSet: request.ruleSet, timeLimitSeconds: request.timeLimitSeconds, check: request.check))
+    let submission = JobSubmission(
+      salt: Bytes32(SystemRandom.bytes(32)) ?? .zero, manifest: request.manifest,
+      dataSetName: request.dataSetName, dataSet: request.dataSet,
+      tokenizer: try await giveTokenizer(to: client, in: folder),
+      initialParameters: request.initialParameters,
+      parallel: request.parallel, fuelLimit: fuelLimit, fuelPrice: request.fuelPrice,
+      ruleSet: request.ruleSet, timeLimitSeconds: request.timeLimitSeconds, check: request.check)
+    return try await client.submit(submission)
   }
 
   /// The tokenizer's files by name, which are there then; `nil` for bytes.

@@ -707,6 +707,7 @@ import Testing
       let place = try #require(
         changed.subJobs.firstIndex { $0.machine.job.id == lie.masked.content.jobID })
       changed.subJobs[place].furtherVerdicts = (changed.subJobs[place].furtherVerdicts ?? []) + [verdict]
+      changed.subJobs[place].furtherDraws = (changed.subJobs[place].furtherDraws ?? []) + [key.address]
       var sums = try #require(changed.aggregation)
       speaksAlone(&sums.lies[0])
       changed.aggregation = sums

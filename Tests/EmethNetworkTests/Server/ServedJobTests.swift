@@ -137,6 +137,121 @@ import Testing
     #expect(try !store.contains(result.parameters))
     let opened = try WindowSearch([Data(contentsOf: place)]).files(in: store.folder)
     #expect(opened.isEmpty, "\(opened)")
+  /// What a node was rejected for is kept under seal, with the result, for the node, the requester and the verifiers: each of
+  /// them has it judged from the file alone. What a verifier hands in that is no sealed file is refused.
+  @Test func whatANodeWasRejectedForReachesThoseWhomItConcerns() async throws {
+    let service = Box<NetworkService?>(nil)
+    let server = try await RunningServer.start { folder in
+      let made = try NetworkService(folder: folder.url, settings: ServiceScene.settings())
+      service.value = made
+      return made
+    }
+    let network = try #require(service.value)
+    let folder = try TemporaryFolder()
+    func connection(_ key: PrivateKey) throws -> HTTPConnection {
+      try HTTPConnection(server: "\(server.address)", key: key)
+    }
+    var running: [Task<Void, Never>] = []
+    func startNode(_ index: Int, _ fault: NodeFault?) throws {
+      var settings = NodeAgent.Settings()
+      (settings.threads, settings.patience) = (1, 1)
+      let agent = try NodeAgent(
+        key: ServiceScene.node(index), folder: folder.url.appending(path: "node-\(index)"),
+        connection: connection(ServiceScene.node(index)), domain: .embedded, settings: settings, fault: fault,
+        onEvent: { _ in })
+      running.append(Task { try? await agent.run() })
+    }
+    for index in 0..<2 {
+      var settings = VerifierAgent.Settings()
+      (settings.threads, settings.patience) = (1, 1)
+      let agent = try VerifierAgent(
+        key: ServiceScene.verifier(index), folder: folder.url.appending(path: "verifier-\(index)"),
+        connection: connection(ServiceScene.verifier(index)), settings: settings)
+      running.append(Task { try? await agent.run() })
+    }
+    for _ in 0..<400 {
+      let standing = try (0..<2).count { try network.verifier(ServiceScene.verifier($0).address).unused > 0 }
+      if standing == 2 { break }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    try await Task.sleep(for: .seconds(1))
+    let client = server.client(ServiceScene.requester) { $0.attempts = 6 }
+    var submission = JobSubmission(
+      salt: TestNetwork.seed(9), manifest: try TestNetwork.manifest(rounds: 1, steps: 2),
+      dataSetName: "sentences",
+      dataSet: try network.give(Data(TestNetwork.text().utf8), by: ServiceScene.requester.address),
+      parallel: 1, fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 3_600,
+      retry: RetryPolicy(attempts: 3, baseDelayMilliseconds: 100, factor: 2))
+    // Another's key is not the requester's.
+    let strangers = KeyBinding(of: ServiceScene.node(3), expiry: .max)
+    submission.requesterKey = SignedKeyBinding(signing: strangers, in: .embedded, with: ServiceScene.node(3))
+    let foreign = submission
+    await #expect(throws: NetworkError.self) { _ = try await client.submit(foreign) }
+    submission.requesterKey = nil
+    let job = try await client.submit(submission)
+    try startNode(0, .swappedFinal)
+    try await NetworkServiceTests.aNodeTakesPart(in: job, of: network)
+    try startNode(1, nil)
+    let limit = ContinuousClock.now + .seconds(180)
+    while try !network.job(job).summary.status.isFinal {
+      try #require(ContinuousClock.now < limit)
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let report = try await client.report(on: job)
+    #expect(report.status == "VERIFIED", "\(report.reason)")
+    let failed = try #require(try network.subJobs(of: job).first { $0.status == .failed })
+    let objects = try await client.evidence(on: failed.id)
+    #expect(objects.count == 2, "both verifiers have handed it in")
+    func judged(_ file: URL) throws -> Finding? {
+      try EvidenceFile(file).judge(on: Device.cpu(threads: 1)).mismatch
+    }
+    // The node has it.
+    let own = folder.url.appending(path: "node-0/evidence/\(failed.id).evidence")
+    for _ in 0..<400 where !FileManager.default.fileExists(atPath: own.path) {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(try judged(own)?.kind == .result)
+    // The requester has it, in a folder that verifies.
+    let target = folder.url.appending(path: "model")
+    try Files.makeFolder(target)
+    try await JobDownload(client: client, job: job).write(report: report, to: target)
+    for check in try JobFolder(target).check() {
+      #expect(check.holds, "\(check.what): \(check.problem ?? "")")
+    }
+    let file = target.appending(path: "job/evidence/\(failed.id).evidence")
+    #expect(try judged(file)?.kind == .result)
+    let evidence = try EvidenceFile(file)
+    #expect(evidence.trailer.verdicts.map(\.verdict.evidence) == [evidence.hash, evidence.hash])
+    #expect(!FileManager.default.fileExists(atPath: target.appending(path: ".evidence").path))
+    // So has each verifier that was drawn before it was handed in; a stranger has bytes.
+    let store = try ContentStore(folder: folder.url.appending(path: "reader"))
+    for object in objects { try store.put(try network.store.get(object)) }
+    func open(_ object: Bytes32, as key: PrivateKey, on subJob: JobID) throws {
+      try SealedEvidence.open(
+        object, on: subJob, from: store, with: key.sealingIdentity(),
+        to: folder.url.appending(path: "read.evidence"))
+    }
+    for index in 0..<2 { try open(objects[1], as: ServiceScene.verifier(index), on: failed.id) }
+    let stranger = #expect(throws: NetworkError.self) {
+      try open(objects[0], as: ServiceScene.node(1), on: failed.id)
+    }
+    #expect(stranger?.code == NetworkError.malformed(what: "", reason: "").code, "\(stranger as Any)")
+    let other = #expect(throws: NetworkError.self) {
+      try open(objects[0], as: ServiceScene.requester, on: job)
+    }
+    #expect(other?.message.contains("asked was for \(job)") == true, "\(other as Any)")
+    // It is kept as the result is, and no longer.
+    let names = objects.map { ObjectName.object($0) }
+    try network.database.write { db in
+      for name in names { #expect(try HoldStore.isHeld(name, by: job, .result, in: db)) }
+      try HoldStore.expire(.result, before: .max, in: db)
+      for name in names { #expect(try !HoldStore.isHeld(name, in: db)) }
+    }
+    for agent in running { agent.cancel() }
+    for agent in running { await agent.value }
+    #expect(try network.audit().holds)
+    service.value = nil
+    try await server.stop()
   }
 
   /// The whole job as a folder that a third party checks; a byte that was changed is found where it is.
