@@ -56,7 +56,7 @@ public struct TransferBenchmark: Sendable {
     let uploadSeconds = start.duration(to: .now) / .seconds(1)
     let store = try ContentStore(folder: folder.appending(path: "objects"))
     let middle = ContinuousClock.now
-    // As nodes do: what has come is read again, and its hash compared.
+    // As nodes do: the hash of what has come is compared.
     try await connection.fetch(object: hash, into: store)
     return Report(
       storage: storage ?? "folder", byteCount: byteCount, uploadSeconds: uploadSeconds,

@@ -8,20 +8,39 @@ final class DownloadTarget: Sendable {
   private let descriptor: Int32
   private let byteLimit: Int
   private let start: UInt64
-  private let state = Mutex<(count: Int, failure: NetworkError?)>((0, nil))
+  private struct State {
+    var count = 0
+    var failure: NetworkError?
+    /// Of what has come, where that is the file from its beginning.
+    var hash: SHA256?
+  }
+  private let state = Mutex(State())
   /// Each time that so many bytes have come the disk begins to take them.
   private static let syncByteCount = 8 << 20
 
-  /// - Parameter byteLimit: so many bytes are written at most; what comes behind them ends the transfer.
-  init(_ file: URL, at offset: UInt64, byteLimit: Int = .max) throws(NetworkError) {
+  /// - Parameters:
+  ///   - byteLimit: so many bytes are written at most; what comes behind them ends the transfer.
+  ///   - hashes: whether SHA-256 of what comes is wanted, where it comes from the file's beginning.
+  init(
+    _ file: URL, at offset: UInt64, byteLimit: Int = .max, hashes: Bool = false
+  ) throws(NetworkError) {
     (self.file, self.start, self.byteLimit) = (file, offset, byteLimit)
     descriptor = open(file.path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0, lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else {
       throw .fileFailed(path: file.path, operation: "write", reason: Files.lastSystemError())
     }
+    if hashes, offset == 0 { state.withLock { $0.hash = SHA256() } }
   }
 
   deinit { Foundation.close(descriptor) }
+
+  /// SHA-256 of the file, where all of it has come at once; asked for once, at the end.
+  func takeDigest() -> Bytes32? {
+    state.withLock { state in
+      defer { state.hash = nil }
+      return state.failure == nil ? state.hash?.finalize() : nil
+    }
+  }
 
   /// Why bytes were not written.
   var failure: NetworkError? { state.withLock { $0.failure } }
@@ -48,6 +67,7 @@ final class DownloadTarget: Sendable {
         return false
       }
     }
+    state.withLock { $0.hash?.update(bytes) }
     let (step, after) = (Self.syncByteCount, before + bytes.count)
     if after / step > before / step {
       let range = before / step * step..<after / step * step

@@ -163,13 +163,14 @@ public final class HTTPConnection: NetworkConnection {
   public func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
     if try store.contains(hash) { return }
     let file = store.folder.appending(path: "\(Hex.encode(hash.bytes, prefixed: false)).download")
+    let found: Bytes32?
     do throws(NetworkError) {
-      try await client.download("/api/v2/objects/\(hash)", to: file)
+      found = try await client.download("/api/v2/objects/\(hash)", to: file)
     } catch {
       throw error.code == "storage.missing" ? .missingObject(hash: hash) : error
     }
     do throws(NetworkError) {
-      try store.adopt(file, as: hash)
+      try store.adopt(file, as: hash, found: found)
     } catch {
       // What is there is not what was asked for: the next try begins anew.
       try Files.remove(file)

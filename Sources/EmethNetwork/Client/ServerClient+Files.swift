@@ -74,12 +74,17 @@ extension ServerClient {
   /// Fetches a file, behind what is there of it already.
   ///
   /// What is there at the end is for the caller to check. A file that is longer than the server's is begun anew.
-  func download(_ path: String, to file: URL) async throws(NetworkError) {
+  ///
+  /// - Returns: SHA-256 of what was written, where all of it has come at once.
+  @discardableResult
+  func download(_ path: String, to file: URL) async throws(NetworkError) -> Bytes32? {
     var attempt = 1
-    while let failure = await failureToFetch(path, behind: Files.byteCount(of: file) ?? 0, into: file) {
+    while true {
+      let fetched = await fetchRest(of: path, behind: Files.byteCount(of: file) ?? 0, into: file)
+      guard let failure = fetched.failure else { return fetched.digest }
       if case .refused("http.range", _, _) = failure, let count = Files.byteCount(of: file), count > 0 {
         // Nothing is missing, or too much is there: which of the two, the hash says.
-        if try await isWhole(path, byteCount: count) { return }
+        if try await isWhole(path, byteCount: count) { return nil }
         try Files.remove(file)
       } else {
         guard case .unreachable = failure, attempt < settings.attempts else { throw failure }
@@ -103,10 +108,12 @@ extension ServerClient {
     return isKept
   }
 
-  /// Fetches what is missing of a file behind its first bytes; says why that failed, or nil when it is there.
-  private func failureToFetch(_ path: String, behind start: UInt64, into file: URL) async -> NetworkError? {
+  /// Fetches what is missing of a file behind its first bytes; says why that failed, or what has come.
+  private func fetchRest(
+    of path: String, behind start: UInt64, into file: URL
+  ) async -> (failure: NetworkError?, digest: Bytes32?) {
     do throws(NetworkError) {
-      let target = try DownloadTarget(file, at: start)
+      let target = try DownloadTarget(file, at: start, hashes: true)
       var failure: NetworkError?
       do throws(NetworkError) {
         let answer = try await fetch(path, behind: start, to: { target.write($0) })
@@ -119,9 +126,10 @@ extension ServerClient {
         failure = error
       }
       // What the disk says comes before what the network says: the transfer broke because of it.
-      return target.failure ?? failure
+      failure = target.failure ?? failure
+      return (failure, failure == nil ? target.takeDigest() : nil)
     } catch {
-      return error
+      return (error, nil)
     }
   }
 

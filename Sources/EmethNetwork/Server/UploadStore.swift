@@ -49,6 +49,7 @@ final class UploadStore: Sendable {
   private let holds: UploadHolds?
   /// Accounts that begin uploads, by the last byte of their addresses.
   private let turns = (0..<64).map { _ in NSLock() }
+  private let hashes = RunningHashes()
 
   /// - Parameters:
   ///   - folder: where unfinished uploads lie.
@@ -166,7 +167,7 @@ final class UploadStore: Sendable {
       return Progress(offset: end, isComplete: false)
     }
     do throws(NetworkError) {
-      try finish(file.url, name)
+      try finish(file, name)
     } catch {
       // What has not its name is of no use to anyone.
       if case .corruptObject = error {
@@ -196,7 +197,7 @@ final class UploadStore: Sendable {
             ?? 0
         })
     }
-    guard let file = try UploadFile(url) else {
+    guard let file = try UploadFile(url, hashes: hashes) else {
       throw .refused(code: "upload.busy", message: "another part of \(name.hash) is being written", hint: nil)
     }
     return file
@@ -207,12 +208,13 @@ final class UploadStore: Sendable {
     if file.byteCount == 0 { try Files.remove(file.url) }
   }
 
-  private func finish(_ file: URL, _ name: Name) throws(NetworkError) {
+  private func finish(_ upload: UploadFile, _ name: Name) throws(NetworkError) {
+    let file = upload.url
     try keep(name, byteCount: Files.byteCount(of: file) ?? 0)
     switch name.kind {
-    case .object: try objects.adopt(file, as: name.hash)
+    case .object: try objects.adopt(file, as: name.hash, found: upload.takeDigest())
     case .dataSet:
-      try dataSets.adopt(file, as: name.hash)
+      try dataSets.adopt(file, as: name.hash, found: upload.takeDigest())
       try noteGiver(of: name)
     case .vector:
       let vector = try Files.read(file)

@@ -5,9 +5,10 @@ import Foundation
 extension ContentStore {
   /// Takes a file in as the object with this hash; the file is moved, or deleted when the object is there already.
   ///
+  /// - Parameter written: its hash, where that was computed of what was written to it; otherwise it is read once more.
   /// - Throws: ``NetworkError/corruptObject(hash:found:)`` when its bytes are others; the file is left then.
-  public func adopt(_ file: URL, as hash: Bytes32) throws(NetworkError) {
-    let found = try Files.hash(of: file)
+  public func adopt(_ file: URL, as hash: Bytes32, found written: Bytes32? = nil) throws(NetworkError) {
+    let found = if let written { written } else { try Files.hash(of: file) }
     guard found == hash else { throw .corruptObject(hash: hash, found: found) }
     try keeper?(Self.key(of: hash))
     try place.adopt(file, as: Self.key(of: hash), hash: hash, durable: true)

@@ -308,6 +308,40 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: place.path))
   }
 
+  /// What was written part by part need not be read again, unless somebody else was at the file in between.
+  @Test func aHashGoesOnWithTheNextPart() throws {
+    let folder = try TemporaryFolder()
+    let hashes = RunningHashes()
+    let place = folder.url.appending(path: "upload")
+    let data = bytes(300_000)
+    func part(_ range: Range<Int>, _ hashes: RunningHashes?) throws -> Bytes32? {
+      let file = try #require(try UploadFile(place, hashes: hashes))
+      #expect(file.byteCount == UInt64(range.lowerBound))
+      try file.append([ByteBuffer(bytes: data[range]), ByteBuffer()])
+      return range.upperBound == data.count ? file.takeDigest() : nil
+    }
+    _ = try part(0..<100_000, hashes)
+    _ = try part(100_000..<100_001, hashes)
+    #expect(try part(100_001..<300_000, hashes) == hash(data))
+    // It was taken, and counts once.
+    #expect(try #require(try UploadFile(place, hashes: hashes)).takeDigest() == nil)
+
+    // Another process has written a part, or other bytes to the same place.
+    for tamper in [true, false] {
+      try FileManager.default.removeItem(at: place)
+      _ = try part(0..<100_000, hashes)
+      if tamper {
+        let handle = try FileHandle(forUpdating: place)
+        try handle.write(contentsOf: Data([1, 2, 3]))
+        try handle.close()
+        #expect(try part(100_000..<300_000, hashes) == nil)
+      } else {
+        _ = try part(100_000..<200_000, nil)
+        #expect(try part(200_000..<300_000, hashes) == nil)
+      }
+    }
+  }
+
   /// An account's uploads count as long as it said, not as far as they are.
   @Test func whatIsBegunIsCountedAsItWillBe() throws {
     let folder = try TemporaryFolder()

@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EmethNetwork
@@ -94,6 +95,64 @@ import Testing
         try db.execute(sql: "UPDATE job SET view = '' WHERE id = ?", arguments: ["\(plain)"])
       }
       #expect(try service.job(plain) == before)
+    }
+  }
+
+  /// Accounts that had money only are numbered as nodes with their first claims, which come all at once here.
+  @Test(arguments: TestDatabase.all)
+  func nodesThatClaimForTheFirstTimeAtOnceAreNumbered(on kind: TestDatabase) async throws {
+    let nodes = (0..<12).map { OpenJobs.key("node", $0) }
+    let change: (inout ServiceSettings) -> Void = { settings in
+      for node in nodes {
+        settings.grants[node.address] = TokenAmount(holon: 1_000_000_000_000_000_000_000_000)
+      }
+    }
+    try await Self.filled(24, on: kind, change) { service, open in
+      let expiry = UInt64(Date().timeIntervalSince1970) + 3_600
+      let outcomes = Mutex<[Result<Assignment, NetworkError>]>([])
+      DispatchQueue.concurrentPerform(iterations: nodes.count) { index in
+        let key = nodes[index]
+        let binding = SignedKeyBinding(
+          signing: KeyBinding(of: key, expiry: expiry), in: .embedded, with: key)
+        let outcome = Result { () throws(NetworkError) in
+          try service.process(open[index].subJob, by: key.address, binding: binding)
+        }
+        outcomes.withLock { $0.append(outcome) }
+      }
+      for outcome in outcomes.withLock({ $0 }) { _ = try outcome.get() }
+      let accounts = try service.database.read { db in try service.accounts(in: db) }
+      let numbered = accounts.filter { $0.role == "node" }
+      #expect(Set(numbered.map(\.address)) == Set(nodes.map(\.address)))
+      #expect(Set(numbered.map(\.number)) == Set(1...nodes.count))
+      // Asked again, the answer is the same; another node is refused.
+      let first = SignedKeyBinding(
+        signing: KeyBinding(of: nodes[0], expiry: expiry), in: .embedded, with: nodes[0])
+      _ = try service.process(open[0].subJob, by: nodes[0].address, binding: first)
+      let refusal = #expect(throws: NetworkError.self) {
+        _ = try service.process(open[1].subJob, by: nodes[0].address, binding: first)
+      }
+      #expect(refusal != nil)
+    }
+  }
+
+  /// A page of SubJobs is the same whether what is known of them is in memory, read, or read in several turns.
+  @Test(arguments: TestDatabase.all)
+  func manySubJobsAreOfferedHoweverTheyAreRead(on kind: TestDatabase) async throws {
+    try await Self.filled(150, on: kind) { service, open in
+      var filter = SubJobFilter()
+      filter.limit = 140
+      let first = try service.openSubJobs(filter, for: Self.node.address)
+      #expect(first.count == 140 && Set(first.map(\.id)).count == 140)
+      #expect(first.map(\.fuelPrice) == first.map(\.fuelPrice).sorted(by: >))
+      #expect(try service.openSubJobs(filter, for: Self.node.address) == first)
+      // One is taken: it is offered no more, and all others are.
+      let binding = SignedKeyBinding(
+        signing: KeyBinding(of: Self.node, expiry: UInt64(Date().timeIntervalSince1970) + 3_600),
+        in: .embedded, with: Self.node)
+      _ = try service.process(first[70].id, by: Self.node.address, binding: binding)
+      filter.limit = 200
+      let rest = try service.openSubJobs(filter, for: OpenJobs.key("node", 1).address)
+      #expect(Set(rest.map(\.id)) == Set(open.map(\.subJob)).subtracting([first[70].id]))
     }
   }
 
