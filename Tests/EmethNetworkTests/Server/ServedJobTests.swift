@@ -137,6 +137,8 @@ import Testing
     #expect(try !store.contains(result.parameters))
     let opened = try WindowSearch([Data(contentsOf: place)]).files(in: store.folder)
     #expect(opened.isEmpty, "\(opened)")
+  }
+
   /// What a node was rejected for is kept under seal, with the result, for the node, the requester and the verifiers: each of
   /// them has it judged from the file alone. What a verifier hands in that is no sealed file is refused.
   @Test func whatANodeWasRejectedForReachesThoseWhomItConcerns() async throws {
