@@ -13,6 +13,8 @@ public struct JSONLogHandler: LogHandler {
   /// Entries below it are dropped.
   public var logLevel = Logger.Level.info
 
+  /// Date and time in UTC: `2026-11-22T21:30:00.125Z`.
+  private static let timeStyle = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
   private let label: String
   private let write: @Sendable (String) -> Void
 
@@ -34,7 +36,7 @@ public struct JSONLogHandler: LogHandler {
     members["label"] = label
     members["level"] = event.level.rawValue
     members["message"] = "\(event.message)"
-    members["time"] = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+    members["time"] = Self.timeStyle.format(Date())
     let texts = members.sorted { $0.key < $1.key }.map { "\(Self.quoted($0.key)):\(Self.quoted($0.value))" }
     write("{\(texts.joined(separator: ","))}\n")
   }
