@@ -13,7 +13,7 @@ extension ContentStore {
 
   /// Seals bytes to several recipients and stores what comes out; returns its SHA-256.
   ///
-  /// Memory stays at a few pieces, however long the data is. `durable: true` waits for the disk.
+  /// Beside the data memory stays at a few pieces. `durable: true` waits for the disk.
   func putSealed(
     _ data: Data, to recipients: [SealingRecipient], durable: Bool = false,
     using random: inout some RandomNumberGenerator

@@ -22,7 +22,7 @@ enum SealedObject {
     return (try? PayloadLayout(sealedByteCount: chunks))?.plainByteCount ?? byteCount
   }
 
-  /// Opens a file in memory, or mapped into it, and hands on what is in it piece by piece; memory stays at a few pieces.
+  /// Opens a file in memory and hands on what is in it piece by piece.
   ///
   /// - Throws: ``NetworkError/sealing(_:)``, before anything that is not genuine is handed on, or what `write` throws.
   static func open(

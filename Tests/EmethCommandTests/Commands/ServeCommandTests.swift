@@ -187,7 +187,7 @@ import Testing
     let refused = try Program.run(
       "fetch-result", job, "--server", server.url, "--key-file", folder.path("key2"), "--out",
       folder.path("stolen"), "--json")
-    #expect(refused.exitCode == 1 && refused.output.isEmpty)
+    #expect(refused.exitCode == 3 && refused.output.isEmpty)
     #expect(
       try JSONDecoder().decode(ErrorObject.self, from: Data(refused.errors.utf8)).code == "account.notAllowed"
     )
@@ -226,7 +226,7 @@ import Testing
     try #require(first.exitCode == 0, "\(first.errors)")
     let job = first.output.trimmingCharacters(in: .newlines)
     let early = try submit(1, ["--init", job])
-    #expect(early.exitCode == 1 && early.errors.contains("no result"), "\(early.errors)")
+    #expect(early.exitCode == 3 && early.errors.contains("no result"), "\(early.errors)")
     var agents: [Process] = []
     defer { for agent in agents where agent.isRunning { agent.terminate() } }
     for (role, number) in [("node", 2), ("verifier", 3)] {
@@ -244,7 +244,7 @@ import Testing
     #expect(watched.exitCode == 0, "\(watched.output) \(watched.errors)")
     let stranger = try submit(2, ["--init", job])
     #expect(
-      stranger.exitCode == 1 && stranger.errors.contains("is not that of account"), "\(stranger.errors)")
+      stranger.exitCode == 3 && stranger.errors.contains("is not that of account"), "\(stranger.errors)")
     let second = try submit(1, ["--init", job])
     try #require(second.exitCode == 0, "\(second.errors)")
     let next = second.output.trimmingCharacters(in: .newlines)
