@@ -146,6 +146,28 @@ import Testing
     #expect(try !one.store.contains(hash))
   }
 
+  /// What any server lets go of is deleted by the one that deletes, at once however new it is, and only if nobody holds it.
+  @Test func whatIsLetGoOfIsDeletedByWhoeverDeletes() throws {
+    let folder = try TemporaryFolder()
+    let location = try TestDatabase.postgres.location(in: folder)
+    let (one, other) = try (
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location),
+      NetworkService(
+        folder: folder.url.appending(path: "server"), settings: ServiceScene.settings(), database: location)
+    )
+    #expect(one.database.leases?.take(["collector"]) == ["collector"])
+    let (free, held) = (try one.store.put(Data("free".utf8)), try one.store.put(Data("held".utf8)))
+    try other.database.write { db in
+      try HoldStore.take([.object(held)], for: "somebody", .job, at: 1, in: db)
+    }
+    try other.discard([.object(free), .object(held)])
+    #expect(try other.collect() == NetworkService.Collection() && one.store.contains(free))
+    try one.collect()
+    #expect(try !one.store.contains(free) && one.store.contains(held))
+    #expect(try one.database.read { db in try HoldStore.removals(limit: 2, in: db) }.isEmpty)
+  }
+
   /// What is stored for a job is held before it is there: a deletion in between finds that.
   @Test func whatIsStoredIsHeldBefore() throws {
     let folder = try TemporaryFolder()

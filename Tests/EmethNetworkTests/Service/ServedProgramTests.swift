@@ -830,11 +830,15 @@ import Testing
       try scene.startVerifier(0) { service, body in
         guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body), report.update != nil
         else { return nil }
-        if turn.withLock({ turn in
+        let number = turn.withLock { turn in
           turn += 1
-          return turn == 1
-        }) {
+          return turn
+        }
+        if number == 1 {
           report.update = try service.seal(output: Data(count: 9_000))
+        } else if number == 2 {
+          // As a verifier of an earlier version does.
+          report.update = try service.store.put(service.output(#require(report.update)))
         } else {
           report.update = SHA256.hash([1])
           report.judgement.mismatch = Finding(.result, "and yet it is accepted")
@@ -842,12 +846,13 @@ import Testing
         return try WireFormat.encoder.encode(report)
       }
       try await scene.verifiersStand(1)
-      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 2)
+      let request = try Self.request(.meanOfNumbers, Self.numbers, parallel: 3)
       let job = try Self.submit(request, Self.numbers, in: scene)
       let report = try await scene.end(of: job)
       #expect(report.status == "VERIFIED", "\(report.reason)")
       let refused = scene.events.withLock { $0.filter { $0.hasPrefix("refused: ") } }
       #expect(refused.contains { $0.contains("has 9200 bytes, allowed are 8196") }, "\(refused)")
+      #expect(refused.contains { $0.contains("is not sealed to the Aggregator") }, "\(refused)")
       #expect(refused.contains { $0.contains("says one thing and the finding another") }, "\(refused)")
     }
   }
