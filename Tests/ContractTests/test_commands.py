@@ -440,6 +440,7 @@ def test_submit_and_cancel_a_job(world):
     assert world.ledger() == 210 * EMETH // 100
     twice = world.emeth("cancel-job", job, "--layer", "1", "--json")
     assert twice.returncode == 1 and "core.status" in json.loads(twice.stderr)["message"]
+    assert "has ended already" in json.loads(twice.stderr)["details"]["hint"]
 
     def code(*words):
         done = world.emeth(*words, "--json")
@@ -560,6 +561,7 @@ def test_a_ticket_that_does_not_fit_opens_no_way_out(world):
             (json.dumps(richer), "ticket.proofMismatch"),
             (proven(world, tickets, THE_SIGNER, **terms), "ticket.accountMismatch"),
             ("{}", "json.content"),
+            (world.ticket(3), "ticket.unproven"),
             ("no JSON", None),
         ]:
             done = world.emeth(*words, "--json", input=text)

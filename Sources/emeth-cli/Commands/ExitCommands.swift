@@ -66,7 +66,7 @@ extension Command {
       let (json, text) = try JSONInput.parse(file)
       if json["batch"] == nil, json["signature"] != nil {
         throw CommandFailure(
-          .badInput, code: "ticket.unproven", "\(file) is a signed ticket, without its batch and proof",
+          .badInput, code: "ticket.unproven", "\(file.name) is a signed ticket, without its batch and proof",
           hint: "emeth fetch-ticket ADDRESS --batch posted --server URL")
       }
       return try JSONInput.decode(ProvenTicket.self, from: text, of: file)
