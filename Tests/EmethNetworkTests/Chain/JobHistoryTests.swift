@@ -335,13 +335,25 @@ final class JobHistory {
     while machine.endedAt == nil, machine.verdict == nil {
       if let parent, parent.status.isFinal {
         if try await endWithParent() { return }
-      } else if parent != nil, Int.random(in: 0..<24, using: &random) == 0 {
+      } else if parent != nil, Int.random(in: 0..<(kind == .masked ? 96 : 24), using: &random) == 0 {
         try await giveUp()
+        continue
+      }
+      // While another part was looked after its time has passed.
+      if machine.status == .requested || machine.status == .processing,
+        try await court.now >= machine.deadline
+      {
+        try await timeout(court.verifiers[0])
         continue
       }
       let more = parent?.status.isFinal == true ? 0 : Int.random(in: 0...2, using: &random)
       for _ in 0..<more { try await anyStep() }
       if machine.endedAt != nil || machine.verdict != nil { return }
+      // Three parts must be accepted before there is a cohort.
+      if kind == .masked, Int.random(in: 0..<8, using: &random) > 0 {
+        try await honestStep()
+        continue
+      }
       switch machine.status {
       case .requested: try await stepWhenRequested()
       case .processing: try await stepWhenProcessing()
@@ -352,6 +364,21 @@ final class JobHistory {
         Issue.record("seed \(seed): no end after \(log)")
         return
       }
+    }
+  }
+
+  /// What brings a job to its good end.
+  private func honestStep() async throws {
+    guard let node = machine.node else { return try await process(taker) }
+    let key = try court.key(of: node)
+    guard machine.status == .submitted else {
+      return try await submit(key, fuel: UInt64.random(in: 0...machine.job.fuelLimit.units, using: &random))
+    }
+    let review = try await self.review()
+    switch review.phase {
+    case .waitsForDraw: try await draw(review)
+    case .waitsForOpenings: try await open(key)
+    default: try await verify(try court.key(of: review.verifier))
     }
   }
 
