@@ -16,7 +16,7 @@ extension JobWorker {
     let isThere = try store.contains(result)
     var objects: [String: Bytes32] = [:]
     if isThere {
-      objects["\(result)"] = try seal(store.get(result), to: binding)
+      objects["\(result)"] = try seal(result, to: binding)
       // Whoever has them has the model: it is the first one, which is often public, moved by them.
       for root in try keptSums() {
         try checkStop()
@@ -34,6 +34,12 @@ extension JobWorker {
       }
       try db.execute(sql: "DELETE FROM sealing WHERE job = ?", arguments: ["\(id)"])
     }
+  }
+
+  private func seal(_ object: Bytes32, to binding: KeyBinding) throws(NetworkError) -> Bytes32 {
+    var random = SystemRandomNumberGenerator()
+    return try store.putSealed(
+      object, into: network.stores(for: id, .sealing).objects, to: binding.recipient, using: &random)
   }
 
   private func seal(_ data: Data, to binding: KeyBinding) throws(NetworkError) -> Bytes32 {

@@ -37,22 +37,62 @@ extension ContentStore {
     }
   }
 
+  /// Seals an object of this store to a recipient, piece by piece, and stores what comes out; returns its SHA-256.
+  ///
+  /// - Parameter store: where what comes out is put.
+  func putSealed(
+    _ object: Bytes32, into store: ContentStore, to recipient: SealingRecipient,
+    using random: inout some RandomNumberGenerator
+  ) throws(NetworkError) -> Bytes32 {
+    let reader = try FileReader(file(of: object).url)
+    return try store.put(durable: true) { write throws(NetworkError) in
+      var stream: SealingStream
+      do throws(SealingError) {
+        stream = try SealingStream(to: [recipient], using: &random)
+      } catch {
+        throw NetworkError(error)
+      }
+      var hash = SHA256()
+      var (sealed, offset): ([UInt8], UInt64) = ([], 0)
+      while true {
+        let piece = try reader.read(at: offset, count: SealedObject.pieceSize)
+        if piece.isEmpty { break }
+        offset += UInt64(piece.count)
+        piece.withUnsafeBytes { hash.update($0) }
+        sealed.removeAll(keepingCapacity: true)
+        do throws(SealingError) { try stream.append(piece, to: &sealed) } catch { throw NetworkError(error) }
+        try write(sealed)
+      }
+      sealed.removeAll(keepingCapacity: true)
+      do throws(SealingError) { try stream.finish(to: &sealed) } catch { throw NetworkError(error) }
+      try write(sealed)
+      let found = hash.finalize()
+      guard found == object else { throw .corruptObject(hash: object, found: found) }
+    }
+  }
+
   /// Opens a sealed object of another store into this one and returns the SHA-256 of what was in it.
   func open(
     _ sealed: Bytes32, from other: ContentStore, with identity: SealingIdentity
   ) throws(NetworkError) -> Bytes32 {
-    let file = try other.get(sealed)
-    return try put(durable: false) { write throws(NetworkError) in
-      try SealedObject.open(file, with: identity, write)
+    try put(durable: false) { write throws(NetworkError) in
+      try other.open(sealed, with: identity, write)
     }
   }
 
-  /// Reads what is in a sealed object, piece by piece.
+  private func open(
+    _ sealed: Bytes32, with identity: SealingIdentity, _ write: ([UInt8]) throws(NetworkError) -> Void
+  ) throws(NetworkError) {
+    let found = try SealedObject.open(file(of: sealed).url, with: identity, write)
+    guard found == sealed else { throw .corruptObject(hash: sealed, found: found) }
+  }
+
+  /// Reads what is in a sealed object, piece by piece. That it is the one with this hash is known at the end.
   func forEachPiece(
     ofSealed hash: Bytes32, with identity: SealingIdentity,
     _ body: (UnsafeRawBufferPointer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
-    try SealedObject.open(get(hash), with: identity) { plain throws(NetworkError) in
+    try open(hash, with: identity) { plain throws(NetworkError) in
       try asNetworkError { try plain.withUnsafeBytes { try body($0) } }
     }
   }

@@ -22,15 +22,24 @@ enum SealedObject {
     return (try? PayloadLayout(sealedByteCount: chunks))?.plainByteCount ?? byteCount
   }
 
-  /// Opens a file in memory and hands on what is in it piece by piece.
+  /// Opens a file and hands on what is in it piece by piece; memory stays at a few pieces.
   ///
-  /// - Throws: ``NetworkError/sealing(_:)``, before anything that is not genuine is handed on, or what `write` throws.
+  /// - Returns: SHA-256 of the file as it is sealed.
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, before anything that is not genuine is handed on, or what
+  ///   `write` throws.
+  @discardableResult
   static func open(
-    _ file: Data, with identity: SealingIdentity, _ write: ([UInt8]) throws(NetworkError) -> Void
-  ) throws(NetworkError) {
+    _ file: URL, with identity: SealingIdentity, _ write: ([UInt8]) throws(NetworkError) -> Void
+  ) throws(NetworkError) -> Bytes32 {
+    let reader = try FileReader(file)
+    var hash = SHA256()
     var stream = OpeningStream(identities: [identity])
-    var plain: [UInt8] = []
-    for piece in file.pieces(of: pieceSize) {
+    var (plain, offset): ([UInt8], UInt64) = ([], 0)
+    while true {
+      let piece = try reader.read(at: offset, count: pieceSize)
+      if piece.isEmpty { break }
+      offset += UInt64(piece.count)
+      piece.withUnsafeBytes { hash.update($0) }
       plain.removeAll(keepingCapacity: true)
       do throws(SealingError) { try stream.append(piece, to: &plain) } catch { throw NetworkError(error) }
       try write(plain)
@@ -38,6 +47,7 @@ enum SealedObject {
     plain.removeAll(keepingCapacity: true)
     do throws(SealingError) { try stream.finish(to: &plain) } catch { throw NetworkError(error) }
     try write(plain)
+    return hash.finalize()
   }
 }
 
@@ -47,9 +57,8 @@ extension Files {
     _ sealed: URL, to file: URL, with identity: SealingIdentity
   ) throws(NetworkError) -> Bytes32 {
     var hash = SHA256()
-    let bytes = try read(sealed)
     try write(to: file, durable: false) { target throws(NetworkError) in
-      try SealedObject.open(bytes, with: identity) { plain throws(NetworkError) in
+      try SealedObject.open(sealed, with: identity) { plain throws(NetworkError) in
         plain.withUnsafeBytes { hash.update($0) }
         try asNetworkError { try plain.withUnsafeBytes { try target.write($0) } }
       }
