@@ -129,7 +129,8 @@ public final class VerifierAgent: Sendable {
     if Set(standing.modules ?? []) != modules || standing.bond < settings.bond
       || (standing.bindingExpiry ?? 0) < now + settings.bindingSeconds / 2
     {
-      let expiry = now + settings.bindingSeconds
+      // A key that counted for longer is not taken back.
+      let expiry = max(now + settings.bindingSeconds, standing.bindingExpiry ?? 0)
       let binding = SignedKeyBinding(signing: KeyBinding(of: key, expiry: expiry), in: domain, with: key)
       // Who has less binds what there is.
       let has = try await connection.balances().unspent

@@ -7,6 +7,9 @@ extension NetworkService {
 
   /// Locks a bond, up to `amount` in all, and takes down the key that openings are sealed to, and by which modules the
   /// verifier can compute.
+  ///
+  /// - Throws: ``NetworkError/badSetting(name:found:allowed:)`` for a binding that ends before one that the verifier has
+  ///   given, or before who is drawn now must have answered: a node can open to nobody whose key counts no more.
   public func postBond(
     upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32] = [], by verifier: Address
   ) throws(NetworkError) {
@@ -21,6 +24,13 @@ extension NetworkService {
         throw NetworkError.refused(
           code: "verifier.struck", message: "account \(verifier) has lost its bond and is not drawn any more",
           hint: nil)
+      }
+      let known = try Int64.fetchOne(
+        db, sql: "SELECT expiry FROM bond WHERE verifier = ?", arguments: ["\(verifier)"])
+      let earliest = max(now + settings.verdictSeconds(settings.periods), known.map { UInt64($0) } ?? 0)
+      guard binding.binding.expiry >= earliest else {
+        throw NetworkError.badSetting(
+          name: "expiry of the binding", found: "\(binding.binding.expiry)", allowed: "\(earliest) or later")
       }
       let held = try bond(of: verifier, in: db) ?? .zero
       if held < amount {

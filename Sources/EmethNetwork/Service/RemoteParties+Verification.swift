@@ -29,12 +29,11 @@ extension RemoteParties {
   private func standing(
     bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: SQLSession
   ) throws -> [Address] {
-    let until =
-      try service.seconds(in: db) + UInt64(parameters.openingSeconds) + UInt64(parameters.verificationSeconds)
+    let until = try service.seconds(in: db) + service.settings.verdictSeconds(parameters)
     let names = try String.fetchAll(
       db,
       sql: """
-        SELECT verifier FROM bond WHERE expiry > ? AND ' ' || modules || ' ' LIKE ? AND EXISTS (
+        SELECT verifier FROM bond WHERE expiry >= ? AND ' ' || modules || ' ' LIKE ? AND EXISTS (
           SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND postedAt < ?
             \(worker.request.drawsSegments ? "AND usedBy IS NULL" : ""))
         """,
@@ -100,6 +99,7 @@ extension RemoteParties {
           what: "SubJob \(subJob) cannot be judged: its draw or result is missing")
       }
       let now = try service.seconds(in: db)
+      if try passesOver(draw, of: &record, at: now, in: db) { return nil }
       let opening: SealedOpening?
       switch try opened(&record, to: draw, at: now, in: db) {
       case .pending: return nil
@@ -156,6 +156,32 @@ extension RemoteParties {
     record.machine.draws.last.flatMap { $0.verifier == draw.verifier ? $0 : nil }
   }
 
+  /// Until when a node has to open to a drawn verifier, unless it was told another time.
+  private func openingDue(_ record: SubJobRecord, _ draw: VerifierDraw, at now: UInt64) -> UInt64 {
+    onRecord(record, draw)?.openBy ?? now + UInt64(record.machine.parameters.openingSeconds)
+  }
+
+  /// Passes over a drawn verifier whose key counts too short for the node to open to it: that is no silence of the node.
+  private func passesOver(
+    _ draw: VerifierDraw, of record: inout SubJobRecord, at now: UInt64, in db: SQLSession
+  ) throws -> Bool {
+    guard let node = record.machine.node, let binding = try service.binding(of: draw.verifier, in: db),
+      try ErrandStore.record(openErrand(of: node, record.id, draw), in: db) == nil,
+      binding.binding.expiry < openingDue(record, draw, at: now)
+    else { return false }
+    record.notes.silent = (record.notes.silent ?? []) + [draw.verifier]
+    if let current = onRecord(record, draw), current.openedAt == nil {
+      // To one in a silent verifier's place nothing is owed any more; another one is struck.
+      let event =
+        current.inPlaceOf == nil
+        ? JobEvent.dispute(by: draw.verifier, evidence: .zero) : .receiveOpenings
+      try apply(event, to: &record, at: now, in: db)
+    } else {
+      try JobStore.update(record, in: db)
+    }
+    return true
+  }
+
   /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that; one that was accepted, when
   /// its cohort is told that it leaves.
   private func opened(
@@ -166,7 +192,7 @@ extension RemoteParties {
     }
     let challenge = Challenge(
       subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
-    let due = onRecord(record, draw)?.openBy ?? now + UInt64(record.machine.parameters.openingSeconds)
+    let due = openingDue(record, draw, at: now)
     let reply = try ErrandStore.ask(
       .open(challenge, binding: binding), of: node, key: Self.openKey(draw), job: id, due: due, at: now,
       in: db)

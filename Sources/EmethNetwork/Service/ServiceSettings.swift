@@ -49,4 +49,9 @@ public struct ServiceSettings: Sendable, Hashable {
 
   /// The protocol's periods.
   public init() {}
+
+  /// How long it takes at most from a verifier's draw to its verdict, seconds: it reveals, the node opens, it judges.
+  func verdictSeconds(_ periods: JobParameters) -> UInt64 {
+    revealSeconds + UInt64(periods.openingSeconds) + UInt64(periods.verificationSeconds)
+  }
 }
