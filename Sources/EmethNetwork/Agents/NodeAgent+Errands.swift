@@ -33,6 +33,7 @@ extension NodeAgent {
           code: "node.gone", message: "it opens nothing of SubJob \(challenge.subJob)", hint: nil)
       }
       let sealed = try await lane.run { device in
+        try node.admit(challenge)
         guard try node.finished(challenge.subJob).0.assignment.program == nil else {
           return try node.openPart(challenge, to: binding, at: secondsNow())
         }

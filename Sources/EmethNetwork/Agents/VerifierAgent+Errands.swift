@@ -138,7 +138,7 @@ extension VerifierAgent {
         return try verifier.examine(question, delivered: delivered, device: device, stop: stop)
       }
     }
-    let opening = try? JSONDecoder().decode(Opening.self, from: examination.opening)
+    let opening = Opening(encoded: examination.opening)
     var report = JudgementReport(
       judgement: examination.judgement, contradiction: examination.contradiction,
       boundaries: opening?.boundaries ?? [])

@@ -16,7 +16,7 @@ struct EvidenceDraft {
     var contents: [(EvidenceHeader.Section.Name, Data)] = []
     if finding.kind != .submission, !opening.isEmpty {
       contents.append((.opening, opening))
-      let segments = (try? JSONDecoder().decode(Opening.self, from: opening))?.segments ?? []
+      let segments = Opening(encoded: opening)?.segments ?? []
       if let opened = segments.first(where: { $0.segment == finding.segment }),
         let state = try NetworkError.delivered({ () throws(NetworkError) in try object(opened.state) })
       {

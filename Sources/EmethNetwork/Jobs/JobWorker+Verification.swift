@@ -86,7 +86,7 @@ extension JobWorker {
               at: try network.tick(in: db), in: db)
           }
           for verifier in alsoPaid where verifier != sharing {
-            try BondPool.pay(verifier, fee, over: subJob, at: try network.tick(in: db), in: db)
+            try BondPool.payOnce(verifier, fee, over: subJob, at: try network.tick(in: db), in: db)
           }
           ended.append(record)
         }
@@ -396,15 +396,17 @@ extension SubJobNotes {
     forfeited.filter { accepted || isShownWrong || twoFaced.contains($0) }
   }
 
-  /// Whether somebody found the submission itself wrong. Else all that speaks against it is what the node opened: that it
-  /// opened one thing to one and another, or nothing, to another says nothing about the one.
+  /// Whether two found the submission itself wrong. Else all that speaks against it is what the node opened, or one word:
+  /// that a node opened one thing to one and another, or nothing, to another says nothing about the one.
   private var isShownWrong: Bool {
-    judgements.contains { judgement in
+    let void = void
+    let finders = judgements.filter { judgement in
       switch judgement.mismatch?.kind {
-      case .replay, .result, .submission: !void.contains(judgement.verdict.verdict.verifier)
+      case .replay, .result, .submission: !judgement.verdict.verdict.accepted
       case .opening, .withheld, nil: false
       }
-    }
+    }.map(\.verdict.verdict.verifier)
+    return Set(finders).subtracting(void).count >= 2
   }
 
   /// The epoch in which a verdict arrived.
@@ -425,5 +427,5 @@ extension SubJobNotes {
 
 extension Verdict {
   /// Whether it rejects and names no evidence: no word that anything could rest on.
-  fileprivate var showsNothing: Bool { !accepted && evidence == .zero }
+  var showsNothing: Bool { !accepted && evidence == .zero }
 }

@@ -19,9 +19,12 @@ extension LocalParties {
     return .given(verifier(key).secret(commitment))
   }
 
-  /// Verifiers post commitments until each has one for every SubJob that can be submitted at once.
+  /// Verifiers post commitments until each has one for every SubJob that a round can have: whoever is asked about a sum
+  /// or a verdict later must have committed itself before the submission.
   func postCommitments(in db: SQLSession) throws {
     let now = try network.seconds(in: db)
+    let request = worker.request
+    let needed = UInt32(max(settings.nodes, Int(request.parallel) * (Int(request.retry.lastAttempt) + 1)))
     for key in network.keys.verifiers {
       let verifier = Verifier(key: key, store: store, domain: network.domain)
       let posted =
@@ -32,7 +35,7 @@ extension LocalParties {
         try UInt32.fetchOne(
           db, sql: "SELECT count(*) FROM commitment WHERE verifier = ? AND usedBy IS NOT NULL",
           arguments: ["\(verifier.address)"]) ?? 0
-      for number in posted..<max(posted, used + UInt32(settings.nodes)) {
+      for number in posted..<max(posted, used + needed) {
         try db.execute(
           sql: "INSERT INTO commitment (verifier, number, hash, postedAt) VALUES (?, ?, ?, ?)",
           arguments: ["\(verifier.address)", Int64(number), "\(verifier.commitment(number))", Int64(now)])
@@ -84,8 +87,10 @@ extension LocalParties {
       subJob: record.id, verifier: draw.verifier, seed: draw.seed, segments: draw.segments)
     let binding = verifier.binding(expiry: parent.machine.deadline)
     let now = record.machine.submittedAt ?? 0
+    let isOpened = try node.opens(record.id, to: draw.verifier)
+    if isOpened { try node.admit(challenge) }
     let sealed: SealedOpening? =
-      if try !node.opens(record.id, to: draw.verifier) {
+      if !isOpened {
         nil
       } else if worker.program == nil {
         try node.open(challenge, to: binding, at: now, on: device, stop: stop)
@@ -120,7 +125,7 @@ extension LocalParties {
     }
     let outcome = JobWorker.Outcome(
       judgement: examination.judgement, contradiction: examination.contradiction,
-      boundaries: (try? JSONDecoder().decode(Opening.self, from: examination.opening))?.boundaries ?? [],
+      boundaries: Opening(encoded: examination.opening)?.boundaries ?? [],
       appeal: try appeal(of: record, node: node, by: verifier, question, examination, device: device))
     for object in sealed?.objects ?? [] { try store.remove(object) }
     try Files.remove(place)

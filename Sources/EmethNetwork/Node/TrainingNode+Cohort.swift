@@ -32,13 +32,22 @@ extension TrainingNode {
     }
   }
 
-  /// Opens the round secret of the last attempt to the SubJob's own verifier, sealed to the key that it has
-  /// bound to its account; `nil` is silence.
+  /// Opens the round secret of the last attempt to a verifier that the submission was opened to, sealed to the key that it
+  /// has bound to its account; `nil` is silence.
+  ///
+  /// - Throws: ``NetworkError/refused(code:message:hint:)``, `node.notDrawn`, for anybody else.
   func openSecret(
     of subJob: JobID, to binding: SignedKeyBinding, verifier: Address, now: UInt64
   ) throws(NetworkError) -> Data? {
     _ = try shows(.dropAfterOpening, on: subJob)
     guard try opens(subJob, to: verifier) else { return nil }
+    guard try openings(of: subJob)?.accounts.contains(verifier) == true else {
+      throw .refused(
+        code: "node.notDrawn",
+        message:
+          "node \(address) has not opened SubJob \(subJob) to \(verifier), which gets no round secret of it",
+        hint: nil)
+    }
     let file = NodeCohortFile(node: folder, subJob: subJob)
     guard let record = try NodeVault(node: folder, subJob: subJob).record(), let attempt = try file.attempt(),
       let roster = attempt.roster
@@ -47,7 +56,7 @@ extension TrainingNode {
         what: "message to node \(address)", reason: "it has masked nothing of SubJob \(subJob)")
     }
     return try asNetworkError {
-      try binding.check(at: now, account: verifier)
+      try binding.check(at: now, account: verifier, in: domain)
       let opening = RoundOpening(
         jobID: subJob, round: record.assignment.position.round, attempt: roster.attempt,
         roundSecret: roundSecret(of: subJob, attempt: roster.attempt))

@@ -366,6 +366,7 @@ struct TrainingNode: Sendable {
   func forget(_ subJob: JobID) throws(NetworkError) {
     try NodeVault(node: folder, subJob: subJob).forget()
     try NodeCohortFile(node: folder, subJob: subJob).forget()
+    try forgetOpenings(of: subJob)
   }
 
   // MARK: - Secrets

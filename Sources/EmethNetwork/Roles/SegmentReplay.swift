@@ -176,7 +176,7 @@ struct SegmentReplay {
         throw Mismatch(.withheld, "the opening is not the one that the node signed")
       }
     }
-    guard let opening = try? JSONDecoder().decode(Opening.self, from: data) else {
+    guard let opening = Opening(encoded: data) else {
       throw Mismatch(.opening, "the opening cannot be read")
     }
     guard opening.submission == submission.digest else {
@@ -231,14 +231,22 @@ struct SegmentReplay {
     try require("fuelUsed", message.fuelUsed, facts.fuel.units)
   }
 
+  /// The most boundaries that an opening has: both ends of each drawn segment and of the whole.
+  static func boundaryLimit(segments: Int) -> Int { 2 * segments + 2 }
+
   /// The opened state roots by boundary, each proven against traceRoot, the ends against initRoot and finalRoot.
   private func boundaryRoots(_ opening: Opening) throws -> [Int: Bytes32] {
+    let needed = Set([0, Int(submission.submission.segments)] + segments.flatMap { [$0, $0 + 1] })
     var roots: [Int: Bytes32] = [:]
     for opened in opening.boundaries {
       do { try opened.check(in: submission.submission) } catch { throw Mismatch(.opening, error.message) }
       roots[Int(opened.boundary)] = opened.stateRoot
     }
-    let needed = Set([0, Int(submission.submission.segments)] + segments.flatMap { [$0, $0 + 1] })
+    // They become part of the job's records.
+    let limit = Self.boundaryLimit(segments: segments.count)
+    guard opening.boundaries.count <= limit else {
+      throw Mismatch(.opening, "\(opening.boundaries.count) boundaries are opened, allowed are \(limit)")
+    }
     for boundary in needed.sorted() where roots[boundary] == nil {
       throw Mismatch(.opening, "boundary \(boundary) is not opened")
     }

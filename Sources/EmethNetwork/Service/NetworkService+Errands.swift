@@ -20,13 +20,13 @@ extension NetworkService {
   ///
   /// - Throws: ``NetworkError/malformed(what:reason:)`` for an answer that is none, after which another may
   ///   come; ``NetworkError/refused(code:message:hint:)``: `errand.unknown`, `errand.answered`,
-  ///   `errand.late`, `account.notAllowed`.
+  ///   `errand.late`, `account.notAllowed`. Who answers with another verdict than before loses its bond besides.
   public func answer(_ id: String, by account: Address, _ body: Data) throws(NetworkError) {
     func refused(_ code: String, _ message: String) -> NetworkError {
       .refused(code: code, message: message, hint: nil)
     }
     try checkUpdate(inAnswerTo: id, by: account, body)
-    try database.write { db in
+    let isContradicted = try database.write { db -> Bool in
       guard let record = try ErrandStore.record(id, in: db) else {
         throw refused("errand.unknown", "there is no errand \(id)")
       }
@@ -34,19 +34,44 @@ extension NetworkService {
         throw refused("account.notAllowed", "errand \(id) is not that of account \(account)")
       }
       let text = try kept(checked(body, to: record.errand, in: db), of: record, in: db)
-      if let known = record.answer {
-        guard known == text else {
-          throw refused("errand.answered", "errand \(id) has another answer already")
-        }
-        return
-      }
       let now = try seconds(in: db)
+      if let known = record.answer {
+        if known == text { return false }
+        if try noteContradiction(text, to: record, at: now, in: db) { return true }
+        throw refused("errand.answered", "errand \(id) has another answer already")
+      }
       guard now < record.errand.due else {
         throw refused("errand.late", "errand \(id) was due at \(record.errand.due), now is \(now)")
       }
       try hold(what: text, names: record.errand, of: record.job, at: now, in: db)
       try ErrandStore.answer(record, text, at: now, in: db)
+      return false
     }
+    if isContradicted {
+      throw refused(
+        "errand.answered", "errand \(id) has another verdict already: two on one submission cost the bond")
+    }
+  }
+
+  /// Takes a verifier's bond that answers with another signed verdict than before, and takes that down where its word may
+  /// still count.
+  private func noteContradiction(
+    _ answer: String, to record: ErrandStore.Record, at now: UInt64, in db: SQLSession
+  ) throws -> Bool {
+    guard case .judge(let request) = record.errand.question, let known = record.answer else { return false }
+    let second = try JudgementReport(wireText: answer).judgement.verdict
+    let first = try JudgementReport(wireText: known).judgement.verdict
+    // What an earlier version took for a rejection was no word.
+    guard !first.verdict.showsNothing, second.contradicts(first, in: domain) else { return false }
+    var subJob = try JobStore.subJob(request.facts.subJob, in: db)
+    if !subJob.status.isFinal, subJob.notes.contradictions?.contains(second) != true {
+      subJob.notes.contradictions = (subJob.notes.contradictions ?? []) + [second]
+      try JobStore.update(subJob, in: db)
+    }
+    let verifier = record.errand.account
+    try BondPool.forfeit(
+      verifier, bond: bond(of: verifier, in: db) ?? .zero, over: subJob.id, job: record.job, at: now, in: db)
+    return true
   }
 
   /// Holds the objects that an answer names, for as long as the job needs them for that.
@@ -150,7 +175,7 @@ extension NetworkService {
         let manifest = try JobStore.job(subJob.position.parent, in: db).job.parameters
         let update = try ModelConfiguration(TrainingManifest(json: manifest).model).parameterCount
         try checkSealed(
-          object, plainByteCount: Self.documentByteLimit + UInt64(update * UpdateRing.wordByteCount),
+          object, plainByteCount: Self.smallDocumentByteLimit + UInt64(update * UpdateRing.wordByteCount),
           of: errand)
       }
       return try answer.wireText()
@@ -177,6 +202,11 @@ extension NetworkService {
       guard verdict.verdict.accepted == (verdict.verdict.evidence == .zero) else {
         throw refuse("a rejection names its evidence, an acceptance none")
       }
+      // Only what such a judgement names becomes part of the job's records.
+      switch report.judgement.mismatch?.kind {
+      case nil, .replay, .result: try check(report.boundaries, against: request)
+      case .submission, .opening, .withheld: report.boundaries = []
+      }
       if request.wantsUpdate, verdict.verdict.accepted {
         guard let update = report.update else { throw refuse("the update is missing") }
         guard try store.contains(update) else { throw NetworkError.missingObject(hash: update) }
@@ -196,8 +226,28 @@ extension NetworkService {
     }
   }
 
-  /// The largest opening without its states, sealed.
-  private static let documentByteLimit: UInt64 = 256 << 20
+  /// What a verifier says that the node opened stands in the job's records: each leaf proves itself, and there are no more
+  /// than both ends of each drawn segment and of the whole.
+  private func check(_ boundaries: [BoundaryOpening], against request: JudgementRequest) throws {
+    let allowed = SegmentReplay.boundaryLimit(segments: request.segments.count)
+    guard boundaries.count <= allowed else {
+      throw NetworkError.malformed(
+        what: "judgement of SubJob \(request.facts.subJob)",
+        reason: "it names \(boundaries.count) boundaries, allowed are \(allowed)")
+    }
+    for boundary in boundaries {
+      do {
+        try boundary.check(in: request.submission.submission)
+      } catch {
+        throw NetworkError.malformed(
+          what: "judgement of SubJob \(request.facts.subJob)",
+          reason: "a boundary is not the node's: \(error)")
+      }
+    }
+  }
+
+  /// The largest document beside what is opened of a part, or beside an update that is handed over.
+  private static let smallDocumentByteLimit: UInt64 = 1 << 20
 
   /// An opening may name sealed files of the size that openings have, each once, and nothing else: its verifier reads
   /// them all, and they are deleted afterwards.
@@ -215,18 +265,22 @@ extension NetworkService {
       )
     }
     let parent = try JobStore.job(try JobStore.subJob(challenge.subJob, in: db).position.parent, in: db)
-    let state: UInt64
+    let (state, document): (UInt64, UInt64)
     switch parent.request {
     case .training(let request):
-      state = UInt64(TrainingState.encodedByteCount(of: try ModelConfiguration(request.manifest.model)))
+      let model = try ModelConfiguration(request.manifest.model)
+      state = UInt64(TrainingState.encodedByteCount(of: model))
+      document = Opening.byteLimit(
+        request.manifest, segments: challenge.segments.count, parameters: model.parameterCount)
     case .computed:
       // What is opened is the part.
       let part = try JobStore.subJob(challenge.subJob, in: db).position.part
       state = store.byteCount(of: parent.progress.parts[Int(part)]) ?? 0
+      document = Self.smallDocumentByteLimit
     }
     for object in opening.objects {
       try checkSealed(
-        object, plainByteCount: object == opening.document ? Self.documentByteLimit : state, of: errand)
+        object, plainByteCount: object == opening.document ? document : state, of: errand)
     }
   }
 

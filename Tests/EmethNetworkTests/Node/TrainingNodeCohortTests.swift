@@ -160,6 +160,18 @@ import Testing
     let verifier = Verifier(key: key, store: scene.store, domain: .embedded)
     let binding = verifier.binding(expiry: 500)
     let subJob = scene.assignment.subJob
+    func admit(_ verifier: Address) throws {
+      try scene.node.admit(
+        Challenge(
+          subJob: subJob, verifier: verifier, seed: .zero,
+          segments: Array(0..<Int(scene.manifest.segmentCount))))
+    }
+    // Whom it has opened nothing to it tells nothing.
+    let refusal = #expect(throws: NetworkError.self) {
+      try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 400)
+    }
+    #expect(refusal?.code == "node.notDrawn")
+    try admit(key.address)
     let sealed = try scene.node.openSecret(of: subJob, to: binding, verifier: key.address, now: 400)
     let update = try NodeVault(node: scene.node.folder, subJob: subJob).update()
     func word(_ verifier: Verifier, _ sealed: Data?, _ update: Data) throws -> MaskedFault {
@@ -178,6 +190,7 @@ import Testing
     #expect(!wrong.fits && wrong.expectedRoot != .zero)
     #expect(try word(other, sealed, update).expectedRoot == .zero)
     #expect(try word(verifier, nil, update).expectedRoot == .zero)
+    try admit(other.address)
     #expect(throws: NetworkError.self) {
       try scene.node.openSecret(of: subJob, to: binding, verifier: other.address, now: 400)
     }
@@ -213,6 +226,10 @@ import Testing
     let opened = try scene.node.answer(challenge, on: Device.cpu(threads: 1)).opening
     let update = try NodeVault(node: scene.node.folder, subJob: subJob).update()
     try verifiers[0].keep(update, salts: opened.resultSalts.map(\.wrappedValue), of: subJob)
+    try scene.node.admit(
+      Challenge(
+        subJob: subJob, verifier: verifiers[0].address, seed: .zero,
+        segments: Array(0..<Int(scene.manifest.segmentCount))))
     let sealed = try scene.node.openSecret(
       of: subJob, to: verifiers[0].binding(expiry: 500), verifier: verifiers[0].address, now: 400)
     func handOver(at now: UInt64 = 400) throws -> Data? {

@@ -137,6 +137,11 @@ struct Tampering: Sendable, CustomTestStringConvertible {
       evidence.opening.boundaries.append(
         BoundaryOpening(boundary: 6, salt: other, stateRoot: other, proof: []))
     },
+    Tampering("one boundary again and again", finding: "8 boundaries are opened, allowed are 6") {
+      evidence, _ in
+      let first = evidence.opening.boundaries[try evidence.place(of: 0)]
+      evidence.opening.boundaries += [first, first, first]
+    },
     Tampering("first boundary missing", finding: "boundary 0 is not opened") { evidence, _ in
       evidence.opening.boundaries.remove(at: try evidence.place(of: 0))
     },
