@@ -36,19 +36,8 @@ enum BondPool {
       arguments: ["\(verifier)", "\(job)", "\(subJob)", Int64(time)])
   }
 
-  /// Pays a verifier for a replay that nobody else pays, as far as the pool has the money.
-  static func pay(
-    _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
-  ) throws {
-    let fee = min(fee, try Ledger.balance(of: address, pot: .unspent, in: db))
-    guard fee > .zero else { return }
-    try Ledger.transfer(
-      fee, from: (address, .unspent), to: (verifier, .payout), reason: "verifier's fee from the bond pool",
-      job: subJob, at: time, in: db)
-  }
-
-  /// Pays a verifier for a replay of a SubJob, unless the pool has done so before: one replay is one fee, however often
-  /// it is asked about it.
+  /// Pays a verifier for a replay of a SubJob that nobody else pays, as far as the pool has the money, unless the pool has
+  /// done so before: one replay is one fee, however often it is asked about it.
   static func payOnce(
     _ verifier: Address, _ fee: TokenAmount, over subJob: JobID, at time: UInt64, in db: SQLSession
   ) throws {
@@ -56,7 +45,11 @@ enum BondPool {
       db,
       sql: "SELECT holon FROM transfer WHERE job = ? AND sourceAccount = ? AND targetAccount = ?",
       arguments: ["\(subJob)", "\(address)", "\(verifier)"])
-    if paid.isEmpty { try pay(verifier, fee, over: subJob, at: time, in: db) }
+    let fee = min(fee, try Ledger.balance(of: address, pot: .unspent, in: db))
+    guard paid.isEmpty, fee > .zero else { return }
+    try Ledger.transfer(
+      fee, from: (address, .unspent), to: (verifier, .payout), reason: "verifier's fee from the bond pool",
+      job: subJob, at: time, in: db)
   }
 
   /// The bonds that an account has lost.

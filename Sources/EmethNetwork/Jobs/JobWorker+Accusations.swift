@@ -162,7 +162,7 @@ extension JobWorker {
 
   /// A verifier that has replayed the submission to the same state as another one, and was not asked yet: as the one whose
   /// verdict stands, if there is any, since that one can have named a state that nobody computes.
-  private func examiner(
+  func examiner(
     of record: SubJobRecord, besides asked: Set<Address>
   ) throws(NetworkError) -> Address? {
     guard let (standing, others) = try acceptances(of: record, besides: []) else { return nil }
@@ -270,7 +270,7 @@ extension JobWorker {
         try BondPool.forfeit(
           silent, bond: try parties.bond(of: silent, in: db), over: subJob, job: id,
           at: try network.tick(in: db), in: db)
-        try BondPool.pay(second, fee, over: subJob, at: try network.tick(in: db), in: db)
+        try BondPool.payOnce(second, fee, over: subJob, at: try network.tick(in: db), in: db)
       }
       try standIn(verifier, for: subJob, in: db)
       try remark(
@@ -325,7 +325,12 @@ extension JobWorker {
 
   /// Takes the bonds of verifiers whose shares of a sum were wrong. The first of those who found it stands in and is paid by
   /// the SubJob. Everybody else who was heard is paid out of the bond pool, also who found a share right.
-  func strike(_ wrong: [HeardShare], heard: [HeardShare], round: UInt32) throws(NetworkError) {
+  ///
+  /// - Parameter unsettled: Shares that others contradict, of which nobody can say yet who is right: one of the others
+  ///   vouches in the place of who gave it, who loses nothing else.
+  func strike(
+    _ wrong: [HeardShare], replacing unsettled: [HeardShare], heard: [HeardShare], round: UInt32
+  ) throws(NetworkError) {
     let struck = try database.write { db in
       let before = try BondPool.struck(in: db)
       var standIns: [JobID: Address] = [:]
@@ -335,17 +340,19 @@ extension JobWorker {
           at: try network.tick(in: db), in: db)
       }
       let liars = try BondPool.struck(in: db)
-      for share in wrong {
+      for share in wrong + unsettled {
         // Where both have lied elsewhere, others are asked.
         if let other = share.others.first(where: { !liars.contains($0) }) {
           try standIn(other, for: share.subJob, in: db)
           standIns[share.subJob] = other
         }
         let what =
-          share.isOther
-          ? "gave a wrong share of the sum of round \(round + 1) for SubJob \(share.subJob)"
-          : "named a state of SubJob \(share.subJob) that nobody else computes"
-        try remark("the verifier \(share.suspect) \(what), as two others found", in: db)
+          unsettled.contains { $0.place == share.place }
+          ? "gave another share of the sum of round \(round + 1) for SubJob \(share.subJob)"
+          : share.isOther
+            ? "gave a wrong share of the sum of round \(round + 1) for SubJob \(share.subJob)"
+            : "named a state of SubJob \(share.subJob) that nobody else computes"
+        try remark("the verifier \(share.suspect) \(what), as two others say", in: db)
       }
       for share in heard {
         let fee = try JobStore.subJob(share.subJob, in: db).machine.job.terms.verifierFee
@@ -457,7 +464,7 @@ extension JobWorker {
     }
     // Who vouches from now on is paid by the SubJob.
     for verifier in paid where lied || verifier != accusation.refuter {
-      try BondPool.pay(
+      try BondPool.payOnce(
         verifier, subJob.machine.job.terms.verifierFee, over: subJob.id, at: try network.tick(in: db), in: db)
     }
   }

@@ -75,7 +75,14 @@ extension JobWorker {
       }
       switch inquiry.finding {
       case .holds:
-        return try complete(record, shares: inquiry.shares)
+        // Who vouches for what its node has masked makes the sum right with it.
+        switch try await doubtAudited(inquiry, in: record) {
+        case .pending: return
+        case .found:
+          guard let next = try await self.inquiry(into: record) else { return }
+          inquiry = next
+        case .nobody: return try complete(record, shares: inquiry.shares)
+        }
       case .addAgain:
         inquiry.addedAgain = try rootAddedAgain(inquiry.audit.masked)
       case .aggregatorLied(let found, let expected):
@@ -120,7 +127,7 @@ extension JobWorker {
       case .nodesLied:
         return try expel(inquiry.lies, unvouched: [], from: record)
       case .sharesWrong:
-        switch try await replaceWrongShares(inquiry, in: record) {
+        switch try await replaceWrongShares(inquiry.shares, of: inquiry, in: record) {
         case .pending: return
         case .found:
           guard let next = try await self.inquiry(into: record) else { return }
@@ -186,19 +193,45 @@ extension JobWorker {
     return Inquiry(audit: audit, shares: shares, sharesFit: fit, projection: projection)
   }
 
-  /// Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong.
+  /// Where an acceptance was replayed when it was given, the other one says what its share is, too: where it is another one,
+  /// the share is doubted as one of a sum that is wrong.
+  private func doubtAudited(
+    _ inquiry: Inquiry, in record: CohortRecord
+  ) async throws(NetworkError) -> Replacement {
+    var doubted: [SignedSumShare] = []
+    var isComplete = true
+    for share in inquiry.shares {
+      let subJob = try database.read { db in try JobStore.subJob(share.content.jobID, in: db) }
+      guard let other = try examiner(of: subJob, besides: []) else { continue }
+      switch try await self.share(
+        of: VouchedUpdate(of: subJob, by: other), round: record.round, beacon: share.content.beacon)
+      {
+      case .pending: isComplete = false
+      case .silent: continue
+      case .given(let second): if second.content.value != share.content.value { doubted.append(share) }
+      }
+    }
+    guard isComplete else { return .pending }
+    if doubted.isEmpty { return .nobody }
+    return try await replaceWrongShares(doubted, of: inquiry, in: record)
+  }
+
+  /// Every node has proven its vector to its verifier, and the sum is theirs: only a share is wrong, or a verifier vouches
+  /// for what its node has masked.
   ///
   /// Each share is doubted: two others that replay what it is a share of say what theirs are. The fewest lose their bonds
   /// without whom nobody contradicts anybody and the sum is right. One word beside the sum would not do: who gave a
   /// wrong share elsewhere could give another here that makes up for it. Nor would two: two that lie could put the blame on
-  /// a third. Where the sum is right without nobody, who named a state that nobody else computes has lied all the same.
+  /// a third. Where the sum is right without nobody, who named a state that nobody else computes has lied all the same; in
+  /// the place of anybody else who is contradicted one of those who do so is heard: nobody loses a bond by that, and it
+  /// examines what the node has masked.
   private func replaceWrongShares(
-    _ inquiry: Inquiry, in record: CohortRecord
+    _ doubted: [SignedSumShare], of inquiry: Inquiry, in record: CohortRecord
   ) async throws(NetworkError) -> Replacement {
     guard let projection = inquiry.projection else { return .nobody }
     var heard: [HeardShare] = []
     var isComplete = true
-    for (place, share) in inquiry.shares.enumerated() {
+    for (place, share) in inquiry.shares.enumerated() where doubted.contains(share) {
       switch try await confirmed(share, round: record.round) {
       // Others are asked about the other shares meanwhile.
       case .pending: isComplete = false
@@ -216,8 +249,9 @@ extension JobWorker {
     let liars = HeardShare.fewestLiars(
       heard, values: inquiry.shares.map(\.content.value), sum: projection.value)
     let struck = heard.filter(\.isDoubted).filter { liars?.contains($0.suspect) ?? $0.isAlone }
-    try strike(struck, heard: heard, round: record.round)
-    return struck.isEmpty ? .nobody : .found
+    let unsettled = liars == nil ? heard.filter { $0.isOther && !$0.isAlone } : []
+    try strike(struck, replacing: unsettled, heard: heard, round: record.round)
+    return struck.isEmpty && unsettled.isEmpty ? .nobody : .found
   }
 
   /// What two others say in the place of a share, where they say the same; a third one is asked where they do not, or one

@@ -184,11 +184,21 @@ public struct JobFolder: Sendable {
     switch machine.status {
     case .verified where machine.endReason == .proved:
       try require(records.job.programID == .proofOfWork, "SubJob \(id) proves nothing by itself")
-    case .verified: try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
+    case .verified:
+      try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
+      let own = ownAccounts(of: subJob, in: records)
+      for verdict in subJob.verdicts.map(\.verdict) where verdict.accepted {
+        try require(
+          !own.contains(verdict.verifier),
+          "SubJob \(id) is accepted by \(verdict.verifier), an account of the job's own")
+      }
     case .failed: try checkFailure(subJob, in: records)
     default: break
     }
     if let standing = machine.verdict {
+      try require(
+        !ownAccounts(of: subJob, in: records).contains(standing.verifier),
+        "SubJob \(id) is accepted by \(standing.verifier), an account of the job's own")
       try require(
         (subJob.verdicts + (subJob.furtherVerdicts ?? [])).contains {
           $0.digest == standing.digest && $0.verdict.verifier == standing.verifier && $0.verdict.accepted

@@ -26,8 +26,17 @@ extension LocalParties {
     if verifier.fault?.isSilentAboutSums == true { return .silent }
     return .given(
       try verifier.share(
-        of: try checkedUpdate(update), subJob: update.subJob.id, round: round, beacon: beacon,
+        of: try vouchedFor(update, by: verifier), subJob: update.subJob.id, round: round, beacon: beacon,
         work: worker.vectorWork))
+  }
+
+  /// What a verifier vouches for: the update that it recomputed, or one that it knows its node to have masked.
+  private func vouchedFor(_ update: VouchedUpdate, by verifier: Verifier) throws(NetworkError) -> Data {
+    let own = try checkedUpdate(update)
+    guard verifier.fault == .poisonAccomplice, let number = nodeNumber(update.subJob.machine.node),
+      try node(number - 1).markedFault(of: update.subJob.id) == .poisonedUpdate
+    else { return own }
+    return Update.negated(own)
   }
 
   func examine(
@@ -44,7 +53,8 @@ extension LocalParties {
     let sealed = try node(number - 1).openSecret(
       of: record.id, to: verifier.binding(expiry: max(expiry, now + 1)), verifier: verifier.address, now: now)
     if verifier.fault?.isSilentAboutSums == true { return .silent }
-    let word = try verifier.examine(sealed, update: try checkedUpdate(update), masked: masked, roster: roster)
+    let word = try verifier.examine(
+      sealed, update: try vouchedFor(update, by: verifier), masked: masked, roster: roster)
     return .given(MaskAnswer(word: word, isOpened: sealed != nil))
   }
 

@@ -51,6 +51,8 @@ public enum NodeFault: String, Sendable, Codable, CaseIterable {
   case accompliceVerifier = "accomplice-verifier"
   /// A verifier that knows what a node of `swapped-final` has swapped: accepts it and vouches for it in the sum.
   case speakingAccomplice = "speaking-accomplice"
+  /// A verifier that knows what a node of `poisoned-update` masks, and vouches for that in the sum.
+  case poisonAccomplice = "poison-accomplice"
   /// Computes, and does not answer when its SubJob's cohort asks for a round key.
   case dropBeforeKeys = "drop-before-keys"
   /// Gives its round key and posts no masked update.
@@ -87,7 +89,7 @@ extension NodeFault {
       .dropAfterOpening, .hiddenPoison, .guardedPoison:
       .node
     case .stampingVerifier, .rejectingVerifier, .twoVerdicts, .accusingVerifier, .wrongShare, .silentVerifier,
-      .falseRoot, .accompliceVerifier, .speakingAccomplice:
+      .falseRoot, .accompliceVerifier, .speakingAccomplice, .poisonAccomplice:
       .verifier
     case .wrongSum: .aggregator
     }
@@ -99,7 +101,7 @@ extension NodeFault {
     case .dropBeforeKeys, .dropBeforeMask, .dropAfterMask, .dropAfterOpening, .poisonedUpdate, .hiddenPoison,
       .guardedPoison,
       .accusingVerifier, .wrongShare, .silentVerifier, .falseRoot, .accompliceVerifier,
-      .speakingAccomplice, .wrongSum:
+      .speakingAccomplice, .poisonAccomplice, .wrongSum:
       true
     default: false
     }

@@ -21,7 +21,7 @@ import Testing
       try Ledger.transfer(
         amount(held), from: (Ledger.outside, .granted), to: (BondPool.address, .unspent), reason: "bond lost",
         job: nil, at: 1, in: db)
-      try BondPool.pay(Self.verifier, amount(10), over: Self.subJob, at: 2, in: db)
+      try BondPool.payOnce(Self.verifier, amount(10), over: Self.subJob, at: 2, in: db)
       try Ledger.audit(in: db)
       return [
         try Ledger.balance(of: Self.verifier, pot: .payout, in: db).holon,
