@@ -107,13 +107,34 @@ struct JobQuote: Encodable, Sendable {
     privacy = try JobReport.Privacy(expectedOf: manifest, parts: UInt32(parts))
   }
 
+  private func percent(_ probability: Double) -> String {
+    "\(NumberText.fixed(probability * 100, decimals: 1)) %"
+  }
+
+  /// What replaying costs of a SubJob's work, in percent.
+  private var replayedPercent: Double {
+    Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuelLimit.units)) * 100
+  }
+
+  /// What is said before a job is paid: the price, and what is checked for it.
+  ///
+  /// - Parameter terms: The job's, where its requester pays for more fuel than the formula gives.
+  func summary(terms: JobTerms) -> String {
+    let (escrow, fee) = (terms.escrow.emethText, terms.verifierFee.emethText)
+    let replayed = NumberText.fixed(replayedPercent, decimals: 1)
+    let bad = NumberText.fixed(verification.detection.badPercent, decimals: 1)
+    let found = percent(verification.detection.job)
+    let foundInOne = percent(verification.detection.subJob)
+    return """
+      the job costs at most \(escrow) EMETH, \(fee) EMETH of them for verifiers; they replay \
+      \(verification.replayed) of \(verification.segments) segments of each SubJob, \(replayed) % of the work: \
+      cheats on \(bad) % of all segments are found with \(found), on as many of one SubJob's with \(foundInOne)
+      """
+  }
+
   /// The quote for people.
   var text: String {
-    func percent(_ probability: Double) -> String {
-      "\(NumberText.fixed(probability * 100, decimals: 1)) %"
-    }
-    let share = Double(verification.fuelPerSubJob.units) / Double(max(1, subJob.fuelLimit.units)) * 100
-    return LabelledLines.text(
+    LabelledLines.text(
       [
         ("model", "\(NumberText.grouped(parameters)) parameters"),
         ("records", "\(NumberText.grouped(records)) in \(parts) parts of at most \(recordsPerPart)"),
@@ -130,7 +151,7 @@ struct JobQuote: Encodable, Sendable {
             "\(verification.replayed) of \(verification.segments) segments of "
               + "\(verification.segmentLength) steps replayed: "
               + "\(NumberText.grouped(verification.fuel.units)) fuel, "
-              + "\(NumberText.fixed(share, decimals: 0)) % of the work"
+              + "\(NumberText.fixed(replayedPercent, decimals: 0)) % of the work"
           ),
           (
             "detection",

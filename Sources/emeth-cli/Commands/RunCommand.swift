@@ -105,13 +105,17 @@ private struct RunDataSet {
     let share = min(
       100, 100 * Double(replayed) * Double(manifest.segmentLength) / Double(manifest.stepsPerRound))
     let found = Double(plan.detection(per: 1_000_000)) / 10_000
+    let foundInOne = Double(plan.detectionOfOneSubJob(per: 1_000_000)) / 10_000
     let cost = try JobCost(request)
+    let alone =
+      "on as many of one SubJob's with \(NumberText.fixed(foundInOne, decimals: 1)) %; "
+      + "the job costs at most \(cost.terms.escrow.emethText) EMETH; "
     return (folder.isResumed ? "going on with the run in \(folder.model.path); " : "")
       + "verifiers replay \(replayed) of \(segments) segments of each SubJob, "
       + "\(NumberText.fixed(share, decimals: 1)) % of the work, for "
       + "\(cost.subJobTerms.verifierFee.emethText) EMETH each: cheats on "
-      + "\(settings.check.countedShare) of all segments are found with \(NumberText.fixed(found, decimals: 1)) %; "
-      + "a node's training takes \(memory.text)"
+      + "\(settings.check.countedShare) of all segments are found with \(NumberText.fixed(found, decimals: 1)) %, "
+      + alone + "a node's training takes \(memory.text)"
   }
 
   /// Looks at all input, then makes or finds the folder: what is refused leaves nothing behind.

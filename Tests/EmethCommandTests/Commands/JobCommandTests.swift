@@ -144,6 +144,15 @@ import Testing
     #expect(try list().map(\.status) == ["PROCESSING"])
   }
 
+  @Test func whatAJobCostsIsSaidBeforeItIsPaid() throws {
+    let words = ["submit-job", "text.txt", "--network", "net"] + SmallJob.flags
+    let result = try Program.run(executable: Program.url, words, in: scratch.url)
+    #expect(result.exitCode == 0 && result.errors.hasPrefix("the job costs at most "), "\(result.errors)")
+    #expect(result.errors.contains("they replay 1 of 1 segments of each SubJob, 100.0 % of the work"))
+    let json = try Program.run(executable: Program.url, words + ["--json"], in: scratch.url)
+    #expect(json.exitCode == 0 && json.errors.isEmpty, "\(json.errors)")
+  }
+
   @Test func aDryRunStoresNothing() throws {
     let words = ["submit-job", "text.txt", "--network", "net", "--dry-run"] + SmallJob.flags
     let result = try Program.run(executable: Program.url, words, in: scratch.url)
