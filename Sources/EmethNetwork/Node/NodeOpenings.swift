@@ -8,7 +8,7 @@ import Foundation
 struct NodeOpenings: Codable, Sendable {
   /// To so many accounts a node opens a SubJob at most. More are drawn only where verifiers contradict each other again
   /// and again or stay silent.
-  static let accountLimit = 8
+  static let accountLimit = 16
 
   /// What the segments were drawn from.
   let seed: Bytes32
