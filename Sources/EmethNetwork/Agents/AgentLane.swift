@@ -32,6 +32,14 @@ extension NetworkError {
     }
   }
 
+  /// Whether a device failed, which says nothing of the work: it is waited for until it is back.
+  var isOfDevice: Bool {
+    switch self {
+    case .compute(.deviceFailed), .compute(.deviceUnavailable): true
+    default: false
+    }
+  }
+
   /// Whether the network says that a SubJob is not, or no longer, this node's. Whatever else it refuses, the work is
   /// still wanted.
   var endsTheWork: Bool {

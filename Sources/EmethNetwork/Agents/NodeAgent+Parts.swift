@@ -48,6 +48,23 @@ extension NodeAgent {
     return byteCount <= UInt64(max(0, available + models.heldByteCount))
   }
 
+  /// Whether a training has room in the memory of the worker's device: it asks for it as the training will.
+  func hasRoom(for offer: SubJobOffer, on lane: AgentLane) async -> Bool {
+    guard let training = offer.training else { return true }
+    // A text generation's model makes room for it.
+    let held = models.heldByteCount
+    do throws(NetworkError) {
+      _ = try await lane.run { device in
+        try MemoryPlan(
+          configuration: ModelConfiguration(training.shape), batch: Int(training.batch), device: device,
+          held: held)
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /// What losses over a program are noted under: its module, or that of which a requester brings more than prompts.
   private static func risk(_ program: ProgramID?, _ module: Bytes32?) -> Bytes32? {
     module ?? (program == .textGenerationPart ? SHA256.hash("\(ProgramID.textGenerationPart)".utf8) : nil)

@@ -14,7 +14,7 @@ extension NodeAgent {
           await attend(to: subJob, on: lane)
         } else if state.withLock({ $0.isPaused || $0.isDraining }) {
           await pause(0.25)
-        } else if await canCompute(on: lane), let subJob = await nextSubJob() {
+        } else if await canCompute(on: lane), let subJob = await nextSubJob(for: lane) {
           await attend(to: subJob, on: lane)
         }
       }
@@ -45,17 +45,19 @@ extension NodeAgent {
   }
 
   /// A SubJob to take, which no other worker has in hand; nil when there was none for a while.
-  private func nextSubJob() async -> JobID? {
+  private func nextSubJob(for lane: AgentLane) async -> JobID? {
     do throws(NetworkError) {
       let offers = try await connection.openSubJobs(filter, waitingUpTo: settings.patience)
       if offers.isEmpty { return nil }
       let money = try await connection.balances().unspent
       // Deadlines are the network's: whatever this machine's clock shows.
-      let now = try await connection.facts().time
+      let facts = try await connection.facts()
       for offer in ordered(offers)
       where offer.deposit <= money && canCompute(offer) && !isAvoided(offer)
-        && canEnd(offer, at: now)
+        && pace.canEnd(
+          Workload(offer), by: offer.deadline, at: facts.time, openingSeconds: facts.periods.openingSeconds)
       {
+        guard await hasRoom(for: offer, on: lane) else { continue }
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
         return offer.id
       }
@@ -75,14 +77,6 @@ extension NodeAgent {
       one.0.fuelPrice == other.0.fuelPrice
         ? one.1.lexicographicallyPrecedes(other.1) : one.0.fuelPrice > other.0.fuelPrice
     }.map(\.0)
-  }
-
-  /// Whether it ends before the deadline, with a margin.
-  ///
-  /// - Parameter now: the network's time, unix seconds.
-  private func canEnd(_ offer: SubJobOffer, at now: UInt64) -> Bool {
-    pace.canEnd(
-      offer.programId, fuel: offer.fuel, module: offer.terms?.module, by: offer.deadline, at: now)
   }
 
   /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped
@@ -162,11 +156,7 @@ extension NodeAgent {
     let began = ContinuousClock.now
     do throws(NetworkError) {
       let isTraining = assignment.program == nil
-      for object in [assignment.data] + (isTraining ? [assignment.startingParameters] : []) {
-        try await untilAnswered("fetching what SubJob \(subJob) needs") { () throws(NetworkError) in
-          try await connection.fetch(object: object, into: node.store)
-        }
-      }
+      try await fetchData(of: assignment)
       // What a killed process has computed says nothing of how fast this is.
       let isNew = try NodeVault(node: node.folder, subJob: subJob).record() == nil
       let result: NodeResult?
@@ -193,13 +183,31 @@ extension NodeAgent {
       // A lease that is gone: nobody wants the result.
       if stop.isRaised { return nil }
       let reason = error.message
-      if assignment.program != nil { avoid(assignment.position.parent) }
+      if assignment.program != nil || !error.isOfDevice { avoid(assignment.position.parent) }
       if case .moduleCutShort = error { noteLoss(over: assignment) }
       try await untilAnswered("giving SubJob \(subJob) up") { () throws(NetworkError) in
         try await connection.decline(subJob, reason: reason)
       }
       onEvent(.declined(subJob, reason: reason))
       return nil
+    }
+  }
+
+  /// Fetches a SubJob's part, and the parameters that a training begins with.
+  private func fetchData(of assignment: Assignment) async throws(NetworkError) {
+    let isTraining = assignment.program == nil
+    for object in [assignment.data] + (isTraining ? [assignment.startingParameters] : []) {
+      let wasThere = try node.store.contains(object)
+      let began = ContinuousClock.now
+      try await untilAnswered("fetching what SubJob \(assignment.subJob) needs") { () throws(NetworkError) in
+        try await connection.fetch(object: object, into: node.store)
+      }
+      guard !wasThere, let byteCount = node.store.byteCount(of: object) else { continue }
+      do throws(NetworkError) {
+        try pace.learn(fetched: byteCount, seconds: (ContinuousClock.now - began) / .seconds(1))
+      } catch {
+        report("keeping the speed", error)
+      }
     }
   }
 

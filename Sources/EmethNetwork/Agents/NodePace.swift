@@ -13,28 +13,36 @@ final class NodePace: Sendable {
     self.settings = settings
   }
 
-  /// Whether work ends before a deadline, with a margin.
+  /// Whether work ends before a deadline, and what may have to be opened of it within its time, with a margin.
   ///
   /// - Parameters:
-  ///   - program: of the SubJob, or of a job that is not divided.
-  ///   - module: by its hash, where the program is external.
   ///   - now: the network's or the chain's time, unix seconds.
+  ///   - openingSeconds: how long there is for openings.
   func canEnd(
-    _ program: ProgramID, fuel: Fuel, module: Bytes32?, by deadline: UInt64, at now: UInt64
+    _ work: Workload, by deadline: UInt64, at now: UInt64, openingSeconds: UInt32 = .max
   ) -> Bool {
-    guard let seconds = seconds(of: program, fuel: fuel, module: module) else { return false }
-    return Double(now) + seconds * (1 + Double(settings.marginPercent) / 100) < Double(deadline)
+    guard let computing = seconds(of: work) else { return false }
+    let known = speed.known()
+    let factor = 1 + Double(settings.marginPercent) / 100
+    let fetching = Double(work.fetchedBytes) / known.bytesPerSecond
+    guard Double(now) + (fetching + computing) * factor < Double(deadline) else { return false }
+    guard let training = work.training else { return true }
+    // States that are not kept are computed again, on the way from the first to the last.
+    let opening =
+      computing + training.openingBytes * (1 / known.bytesPerSecond + 1 / known.hashedBytesPerSecond)
+    return opening * factor < Double(openingSeconds)
   }
 
   /// How long it computes, as far as it knows; nil for what it can't say anything about.
-  private func seconds(of program: ProgramID, fuel: Fuel, module: Bytes32?) -> Double? {
-    let measured = speed.fuelPerSecond(of: program).map { Double(fuel.units) / $0 }
-    guard program.isExternal else {
-      // The difficulty of a proof of work is not in the offer, and the rest is luck.
-      return measured ?? (program == .proofOfWork ? 0 : nil)
+  private func seconds(of work: Workload) -> Double? {
+    let known = speed.known()
+    if work.program == .proofOfWork { return work.hashes / known.hashesPerSecond }
+    let measured = known.fuelPerSecond["\(work.program)"].map { Double(work.fuel.units) / $0 }
+    guard work.program.isExternal else {
+      return measured.map { $0 + (work.training?.traceBytes ?? 0) / known.hashedBytesPerSecond }
     }
     // No module runs longer than it may.
-    let found = settings.modules.first { $0.manifest.hash == module }
+    let found = settings.modules.first { $0.manifest.hash == work.module }
     return found.map { min(measured ?? .infinity, Double($0.manifest.limits.seconds)) }
   }
 
@@ -50,10 +58,25 @@ final class NodePace: Sendable {
     return next
   }
 
+  /// The fewest bytes whose way says how fast the next ones come.
+  private static let tellingByteCount: UInt64 = 1 << 20
+
+  /// Learns how long it took to fetch something.
+  func learn(fetched byteCount: UInt64, seconds: Double) throws(NetworkError) {
+    guard byteCount >= Self.tellingByteCount, seconds > 0 else { return }
+    try speed.change { known in
+      known.bytesPerSecond = (known.bytesPerSecond + Double(byteCount) / seconds) / 2
+    }
+  }
+
   /// Measures its speed before its first work, by those programs whose work is known beforehand.
   func measure(
     _ programs: Set<ProgramID>, _ onEvent: @Sendable (AgentEvent) -> Void
   ) async throws(NetworkError) {
+    let hashing = try await AgentLane(threads: 1, device: .cpu).run { _ in NodeSpeed.hashing() }
+    try speed.change { known in
+      (known.hashesPerSecond, known.hashedBytesPerSecond) = (hashing.hashes, hashing.bytes)
+    }
     for program in NodeSpeed.measurable where programs.contains(program) {
       guard speed.fuelPerSecond(of: program) == nil else { continue }
       let measured = try await AgentLane(threads: settings.threads, device: settings.device).run {

@@ -2,15 +2,39 @@ import EmethCompute
 import EmethKit
 import Foundation
 
-/// How much fuel a node burns a second, by program: measured before the first SubJob, corrected by every one.
+/// How fast a node is: how much fuel it burns a second, by program, measured before the first SubJob and corrected by every
+/// one; how fast it hashes, and how fast bytes come and go.
 struct NodeSpeed {
   let file: URL
 
-  private struct Known: Codable {
+  /// What is known; of what was not measured yet, what is thought until then.
+  struct Known: Codable {
     var fuelPerSecond: [String: Double] = [:]
+    /// Hashes of a proof of work, on the one thread that searches.
+    var hashesPerSecond = 100_000.0
+    /// Bytes of states that are hashed for a trace, on one thread.
+    var hashedBytesPerSecond = 100e6
+    /// Bytes from and to the network: a hundred megabits.
+    var bytesPerSecond = 12.5e6
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.container(keyedBy: CodingKeys.self)
+      func number(_ key: CodingKeys, or other: Double) throws -> Double {
+        guard let found = try container.decodeIfPresent(Double.self, forKey: key), found.isFinite, found > 0
+        else { return other }
+        return found
+      }
+      let usual = Self()
+      fuelPerSecond = try container.decodeIfPresent([String: Double].self, forKey: .fuelPerSecond) ?? [:]
+      hashesPerSecond = try number(.hashesPerSecond, or: usual.hashesPerSecond)
+      hashedBytesPerSecond = try number(.hashedBytesPerSecond, or: usual.hashedBytesPerSecond)
+      bytesPerSecond = try number(.bytesPerSecond, or: usual.bytesPerSecond)
+    }
   }
 
-  private func known() -> Known {
+  func known() -> Known {
     guard let data = try? Files.read(file) else { return Known() }
     return (try? JSONDecoder().decode(Known.self, from: data)) ?? Known()
   }
@@ -19,8 +43,12 @@ struct NodeSpeed {
 
   func keep(_ fuelPerSecond: Double, of program: ProgramID) throws(NetworkError) {
     guard fuelPerSecond.isFinite, fuelPerSecond > 0 else { return }
+    try change { $0.fuelPerSecond["\(program)"] = fuelPerSecond }
+  }
+
+  func change(_ body: (inout Known) -> Void) throws(NetworkError) {
     var known = known()
-    known.fuelPerSecond["\(program)"] = fuelPerSecond
+    body(&known)
     let data = try asNetworkError { try WireFormat.readableEncoder.encode(known) }
     try Files.write(data, to: file)
   }
@@ -38,6 +66,27 @@ struct NodeSpeed {
     case .textGenerationPart: try generating(on: device, seconds)
     default: try training(on: device, seconds)
     }
+  }
+
+  /// Searches and hashes for a moment; hashes and bytes a second.
+  static func hashing() -> (hashes: Double, bytes: Double) {
+    // None has so many zero bits: the search ends when it is stopped.
+    let record = String(repeating: "00", count: 65) + "00000000" + String(repeating: "ff", count: 28)
+    var tried = 0.0
+    let searchBegan = ContinuousClock.now
+    _ = try? ProofOfWork(record: record).solve {
+      tried += 4_096
+      return (ContinuousClock.now - searchBegan) / .seconds(1) > 0.05
+    }
+    let searched = (ContinuousClock.now - searchBegan) / .seconds(1)
+    let leaf = [UInt8](repeating: 1, count: TrainingState.leafByteCount)
+    var hashed = 0.0
+    let hashBegan = ContinuousClock.now
+    repeat {
+      hashed += StateTree.leafHash(leaf) == .zero ? 0 : Double(leaf.count)
+    } while (ContinuousClock.now - hashBegan) / .seconds(1) < 0.05
+    let took = (ContinuousClock.now - hashBegan) / .seconds(1)
+    return (max(1, tried) / max(searched, 1e-6), hashed / max(took, 1e-6))
   }
 
   /// Reads numbers.

@@ -61,6 +61,9 @@ struct JobProgress: Codable, Sendable, Hashable {
   var wait: JobWait?
   /// What else people should know of how the job went, such as an Aggregator's wrong sum; `nil` is nothing.
   var remarks: [String]?
+  /// How often its data set was begun to be divided, and neither done nor given up: the process ended meanwhile. `nil` is
+  /// never.
+  var preparations: Int?
 }
 
 /// A parent job with its machine, request and progress.

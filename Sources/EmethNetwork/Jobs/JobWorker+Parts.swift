@@ -19,13 +19,8 @@ extension JobWorker {
       }
       let splitter = network.splitter
       let divided = try splitter.divide(
-        bytes, named: computed.dataSetName, manifest.records, job: id, parts: computed.parallel)
-      // Fuel, and so the fee, follows from their number.
-      guard divided.plan.recordCount == manifest.recordCount else {
-        throw .badDataSet(
-          path: computed.dataSetName, what: "another number of records than is paid for",
-          found: "\(divided.plan.recordCount)", allowed: "\(manifest.recordCount)")
-      }
+        bytes, named: computed.dataSetName, manifest.records, recordCount: manifest.recordCount, job: id,
+        parts: computed.parallel)
       let held = network.stores(for: id, .job).objects
       var parts: [Bytes32] = []
       for (index, part) in divided.parts.enumerated() {

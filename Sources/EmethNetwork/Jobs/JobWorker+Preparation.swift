@@ -4,6 +4,45 @@ import Foundation
 
 /// Before the first round: the divided data set, the first model, the bonds.
 extension JobWorker {
+  /// So often a job is begun to be prepared whose process ended meanwhile: it may be what the process ended of.
+  static let preparationLimit = 5
+
+  /// Prepares a job, where time passes by itself only while there is memory for it, and not again and again where that
+  /// ends the process.
+  func prepareInMemory() async throws(NetworkError) {
+    guard network.isLive, try job().progress.plan == nil else { return try await prepare() }
+    let need = PreparationMemory(request, dataSetBytes: try network.byteCount(ofDataSet: request.dataSet))
+    try network.takeRoom(need.byteCount, for: id)
+    defer { network.giveRoom(of: id) }
+    let begun = try note { ($0 ?? 0) + 1 }
+    guard begun <= Self.preparationLimit else {
+      throw .refused(
+        code: "job.notPreparable",
+        message:
+          "dividing its data set was begun \(Self.preparationLimit) times, and the server ended meanwhile each time",
+        hint: "give it in again with a smaller data set or model")
+    }
+    do throws(NetworkError) {
+      try await prepare()
+    } catch {
+      // The process is still there.
+      _ = try note { $0.flatMap { $0 > 1 ? $0 - 1 : nil } }
+      throw error
+    }
+  }
+
+  /// Notes how often it was begun; returns it.
+  private func note(_ change: (Int?) -> Int?) throws(NetworkError) -> Int {
+    // It must outlive the process, not a power failure.
+    try database.writeHastily { db in
+      var record = try JobStore.job(id, in: db)
+      guard !record.status.isFinal else { return 0 }
+      record.progress.preparations = change(record.progress.preparations)
+      try JobStore.update(record, in: db)
+      return record.progress.preparations ?? 0
+    }
+  }
+
   /// Divides the data set, makes the first model, posts bonds. Done once.
   func prepare() async throws(NetworkError) {
     guard case .training(let training) = request else { return try divideRecords() }

@@ -92,7 +92,7 @@ final class JobWorker: Sendable {
       try checkStop()
       if try timeOut() { break }
       do throws(NetworkError) {
-        try await prepare()
+        try await prepareInMemory()
       } catch {
         guard try refuse(because: error) else { throw error }
         break

@@ -9,6 +9,14 @@ extension Surroundings {
     try splitterStore.contains(hash) ? splitterStore.get(hash) : store.get(hash)
   }
 
+  /// How long a data set is.
+  func byteCount(ofDataSet hash: Bytes32) throws(NetworkError) -> UInt64 {
+    guard let count = splitterStore.byteCount(of: hash) ?? store.byteCount(of: hash) else {
+      throw .missingObject(hash: hash)
+    }
+    return count
+  }
+
   private func leavesKey(of job: JobID) -> String { "leaves-\(job)" }
 
   /// A file with the hashes of a job's record leaves; `nil` when they were not kept.
@@ -17,11 +25,12 @@ extension Surroundings {
   }
 
   /// Keeps the hashes of a job's record leaves, which third parties get with its records.
-  func keep(leaves: [Bytes32], of job: JobID) throws(NetworkError) {
+  ///
+  /// - Parameter leaves: 32 bytes each.
+  func keep(leaves: Data, of job: JobID) throws(NetworkError) {
     let store = stores(for: job, .job).splitter
     try store.keeper?(leavesKey(of: job))
-    try store.place.write(
-      Data(leaves.flatMap(\.bytes)), as: leavesKey(of: job), hash: nil, durable: true)
+    try store.place.write(leaves, as: leavesKey(of: job), hash: nil, durable: true)
   }
 
   /// The hashes of a job's record leaves, 32 bytes each.

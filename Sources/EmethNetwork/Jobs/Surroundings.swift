@@ -34,6 +34,13 @@ protocol Surroundings: Sendable {
   /// The most bytes of a result that is joined from outputs.
   var maximumResultBytes: UInt64 { get }
 
+  /// Takes memory for preparing a job until ``giveRoom(of:)``.
+  ///
+  /// - Throws: `NetworkError.compute` with `ComputeError.insufficientMemory` while there is not so much.
+  func takeRoom(_ byteCount: UInt64, for job: JobID) throws(NetworkError)
+  /// Gives back what was taken for a job.
+  func giveRoom(of job: JobID)
+
   /// Whether the updates of a job with so many parts are masked.
   func hidesUpdates(parts: UInt32) -> Bool
 

@@ -190,7 +190,8 @@ final class LayerOneChoice: Sendable {
       let end = job.job.deadline - min(job.job.deadline, Self.handlingSeconds)
       guard
         pace.canEnd(
-          part, fuel: job.job.fuelLimit, module: work.program.module?.manifest.hash, by: end, at: job.now)
+          Workload(program: part, fuel: job.job.fuelLimit, module: work.program.module?.manifest.hash),
+          by: end, at: job.now)
       else { return "it can't be computed before its deadline" }
     } catch {
       return error.message

@@ -15,6 +15,7 @@ import Synchronization
 /// ```
 public final class LayerOneNode: Sendable {
   private struct State {
+    var isPaused = false
     var isDraining = false
     /// Whether it has looked for what it took before this start.
     var hasAdopted = false
@@ -73,6 +74,12 @@ public final class LayerOneNode: Sendable {
     choice = try LayerOneChoice(
       desk, settings: settings, filter: filter, pace: pace,
       losses: NodeLosses(file: self.folder.appending(path: "losses.json")))
+  }
+
+  /// Whether it takes nothing more for now.
+  public var isPaused: Bool {
+    get { state.withLock { $0.isPaused } }
+    set { state.withLock { $0.isPaused = newValue } }
   }
 
   /// Takes nothing more; ``run()`` returns when everything that it took has come to its end.
@@ -182,7 +189,8 @@ public final class LayerOneNode: Sendable {
   /// - Parameter again: whether it stands in the journal already: that one also a node takes that takes nothing more.
   private func beginTaking(again: Bool) -> Bool {
     state.withLock { state in
-      guard !state.isTaking, again || !state.isDraining && state.hasAdopted else { return false }
+      guard !state.isTaking, again || !state.isDraining && !state.isPaused && state.hasAdopted
+      else { return false }
       state.isTaking = true
       return true
     }

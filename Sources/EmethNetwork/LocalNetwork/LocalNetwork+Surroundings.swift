@@ -18,6 +18,10 @@ extension LocalNetwork: Surroundings {
   // The disk is the requester's own.
   var maximumResultBytes: UInt64 { .max }
 
+  // Jobs come one after another, and their user waits.
+  func takeRoom(_ byteCount: UInt64, for job: JobID) throws(NetworkError) {}
+  func giveRoom(of job: JobID) {}
+
   func hidesUpdates(parts: UInt32) -> Bool { settings.hidesUpdates(parts: parts) }
 
   func reach(_ seconds: UInt64, in db: SQLSession) throws -> UInt64? {

@@ -96,6 +96,7 @@ extension TrainingNode {
     let opening = PartOpening(
       submission: record.result.submission.digest, seed: challenge.seed, part: hash,
       firstRecord: record.assignment.firstRecord, partSecret: record.assignment.partSecret)
-    return try seal(opening, of: opening.submission, with: [hash: bytes], for: challenge, to: binding)
+    let sealed = try seal(bytes, hash, for: challenge, to: binding)
+    return try seal(opening, of: opening.submission, with: [hash: sealed], for: challenge, to: binding)
   }
 }

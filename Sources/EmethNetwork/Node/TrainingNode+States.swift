@@ -8,11 +8,20 @@ extension TrainingNode {
   ///
   /// One that is not kept, or that a power failure damaged, is computed from the nearest sound one before
   /// it, or from the round's model.
+  ///
+  /// - Parameter near: a sound state that is at hand.
   func state(
     at boundary: Int, of record: NodeVault.Record, in vault: NodeVault, on device: Device,
-    stop: StopFlag = StopFlag()
+    near: (boundary: Int, state: Data)? = nil, stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> Data {
-    for kept in try vault.boundaries().filter({ $0 <= boundary }).sorted(by: >) {
+    let earlier = try vault.boundaries().filter { $0 <= boundary }.sorted(by: >)
+    if let near, near.boundary <= boundary, near.boundary >= earlier.first ?? 0 {
+      if near.boundary == boundary { return near.state }
+      if let computed = try compute(boundary, from: near, of: record, on: device, stop: stop) {
+        return computed
+      }
+    }
+    for kept in earlier {
       guard let state = try? vault.state(boundary: kept), Self.root(of: state) == record.stateRoots[kept]
       else { continue }
       if kept == boundary { return state }

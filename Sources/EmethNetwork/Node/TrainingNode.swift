@@ -171,13 +171,16 @@ struct TrainingNode: Sendable {
     }
   }
 
-  /// Answers a challenge: the opening, its states by their hashes. It is for the drawn verifier's eyes.
+  /// Answers a challenge: the opening. It is for the drawn verifier's eyes.
   ///
   /// The states are kept without waiting for the disk. One that a power failure damaged is computed again,
   /// to the same bits: an honest node loses nothing by it.
+  ///
+  /// - Parameter take: called with every state and its hash. However many there are, two are in memory.
   func answer(
-    _ challenge: Challenge, on device: Device, stop: StopFlag = StopFlag()
-  ) throws(NetworkError) -> (opening: Opening, states: [Bytes32: Data]) {
+    _ challenge: Challenge, on device: Device, stop: StopFlag = StopFlag(),
+    _ take: (Bytes32, Data) throws(NetworkError) -> Void
+  ) throws(NetworkError) -> Opening {
     let (record, vault) = try finished(challenge.subJob)
     let assignment = record.assignment
     let manifest = try asNetworkError { try TrainingManifest(json: assignment.manifest) }
@@ -188,15 +191,22 @@ struct TrainingNode: Sendable {
     let trace = traceTree(of: record.stateRoots, subJob: challenge.subJob)
 
     var boundaries: Set<Int> = [0, last]
+    var hashes: [Int: Bytes32] = [:]
+    var near: (boundary: Int, state: Data)?
+    // From the first on: what is not kept is computed from the one before.
+    for segment in Set(challenge.segments).sorted() where (0..<last).contains(segment) {
+      let state = try state(at: segment, of: record, in: vault, on: device, near: near, stop: stop)
+      near = (segment, state)
+      let opened = conduct.opened(state: state)
+      let hash = opened.withUnsafeBytes { SHA256.hash($0) }
+      hashes[segment] = hash
+      try take(hash, opened)
+    }
     var segments: [Opening.Segment] = []
-    var states: [Bytes32: Data] = [:]
     // A node that computed fewer segments than it had to opens those that there are: it is judged by them.
-    for segment in challenge.segments where (0..<last).contains(segment) {
+    for segment in challenge.segments {
+      guard let hash = hashes[segment] else { continue }
       boundaries.formUnion([segment, segment + 1])
-      let state = conduct.opened(
-        state: try state(at: segment, of: record, in: vault, on: device, stop: stop))
-      let hash = state.withUnsafeBytes { SHA256.hash($0) }
-      states[hash] = state
       segments.append(
         Opening.Segment(
           segment: segment, state: hash,
@@ -206,7 +216,7 @@ struct TrainingNode: Sendable {
               proof: records.proof(of: index))
           }))
     }
-    let opening = Opening(
+    return Opening(
       submission: record.result.submission.digest, seed: challenge.seed, drawn: challenge.segments,
       sequenceCount: data.count, exponents: assignment.exponents, partNoise: assignment.noise,
       boundaries: boundaries.sorted().map { boundary in
@@ -219,7 +229,6 @@ struct TrainingNode: Sendable {
       noise: assignment.noiseOpening,
       resultSalts: resultSalts(try updateByteCount(manifest), subJob: challenge.subJob)
         .map { HexText(wrappedValue: $0) })
-    return (opening, states)
   }
 
   /// The part's records. They are opened in memory and never written to the disk.
@@ -280,35 +289,41 @@ struct TrainingNode: Sendable {
     stop: StopFlag = StopFlag()
   ) throws(NetworkError) -> SealedOpening {
     try asNetworkError { try binding.check(at: time, account: challenge.verifier, in: domain) }
-    let (opening, states) = try answer(challenge, on: device, stop: stop)
-    return try seal(
-      opening, of: opening.submission, with: states, for: challenge, to: binding)
+    var states: [Bytes32: Bytes32] = [:]
+    let opening = try answer(challenge, on: device, stop: stop) { hash, state throws(NetworkError) in
+      if states[hash] == nil { states[hash] = try seal(state, hash, for: challenge, to: binding) }
+    }
+    return try seal(opening, of: opening.submission, with: states, for: challenge, to: binding)
   }
 
-  /// Seals what is opened to a challenge, and the bytes that it names.
+  /// Seals bytes with this hash that are opened to a challenge; returns the object.
   func seal(
-    _ opening: some Encodable, of submission: Bytes32, with states: [Bytes32: Data], for challenge: Challenge,
-    to binding: SignedKeyBinding
+    _ data: Data, _ hash: Bytes32, for challenge: Challenge, to binding: SignedKeyBinding
+  ) throws(NetworkError) -> Bytes32 {
+    // Another stream for every content and reader: keys and nonces never meet other bytes.
+    let stream = secret("seal", subJob: challenge.subJob)
+    var random = ChaCha20Generator(
+      key: HMACSHA256.authenticate(hash.bytes + challenge.verifier.bytes, key: stream.bytes))
+    return try store.putSealed(data, to: binding.binding.recipient, using: &random)
+  }
+
+  /// Seals what is opened to a challenge.
+  ///
+  /// - Parameter states: sealed objects with the bytes that it names, by the hashes of those.
+  func seal(
+    _ opening: some Encodable, of submission: Bytes32, with states: [Bytes32: Bytes32],
+    for challenge: Challenge, to binding: SignedKeyBinding
   ) throws(NetworkError) -> SealedOpening {
     let document = try asNetworkError { try WireFormat.encoder.encode(opening) }
     let contentHash = document.withUnsafeBytes { SHA256.hash($0) }
-    func sealed(_ data: Data, _ hash: Bytes32) throws(NetworkError) -> Bytes32 {
-      // Another stream for every content and reader: keys and nonces never meet other bytes.
-      let stream = secret("seal", subJob: challenge.subJob)
-      var random = ChaCha20Generator(
-        key: HMACSHA256.authenticate(hash.bytes + challenge.verifier.bytes, key: stream.bytes))
-      return try store.putSealed(data, to: binding.binding.recipient, using: &random)
-    }
-    var objects: [SealedOpening.State] = []
-    for (hash, state) in states.sorted(by: { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }) {
-      objects.append(SealedOpening.State(state: hash, sealed: try sealed(state, hash)))
-    }
+    let objects = states.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
+      .map { SealedOpening.State(state: $0.key, sealed: $0.value) }
     return SealedOpening(
       statement: SignedOpeningStatement(
         signing: OpeningStatement(
           jobID: challenge.subJob, submission: submission, seed: challenge.seed,
           contentHash: contentHash), in: domain, with: key),
-      document: try sealed(document, contentHash), states: objects)
+      document: try seal(document, contentHash, for: challenge, to: binding), states: objects)
   }
 
   // MARK: - Appeal

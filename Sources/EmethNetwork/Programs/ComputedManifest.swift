@@ -105,6 +105,10 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
     guard (2...3).contains(agreement) else {
       throw .badSetting(name: "agreement", found: "\(agreement)", allowed: "2 or 3")
     }
+    let parameterBytes = parameters.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    try require(
+      parameterBytes <= Self.parameterByteLimit, "bytes of the parameters", "\(parameterBytes)",
+      "at most \(Self.parameterByteLimit)")
     for (key, value) in parameters {
       guard let first = key.utf8.first, Self.isLetter(first),
         key.utf8.allSatisfy({ Self.isLetter($0) || (48...57).contains($0) || $0 == 95 }),
@@ -121,6 +125,9 @@ public struct ComputedManifest: Codable, Sendable, Hashable {
         allowed: "none: program \(program) has no parameters")
     }
   }
+
+  /// The most bytes of all parameters: lists of jobs show them.
+  private static let parameterByteLimit = 65_536
 
   private static func isLetter(_ byte: UInt8) -> Bool {
     (65...90).contains(byte) || (97...122).contains(byte)

@@ -126,7 +126,9 @@ public enum ComputedProgram: Sendable, Hashable {
   /// Refuses a data set of which it is clear that nothing comes.
   public func check(dataSet: Data) throws(NetworkError) {
     guard self == .proofOfWork else { return }
-    _ = try asNetworkError { try ProofOfWork(record: String(decoding: dataSet, as: UTF8.self)) }
+    // Longer than any record is one that is none.
+    let record = dataSet.prefix(1_024)
+    _ = try asNetworkError { try ProofOfWork(record: String(decoding: record, as: UTF8.self)) }
   }
 
   /// Computes a part.

@@ -8,8 +8,8 @@ public struct Splitter: Sendable {
   public struct Division: Sendable {
     /// The plan that third parties check.
     public var plan: SplitPlan
-    /// The hashes of all record leaves, in order.
-    public var leaves: [Bytes32]
+    /// The hashes of all record leaves, in order, 32 bytes each.
+    public var leaves: Data
     /// The records of each part.
     public var parts: [TrainingData]
     /// The records of the validation share, which no node gets.
@@ -49,6 +49,8 @@ public struct Splitter: Sendable {
       try plan.check(leafHashes: leaves)
       return plan
     }
-    return Division(plan: plan, leaves: leaves, parts: divided, validation: dataSet.validation)
+    var hashes = Data(capacity: 32 * leaves.count)
+    for leaf in leaves { leaf.withUnsafeBytes { hashes.append(contentsOf: $0) } }
+    return Division(plan: plan, leaves: hashes, parts: divided, validation: dataSet.validation)
   }
 }

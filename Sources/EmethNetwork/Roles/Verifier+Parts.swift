@@ -76,7 +76,7 @@ extension Verifier {
     }
     let part = try? DataSetPart(
       bytes: bytes, kind: manifest.records, firstRecord: opening.firstRecord, secret: opening.partSecret)
-    guard let part, part.root == facts.dataRoot, part.leaves.count == facts.sequenceCount else {
+    guard let part, part.root == facts.dataRoot, part.recordCount == UInt64(facts.sequenceCount) else {
       return (Finding(.opening, "the opened part does not have the root of the data"), nil)
     }
     let commitment = OutputCommitment(partSecret: opening.partSecret, subJob: facts.subJob)

@@ -157,15 +157,29 @@ extension CachedJob {
   }
 
   /// The newest jobs and SubJobs of one status, or of all; jobs first.
-  static func list(_ status: JobStatus?, in database: NetworkDatabase) throws(NetworkError) -> [CachedJob] {
+  ///
+  /// - Parameter byteLimit: there are fewer where their texts would be longer than so many bytes, of jobs and of SubJobs.
+  static func list(
+    _ status: JobStatus?, in database: NetworkDatabase, byteLimit: Int = 8 << 20
+  ) throws(NetworkError) -> [CachedJob] {
     try database.read { db in
       let filter = status.map { "WHERE status = \($0.rawValue)" } ?? ""
       let order = "\(filter) ORDER BY number DESC LIMIT \(Routes.cacheLimit)"
       let jobs = try String.fetchAll(db, sql: "SELECT id FROM job \(order)")
       let subJobs = try String.fetchAll(db, sql: "SELECT id FROM subJob \(order)")
-      return try
-        (jobs.map { CachedJob(try JobStore.job(JobID(hex: $0), in: db)) }
-        + subJobs.map { CachedJob(try JobStore.subJob(JobID(hex: $0), in: db)) })
+      func read(_ ids: [String], _ job: (JobID) throws -> CachedJob) throws -> [CachedJob] {
+        var list: [CachedJob] = []
+        var room = byteLimit
+        for id in ids {
+          let next = try job(JobID(hex: id))
+          room -= next.param.utf8.count + next.dataset.utf8.count
+          if room < 0 { break }
+          list.append(next)
+        }
+        return list
+      }
+      return try read(jobs) { CachedJob(try JobStore.job($0, in: db)) }
+        + read(subJobs) { CachedJob(try JobStore.subJob($0, in: db)) }
     }
   }
 

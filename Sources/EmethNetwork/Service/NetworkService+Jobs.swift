@@ -26,9 +26,7 @@ extension NetworkService {
     let request = try self.request(of: submission)
     try check(request.retry)
     let cost = try JobCost(request)
-    // A check that can't be computed would be found out in the middle of the job.
-    _ = try (request.check ?? settings.check).drawn(
-      subJobs: Int(request.rounds) * Int(request.parallel), segments: request.segmentCount)
+    try checkOpening(of: request)
     if let limit = submission.fuelLimit, limit < cost.fuelLimit {
       throw .badSetting(name: "fuel limit", found: "\(limit)", allowed: "\(cost.fuelLimit) and above")
     }
@@ -47,6 +45,7 @@ extension NetworkService {
     guard funds >= terms.escrow else {
       throw NetworkError(JobError.escrowNotCovered(found: funds, required: terms.escrow))
     }
+    try checkRoom(for: request)
     for object in request.models { try checkMayFetch(object, by: requester) }
     if case .computed(let computed) = request, let generation = computed.manifest.generation {
       try check(generation.model)
@@ -116,6 +115,25 @@ extension NetworkService {
       check: submission.check)
     try check(request)
     return .training(request)
+  }
+
+  /// Refuses a training of which a node would have to open more states than can be sent in time; a check that can't be
+  /// computed would be found out in the middle of the job.
+  private func checkOpening(of request: JobRequest) throws(NetworkError) {
+    guard let terms = try TrainingTerms(request, check: request.check ?? settings.check) else { return }
+    let own = try TrainingTerms(request, check: settings.check)
+    guard
+      terms.openedStates <= own?.openedStates ?? 0
+        || terms.openingBytes <= Double(settings.maximumOpeningBytes)
+    else {
+      throw .badSetting(
+        name: "check",
+        found:
+          "\(terms.openedStates) states of \(UInt64(terms.stateBytes)) bytes to be opened of each SubJob",
+        allowed:
+          "at most \(settings.maximumOpeningBytes) bytes of them, or the check \(settings.check) of this network"
+      )
+    }
   }
 
   /// The most parts of a job that is no training.

@@ -60,7 +60,7 @@ extension NetworkService {
     var found: [JobID: OfferedJob] = [:]
     for id in ids { found[id] = offeredJobs.value(id, changedAt: 0) }
     for (id, request) in try JobStore.requests(of: ids.filter { found[$0] == nil }, in: db) {
-      let read = try OfferedJob(request, store)
+      let read = try OfferedJob(request, self)
       offeredJobs.keep(read, as: id, readAt: 0)
       found[id] = read
     }
@@ -113,7 +113,8 @@ extension NetworkService {
       // A SubJob's data set is its part.
       dataBytes: store.byteCount(of: try Bytes32(hex: job.dataset)) ?? 0,
       parameterBytes: model.map { store.byteCount(of: $0) ?? 0 } ?? offered.modelBytes,
-      requester: job.requester, terms: offered.request.programTerms)
+      requester: job.requester, terms: offered.request.programTerms, training: offered.training,
+      proofZeroBits: offered.proofZeroBits)
   }
 
   /// Why an account that is no verifier may not take a SubJob at a time, in milliseconds; nil when it may.

@@ -1,3 +1,4 @@
+import EmethCompute
 import EmethKit
 
 /// Nodes and verifiers are elsewhere, and time passes by itself.
@@ -12,6 +13,45 @@ extension NetworkService: Surroundings {
   var isLive: Bool { true }
 
   var maximumResultBytes: UInt64 { settings.maximumResultBytes }
+
+  func takeRoom(_ byteCount: UInt64, for job: JobID) throws(NetworkError) {
+    let limit = preparationBytes
+    try rooms.withLock { rooms throws(NetworkError) in
+      let taken = rooms.values.reduce(UInt64(0), &+)
+      guard byteCount <= limit - min(limit, taken) else {
+        throw .compute(
+          .insufficientMemory(
+            needed: Int(clamping: byteCount), available: Int(clamping: limit - min(limit, taken)),
+            fitting: "it is tried again when other jobs are done"))
+      }
+      rooms[job] = byteCount
+    }
+  }
+
+  func giveRoom(of job: JobID) { rooms.withLock { _ = $0.removeValue(forKey: job) } }
+
+  /// The most bytes that preparing jobs may take together.
+  private var preparationBytes: UInt64 {
+    settings.preparationBytes ?? MemoryPlan.availableByteCount.map { UInt64(max(0, $0)) } ?? .max
+  }
+
+  /// Refuses a job that could not be divided here.
+  func checkRoom(for request: JobRequest) throws(NetworkError) {
+    let need = PreparationMemory(request, dataSetBytes: try byteCount(ofDataSet: request.dataSet))
+    guard need.recordCount <= settings.maximumRecords else {
+      throw .badSetting(
+        name: "records of the data set", found: "up to \(need.recordCount)",
+        allowed: "at most \(settings.maximumRecords)")
+    }
+    let limit = preparationBytes
+    guard need.byteCount <= limit else {
+      throw .refused(
+        code: "job.needsMemory",
+        message:
+          "dividing its data set and making its first model may take \(need.byteCount) bytes of memory, there are \(limit)",
+        hint: "give in a smaller data set or model, or try again when the server has less to do")
+    }
+  }
 
   /// The periods of SubJobs, with the interval that epochs really have.
   var servedPeriods: JobParameters {

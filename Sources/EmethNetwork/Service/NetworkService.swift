@@ -43,6 +43,8 @@ public final class NetworkService: Sendable {
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.
   let wantedEpoch = Mutex<UInt64>(0)
+  /// Memory that preparing jobs has taken, bytes.
+  let rooms = Mutex<[JobID: UInt64]>([:])
   /// How it stands with its chain.
   let standing = Mutex(ChainStanding())
   /// What the chain's contracts have logged; nil where settlement is embedded.

@@ -6,11 +6,22 @@ struct OfferedJob: Sendable {
   let cost: JobCost
   /// Bytes of the model that a text generation needs; 0 of other jobs.
   let modelBytes: UInt64
+  /// Of a training.
+  let training: TrainingTerms?
+  /// Of a proof of work's target.
+  let proofZeroBits: UInt32?
 
-  init(_ request: JobRequest, _ store: ContentStore) throws {
+  init(_ request: JobRequest, _ service: NetworkService) throws {
+    let store = service.store
     self.request = request
     cost = try JobCost(request)
     modelBytes = request.isTraining ? 0 : request.models.reduce(0) { $0 + (store.byteCount(of: $1) ?? 0) }
+    training = try TrainingTerms(request, check: request.check ?? service.check)
+    proofZeroBits =
+      request.provesItself
+      ? (try? ProofOfWork(record: String(decoding: service.dataSet(request.dataSet), as: UTF8.self)))?
+        .zeroBits
+      : nil
   }
 }
 

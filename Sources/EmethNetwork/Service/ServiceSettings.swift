@@ -27,6 +27,14 @@ public struct ServiceSettings: Sendable, Hashable {
   public var grants: [Address: TokenAmount] = [:]
   /// The largest model that is trained, parameters.
   public var maximumParameters = 2_000_000_000
+  /// The most records that a data set may have: for each a hash is kept.
+  public var maximumRecords: UInt64 = 1 << 26
+  /// The most memory that dividing data sets and making first models may take at once, bytes; `nil` is what the system has
+  /// available.
+  public var preparationBytes: UInt64?
+  /// The most bytes of states that a node has to open of a SubJob of a training, where its request asks for more to be
+  /// checked than the network does.
+  public var maximumOpeningBytes: UInt64 = 16 << 30
   /// The least that a verifier gets for a SubJob, where one is needed; always more than nothing.
   public var minimumVerifierFee = TokenAmount(holon: 1)
   /// The largest result of a job that is no training: its parts' outputs together, bytes. Outputs count from when they

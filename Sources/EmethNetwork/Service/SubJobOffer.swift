@@ -26,6 +26,10 @@ public struct SubJobOffer: Codable, Sendable, Hashable {
   public var requester: Address?
   /// What its job's manifest says of the program; `nil` for a training's.
   public var terms: ProgramTerms?
+  /// What has to be known of a training; `nil` for others, and from servers that did not say it.
+  public var training: TrainingTerms?
+  /// Zero bits at the top of a proof of work's target; `nil` for others, and from servers that did not say it.
+  public var proofZeroBits: UInt32?
 }
 
 /// Which SubJobs a node wants to hear of, the best paid first.

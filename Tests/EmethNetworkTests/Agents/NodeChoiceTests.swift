@@ -16,9 +16,15 @@ import Testing
     let time: UInt64
     let taken = Mutex<[JobID]>([])
     let asked = Mutex(0)
+    let declined = Mutex<[JobID]>([])
+    /// What it gives of every SubJob that is taken, if it is to be had.
+    let assignment: (@Sendable (JobID) -> Assignment)?
 
-    init(_ account: Address, _ offers: [SubJobOffer], time: UInt64) {
-      (self.account, self.offers, self.time) = (account, offers, time)
+    init(
+      _ account: Address, _ offers: [SubJobOffer], time: UInt64,
+      giving assignment: (@Sendable (JobID) -> Assignment)? = nil
+    ) {
+      (self.account, self.offers, self.time, self.assignment) = (account, offers, time, assignment)
     }
 
     func facts() async throws(NetworkError) -> NetworkFacts {
@@ -41,13 +47,16 @@ import Testing
     /// Another one was faster: the node looks on.
     func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
       taken.withLock { $0.append(subJob) }
+      if let assignment { return assignment(subJob) }
       throw .refused(code: "subJob.contended", message: "another one was faster", hint: nil)
     }
     func state(of subJob: JobID) async throws(NetworkError) -> SubJobState {
       throw .unknownJob(id: "\(subJob)")
     }
     func renew(_ subJob: JobID) async throws(NetworkError) {}
-    func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {}
+    func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {
+      declined.withLock { $0.append(subJob) }
+    }
     func submit(_ result: NodeResult) async throws(NetworkError) {}
     func errands(
       of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
@@ -68,26 +77,33 @@ import Testing
 
   private func offer(
     _ number: UInt32, fuel: UInt64, deadline: UInt64, program: ProgramID = .languageModelTrainingPart,
-    deposit: UInt64 = 1, modelBytes: UInt64 = 1
+    deposit: UInt64 = 1, modelBytes: UInt64 = 1, training: TrainingTerms? = nil, zeroBits: UInt32? = nil,
+    ofJob job: UInt32? = nil
   ) -> SubJobOffer {
-    let parent = JobID(requester: key.address, salt: TestNetwork.seed(UInt64(number)))
+    let parent = JobID(requester: key.address, salt: TestNetwork.seed(UInt64(job ?? number)))
     return SubJobOffer(
       id: JobID(parent: parent, round: 0, part: number, attempt: 0),
       position: SubJobPosition(parent: parent, round: 0, part: number, attempt: 0), programId: program,
       fuel: Fuel(units: fuel), fuelPrice: FuelPrice(holonPerFuel: 1), fee: TokenAmount(holon: 1),
       deposit: TokenAmount(holon: UInt256(deposit)), deadline: deadline, dataBytes: 1,
       parameterBytes: modelBytes,
-      terms: try? ComputedProgram(program, modules: []).terms)
+      terms: try? ComputedProgram(program, modules: []).terms, training: training, proofZeroBits: zeroBits)
   }
 
   /// What a node of these speeds wants of these offers, once it has looked at all of them.
   private func taken(
     of offers: [SubJobOffer], at time: UInt64, speeds: [String: Double]
   ) async throws -> Set<JobID> {
+    let network = Offering(key.address, offers, time: time)
+    try await look(at: network, speeds: speeds)
+    return Set(network.taken.withLock { $0 })
+  }
+
+  /// Lets a node of these speeds look at all that a network offers.
+  private func look(at network: Offering, speeds: [String: Double]) async throws {
     let folder = try TemporaryFolder()
     let known = try JSONSerialization.data(withJSONObject: ["fuelPerSecond": speeds])
     try known.write(to: folder.url.appending(path: "speed.json"))
-    let network = Offering(key.address, offers, time: time)
     var settings = NodeAgent.Settings()
     settings.threads = 1
     settings.patience = 0.1
@@ -99,11 +115,20 @@ import Testing
       try await Task.sleep(for: .milliseconds(50))
       let (count, asked) = (network.taken.withLock { $0.count }, network.asked.withLock { $0 })
       if count != seen.count { seen = (count, asked) }
-      if asked >= seen.at + 2 || count == offers.count { break }
+      if asked >= seen.at + 2 || count == network.offers.count { break }
     }
     work.cancel()
     _ = await work.value
-    return Set(network.taken.withLock { $0 })
+  }
+
+  private func terms(
+    layers: UInt32 = 1, width: UInt32 = 16, segments: UInt32 = 2, opened: UInt32 = 2
+  ) throws -> TrainingTerms {
+    let members: [String: UInt32] = [
+      "layers": layers, "heads": 1, "width": width, "context": 8, "vocabularySize": 256, "batch": 1,
+      "segments": segments, "openedStates": opened,
+    ]
+    return try JSONDecoder().decode(TrainingTerms.self, from: JSONEncoder().encode(members))
   }
 
   /// Ten fuel a second and a quarter to spare: a thousand fuel need 125 seconds.
@@ -147,6 +172,102 @@ import Testing
     ]
     let speeds = ["11": 10.0, "21": 10, "9991": 10]
     #expect(try await taken(of: offers, at: now, speeds: speeds) == [offers[1].id])
+  }
+
+  /// A training that the memory has no room for costs no deposit.
+  @Test func aTrainingThatHasNoRoomIsLeft() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      // Fifty thousand billion parameters; nothing of it has to be sent.
+      offer(
+        1, fuel: 10, deadline: now + 60,
+        training: try terms(layers: 1_024, width: 65_536, segments: 0, opened: 0)),
+      offer(2, fuel: 10, deadline: now + 60, training: try terms()),
+      // A server that says nothing of it.
+      offer(3, fuel: 10, deadline: now + 60),
+    ]
+    #expect(
+      try await taken(of: offers, at: now, speeds: ["11": 10, "21": 10, "9991": 10])
+        == [offers[1].id, offers[2].id])
+  }
+
+  /// What can't be opened within its time, or takes longer to be hashed than to be computed, is not taken.
+  @Test func whatCanNotBeOpenedInTimeIsLeft() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      // Some ten million parameters, five thousand states of them.
+      offer(
+        1, fuel: 10, deadline: now + 86_400,
+        training: try terms(layers: 12, width: 256, segments: 5_000, opened: 5_000)),
+      offer(
+        2, fuel: 10, deadline: now + 86_400,
+        training: try terms(layers: 12, width: 256, segments: 10, opened: 3)),
+      offer(
+        3, fuel: 10, deadline: now + 86_400,
+        training: try terms(layers: 12, width: 256, segments: .max, opened: 3)),
+      // What has to be fetched counts too: a hundred gigabytes in a minute.
+      offer(4, fuel: 10, deadline: now + 60, modelBytes: 100_000_000_000, training: try terms()),
+    ]
+    #expect(try await taken(of: offers, at: now, speeds: ["11": 10, "21": 10, "9991": 10]) == [offers[1].id])
+  }
+
+  /// How long a proof of work takes on average follows from its target, and luck needs time.
+  @Test func aProofThatTakesTooLongIsLeft() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = [
+      offer(1, fuel: 1, deadline: now + 600, program: .proofOfWork, zeroBits: 4),
+      offer(2, fuel: 1, deadline: now + 600, program: .proofOfWork, zeroBits: 32),
+      // The hardest that there is, for all that the server says.
+      offer(3, fuel: 1, deadline: now + 600, program: .proofOfWork),
+    ]
+    #expect(try await taken(of: offers, at: now, speeds: ["11": 10, "21": 10, "9991": 10]) == [offers[0].id])
+    #expect(ProofOfWork.hashes(zeroBits: 4) == 160)
+    for bits in 0...32 {
+      // The target's first byte that is not zero ends the zero bits.
+      var target = [UInt8](repeating: 0xFF, count: 32)
+      for bit in 0..<bits { target[bit / 8] &= ~(0x80 >> UInt8(bit % 8)) }
+      let record = String(repeating: "00", count: 65) + Hex.encode(target, prefixed: false)
+      #expect(try ProofOfWork(record: record).zeroBits == UInt32(bits))
+    }
+  }
+
+  /// A job of which it had to give up a part has cost a penalty: it takes no other part of it, of a training either.
+  @Test func nothingMoreIsTakenOfATrainingThatWasGivenUp() async throws {
+    let now: UInt64 = 1_700_000_000
+    let offers = (1...3).map { offer($0, fuel: 10, deadline: now + 60, ofJob: $0 == 3 ? 3 : 1) }
+    let network = Offering(key.address, offers, time: now) { subJob in
+      let place = offers.first { $0.id == subJob }?.position ?? offers[0].position
+      return Assignment(
+        subJob: subJob, position: place, manifest: "{}", data: .zero, header: Data(), dataRoot: .zero,
+        firstRecord: 0, partSecret: .zero, startingParameters: .zero, initRoot: .zero, exponents: [],
+        fuel: Fuel(units: 10))
+    }
+    try await look(at: network, speeds: ["11": 10, "21": 10, "9991": 10])
+    let declined = network.declined.withLock { $0 }
+    #expect(declined.count == 2 && Set(declined).contains(offers[2].id), "\(declined.count)")
+    #expect(network.taken.withLock { Set($0) } == Set(declined))
+  }
+
+  /// Whoever pauses takes nothing, and goes on when it is told.
+  @Test func aPausedNodeTakesNothing() async throws {
+    let folder = try TemporaryFolder()
+    let network = Offering(key.address, [offer(1, fuel: 1, deadline: 1 << 40)], time: 1)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    settings.patience = 0.1
+    let agent = try NodeAgent(key: key, folder: folder.url, connection: network, settings: settings)
+    agent.isPaused = true
+    let work = Task { try? await agent.run() }
+    // It has measured its speeds then, and would have looked for work.
+    while NodeSpeed(file: folder.url.appending(path: "speed.json")).known().fuelPerSecond.count < 3 {
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    try await Task.sleep(for: .seconds(1))
+    #expect(network.taken.withLock { $0.isEmpty } && network.asked.withLock { $0 } == 0)
+    agent.isPaused = false
+    while network.taken.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(50)) }
+    work.cancel()
+    _ = await work.value
   }
 
   /// What it does not know it measures, before it takes anything.

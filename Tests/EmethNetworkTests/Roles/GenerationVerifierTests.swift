@@ -30,7 +30,8 @@ import Testing
       let parent = JobID(requester: TestNetwork.key("requester", 0).address, salt: .zero)
       let splitter = Splitter(key: TestNetwork.key("splitter", 0))
       let divided = try splitter.divide(
-        Data(GenerationScene.prompts.utf8), named: "prompts", .json, job: parent, parts: 1)
+        Data(GenerationScene.prompts.utf8), named: "prompts", .json, recordCount: manifest.recordCount,
+        job: parent, parts: 1)
       let position = SubJobPosition(parent: parent, round: 0, part: 0, attempt: 0)
       let (part, fuel) = (divided.plan.parts[0], try manifest.partFuel(parts: 1))
       assignment = Assignment(

@@ -83,6 +83,58 @@ import Testing
     #expect(Set(leaves).count == leaves.count)
   }
 
+  private static let json = "{\"a\":1}\n[2]\n\"three\"\n4\nnull\n[5,6]\n7\n"
+
+  /// Counted and hashed one after another, records have the tree that they have when all are there at once.
+  @Test(arguments: [
+    (RecordKind.line, json), (.json, json), (.binary(byteCount: 3), String(json.prefix(33))),
+    (.sentence, "One. \"Two!\" Three? Four. Five. Six. Seven"),
+  ]) func recordsAreDividedAsTheyCome(_ kind: RecordKind, _ text: String) throws {
+    let bytes = Array(text.utf8)
+    let ranges = try kind.records(in: bytes)
+    for parts in [1, 2, UInt32(ranges.count)] {
+      let divided = try splitter.divide(
+        // A slice of something longer, as nothing begins at 0.
+        Data([0] + bytes).dropFirst(), named: "text", kind, recordCount: UInt64(ranges.count), job: job,
+        parts: parts)
+      let shares = try SplitPlan.ranges(recordCount: UInt64(ranges.count), parts: parts)
+      let leaves = shares.enumerated().flatMap { part, share in
+        share.map { place in
+          SplitPlan.recordLeafHash(
+            salt: SplitPlan.recordSalt(
+              partSecret: splitter.partSecret(of: job, part: UInt32(part)), index: place),
+            record: bytes[ranges[Int(place)]])
+        }
+      }
+      #expect(try divided.plan == SplitPlan(leafHashes: leaves, parts: parts))
+      #expect(Array(divided.leaves) == leaves.flatMap(\.bytes))
+      #expect(divided.parts.flatMap { Array($0) } == bytes)
+      for (part, share) in divided.plan.parts.enumerated() {
+        let read = try DataSetPart(
+          bytes: divided.parts[part], kind: kind, firstRecord: share.firstRecord,
+          secret: splitter.partSecret(of: job, part: UInt32(part)))
+        #expect(read.root == share.root && read.recordCount == share.count)
+      }
+    }
+  }
+
+  /// Whoever says less than there is has no more of it read than that: what follows is no JSON.
+  @Test func noMoreRecordsAreReadThanArePaidFor() throws {
+    func error(of text: String, _ count: UInt64) -> NetworkError? {
+      #expect(throws: NetworkError.self) {
+        try splitter.divide(
+          Data(text.utf8), named: "prompts", .json, recordCount: count, job: job, parts: 2)
+      }
+    }
+    func another(_ found: String, _ allowed: String) -> NetworkError {
+      .badDataSet(
+        path: "prompts", what: "another number of records than is paid for", found: found, allowed: allowed)
+    }
+    #expect(error(of: Self.json + "no JSON\n", 6) == another("more than 6", "6"))
+    #expect(error(of: Self.json, 8) == another("7", "8"))
+    #expect(error(of: Self.json + "no JSON\n", 8)?.message.contains("JSON") == true)
+  }
+
   @Test func morePartsThanRecordsAreRefused() throws {
     let dataSet = try dataSet(sentences: 3)
     let records = UInt32(dataSet.training.count)

@@ -195,7 +195,7 @@ import Testing
     let stores = service.stores(for: job, .job)
     try stores.objects.put(data)
     try stores.splitter.put(data)
-    try service.keep(leaves: [.zero], of: job)
+    try service.keep(leaves: Data(count: 32), of: job)
     let held = try service.database.read { db in try HoldStore.objects(of: job, .job, in: db) }
     #expect(held == [.object(hash), .leaves(of: job), .splitter(hash)].sorted())
   }
