@@ -135,14 +135,14 @@ enum LayerOne {
     }
     events.say(
       "node \(account.address) works for \(account.contracts.core) on chain \(account.contracts.chainID)")
-    let drain = DrainMark(folder: folder)
-    drain.clear()
+    let wishes = NodeWishes(folder: folder)
+    wishes.drain.clear()
     try await Command.running(context) {
-      let watching = Task { await drain.wait { node.drain() } }
+      let watching = Task { await wishes.watch(pause: { node.isPaused = $0 }, drain: { node.drain() }) }
       defer { watching.cancel() }
       try await node.run()
     }
-    drain.clear()
+    wishes.drain.clear()
     events.say("node \(account.address) has ended all that it took")
     return .done
   }

@@ -11,10 +11,12 @@ extension Command {
         "Looks for SubJobs that pay enough and that this machine can end in time (it measures its speed first), takes as "
           + "many at once as it has workers, computes, hands in, and answers what it is asked about its work. The deposit "
           + "for each comes from the account of --key-file.",
-        "It computes trainings, programs 84 and 999, and external programs (10000 and above) whose folders --module names: "
+        "It computes trainings, text generations (program 2), programs 84 and 999, and external programs (10000 and above) whose folders --module names: "
           + "a job names its module by hash, and who has another one under the same number does not take its parts.",
         "Its journal lies in --data: stopped or killed at any moment and started again with the same folder, it goes on. "
-          + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more.",
+          + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more; with --pause it stays and "
+          + "takes nothing until --resume.",
+        "All workers compute on the same --device. For several GPUs run a node for each, with its --device, key and folder.",
         "--config, or EMETH_NODE_CONFIG, names a JSON file whose members are called like the flags (server, keyFile, data, "
           + "workers, minimumFuelPrice, includePrograms, ...); flags and the environment come before it. That of the node "
           + "of 2023 serves too: of it, cacheServerUrl and privateKey count.",
@@ -107,10 +109,11 @@ extension Command {
       key: key, folder: folder, connection: connection, domain: domain, settings: settings
     ) { events.tell($0) }
     let redeemer = try await NodeRedeeming.redeemer(parsed, context, connection, folder, key, domain)
-    let drain = DrainMark(folder: folder)
-    drain.clear()
+    let wishes = NodeWishes(folder: folder)
+    wishes.drain.clear()
+    if wishes.pause.isSet { events.say("it takes nothing until `emeth drain-node --resume`") }
     try await running(context) {
-      let watching = Task { await drain.wait { agent.drain() } }
+      let watching = Task { await wishes.watch(pause: { agent.isPaused = $0 }, drain: { agent.drain() }) }
       let redeeming = Task { await redeemer?.run { events.tell($0) } }
       defer {
         watching.cancel()
@@ -118,7 +121,7 @@ extension Command {
       }
       try await agent.run()
     }
-    drain.clear()
+    wishes.drain.clear()
     events.say("node \(connection.account) has ended all that it took")
     return .done
   }
@@ -128,13 +131,19 @@ extension Command {
     CommandDefinition(
       "drain-node", section: .operators, summary: "let a node end what it has taken and take nothing more",
       discussion: [
-        "The node that works in the folder ends by itself when everything that it took has come to its end."
+        "The node that works in the folder ends by itself when everything that it took has come to its end. With --pause it "
+          + "does not end: it takes nothing more, over restarts too, until --resume."
       ],
-      flags: [NodeArguments.data],
+      flags: [NodeArguments.data, NodeArguments.pause, NodeArguments.resume],
       examples: [
-        CommandExample("emeth drain-node --data node", "before the machine is needed for something else")
+        CommandExample("emeth drain-node --data node", "before the machine is needed for something else"),
+        CommandExample("emeth drain-node --data node --pause", "for a while"),
       ])
   ) { parsed, context in
+    guard !parsed[NodeArguments.pause] || !parsed[NodeArguments.resume] else {
+      throw UsageError.contradiction(
+        rule: "--pause and --resume are opposites", command: parsed.definition.name)
+    }
     let folder = URL(filePath: parsed[NodeArguments.data])
     let places = [folder, folder.appending(path: LayerOneNode.place)]
     guard
@@ -146,8 +155,14 @@ extension Command {
         .unavailable, code: "node.missing", "no node works in \(folder.path)", hint: "name its --data folder",
         details: ["path": folder.path])
     }
-    try DrainMark(folder: folder).set()
-    context.talk.note("the node in \(folder.path) takes nothing more")
+    let wishes = NodeWishes(folder: folder)
+    if parsed[NodeArguments.resume] {
+      wishes.pause.clear()
+      context.talk.note("the node in \(folder.path) takes SubJobs again")
+    } else {
+      try (parsed[NodeArguments.pause] ? wishes.pause : wishes.drain).set()
+      context.talk.note("the node in \(folder.path) takes nothing more")
+    }
     return .done
   }
 
@@ -173,6 +188,8 @@ enum NodeArguments {
   static let folder = Flag(
     "data", .folder, absent: "the one in --config", help: "the node's own folder: journal, parts, states")
   static let data = Flag(required: "data", .folder, help: "the node's own folder")
+  static let pause = Flag(toggle: "pause", help: "the node stays, and takes nothing until --resume")
+  static let resume = Flag(toggle: "resume", help: "a node that pauses takes SubJobs again")
   static let workers = Flag(
     "workers", .integer(in: 1...64), default: 1, help: "SubJobs that it computes at once")
   static let threads = Flag(
@@ -210,20 +227,34 @@ enum NodeArguments {
   }
 }
 
-/// The wish that a node drains: a file in its folder, so that it reaches a node that runs.
-struct DrainMark: Sendable {
-  private let file: URL
+/// What its owner wishes of a node: files in its folder, so that a wish reaches a node that runs.
+struct NodeWishes: Sendable {
+  /// One wish: it is there or not.
+  struct Mark: Sendable {
+    fileprivate let file: URL
 
-  init(folder: URL) { file = folder.appending(path: "drain") }
+    var isSet: Bool { FileManager.default.fileExists(atPath: file.path) }
 
-  func set() throws { try AtomicFile.write("", to: file.path) }
+    func set() throws { try AtomicFile.write("", to: file.path) }
 
-  func clear() { try? FileManager.default.removeItem(at: file) }
+    func clear() { try? FileManager.default.removeItem(at: file) }
+  }
 
-  /// Waits until it is set, then does something; ends also when the task is cancelled.
-  func wait(_ body: @Sendable () -> Void) async {
+  /// That it ends what it has taken, and then itself.
+  let drain: Mark
+  /// That it takes nothing for now.
+  let pause: Mark
+
+  init(folder: URL) {
+    drain = Mark(file: folder.appending(path: "drain"))
+    pause = Mark(file: folder.appending(path: "pause"))
+  }
+
+  /// Tells what is wished until draining is, or the task is cancelled.
+  func watch(pause tell: @Sendable (Bool) -> Void, drain end: @Sendable () -> Void) async {
     while !Task.isCancelled {
-      if FileManager.default.fileExists(atPath: file.path) { return body() }
+      tell(pause.isSet)
+      if drain.isSet { return end() }
       try? await Task.sleep(for: .milliseconds(500))
     }
   }
