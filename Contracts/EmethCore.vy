@@ -132,6 +132,8 @@ DECLINED: constant(uint256) = 8
 ACCEPTED: constant(uint256) = 1
 EXPIRED: constant(uint256) = 2
 WITHHELD: constant(uint256) = 3
+ABSENT: constant(uint256) = 4
+UNCHECKED: constant(uint256) = 5
 
 WHOLE: constant(uint256) = 100_000
 DAY: constant(uint256) = 86_400
@@ -243,7 +245,9 @@ servers: public(HashMap[address, HashMap[address, bool]])
 lastJobAssigned: public(HashMap[address, uint256])
 
 verifiers: public(HashMap[address, bool])
-verifierSince: public(HashMap[address, uint256])
+# For jobs of which times an account may be drawn: listed since, and removed at (zero: it is listed still).
+verifierSince: HashMap[address, uint256]
+verifierUntil: HashMap[address, uint256]
 
 slotTotalFuel: HashMap[uint256, uint256]
 slotTotalCap: HashMap[uint256, uint256]
@@ -338,7 +342,7 @@ def requestWithSalt(
     """
     digest: bytes32 = keccak256(concat(convert(msg.sender, bytes20), salt))
     jobId: bytes16 = convert(slice(digest, 0, 16), bytes16)
-    switches: uint256 = self._makeFree(jobId)
+    switches: uint256 = self._makeFree(jobId, msg.sender)
     self._register(
         jobId, programId, empty(bytes16), numParallel, numEpoch, dataset, param, fuelLimit, fuelPrice, deadline,
         0, False, maxEscrow, switches,
@@ -369,7 +373,7 @@ def requestSubJob(
         concat(parentJob, convert(round, bytes4), convert(part, bytes4), convert(attempt, bytes4))
     )
     jobId: bytes16 = convert(slice(digest, 0, 16), bytes16)
-    switches: uint256 = self._makeFree(jobId)
+    switches: uint256 = self._makeFree(jobId, self.jobs_[parentJob].owner)
     self._register(
         jobId, programId, parentJob, 1, 1, dataset, param, fuelLimit, self.jobs_[parentJob].fuelPrice, deadline,
         verifierFee, masked, max_value(uint256), switches,
@@ -529,7 +533,7 @@ def rejectResult(jobId: bytes16) -> bool:
 @external
 def conclude(jobId: bytes16, outcome: uint256, verifier: address):
     """
-    @notice EmethVerifiers says how a verification ended: accepted, expired, failed or absent.
+    @notice EmethVerifiers says how a verification ended: accepted, expired, failed, absent or unchecked.
     """
     self._check(msg.sender == self.verification, E_SENDER)
     self._check(self.jobs_[jobId].status == SUBMITTED, E_STATUS)
@@ -539,7 +543,10 @@ def conclude(jobId: bytes16, outcome: uint256, verifier: address):
         self._end(jobId, VERIFIED, verifier, self.assigns[jobId].fuelUsed, 0, 0)
     elif outcome == WITHHELD:
         self._endFailed(jobId, verifier)
+    elif outcome == UNCHECKED:
+        self._end(jobId, CANCELED, verifier, 0, 0, 0)
     else:
+        self._check(outcome == ABSENT, E_STATUS)
         self._end(jobId, TIMEOUT, verifier, 0, 0, self._penalty(self.jobs_[jobId], TIMEOUT_BITS))
 
 
@@ -649,10 +656,11 @@ def removeOwner(account: address):
 @external
 def addVerifier(account: address):
     """
-    @notice Lists a verifier: it can be drawn, with bond and commitments, for jobs that are requested from now on.
+    @notice Lists a verifier: it can be drawn, with bond and commitments, for jobs that are requested from now on. Once:
+            an account that was removed stays so, else its removal would end what it was listed for before.
     """
     self._onlyOwner()
-    self._check(account != empty(address) and not self.verifiers[account], E_VERIFIER)
+    self._check(account != empty(address) and self.verifierSince[account] == 0, E_VERIFIER)
     self.verifiers[account] = True
     self.verifierSince[account] = block.timestamp
     log RoleChanged(role=keccak256("verifier"), account=account, granted=True)
@@ -660,10 +668,13 @@ def addVerifier(account: address):
 
 @external
 def removeVerifier(account: address):
+    """
+    @notice For jobs that are requested from now on: for those that were, it can still be drawn.
+    """
     self._onlyOwner()
     self._check(self.verifiers[account], E_VERIFIER)
     self.verifiers[account] = False
-    self.verifierSince[account] = 0
+    self.verifierUntil[account] = block.timestamp
     log RoleChanged(role=keccak256("verifier"), account=account, granted=False)
 
 
@@ -867,6 +878,15 @@ def reviewTerms(jobId: bytes16) -> (uint256, address, address, bytes16, uint256,
 
 @view
 @external
+def verifierPeriod(account: address) -> (uint256, uint256):
+    """
+    @notice Since when an account is listed as a verifier, and when it was removed; zero: it was not.
+    """
+    return self.verifierSince[account], self.verifierUntil[account]
+
+
+@view
+@external
 def isRequester(jobId: bytes16, account: address) -> bool:
     """
     @notice Whether an account is the job's owner or one of its servers.
@@ -898,13 +918,14 @@ def programs(
 
 
 @internal
-def _makeFree(jobId: bytes16) -> uint256:
-    # An id that follows from its sender or its parent belongs to them. Who squats on it by a bare id is put out: it
-    # gets its escrow back, but pays a node that has taken the job as if all of it had been done.
+def _makeFree(jobId: bytes16, owner: address) -> uint256:
+    # An id that follows from its sender or its parent belongs to them. Who squats on it is put out, whether by a bare id
+    # or as a part of a job that squats on the parent's: it gets its escrow back, but pays a node that has taken the job
+    # as if all of it had been done.
     job: Job = self.jobs_[jobId]
     if job.status == 0:
         return IS_DERIVED
-    self._check(job.rules & IS_DERIVED == 0, E_ID_IN_USE)
+    self._check(job.rules & IS_DERIVED == 0 or job.owner != owner, E_ID_IN_USE)
     if job.status <= SUBMITTED:
         fuel: uint256 = 0
         if self.assigns[jobId].node != empty(address):
@@ -1298,13 +1319,18 @@ def _setStatus(jobId: bytes16, status: uint256, sender: address):
 @view
 @internal
 def _hasRunningParent(job: Job) -> bool:
-    return job.parentJob != empty(bytes16) and self.jobs_[job.parentJob].status == PROCESSING
+    # A job of another owner at the parent's id is not the parent: that one was put out.
+    return (
+        job.parentJob != empty(bytes16)
+        and self.jobs_[job.parentJob].status == PROCESSING
+        and self.jobs_[job.parentJob].owner == job.owner
+    )
 
 
 @view
 @internal
 def _isOrphan(job: Job) -> bool:
-    return job.parentJob != empty(bytes16) and self.jobs_[job.parentJob].status != PROCESSING
+    return job.parentJob != empty(bytes16) and not self._hasRunningParent(job)
 
 
 @view

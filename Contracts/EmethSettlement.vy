@@ -146,8 +146,6 @@ CLAIM_PERIOD: constant(uint256) = 7 * DAY
 BOND_THAW: constant(uint256) = 7 * DAY
 # A day longer than an exit may stay unserved: who asks to leave on the first day is out before a new Signer starts.
 SIGNER_THAW: constant(uint256) = 8 * DAY
-# So many batches in 24 hours at most: it bounds how far a challenge has to look back.
-POSTINGS_A_DAY: constant(uint256) = 128
 PROOF_LIMIT: constant(uint256) = 48
 SIGNATURE_LIMIT: constant(uint256) = 2080
 MANY: constant(uint256) = 100
@@ -435,12 +433,8 @@ def postBatch(batch: Batch, signature: Bytes[SIGNATURE_LIMIT]) -> bytes32:
         batch.totalPayout + batch.totalBurned
         <= self.depositedBelow[batch.depositsSeen] + self.totalGranted
     ), "settlement.unbacked"
+    # No distance between batches and no quota: whoever may post can't keep anybody else from posting.
     count: uint256 = self.postingCount
-    # A distance, no quota: strangers who post all that they hold delay the next batch by minutes.
-    assert (
-        latest == empty(bytes32)
-        or block.timestamp >= convert(before.postedAt, uint256) + CHALLENGE_PERIOD // POSTINGS_A_DAY
-    ), "settlement.tooSoon"
     self.postings[count] = digest
     self.postingCount = count + 1
     self.latestBatch = digest
@@ -881,20 +875,25 @@ def _freezeBefore(epoch: uint64):
     if frozenAt > 0:
         assert now < frozenAt + CHALLENGE_PERIOD, "settlement.frozen"
         now = frozenAt
-    index: uint256 = self.postingCount
-    digest: bytes32 = empty(bytes32)
-    for step: uint256 in range(POSTINGS_A_DAY + 1):
-        if index == 0:
-            digest = empty(bytes32)
+    # Epochs and times rise together from posting to posting: halving finds how many of the first ones stand.
+    standing: uint256 = 0
+    unknown: uint256 = self.postingCount
+    for step: uint256 in range(64):
+        if unknown == 0:
             break
-        index -= 1
-        digest = self.postings[index]
-        posted: PostedBatch = self.batches[digest]
+        half: uint256 = unknown // 2
+        posting: bytes32 = self.postings[standing + half]
         if (
-            posted.epoch < epoch
-            or convert(posted.postedAt, uint256) + CHALLENGE_PERIOD <= now
+            self.batches[posting].epoch < epoch
+            or convert(self.batches[posting].postedAt, uint256) + CHALLENGE_PERIOD <= now
         ):
-            break
+            standing += half + 1
+            unknown -= half + 1
+        else:
+            unknown = half
+    digest: bytes32 = empty(bytes32)
+    if standing > 0:
+        digest = self.postings[standing - 1]
     if frozenAt == 0:
         self._freezeAt(digest, True)
         return

@@ -14,7 +14,8 @@ interface IERC20:
 interface IEmethCore:
     def emtToken() -> address: view
     def settlement() -> address: view
-    def verifierSince(account: address) -> uint256: view
+    def verifiers(account: address) -> bool: view
+    def verifierPeriod(account: address) -> (uint256, uint256): view
     def worksForParent(parentJob: bytes16, account: address) -> bool: view
     def isRequester(jobId: bytes16, account: address) -> bool: view
     def reviewTerms(jobId: bytes16) -> (uint256, address, address, bytes16, uint256, uint256): view
@@ -131,12 +132,15 @@ END_ACCEPTED: constant(uint256) = 1
 END_EXPIRED: constant(uint256) = 2
 END_FAILED: constant(uint256) = 3
 END_ABSENT: constant(uint256) = 4
+END_UNCHECKED: constant(uint256) = 5
 
 DAY: constant(uint256) = 86_400
 HOUR: constant(uint256) = 3_600
 BEACON_BLOCKS: constant(uint256) = 32
 BLOCK_HASHES: constant(uint256) = 256
 BOND_THAW: constant(uint256) = 7 * DAY
+# So long after its removal a verifier keeps its place for the jobs that were requested before.
+PLACE_KEPT: constant(uint256) = 30 * DAY
 SILENT_NEEDED: constant(uint256) = 2
 BOND_TIMES_FEE: constant(uint256) = 10
 COHORT_ATTEMPTS: constant(uint256) = 8
@@ -209,6 +213,7 @@ def reject(jobId: bytes16, verifier: address) -> address:
     if review.finder != empty(address):
         return review.finder
     self.reviews[jobId].finder = verifier
+    self.reviews[jobId].silent = 0
     log Disputed(jobId=jobId, verifier=verifier)
     self._drawLater(jobId)
     return empty(address)
@@ -221,14 +226,18 @@ def reject(jobId: bytes16, verifier: address) -> address:
 def drawVerifier(jobId: bytes16) -> address:
     """
     @notice Draws who checks a submitted job by the hash of the block 32 after the submission; anyone.
-    @dev A verifier that stayed silent, or a block whose hash is gone, is noted first: the call returns the zero
+    @dev A verifier that let its time pass, or a block whose hash is gone, is noted first: the call returns the zero
          address, and the draw is possible 32 blocks later.
     """
     terms: Terms = self._submitted(jobId)
     review: Review = self.reviews[jobId]
-    if self._isSilent(review):
-        assert review.silent + 1 < SILENT_NEEDED, "verifiers.silent"
-        self.reviews[jobId].silent = review.silent + 1
+    if self._isLate(review):
+        # Else who calls this every hour would keep a job from its end for ever.
+        assert review.verifier != empty(address), "verifiers.nobody"
+        # Who never showed its secret is passed over: the node has not opened to it.
+        if review.phase == WAITS_FOR_VERDICT and review.finder == empty(address):
+            assert review.silent + 1 < SILENT_NEEDED, "verifiers.silent"
+            self.reviews[jobId].silent = review.silent + 1
         self._drawLater(jobId)
         return empty(address)
     assert review.phase == WAITS_FOR_DRAW, "verifiers.phase"
@@ -257,7 +266,7 @@ def drawVerifier(jobId: bytes16) -> address:
         # Whoever used up the commitments does not get garbage paid: there is a day for new ones.
         self._drawLater(jobId)
         return empty(address)
-    # After that nobody to draw counts as one who is silent: it must not lock money either.
+    # After that nobody is drawn: it must not lock money either.
     self.reviews[jobId].verifier = drawn
     self.reviews[jobId].beacon = beacon
     self.reviews[jobId].turn = review.turn + 1
@@ -273,7 +282,7 @@ def challenge(jobId: bytes16, secret: bytes32) -> bytes32:
     """
     review: Review = self._reviewOf(jobId, WAITS_FOR_CHALLENGE)
     assert review.verifier == msg.sender, "verifiers.notVerifier"
-    assert not self._isSilent(review), "verifiers.late"
+    assert not self._isLate(review), "verifiers.late"
     assert (
         keccak256(concat(convert(msg.sender, bytes20), secret)) == review.commitment
     ), "verifiers.commitment"
@@ -314,15 +323,22 @@ def withhold(jobId: bytes16):
 @external
 def expireVerification(jobId: bytes16):
     """
-    @notice Two drawn verifiers stayed silent: the node is paid, no verifier is; anyone.
+    @notice Two drawn verifiers in turn had their openings and stayed silent: the node is paid, no verifier is. Where
+            nobody is left to be drawn, nobody is paid and nobody loses anything; anyone.
     """
     self._submitted(jobId)
     review: Review = self.reviews[jobId]
-    silent: uint256 = review.silent
-    if self._isSilent(review):
-        silent += 1
-    assert silent >= SILENT_NEEDED, "verifiers.notSilent"
-    extcall IEmethCore(core).conclude(jobId, END_EXPIRED, msg.sender)
+    assert self._isLate(review), "verifiers.notSilent"
+    outcome: uint256 = END_UNCHECKED
+    if review.verifier != empty(address):
+        # What one verifier found to be wrong is not paid because others are silent.
+        assert (
+            review.phase == WAITS_FOR_VERDICT
+            and review.finder == empty(address)
+            and review.silent + 1 >= SILENT_NEEDED
+        ), "verifiers.notSilent"
+        outcome = END_EXPIRED
+    extcall IEmethCore(core).conclude(jobId, outcome, msg.sender)
 
 
 # ---- parts that are added masked (PROTOCOL 8) ----
@@ -439,7 +455,7 @@ def bondVerifier(amount: uint256):
     """
     @notice Adds to the caller's bond: at least ten fees of a job to be drawn for it. For listed verifiers.
     """
-    assert staticcall IEmethCore(core).verifierSince(msg.sender) > 0, "verifiers.notListed"
+    assert staticcall IEmethCore(core).verifiers(msg.sender), "verifiers.notListed"
     total: uint256 = self.bonds[msg.sender].amount + amount
     assert total > 0, "verifiers.bond"
     if self.bonds[msg.sender].amount == 0:
@@ -468,14 +484,18 @@ def announceUnbonding():
 @external
 def unbondVerifier(verifier: address) -> uint256:
     """
-    @notice Sends a bond that was announced seven days ago, or whose verifier is listed no more, back to the
-            verifier; anyone.
+    @notice Sends a bond that was announced seven days ago back to the verifier; anyone. Of one that was removed 30 days
+            ago the first call announces it.
     """
     bond: Bond = self.bonds[verifier]
     assert bond.amount > 0, "verifiers.bond"
     if bond.unbondingAt == 0:
-        # A place among the 64 is not held by one that can't be drawn: its seven days begin.
-        assert staticcall IEmethCore(core).verifierSince(verifier) == 0, "verifiers.notAnnounced"
+        # A place among the 64 is not held for ever by one that is listed no more. Not at once: an owner would put out
+        # those who are to check a job that was requested already.
+        since: uint256 = 0
+        until: uint256 = 0
+        since, until = staticcall IEmethCore(core).verifierPeriod(verifier)
+        assert until > 0 and block.timestamp >= until + PLACE_KEPT, "verifiers.notAnnounced"
         self.bonds[verifier].unbondingAt = block.timestamp + BOND_THAW
         log BondChanged(verifier=verifier, amount=bond.amount, unbondingAt=block.timestamp + BOND_THAW)
         return 0
@@ -542,7 +562,7 @@ def isListed(account: address) -> bool:
     bond: Bond = self.bonds[account]
     if bond.amount == 0 or bond.unbondingAt > 0:
         return False
-    return staticcall IEmethCore(core).verifierSince(account) > 0
+    return staticcall IEmethCore(core).verifiers(account)
 
 
 # ---- inside ----
@@ -578,9 +598,11 @@ def _mayCheck(verifier: address, terms: Terms, review: Review) -> bool:
         return False
     if verifier == terms.owner or verifier == terms.node or self.wasDrawn[review.submission][verifier]:
         return False
-    # Listed before the job was requested: nobody brings in a judge for a case that has begun.
-    since: uint256 = staticcall IEmethCore(core).verifierSince(verifier)
-    if since == 0 or since > terms.requestedAt:
+    # Listed when the job was requested: nobody brings a judge in, or puts one out, for a case that has begun.
+    since: uint256 = 0
+    until: uint256 = 0
+    since, until = staticcall IEmethCore(core).verifierPeriod(verifier)
+    if since == 0 or since > terms.requestedAt or (until > 0 and until < terms.requestedAt):
         return False
     if terms.parentJob == empty(bytes16):
         return True
@@ -589,7 +611,7 @@ def _mayCheck(verifier: address, terms: Terms, review: Review) -> bool:
 
 @view
 @internal
-def _isSilent(review: Review) -> bool:
+def _isLate(review: Review) -> bool:
     return (
         review.phase == WAITS_FOR_CHALLENGE or review.phase == WAITS_FOR_VERDICT
     ) and block.timestamp >= review.dueBy

@@ -225,14 +225,78 @@ def test_16_silence_locks_nothing(scene):
     refused("verifiers.notSilent", scene.verifiers.send, STRANGER, "expireVerification", job)
     scene.expired(job)
     assert scene.ledger(REQUESTER, NODE) == [requester + V, node + L]
-    # Nor does it when there is nobody to draw.
+    # Nor does it when there is nobody to draw: then nobody is paid, and nobody loses anything.
     for verifier in VERIFIERS:
         scene.core.send(OWNER, "removeVerifier", verifier)
+    before = scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE)[0]
     job = scene.submitted(used=100)
     scene.chain.advance(DAY, 300)
     scene.verifiers.send(STRANGER, "drawVerifier", job)
+    end_with_nobody(scene, job)
+    assert (scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE)[0]) == before
+
+
+def end_with_nobody(scene, job):
+    """Nobody is left to be drawn: after an hour the job ends, and nobody keeps it from that by drawing again."""
+    assert scene.draw(job) == NOBODY
+    refused("verifiers.notSilent", scene.verifiers.send, STRANGER, "expireVerification", job)
+    scene.chain.advance(HOUR)
+    refused("verifiers.nobody", scene.verifiers.send, NODE, "drawVerifier", job)
+    scene.verifiers.send(STRANGER, "expireVerification", job)
+    assert scene.status(job) == CANCELED
+
+
+def test_16_who_has_opened_nothing_is_not_paid_for_silence(scene):
+    before = scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE)[0]
+    job = scene.submitted(used=100)
+    drawn = set()
+    for _ in VERIFIERS:
+        # Whoever never shows its secret is passed over, and is not one of the two.
+        drawn.add(scene.draw(job))
+        scene.chain.advance(HOUR)
+        refused("verifiers.notSilent", scene.verifiers.send, NODE, "expireVerification", job)
+        scene.verifiers.send(STRANGER, "drawVerifier", job)
+    assert drawn == set(VERIFIERS)
+    scene.chain.advance(DAY)
+    end_with_nobody(scene, job)
+    assert (scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE)[0]) == before
+    # One of them is silent with its openings, and two after it: those two count, and the one before.
+    job = scene.submitted(used=100)
+    scene.draw(job)
+    scene.chain.advance(HOUR)
+    scene.verifiers.send(STRANGER, "drawVerifier", job)
     scene.expired(job)
     assert scene.status(job) == VERIFIED
+
+
+def test_16_what_one_found_is_not_paid_because_others_are_silent(scene):
+    before = scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE, *VERIFIERS)
+    job = scene.submitted(used=100)
+    scene.silent(job)
+    scene.verifiers.send(STRANGER, "drawVerifier", job)
+    finder = scene.opened(job)
+    scene.core.send(finder, "rejectResult", job)
+    scene.silent(job)
+    refused("verifiers.notSilent", scene.verifiers.send, NODE, "expireVerification", job)
+    scene.verifiers.send(STRANGER, "drawVerifier", job)
+    scene.chain.advance(DAY)
+    # One word alone costs nobody anything either.
+    end_with_nobody(scene, job)
+    assert (scene.balance(REQUESTER) + scene.ledger(REQUESTER)[0], scene.ledger(NODE, *VERIFIERS)) == before
+    # With a fourth verifier it goes on, and that one's word decides.
+    scene.core.send(OWNER, "addVerifier", SERVER)
+    scene.token.send(SERVER, "approve", scene.verifiers.address, 2**256 - 1)
+    scene.verifiers.send(SERVER, "bondVerifier", 50 * EMETH)
+    scene.commit(SERVER, 4)
+    job = scene.submitted(used=100)
+    finder = scene.opened(job)
+    scene.core.send(finder, "rejectResult", job)
+    unpaid = scene.ledger(finder)[0]
+    for _ in range(2):
+        scene.silent(job)
+        scene.verifiers.send(STRANGER, "drawVerifier", job)
+    scene.core.send(scene.opened(job), "rejectResult", job)
+    assert scene.status(job) == FAILED and scene.ledger(finder)[0] - unpaid == V
 
 
 def test_17_nothing_is_taken_or_handed_in_after_the_deadline(scene):
@@ -449,8 +513,14 @@ def test_an_owner_reaches_no_money(scene):
         ("setProgram", MEAN, "mean", 0, 2**100, 7 * DAY, 0, 0, 0), ("setMinTarget", MEAN, 1),
         ("setFuelCounts", MEAN, False), ("setMasterVerifier", OWNER), ("setChallengeSigner", OWNER),
         ("addVerifier", OWNER), ("setPaused", True), ("addOwner", STRANGER),
+        *(("removeVerifier", verifier) for verifier in VERIFIERS),
     ]:
         scene.core.send(OWNER, *call)
+    # Those who were listed when the job was requested are drawn for it, whatever an owner does meanwhile.
+    for verifier in VERIFIERS:
+        refused("core.verifier", scene.core.send, OWNER, "addVerifier", verifier)
+        refused("verifiers.notAnnounced", scene.verifiers.send, OWNER, "unbondVerifier", verifier)
+    refused("verifiers.notSilent", scene.verifiers.send, NODE, "expireVerification", job)
     refused("core.contracts", scene.core.send, OWNER, "setContracts", scene.core.address, scene.core.address)
     refused("token.minterIsSet", scene.token.send, OWNER, "setMinter", OWNER)
     refused("token.notMinter", scene.token.send, OWNER, "mint", OWNER, 1)

@@ -1,4 +1,6 @@
 """Jobs in parts: the parent's escrow, its end, its orphans, and parts that are added masked."""
+import pytest
+
 from scene import *
 
 PRICE = EMETH // 100
@@ -144,6 +146,49 @@ def test_nobody_blocks_a_part_by_its_id(scene):
     before = scene.ledger(RIVAL)[0]
     assert scene.sub_job(parent, limit=100) == taken
     assert scene.ledger(RIVAL)[0] - before == 100 + 105
+    refused("core.tooEarly", scene.core.send, NODE, "process", taken)
+    scene.chain.advance(10 * MINUTE)
+    scene.core.send(NODE, "process", taken)
+
+
+@pytest.mark.parametrize("trick", ["left", "canceled", "taken", "submitted"])
+def test_nobody_blocks_a_part_by_squatting_on_its_parent(scene, trick):
+    salt = word("salt")
+    parent = keccak(to_canonical_address(REQUESTER) + salt)[:16]
+    rich = scene.balance(STRANGER) + scene.ledger(STRANGER)[0]
+    # A stranger has read the call on its way, and comes first: with the same id, and a part of it.
+    scene.request(job=parent, by=STRANGER, program=TRAINING, parallel=2, limit=400)
+    taken = scene.sub_job(parent, by=STRANGER, limit=100)
+    if trick == "canceled":
+        scene.core.send(STRANGER, "cancel", taken)
+    if trick in ("taken", "submitted"):
+        scene.core.send(RIVAL, "process", taken)
+    if trick == "submitted":
+        scene.core.send(RIVAL, "submit", taken, "r", 1)
+    scene.core.send(
+        REQUESTER, "requestWithSalt", salt, TRAINING, 2, 1, "d", "{}", 400, EMETH // 100, scene.chain.time + 10 * DAY,
+        2**255)
+    escrow = scene.core.read("jobTerms", parent)[0]
+    if trick == "left":
+        # It is no part of this job: nobody takes it, and its end gives the job nothing.
+        snapshot = scene.chain.snapshot()
+        scene.sub_job(parent, part=1, limit=100)
+        left = scene.core.read("jobTerms", parent)[0]
+        refused("core.parent", scene.core.send, NODE, "process", taken)
+        scene.core.send(NODE, "cancel", taken)
+        assert scene.core.read("jobTerms", parent)[0] == left
+        assert scene.balance(STRANGER) + scene.ledger(STRANGER)[0] == rich
+        scene.chain.revert(snapshot)
+    node = scene.ledger(RIVAL)[0]
+    assert scene.sub_job(parent, limit=100) == taken
+    assert scene.core.read("jobs", taken)[3].lower() == REQUESTER.lower()
+    refused("core.idInUse", scene.sub_job, parent, limit=100)
+    # The squatter pays whoever it has let work, and gets the rest back; the job's escrow is its own.
+    assert scene.core.read("jobTerms", parent)[0] == escrow - scene.core.read("jobTerms", taken)[0]
+    part = 100 * (EMETH // 100)
+    paid = part if trick in ("taken", "submitted") else 0
+    assert scene.ledger(RIVAL)[0] - node == (2 * part + part * 5 // 100 if paid else 0)
+    assert rich - scene.balance(STRANGER) - scene.ledger(STRANGER)[0] == paid
     refused("core.tooEarly", scene.core.send, NODE, "process", taken)
     scene.chain.advance(10 * MINUTE)
     scene.core.send(NODE, "process", taken)

@@ -239,7 +239,7 @@ class Jobs(RuleBasedStateMachine):
             elif self.attempt(verifiers.send, STRANGER, "withhold", job):
                 payee = review["finder"] if review["finder"] != NOBODY else drawn
                 self.finish(job, "failed", payee)
-        elif phase == 4:
+        elif phase == 4 and b % 5:
             function = self.some(b, ["verify", "rejectResult", "rejectResult"])
             self.core.send(drawn, function, job)
             if function == "verify":
@@ -247,10 +247,20 @@ class Jobs(RuleBasedStateMachine):
             elif review["finder"] != NOBODY:
                 self.finish(job, "failed", review["finder"])
         if job in self.open and b % 3 == 0:
-            if self.attempt(verifiers.send, STRANGER, "expireVerification", job):
-                self.finish(job, "expired")
-            else:
+            if not self.expire(job):
                 self.attempt(verifiers.send, STRANGER, "drawVerifier", job)
+
+    def expire(self, job):
+        """Whether the job ends because nobody says anything: paid only if two were silent who had their openings."""
+        review = self.scene.review(job)
+        if not self.attempt(self.scene.verifiers.send, STRANGER, "expireVerification", job):
+            return False
+        if review["verifier"] == NOBODY:
+            self.finish(job, "canceled")
+        else:
+            assert review["phase"] == 4 and review["silent"] == 1 and review["finder"] == NOBODY
+            self.finish(job, "expired")
+        return True
 
     @rule(a=pick, b=pick)
     def set_rules(self, a, b):
@@ -309,7 +319,7 @@ class Jobs(RuleBasedStateMachine):
                 self.finish(job, "timeout")
         for job in list(self.open):
             verifiers = self.scene.verifiers
-            for _ in range(12):
+            for _ in range(24):
                 review = self.scene.review(job)
                 self.scene.chain.advance(HOUR, 33)
                 if review["phase"] == 3:
@@ -317,8 +327,7 @@ class Jobs(RuleBasedStateMachine):
                     payee = review["finder"] if review["finder"] != NOBODY else review["verifier"]
                     self.finish(job, "failed", payee)
                     break
-                if self.attempt(verifiers.send, STRANGER, "expireVerification", job):
-                    self.finish(job, "expired")
+                if self.expire(job):
                     break
                 self.attempt(verifiers.send, STRANGER, "drawVerifier", job)
         assert self.open == []
@@ -461,6 +470,20 @@ class Layer2(RuleBasedStateMachine):
             # An honest batch is refused only when it is not the newest.
             assert self.posted and self.posted[-1][0].epoch >= batch.epoch
 
+    @precondition(lambda self: len(self.batches) > 1)
+    @rule(a=pick)
+    def race(self, a):
+        """A stranger posts an old batch, whenever the operator is about to post its newest."""
+        newest = self.batches[-1]
+        if self.posted and self.posted[-1][0].epoch >= newest[0].epoch:
+            return
+        old = self.batches[-2 - a % min(3, len(self.batches) - 1)]
+        if self.attempt(self.scene.post, old[0]):
+            self.posted.append(old)
+        self.scene.post(newest[0], by=OWNER)
+        self.posted.append(newest)
+        self.last_posted = self.scene.chain.time
+
     @precondition(lambda self: self.posted)
     @rule(a=pick, b=pick)
     def redeem_by_proof(self, a, b):
@@ -510,13 +533,58 @@ class Layer2(RuleBasedStateMachine):
             assert read("redeemed", account) <= self.payout[account]
         assert read("redeemedSincePosting") <= min(50, 100) * EMETH + burned
 
+    def vanish(self):
+        """The operator posts no more."""
+        self.scene.chain.advance(2 * DAY + MINUTE)
+        self.settlement.send(STRANGER, "freeze", NOBODY)
+
+    def leave_unserved(self):
+        """It posts on, and pays out nobody who leaves; False: nobody has anything to leave with."""
+        if not self.posted:
+            return False
+        batch, digest, leaves = self.posted[-1]
+        served = self.settlement.read
+        able = [leaf for leaf in leaves if leaf.unspent and served("exitServed", leaf.account) < batch.epoch]
+        if not able:
+            return False
+        self.settlement.send(able[0].account, "requestExit", digest, able[0], Tree(leaves).proof(able[0]))
+        for _ in range(7):
+            refused("settlement.tooEarly", self.settlement.send, STRANGER, "freeze", able[0].account)
+            self.scene.chain.advance(DAY)
+            self.close_epoch()
+            self.post(0)
+        self.scene.chain.advance(MINUTE)
+        refused("settlement.tooEarly", self.settlement.send, STRANGER, "freeze", NOBODY)
+        self.settlement.send(STRANGER, "freeze", able[0].account)
+        return True
+
+    def contradict(self, number):
+        """Its Signer signs another batch of an epoch that was posted: what is younger than a day is undone."""
+        if not self.posted:
+            return False
+        young = [item for item in self.posted[-5:]]
+        batch, _, leaves = self.some(number, young)
+        other = dataclasses.replace(batch, dataHash=word("another"))
+        send, signed = self.settlement.send, self.scene.signed
+        times = [self.settlement.read("batches", digest) for _, digest, _ in self.posted]
+        times = [(found if len(found) > 1 else found[0])[5] for found in times]
+        send(STRANGER, "challengeBatches", batch, signed(batch), other, signed(other))
+        now = self.settlement.read("frozen")[1]
+        self.posted = [
+            item for item, at in zip(self.posted, times) if item[0].epoch < batch.epoch or at + DAY <= now
+        ]
+        return True
+
     def teardown(self):
-        """The operator vanishes. All get what the last posted batch says they have, or their deposit back."""
+        """L2 freezes. All get what the batch that counts says they have, or their deposit back."""
         if not hasattr(self, "slot"):
             return
         send = self.settlement.send
-        self.scene.chain.advance(2 * DAY + MINUTE)
-        send(STRANGER, "freeze", NOBODY)
+        way = self.epoch % 3
+        if not (way == 1 and self.leave_unserved() or way == 2 and self.contradict(self.epoch // 3)):
+            self.vanish()
+        counting = self.posted[-1][1] if self.posted else ZERO32
+        assert self.settlement.read("frozen")[0] == counting
         leaves, seen = [], 0
         if self.posted:
             batch, digest, leaves = self.posted[-1]

@@ -245,23 +245,30 @@ def test_what_is_burned_on_layer2_is_burned(layer2):
     conserved(layer2)
 
 
-def test_postings_keep_a_distance(scene):
-    if scene.chain.name == "py-evm":
-        pytest.skip("128 postings: on revm only")
-    scene.open_layer2()
-    digest = ZERO32
-    for epoch in range(1, 129):
-        digest = scene.post(scene.batch(epoch, [Ticket(ALICE, 1)], previous=digest))
-    # Strangers who post all that they hold delay the next batch by minutes, not by a day.
-    late = scene.batch(129, [Ticket(ALICE, 1)], previous=digest)
-    refused("settlement.tooSoon", scene.settlement.send, STRANGER, "postBatch", late, scene.signed(late))
-    scene.chain.advance(12 * MINUTE)
-    scene.settlement.send(STRANGER, "postBatch", late, scene.signed(late))
-    # The longest way back that a challenge can have.
-    first, other = scene.batch(2, [Ticket(ALICE, 1)]), scene.batch(2, [Ticket(BOB, 1)])
-    scene.settlement.send(STRANGER, "challengeBatches", first, scene.signed(first), other, scene.signed(other))
-    counting = scene.settlement.read("batches", scene.settlement.read("frozen")[0])
-    assert (counting[0] if len(counting) > 1 else counting[0][0]) in (1, 2, 3)
+def test_nobody_keeps_a_batch_from_being_posted(layer2):
+    digests, batches = [ZERO32], []
+    for epoch in range(1, 41):
+        batches.append(layer2.batch(epoch, [Ticket(ALICE, 1)], previous=digests[-1]))
+        digests.append(layer2.batch_digest(batches[-1]))
+    # A stranger posts all that it holds, one at once behind the other, and always comes before the operator.
+    for batch in batches[:-1]:
+        layer2.post(batch, by=STRANGER)
+    layer2.post(batches[-1], by=OWNER)
+    assert layer2.settlement.read("latestBatch") == digests[-1]
+
+
+@pytest.mark.parametrize("old", [0, 1, 17, 40])
+@pytest.mark.parametrize("broken", [1, 2, 20, 39, 40, 41])
+def test_a_challenge_finds_its_place_among_many_postings(layer2, old, broken):
+    """So many postings are final, and so many the broken batch stands before."""
+    digests = [ZERO32]
+    for epoch in range(1, 41):
+        digests.append(layer2.post(layer2.batch(epoch, [Ticket(ALICE, 1)], previous=digests[-1])))
+        if epoch == old:
+            layer2.chain.advance(DAY)
+    one, other = (layer2.batch(broken, [Ticket(account, 1)]) for account in (BOB, CAROL))
+    layer2.settlement.send(STRANGER, "challengeBatches", one, layer2.signed(one), other, layer2.signed(other))
+    assert layer2.settlement.read("frozen")[0] == digests[max(old, broken - 1)]
 
 
 # ---- signers ----

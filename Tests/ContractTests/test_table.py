@@ -233,8 +233,23 @@ def test_nobody_judges_a_case_that_had_begun(scene):
     for verifier in VERIFIERS:
         scene.core.send(OWNER, "removeVerifier", verifier)
     job = scene.submitted()
-    scene.core.send(OWNER, "addVerifier", VERIFIER_A)
+    scene.core.send(OWNER, "addVerifier", SERVER)
+    scene.token.send(SERVER, "approve", scene.verifiers.address, 2**256 - 1)
+    scene.verifiers.send(SERVER, "bondVerifier", 50 * EMETH)
+    scene.commit(SERVER, 1)
+    # Two draws: the first one's commitment came after the submission.
     assert scene.draw(job) == NOBODY
+    assert scene.draw(job) == NOBODY
+    assert scene.draw(scene.submitted()) == SERVER
+
+
+def test_nobody_is_put_out_of_a_case_that_had_begun(scene):
+    job = scene.submitted()
+    for verifier in VERIFIERS:
+        scene.core.send(OWNER, "removeVerifier", verifier)
+    other = scene.submitted(node=RIVAL)
+    assert scene.verified(job) in VERIFIERS
+    assert scene.draw(other) == NOBODY
 
 
 def test_commitments_older_than_the_submission(scene):
@@ -291,11 +306,11 @@ def test_who_leaves_after_the_beacon_changes_nothing_for_others(scene):
         scene.chain.revert(snapshot)
         snapshot = scene.chain.snapshot()
     assert len(set(found)) == 1
-    # One that an owner removes moves the draw only from itself.
+    # Nor does it whom an owner removes.
     for removed in VERIFIERS:
         scene.core.send(OWNER, "removeVerifier", removed)
         scene.verifiers.send(STRANGER, "drawVerifier", job)
-        assert (scene.review(job)["verifier"] == found[0]) == (removed != found[0])
+        assert scene.review(job)["verifier"] == found[0]
         scene.chain.revert(snapshot)
         snapshot = scene.chain.snapshot()
 
@@ -347,8 +362,12 @@ def test_unbonding(scene):
     before = scene.balance(VERIFIER_A)
     send(STRANGER, "unbondVerifier", VERIFIER_A)
     assert scene.balance(VERIFIER_A) - before == 200 * EMETH
-    # One that is listed no more gets its bond back without asking.
+    # One that is listed no more gets its bond back without asking, but not before the jobs of its time are over.
     scene.core.send(OWNER, "removeVerifier", VERIFIER_B)
+    refused("verifiers.notListed", send, VERIFIER_B, "bondVerifier", 1)
+    scene.chain.advance(30 * DAY - MINUTE)
+    refused("verifiers.notAnnounced", send, STRANGER, "unbondVerifier", VERIFIER_B)
+    scene.chain.advance(MINUTE)
     send(STRANGER, "unbondVerifier", VERIFIER_B)
     scene.chain.advance(7 * DAY)
     send(STRANGER, "unbondVerifier", VERIFIER_B)
@@ -358,6 +377,7 @@ def test_unbonding(scene):
 def test_a_removed_verifier_keeps_no_place(scene):
     send = scene.verifiers.send
     scene.core.send(OWNER, "removeVerifier", VERIFIER_A)
+    scene.chain.advance(30 * DAY)
     send(STRANGER, "unbondVerifier", VERIFIER_A)
     scene.chain.advance(6 * DAY)
     refused("verifiers.announced", send, VERIFIER_A, "announceUnbonding")
