@@ -868,12 +868,13 @@ def isMasked(jobId: bytes16) -> bool:
 @external
 def reviewTerms(jobId: bytes16) -> (uint256, address, address, bytes16, uint256, uint256):
     """
-    @notice Status, requester, node, parent, when it was requested, and the verifier's fee.
+    @notice Status, requester, node, parent, when it (of a part: its parent) was requested, and the verifier's fee.
     """
     job: Job = self.jobs_[jobId]
-    return (
-        job.status, job.owner, self.assigns[jobId].node, job.parentJob, job.requestedAt, job.verifierFee
-    )
+    requestedAt: uint256 = job.requestedAt
+    if job.parentJob != empty(bytes16):
+        requestedAt = self.jobs_[job.parentJob].requestedAt
+    return job.status, job.owner, self.assigns[jobId].node, job.parentJob, requestedAt, job.verifierFee
 
 
 @view

@@ -39,6 +39,22 @@ def test_parts_are_paid_from_the_parents_escrow(scene):
     assert scene.ledger(REQUESTER)[0] - ledger == escrow - spent
 
 
+def test_parts_are_checked_by_those_who_were_listed_for_their_parent(scene):
+    parent = parent_of(scene)
+    # An owner exchanges the list while the job runs, for somebody of its own.
+    for verifier in VERIFIERS:
+        scene.core.send(OWNER, "removeVerifier", verifier)
+    scene.core.send(OWNER, "addVerifier", SERVER)
+    scene.token.send(SERVER, "approve", scene.verifiers.address, 2**256 - 1)
+    scene.verifiers.send(SERVER, "bondVerifier", 50 * EMETH)
+    scene.commit(SERVER, 8)
+    parts = [scene.sub_job(parent, part=part, limit=100) for part in range(3)]
+    for part in parts:
+        scene.core.send(NODE, "process", part)
+        scene.core.send(NODE, "submit", part, "r", 50)
+        assert scene.verified(part) in VERIFIERS
+
+
 def test_parts_cost_no_more_than_the_parent_has(scene):
     parent = parent_of(scene)
     refused("core.parentEscrow", scene.sub_job, parent, limit=401)
