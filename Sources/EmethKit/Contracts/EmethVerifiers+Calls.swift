@@ -69,7 +69,7 @@ extension EmethVerifiers {
     ContractCall(Function.withhold, [.bytes16(jobID)])
   }
 
-  /// Ends a job whose verifiers stayed silent.
+  /// Ends a job whose verifiers stayed silent, or for which nobody is left to be drawn.
   public static func expireVerification(_ jobID: JobID) -> ContractCall<Void> {
     ContractCall(Function.expireVerification, [.bytes16(jobID)])
   }

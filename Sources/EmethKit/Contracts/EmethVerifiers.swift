@@ -37,7 +37,7 @@ public enum EmethVerifiers {
     public let isMasked: Bool
     /// How often a verifier was drawn before.
     public let turn: UInt64
-    /// How many drawn verifiers were silent.
+    /// How many drawn verifiers were silent with their openings; who never showed a secret is not among them.
     public let silent: UInt64
     /// Until when the next step is due, unix seconds; nil: no time runs.
     public let dueBy: UInt64?

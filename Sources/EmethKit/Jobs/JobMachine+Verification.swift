@@ -2,9 +2,10 @@ extension JobMachine {
   /// How many drawn verifiers in turn must stay silent before a submission is accepted without any.
   public static let silentVerifiersNeeded = 2
 
-  /// How many drawn verifiers had their openings and said nothing in time.
+  /// How many drawn verifiers had their openings and said nothing in time. None, once one has found a mismatch: that is not
+  /// paid because others are silent.
   public func silentVerifiers(at now: UInt64) -> Int {
-    draws.count { $0.isSilent(at: now) }
+    draws.contains { $0.hasFound } ? 0 : draws.count { $0.isSilent(at: now) }
   }
 
   mutating func draw(_ drawn: Address, nodesOfParent: Set<Address>, at now: UInt64) throws(JobError) {

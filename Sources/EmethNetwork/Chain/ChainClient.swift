@@ -168,6 +168,11 @@ public final class ChainClient: Sendable {
         "calls": "\(calls.count)", "status": "\(answer.status)",
         "seconds": "\((ContinuousClock.now - start) / .seconds(1))",
       ])
+    if answer.isTooLong {
+      throw .refused(
+        endpoint: "\(endpoint)", method: calls.first?.method ?? "", number: answer.status,
+        message: "the response size is above \(settings.answerByteLimit) bytes")
+    }
     let wait = min(Double(answer.headers["retry-after"] ?? "") ?? 0, 30)
     if answer.status == 429 {
       return (calls.map { _ in .failure(number: 429, message: "too many requests", data: nil) }, wait)
@@ -199,6 +204,7 @@ public final class ChainClient: Sendable {
     var status: Int
     var headers: [String: String]
     var body: Data
+    var isTooLong = false
   }
 
   private func post(_ body: Data) async throws(ChainError) -> Answer {
@@ -238,7 +244,13 @@ public final class ChainClient: Sendable {
       timeoutSeconds: settings.timeoutSeconds, isCancelled: { wish.isRaised })
     transfer.headers = [("Content-Type", "application/json"), ("Accept", "application/json")]
     // A handle whose request failed goes with its connection.
-    try handle.perform(transfer)
+    do throws(NetworkError) {
+      try handle.perform(transfer)
+    } catch {
+      // Whoever asked for many things can ask for fewer.
+      guard transfer.isTooLong else { throw error }
+      return Answer(status: 200, headers: [:], body: Data(), isTooLong: true)
+    }
     idle.withLock { if $0.count < 16 { $0.append(handle) } }
     return Answer(status: transfer.status, headers: transfer.answerHeaders, body: transfer.received)
   }

@@ -100,8 +100,23 @@ public final class EventFollower: Sendable {
     return ([block], logs)
   }
 
-  /// Recent blocks, each with its head: all must follow from each other, and the logs are those of their hashes.
+  /// Recent blocks, or the first of them when the node gives no more at once.
   private func recent(
+    _ range: ClosedRange<UInt64>, after last: EventStore.Place?
+  ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
+    var upper = range.upperBound
+    while true {
+      do throws(ChainError) {
+        return try await linked(range.lowerBound...upper, after: last)
+      } catch {
+        guard case .tooMuch? = error.fault, upper > range.lowerBound else { throw error }
+        upper = range.lowerBound + (upper - range.lowerBound) / 2
+      }
+    }
+  }
+
+  /// Blocks, each with its head: all must follow from each other, and the logs are those of their hashes.
+  private func linked(
     _ range: ClosedRange<UInt64>, after last: EventStore.Place?
   ) async throws(ChainError) -> (blocks: [ChainBlock], logs: [ChainLog])? {
     var mismatch: ChainError?
@@ -118,6 +133,7 @@ public final class EventFollower: Sendable {
           return (blocks, try await client.logs(of: contracts, in: blocks))
         } catch {
           // Such a block is not there, or not any more.
+          if case .tooMuch? = error.fault { throw error }
           guard error.isNodesWord || error.isOfForm else { throw error }
           mismatch = error
         }

@@ -32,7 +32,8 @@ public final class SettlementChain: Sendable {
     public init() {}
   }
 
-  /// The contract takes batches this far apart (Docs/Decisions/0018). Whoever waits longer leaves the place to others.
+  /// So old the newest posted batch is at least when another one is posted because somebody leaves: what the way out of
+  /// many costs in gas is bounded by this.
   static let leastPostingSeconds: UInt64 = 675
   /// A batch is posted after so long, changed or not: after 48 hours anybody may freeze the network.
   static let longestSilenceSeconds: UInt64 = 20 * 3_600

@@ -6,6 +6,12 @@ struct LayerOneAttempt: Sendable {
   var part: Int
   var number: UInt32
   var job: LayerOneJob
+
+  /// Whether it is to compute what the division of its whole says.
+  func isRegistered(by division: LayerOneDivision, for whole: LayerOneJob) -> Bool {
+    job.detail.dataset == division.dataset(part, number) && job.detail.parameters == whole.detail.parameters
+      && job.detail.programID == division.manifest.partProgram
+  }
 }
 
 /// Why nothing comes of a part that was verified.
@@ -26,7 +32,10 @@ extension LayerOneDesk {
     for number in 0..<limit where !open.isEmpty {
       let found = try await read(open.map { LayerOneDivision.id($0, number, of: job.id) })
       open = open.filter { part in
-        guard let attempt = found[LayerOneDivision.id(part, number, of: job.id)] else { return false }
+        // What a stranger has put at a part's id is no attempt: the registration takes its place (0018).
+        guard let attempt = found[LayerOneDivision.id(part, number, of: job.id)],
+          attempt.job.parentJob == job.id, attempt.job.owner == job.job.owner
+        else { return false }
         all[part, default: []].append(LayerOneAttempt(part: part, number: number, job: attempt))
         return attempt.status.isFinal
       }
@@ -67,7 +76,7 @@ extension LayerOneDesk {
 
   /// Divides a job in parts again, fetches the outputs of the parts that the chain calls VERIFIED, and looks whether its result
   /// is their sum: whoever has divided and joined it need not be believed. A part is VERIFIED when a verifier has accepted it,
-  /// and also when two were silent (``LayerOneJob/isUnseen``): what nobody has looked at counts here too.
+  /// and also when two were silent that had its openings: that counts here too.
   ///
   /// - Parameter folder: where files lie meanwhile.
   /// - Throws: ``NetworkError/malformed(what:reason:)`` where it is not.
@@ -82,8 +91,7 @@ extension LayerOneDesk {
     var outputs: [URL] = []
     for part in division.parts.indices {
       guard let attempt = attempts[part]?.last(where: { $0.job.status == .verified }),
-        attempt.job.detail.dataset == division.dataset(part, attempt.number),
-        attempt.job.detail.programID == division.manifest.partProgram
+        attempt.isRegistered(by: division, for: job)
       else {
         throw .malformed(what: what, reason: "its part \(part) was not verified, or is one of other data")
       }

@@ -86,18 +86,8 @@ final class LayerOneJob: Sendable {
   /// Who gives what its result names: its node, or its requester, for whom a server does that, where it is in parts.
   var resultGiver: Address? { assign?.node ?? (detail.numParallel > 1 ? job.owner : nil) }
 
-  /// Whether the chain says that it is VERIFIED though no verifier has accepted it: of two that were silent the second one has
-  /// not even shown its secret. Where it has, an acceptance that came late looks the same: that is not called so.
-  var isUnseen: Bool { status == .verified && review.phase == .waitsForChallenge }
-
   /// Whether the check of its result waits longer than it may.
   var isOverdue: Bool { review.dueBy.map { now >= $0 } ?? false }
-
-  /// Whether there are only minutes left for what its check waits for, which transactions need.
-  var isDueSoon: Bool { review.dueBy.map { $0 - min($0, now) <= Self.lastSeconds } ?? false }
-
-  /// So long before its end a time counts as nearly over.
-  static let lastSeconds: UInt64 = 900
 
   /// What anybody may do for it now.
   var upkeep: LayerOneUpkeep? {
@@ -106,8 +96,9 @@ final class LayerOneJob: Sendable {
     case .submitted:
       switch review.phase {
       case .waitsForDraw: review.beaconBlock.map { block > $0 } ?? false ? .draw : nil
-      case .waitsForChallenge, .waitsForVerdict:
-        isOverdue ? review.silent < Self.silentNeeded - 1 ? .draw : .expire : nil
+      case .waitsForChallenge: isOverdue ? review.verifier == nil ? .expire : .draw : nil
+      case .waitsForVerdict:
+        isOverdue ? review.finder == nil && review.silent + 1 >= Self.silentNeeded ? .expire : .draw : nil
       case .waitsForOpenings: isOverdue ? .withhold : nil
       case .waitsForKey, .waitsForMasked: isOverdue ? .absent : nil
       case .accepted, .keyPosted, .maskedPosted: isOverdue ? .complete : nil
@@ -117,17 +108,17 @@ final class LayerOneJob: Sendable {
     }
   }
 
-  /// So many drawn verifiers must be silent before a result counts unseen (PROTOCOL 2).
+  /// So many drawn verifiers must be silent with their openings before a result counts unseen (PROTOCOL 2).
   private static let silentNeeded: UInt64 = 2
 }
 
 /// What anybody may do for a job whose time has come, so that no silence locks money (PROTOCOL 2).
 enum LayerOneUpkeep: Sendable {
-  /// Draws the verifier, or notes that the one before was silent.
+  /// Draws the verifier, or notes that the one before let its time pass.
   case draw
   /// The node did not open.
   case withhold
-  /// Two verifiers were silent.
+  /// Two verifiers were silent, or nobody is left to be drawn.
   case expire
   /// The node's key or vector is missing.
   case absent

@@ -52,8 +52,6 @@ public final class LayerOneServer: Sendable {
   private enum Next {
     /// An attempt is to be registered.
     case register(UInt32)
-    /// The same, as far as the escrow pays for it: no verifier has looked at the one before, which has nothing to show.
-    case again(UInt32, String)
     /// It was verified, and the server lacks its output: that may come back until the deadline.
     case lacking(String)
     /// Its output lies there.
@@ -266,7 +264,7 @@ public final class LayerOneServer: Sendable {
 
   private func goOn(_ job: LayerOneJob, _ division: LayerOneDivision) async throws(NetworkError) {
     let attempts = try await desk.attempts(at: job, upTo: retry.attempts).compactMapValues(\.last)
-    var (outputs, due, again, late): ([URL], [Due], [Due], [Late]) = ([], [], [], [])
+    var (outputs, due, late): ([URL], [Due], [Late]) = ([], [], [])
     var (lacking, hopeless): (String?, String?) = (nil, nil)
     var failure: NetworkError?
     var inputs = 0
@@ -275,9 +273,6 @@ public final class LayerOneServer: Sendable {
         switch try await next(attempts[part], part, division, job, inputs: &inputs) {
         case .done(let file): outputs.append(file)
         case .register(let number): due.append(Due(part: part, number: number))
-        case .again(let number, let why):
-          again.append(Due(part: part, number: number))
-          lacking = lacking ?? "part \(part): \(why)"
         case .lacking(let why): lacking = lacking ?? "part \(part): \(why)"
         case .upkeep(let upkeep, let id): late.append(Late(upkeep: upkeep, id: id))
         case .wait: break
@@ -292,8 +287,7 @@ public final class LayerOneServer: Sendable {
     if let hopeless { return try await giveUp(job, because: hopeless) }
     if outputs.count == division.parts.count { return try await handIn(job, division, outputs) }
     let isRunning = attempts.values.contains { !$0.job.status.isFinal }
-    // Those that failed on the chain come first.
-    let actions = try registrations(due + again, of: job, division)
+    let actions = try registrations(due, of: job, division)
     // What the server lacks, or does not say, may come back: that ends no job.
     let isOpen = isRunning || lacking != nil || failure != nil
     guard due.isEmpty || !actions.isEmpty || isOpen else {
@@ -313,7 +307,7 @@ public final class LayerOneServer: Sendable {
     }
   }
 
-  /// Somebody else has registered a part for other data.
+  /// Its requester, or another server of that one, has registered a part for something else.
   private static let foreignPart = "layerOne.foreignPart"
 
   /// What comes next for a part, after what its newest attempt wants was done.
@@ -323,10 +317,10 @@ public final class LayerOneServer: Sendable {
   ) async throws(NetworkError) -> Next {
     guard let attempt else { return .register(0) }
     let job = attempt.job
-    guard job.detail.dataset == division.dataset(part, attempt.number) else {
+    guard attempt.isRegistered(by: division, for: parent) else {
       throw .refused(
         code: Self.foreignPart,
-        message: "part \(part) of job \(parent.id) was registered by somebody else, for other data",
+        message: "part \(part) of job \(parent.id) was registered for other data, program or parameters",
         hint: "its requester ends the job by rejectResult, or waits for its deadline")
     }
     let reason: String
@@ -351,9 +345,7 @@ public final class LayerOneServer: Sendable {
         reason = why
       case .failure(.missing(let why)):
         guard isOver(job.id, at: job.now) else { return .wait }
-        // Where a verifier has fetched it, it is the server's to have it again; else nobody may ever have given it.
-        let isLeft = job.isUnseen && attempt.number < retry.lastAttempt
-        return isLeft ? .again(attempt.number + 1, why) : .lacking(why)
+        return .lacking(why)
       }
     case .canceled, .timeout, .failed, .declined: reason = "its last attempt is \(job.status.name)"
     }

@@ -103,8 +103,8 @@ public final class LayerOneVerifier: Sendable {
   ///
   /// It computes for as many as it has workers, and shows its secret for no more than it could then compute at once; what waits
   /// for its node's openings keeps no place, since nothing is computed for it. So that nobody gets a bad result past it by
-  /// many cheap ones, those go first on which most depends; and a secret that is not shown is a silence as good as one
-  /// without a verdict, so that in its last minutes each is shown.
+  /// many cheap ones, those go first on which most depends; and where it does not come to show its secret it is passed over for
+  /// another, while who shows it and gives no verdict helps to get the result paid unseen.
   func duties() async -> [LayerOneJob] {
     var drawn: [LayerOneJob] = []
     await desk.attempt("looking for results") { () async throws(NetworkError) in
@@ -123,7 +123,7 @@ public final class LayerOneVerifier: Sendable {
       let judged = opened.prefix(room - min(room, state.judging))
       let able = drawn.filter { $0.review.phase == .waitsForChallenge && !state.unable.contains($0.id) }
       let places = room - min(room, opened.count + state.busy.count)
-      let found = judged + able.prefix(places) + able.dropFirst(places).filter(\.isDueSoon)
+      let found = judged + able.prefix(places)
       state.judging += judged.count
       for job in found { state.busy.insert(job.id) }
       return Array(found)

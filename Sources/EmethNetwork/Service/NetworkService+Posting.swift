@@ -156,12 +156,13 @@ extension NetworkService {
     }
     let wanted =
       try canShowAnExit(notProvenBy: posted.epoch)
-      ? 0 : min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
+      ? SettlementChain.leastPostingSeconds
+      : min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
     // What counts is how old the newest batch is that the chain has, not when it was posted: everybody can post old
     // ones, and would keep the newest away.
     let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
     let age = now > closed ? now - closed : 0
-    return since >= SettlementChain.leastPostingSeconds && age >= wanted ? newest : nil
+    return age >= wanted ? newest : nil
   }
 
   /// The batch with the signatures that count: of one key its own; of a set of which several sign, the batch that its members

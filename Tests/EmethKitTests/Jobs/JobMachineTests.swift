@@ -379,6 +379,27 @@ import Testing
     #expect(machine.draws.map(\.dispute) == [nil, JobScene.evidence, nil])
   }
 
+  /// What one found to be wrong is not paid because others are silent; with nobody left it costs nobody anything either.
+  @Test func silenceDoesNotOutvoteAFinding() throws {
+    var machine = try JobScene.secondAfterSilence.machine()
+    _ = try machine.apply(.dispute(by: Cast.secondVerifier.address, evidence: JobScene.evidence), at: 1_350)
+    for number in 0..<2 as Range<UInt8> {
+      let from = 1_400 + UInt64(number) * 200
+      _ = try machine.apply(.draw(verifier: Cast.account(0xD0 + number)), at: from)
+      _ = try machine.apply(.receiveOpenings, at: from)
+    }
+    #expect(throws: JobError.verifiersNotSilent(found: 0, required: 2)) {
+      try machine.apply(.expireVerification, at: 1_990)
+    }
+    var found = machine
+    _ = try found.apply(.draw(verifier: Cast.stranger.address), at: 1_990)
+    _ = try found.apply(.reject(by: Cast.stranger.address, evidence: JobScene.evidence), at: 1_991)
+    #expect(found.status == .failed && found.verifier == Cast.secondVerifier.address)
+    _ = try machine.apply(.endUnchecked, at: 1_990)
+    #expect(machine.status == .canceled)
+    #expect(machine.settlement?.burned == .zero && machine.settlement?.node == machine.job.terms.deposit)
+  }
+
   @Test func aWrongSumVerifiesNothing() throws {
     var machine = try JobScene.maskedPosted.machine()
     #expect(throws: JobError.cohortSumWrong(attempt: 1)) {

@@ -365,6 +365,28 @@ struct EventFollowerTests {
     #expect(try follower.store.logs() == (try await chainsLogs()))
   }
 
+  /// What strangers can have logged for gas stops nobody from reading on: answers that are too long are asked for in parts,
+  /// of old blocks and of recent ones.
+  @Test func answersThatAreTooLongAreAskedForInParts() async throws {
+    for number in 0..<4 { try await deposit(3, "\(number)") }
+    let all = try await chainsLogs()
+    #expect(all.count > 4)
+    for depth in [2, 128] as [UInt64] {
+      let client = try scene.bridge.client {
+        $0.answerByteLimit = 6_000
+        $0.attempts = 1
+      }
+      let head = try await scene.client.blockNumber()
+      await #expect(throws: ChainError.self, "else the test asks for too little") {
+        _ = try await client.logs(of: [scene.contracts.core, scene.contracts.settlement], in: 0...head)
+      }
+      let follower = try follower(client: client, settledDepth: depth)
+      try follower.store.rollBack(to: 0)
+      _ = try await follow(follower)
+      #expect(try follower.store.logs() == all)
+    }
+  }
+
   @Test func aReorganisationDeeperThanRememberedIsNamed() async throws {
     let file = scene.folder.url.appending(path: "deep.sqlite")
     let contracts = [scene.contracts.settlement]

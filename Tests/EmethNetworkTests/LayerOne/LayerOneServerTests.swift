@@ -52,7 +52,6 @@ struct LayerOneServerTests {
       for _ in parts { try await scene.work(node) }
       for part in parts { try await scene.finish(part.id, node, verifiers) }
       #expect(try await scene.part(1, of: id)?.status == .verified)
-      #expect(try await scene.part(1, of: id)?.isUnseen == false)
       // Its result is lost on the way, after the output was given.
       try await scene.chain.bridge.fault("eth_sendRawTransaction", "status", .number("503"), count: 99)
       await (try await scene.layerOneServer()).turn()
@@ -79,6 +78,31 @@ struct LayerOneServerTests {
       let earned = try await scene.money(scene.verifiers[0]) + scene.money(scene.verifiers[1])
       #expect(earned == before.verifiers + LayerOneScene.verifierFee)
       #expect(try await scene.money(scene.divider) == .zero)
+    }
+  }
+
+  /// What a stranger has put at the ids of parts holds up nothing: the parts take its place.
+  @Test func whoSquatsOnTheIdsOfPartsIsPutOut() async throws {
+    try await LayerOneScene.run { scene in
+      let id = try await scene.request(parts: 2, divider: scene.divider.address)
+      try await scene.listed(id, .requested)
+      let stranger = scene.chain.owner
+      try await scene.send(
+        stranger, EmethToken.approve(spender: scene.core, amount: LayerOneScene.fee),
+        scene.chain.contracts.token)
+      let deadline = try await scene.job(id).job.deadline
+      for (part, attempt) in [(0, 0), (1, 1)] as [(Int, UInt32)] {
+        let squat = EmethCore.request(
+          jobID: LayerOneDivision.id(part, attempt, of: id), program: .meanOfNumbers, dataset: "other",
+          parameters: "{}", fuelLimit: Fuel(units: 1), fuelPrice: FuelPrice(gholon: 1_000),
+          deadline: deadline)
+        try await scene.send(stranger, squat, scene.core)
+      }
+      await (try await scene.layerOneServer()).turn()
+      for part in 0..<2 {
+        let found = try #require(try await scene.part(part, of: id))
+        #expect(found.job.owner == scene.requester.address && found.job.parentJob == id)
+      }
     }
   }
 
