@@ -286,11 +286,13 @@ extension NetworkService {
 
   /// Evidence is a sealed file of the size that evidence has at most: the opening, a state, the round's parameters.
   private func check(_ evidence: Bytes32, from request: JudgementRequest, to errand: Errand) throws {
-    let model = try ModelConfiguration(TrainingManifest(json: request.facts.manifest).model)
+    let manifest = try TrainingManifest(json: request.facts.manifest)
+    let model = try ModelConfiguration(manifest.model)
+    let document = Opening.byteLimit(
+      manifest, segments: request.segments.count, parameters: model.parameterCount)
     let numbers = TrainingState.encodedByteCount(of: model) + model.parameterCount * MemoryLayout<Float>.size
     try checkSealed(
-      evidence,
-      plainByteCount: Self.documentByteLimit + UInt64(numbers + 2 * EvidenceFile.jsonLimit), of: errand)
+      evidence, plainByteCount: document + UInt64(numbers + 2 * EvidenceFile.jsonLimit), of: errand)
   }
 
   /// An object must be a sealed file of so many bytes at most.
