@@ -22,7 +22,7 @@ extension ChainError {
       "layer 2 works: `emeth redeem-ticket` and `emeth request-exit` are the way out"
     case "settlement.noBatch":
       "nobody has posted that batch: `emeth fetch-ticket --batch posted` gives the proof in one that is"
-    case "settlement.tooSoon": "batches are posted 675 seconds apart: repeat it then"
+    case "verifiers.nobody": "nobody is left to be drawn: a day after the submission anybody may end the job"
     default: nil
     }
   }

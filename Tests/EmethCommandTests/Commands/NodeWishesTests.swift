@@ -6,18 +6,22 @@ import Testing
 
 /// What reaches a node that runs: pausing, going on, draining.
 @Suite struct NodeWishesTests {
+  private final class Heard: Sendable {
+    let paused = Mutex<[Bool]>([])
+    let drained = Mutex(0)
+  }
+
   @Test func wishesReachANodeThatRuns() async throws {
     let folder = try ScratchFolder()
     let wishes = NodeWishes(folder: folder.url)
-    let paused = Mutex<[Bool]>([])
-    let drained = Mutex(0)
+    let heard = Heard()
     let watching = Task {
       await wishes.watch(
-        pause: { isPaused in paused.withLock { if $0.last != isPaused { $0.append(isPaused) } } },
-        drain: { drained.withLock { $0 += 1 } })
+        pause: { isPaused in heard.paused.withLock { if $0.last != isPaused { $0.append(isPaused) } } },
+        drain: { heard.drained.withLock { $0 += 1 } })
     }
     func seen(_ states: [Bool]) async throws {
-      while paused.withLock({ $0 }) != states { try await Task.sleep(for: .milliseconds(20)) }
+      while heard.paused.withLock({ $0 }) != states { try await Task.sleep(for: .milliseconds(20)) }
     }
     try await seen([false])
     // By another that has the folder.
@@ -27,10 +31,10 @@ import Testing
     #expect(wishes.pause.isSet && !wishes.drain.isSet)
     other.pause.clear()
     try await seen([false, true, false])
-    #expect(drained.withLock { $0 } == 0)
+    #expect(heard.drained.withLock { $0 } == 0)
     try other.drain.set()
     await watching.value
-    #expect(drained.withLock { $0 } == 1)
+    #expect(heard.drained.withLock { $0 } == 1)
   }
 
   @Test func whatIsWishedIsSaid() throws {
