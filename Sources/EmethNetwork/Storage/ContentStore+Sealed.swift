@@ -44,39 +44,61 @@ extension ContentStore {
     _ object: Bytes32, into store: ContentStore, to recipient: SealingRecipient,
     using random: inout some RandomNumberGenerator
   ) throws(NetworkError) -> Bytes32 {
-    let reader = try FileReader(file(of: object).url)
-    return try store.put(durable: true) { write throws(NetworkError) in
-      var stream: SealingStream
-      do throws(SealingError) {
-        stream = try SealingStream(to: [recipient], using: &random)
-      } catch {
-        throw NetworkError(error)
-      }
-      var hash = SHA256()
-      var (sealed, offset): ([UInt8], UInt64) = ([], 0)
-      while true {
-        let piece = try reader.read(at: offset, count: SealedObject.pieceSize)
-        if piece.isEmpty { break }
-        offset += UInt64(piece.count)
-        piece.withUnsafeBytes { hash.update($0) }
+    try withCopies(of: object) { () throws(NetworkError) in
+      let reader = try FileReader(file(of: object).url)
+      return try store.put(durable: true) { write throws(NetworkError) in
+        var stream: SealingStream
+        do throws(SealingError) {
+          stream = try SealingStream(to: [recipient], using: &random)
+        } catch {
+          throw NetworkError(error)
+        }
+        var hash = SHA256()
+        var (sealed, offset): ([UInt8], UInt64) = ([], 0)
+        while true {
+          let piece = try reader.read(at: offset, count: SealedObject.pieceSize)
+          if piece.isEmpty { break }
+          offset += UInt64(piece.count)
+          piece.withUnsafeBytes { hash.update($0) }
+          sealed.removeAll(keepingCapacity: true)
+          do throws(SealingError) {
+            try stream.append(piece, to: &sealed)
+          } catch {
+            throw NetworkError(error)
+          }
+          try write(sealed)
+        }
         sealed.removeAll(keepingCapacity: true)
-        do throws(SealingError) { try stream.append(piece, to: &sealed) } catch { throw NetworkError(error) }
+        do throws(SealingError) { try stream.finish(to: &sealed) } catch { throw NetworkError(error) }
         try write(sealed)
+        let found = hash.finalize()
+        guard found == object else { throw .corruptObject(hash: object, found: found) }
       }
-      sealed.removeAll(keepingCapacity: true)
-      do throws(SealingError) { try stream.finish(to: &sealed) } catch { throw NetworkError(error) }
-      try write(sealed)
-      let found = hash.finalize()
-      guard found == object else { throw .corruptObject(hash: object, found: found) }
     }
+  }
+
+  /// Does what begins with reading an object; where that fails with a copy that is damaged, or has made room for another,
+  /// once more with a fresh one.
+  private func withCopies(
+    of object: Bytes32, _ body: () throws(NetworkError) -> Bytes32
+  ) throws(NetworkError) -> Bytes32 {
+    do throws(NetworkError) {
+      return try body()
+    } catch {
+      guard remote != nil else { throw error }
+      _ = try place.dropCopy(of: Self.key(of: object))
+    }
+    return try body()
   }
 
   /// Opens a sealed object of another store into this one and returns the SHA-256 of what was in it.
   func open(
     _ sealed: Bytes32, from other: ContentStore, with identity: SealingIdentity
   ) throws(NetworkError) -> Bytes32 {
-    try put(durable: false) { write throws(NetworkError) in
-      try other.open(sealed, with: identity, write)
+    try other.withCopies(of: sealed) { () throws(NetworkError) in
+      try put(durable: false) { write throws(NetworkError) in
+        try other.open(sealed, with: identity, write)
+      }
     }
   }
 
@@ -92,8 +114,14 @@ extension ContentStore {
     ofSealed hash: Bytes32, with identity: SealingIdentity,
     _ body: (UnsafeRawBufferPointer) throws(NetworkError) -> Void
   ) throws(NetworkError) {
-    try open(hash, with: identity) { plain throws(NetworkError) in
-      try asNetworkError { try plain.withUnsafeBytes { try body($0) } }
+    do throws(NetworkError) {
+      try open(hash, with: identity) { plain throws(NetworkError) in
+        try asNetworkError { try plain.withUnsafeBytes { try body($0) } }
+      }
+    } catch {
+      // Pieces were handed on: the next one fetches it once more.
+      _ = try place.dropCopy(of: Self.key(of: hash))
+      throw error
     }
   }
 

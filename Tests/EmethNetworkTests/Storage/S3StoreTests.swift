@@ -80,6 +80,52 @@ import Testing
     }
   }
 
+  /// Sealing and opening fetch a copy anew that the disk has damaged, as reading does.
+  @Test func damagedCopiesAreSealedAndOpenedFromTheBucket() async throws {
+    let server = try await S3Server.one()
+    let folder = try TemporaryFolder()
+    try await blocking {
+      let client = try server.client()
+      let (store, target) = (try server.store(folder, client), try server.store(folder, client))
+      var random = ChaCha20Generator(key: TestNetwork.seed(3))
+      let identity = SealingIdentity(using: &random)
+      let data = testBytes(3_000)
+      func damage(_ hash: Bytes32, at offset: Int) throws {
+        let copy = try #require(try store.place.file(of: ContentStore.key(of: hash)))
+        var bytes = try Data(contentsOf: copy)
+        bytes[offset] ^= 1
+        try bytes.write(to: copy)
+      }
+      let hash = try store.put(data)
+      try damage(hash, at: 100)
+      let sealed = try store.putSealed(hash, into: target, to: identity.recipient, using: &random)
+      let plain = try ContentStore(folder: folder.url.appending(path: "plain"))
+      #expect(try plain.open(sealed, from: target, with: identity) == hash)
+      // Its header, a chunk of it.
+      for offset in [30, 1_500] {
+        _ = try store.file(of: sealed)
+        try damage(sealed, at: offset)
+        #expect(try plain.open(sealed, from: store, with: identity) == hash, "\(offset)")
+        try damage(sealed, at: offset)
+        // What was handed on can't be taken back: the next one reads a fresh one.
+        #expect(throws: NetworkError.self) {
+          try store.forEachPiece(ofSealed: sealed, with: identity) { _ in }
+        }
+        var read = Data()
+        try store.forEachPiece(ofSealed: sealed, with: identity) { read.append(contentsOf: $0) }
+        #expect(read == data)
+      }
+      // In the bucket itself nothing can be done about it.
+      let place = try #require(store.remote)
+      try client.put(testBytes(3_000, seed: 2), as: place.prefix + ContentStore.key(of: hash), hash: nil)
+      let far = try server.store(folder, client)
+      let error = #expect(throws: NetworkError.self) {
+        try far.putSealed(hash, into: target, to: identity.recipient, using: &random)
+      }
+      #expect(error == .corruptObject(hash: hash, found: sha256(testBytes(3_000, seed: 2))))
+    }
+  }
+
   @Test func copiesMakeRoomForOthers() async throws {
     let server = try await S3Server.one()
     let folder = try TemporaryFolder()
