@@ -14,7 +14,10 @@ extension JobFolder {
       try require(
         last?.inPlaceOf == accepting && !subJob.verdicts.contains { $0.verdict.verifier == last?.verifier },
         "SubJob \(id) is FAILED for openings that it did not owe: \(accepting) had accepted it")
-    } else if subJob.verdicts.last?.verdict.accepted == false {
+    } else if machine.verdict.map({ $0.verifier != machine.verifier })
+      ?? (subJob.verdicts.last?.verdict.accepted == false)
+    {
+      // Who vouched for it tells the lie itself, and the fee is its own; who overrules it takes the fee.
       try checkRejection(subJob, in: records)
     } else {
       try checkLie(subJob, in: records)

@@ -180,12 +180,15 @@ public struct JobFolder: Sendable {
     }
     try check(subJob.verdicts, of: decisive)
     try check(subJob.furtherVerdicts ?? [], of: drawn)
-    let accepted = subJob.verdicts.last?.verdict.accepted
+    let said = subJob.verdicts + (subJob.furtherVerdicts ?? [])
     switch machine.status {
     case .verified where machine.endReason == .proved:
       try require(records.job.programID == .proofOfWork, "SubJob \(id) proves nothing by itself")
     case .verified:
-      try require(accepted == true, "SubJob \(id) is VERIFIED without an accepting verdict")
+      // Not what was said last: who was drawn in the place of the one that accepted may have said anything after that.
+      try require(
+        machine.verdict != nil && said.contains { $0.verdict.accepted },
+        "SubJob \(id) is VERIFIED without an accepting verdict")
       let own = ownAccounts(of: subJob, in: records)
       for verdict in subJob.verdicts.map(\.verdict) where verdict.accepted {
         try require(
@@ -200,7 +203,7 @@ public struct JobFolder: Sendable {
         !ownAccounts(of: subJob, in: records).contains(standing.verifier),
         "SubJob \(id) is accepted by \(standing.verifier), an account of the job's own")
       try require(
-        (subJob.verdicts + (subJob.furtherVerdicts ?? [])).contains {
+        said.contains {
           $0.digest == standing.digest && $0.verdict.verifier == standing.verifier && $0.verdict.accepted
         }, "SubJob \(id): the acceptance that stands for it is not there, or is no acceptance")
     }

@@ -435,6 +435,47 @@ import Testing
       }
     }
     #expect(!inPlace.isEmpty, "a liar was drawn in the silent one's place")
+    try lateWordDecidesNothing(in: honest)
+  }
+
+  /// A folder in which another one was drawn in the place of the one that accepted, and rejects, and the job ended before a
+  /// third one had spoken: the acceptance stands.
+  private func lateWordDecidesNothing(in finished: TestNetwork.Finished) throws {
+    let folder = try TemporaryFolder()
+    try finished.network.exportModel(of: finished.job, to: folder.url)
+    try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
+    var document = try RecordDocument(in: folder.url)
+    let records = try document.records()
+    let place = try #require(records.subJobs.firstIndex { $0.machine.status == .verified })
+    let subJob = records.subJobs[place]
+    let standing = try #require(subJob.machine.verdict?.verifier)
+    let accepted = try #require(subJob.verdicts.last).verdict
+    let drawn = subJob.machine.draws.map(\.verifier) + (subJob.furtherDraws ?? [])
+    let other = try #require(finished.network.keys.verifiers.first { !drawn.contains($0.address) })
+    let rejection = Verdict(
+      jobID: accepted.jobID, submission: accepted.submission, verifier: other.address, accepted: false,
+      seed: accepted.seed, step: accepted.step, stepRoot: SHA256.hash([1]), evidence: SHA256.hash([2]))
+    let signed = SignedVerdict(signing: rejection, in: records.domain, with: other)
+    func append(_ path: [RecordDocument.Step], _ element: ([Any]) throws -> Any) throws {
+      try document.change(["subJobs", .element(place)] + path) { found in
+        guard case .tree(let tree) = found, let list = tree as? [Any] else { return nil }
+        return .tree(list + [try element(list)])
+      }
+    }
+    try append(["machine", "draws"]) { draws in
+      var draw = try #require(draws.last as? [String: Any])
+      (draw["verifier"], draw["inPlaceOf"]) = ("\(other.address)", "\(standing)")
+      return draw
+    }
+    try append(["verdicts"]) { _ in
+      try JSONSerialization.jsonObject(with: WireFormat.encoder.encode(signed))
+    }
+    try document.write(to: folder.url)
+    let changed = try document.records().subJobs[place]
+    #expect(changed.machine.draws.last?.inPlaceOf == standing)
+    #expect(changed.verdicts.last?.verdict.accepted == false)
+    let problems = try JobFolder(folder.url).check().compactMap(\.problem)
+    #expect(!problems.contains { $0.contains("SubJob") }, "\(problems)")
   }
 
   /// A folder in which the cheater failed over fewer words than two, or over words that are not others', is found.
