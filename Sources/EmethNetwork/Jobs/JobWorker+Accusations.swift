@@ -134,8 +134,13 @@ extension JobWorker {
   {
     guard let drawn = try drawExaminer(of: subJob, isInPlace: isInPlace) else { return .nobody }
     let began = ContinuousClock.now
-    let outcomes = try await parties.judge([drawn], parent: try job())
-    if outcomes.isEmpty { return try isWithheld(subJob) ? .nobody : .pending }
+    var outcomes = try await parties.judge([drawn], parent: try job())
+    if outcomes.isEmpty, try isWithheld(subJob) {
+      // What came in time may have come since it was looked for; now nothing comes any more.
+      outcomes = try await parties.judge([drawn], parent: try job())
+      if outcomes.isEmpty, try isWithheld(subJob) { return .nobody }
+    }
+    if outcomes.isEmpty { return .pending }
     try take(outcomes, seconds: (ContinuousClock.now - began) / .seconds(1))
     return .judged
   }
