@@ -209,6 +209,7 @@ public final class NodeAgent: Sendable {
       } catch {
         // What can be tried again is, as long as nothing is put away; another one may be what this one is not.
         guard error.isOfWhatWasGiven else { throw error }
+        try node.store.remove(object)
         report("evidence against SubJob \(subJob)", error)
       }
     }
