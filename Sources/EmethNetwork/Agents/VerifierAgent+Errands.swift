@@ -186,9 +186,8 @@ extension VerifierAgent {
     evidence file: URL, to readers: [SignedKeyBinding], on lane: AgentLane
   ) async throws(NetworkError) -> Bytes32? {
     let (now, domain, store) = (secondsNow(), domain, store)
-    let recipients = readers.filter {
-      (try? $0.check(at: now, account: $0.binding.account, in: domain)) != nil
-    }.map(\.binding.recipient)
+    // One to whom nothing can be sealed keeps it from no other.
+    let recipients = readers.compactMap { $0.recipient(at: now, in: domain) }
     if recipients.isEmpty { return nil }
     do throws(NetworkError) {
       let object = try await lane.run { _ in

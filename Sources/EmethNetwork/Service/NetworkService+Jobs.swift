@@ -94,10 +94,7 @@ extension NetworkService {
         name: "requesterKey", found: "a key that counts until \(signed.binding.expiry)",
         allowed: "one that counts until \(end), the job's deadline, or longer")
     }
-    var random = SystemRandomNumberGenerator()
-    _ = try asNetworkError {
-      try SealingStream.seal([UInt8](), to: [signed.binding.recipient], using: &random)
-    }
+    try signed.binding.checkRecipient()
     return signed
   }
 

@@ -20,6 +20,8 @@ extension NetworkService {
     try database.write { db in
       let now = try seconds(in: db)
       try binding.check(at: now, account: verifier, in: domain)
+      // A node that can't open to it would be one that withholds.
+      try binding.binding.checkRecipient()
       guard try !BondPool.struck(in: db).contains(verifier) else {
         throw NetworkError.refused(
           code: "verifier.struck", message: "account \(verifier) has lost its bond and is not drawn any more",
