@@ -123,16 +123,19 @@ enum HoldStore {
     }
   }
 
-  /// Ends what a job holds for a purpose.
+  /// Ends what a job holds for a purpose; returns what that was.
+  @discardableResult
   static func release(
     _ purpose: HoldPurpose, of job: JobID, except kept: Set<ObjectName> = [], in db: SQLSession
-  ) throws {
+  ) throws -> [ObjectName] {
     db.concernsNoJob()
-    for object in try objects(of: job, purpose, in: db) where !kept.contains(object) {
+    let released = try objects(of: job, purpose, in: db).filter { !kept.contains($0) }
+    for object in released {
       try db.execute(
         sql: "DELETE FROM hold WHERE object = ? AND holder = ? AND purpose = ?",
         arguments: ["\(object)", "\(job)", "\(purpose)"])
     }
+    return released
   }
 
   /// What a job holds for a purpose.
@@ -190,16 +193,20 @@ enum HoldStore {
   // MARK: - Ends
 
   /// What a job that has ended has led to is sealed: that is its result from now on.
-  static func keep(_ sealed: SealedResult, of job: JobID, at now: UInt64, in db: SQLSession) throws {
-    try release(.result, of: job, in: db)
-    try take(
-      sealed.names + [.leaves(of: job)] + evidence(of: job, in: db), for: job, .result, at: now, in: db)
-    // Also what a killed process had begun to seal.
-    try release(.sealing, of: job, in: db)
+  ///
+  /// - Returns: what it let go of: what was sealed, where it was kept as the result, and what a killed process had begun
+  ///   to seal.
+  static func keep(
+    _ sealed: SealedResult, of job: JobID, at now: UInt64, in db: SQLSession
+  ) throws -> [ObjectName] {
+    let kept: [ObjectName] = try sealed.names + [.leaves(of: job)] + evidence(of: job, in: db)
+    let released = try release(.result, of: job, in: db)
+    try take(kept, for: job, .result, at: now, in: db)
+    return try (released + release(.sealing, of: job, in: db)).filter { !kept.contains($0) }
   }
 
   /// What a job holds of models, updates and sums.
-  static func contents(of job: JobID, in db: SQLSession) throws -> [ObjectName] {
+  private static func contents(of job: JobID, in db: SQLSession) throws -> [ObjectName] {
     try String.fetchAll(
       db,
       sql: """
@@ -216,8 +223,12 @@ enum HoldStore {
   }
 
   /// Ends all holds of a job that has ended, but for what it has led to: its result, and evidence against nodes.
-  static func end(_ record: JobRecord, at now: UInt64, in db: SQLSession) throws {
+  ///
+  /// - Returns: the models, updates and sums that it let go of, where its result is its requester's alone.
+  @discardableResult
+  static func end(_ record: JobRecord, at now: UInt64, in db: SQLSession) throws -> [ObjectName] {
     let job = record.job.id
+    let contents = record.progress.requesterKey == nil ? [] : try Self.contents(of: job, in: db)
     var result = Set(try evidence(of: job, in: db))
     if let sealed = record.progress.sealed {
       result.formUnion(sealed.names + [.leaves(of: job)])
@@ -241,6 +252,7 @@ enum HoldStore {
     try db.execute(
       sql: "DELETE FROM hold WHERE holder = ? AND purpose NOT IN ('result', 'sealing', 'upload')",
       arguments: ["\(job)"])
+    return contents.filter { !result.contains($0) }
   }
 
   /// Jobs that have ended, with all that belongs to them, and hold more than what they have led to.
@@ -289,6 +301,14 @@ enum HoldStore {
       db, sql: "SELECT object FROM removal WHERE at <= ? AND object > ? ORDER BY object LIMIT ?",
       arguments: [Int64(clamping: time), last.map { "\($0)" } ?? "", limit]
     ).map { ObjectName($0) }
+  }
+
+  /// Notes from when on what deletes them may be on its way.
+  static func beginRemoval(of objects: [ObjectName], at now: UInt64, in db: SQLSession) throws {
+    for object in objects {
+      try db.execute(
+        sql: "UPDATE removal SET at = ? WHERE object = ?", arguments: [Int64(clamping: now), "\(object)"])
+    }
   }
 
   /// Notes that objects are deleted, or stay.

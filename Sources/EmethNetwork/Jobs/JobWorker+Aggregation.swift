@@ -133,19 +133,23 @@ extension JobWorker {
   /// Ends what the job holds for a round that is over; who collects what nobody holds deletes it.
   private func release(_ round: UInt32) throws(NetworkError) {
     let keepsSums = self.keepsSums
-    let model = try database.write { [id] db in
-      // The model of a job whose result is sealed lies there no longer than it is computed with.
-      let isSealed = try JobStore.job(id, in: db).progress.requesterKey != nil
-      let model = isSealed ? try HoldStore.objects(of: id, .round(round), in: db) : []
-      for purpose: HoldPurpose in [.round(round), .vectors(round)] {
-        try HoldStore.release(purpose, of: id, in: db)
-      }
+    try letGo { db in
       let sums = try CohortStore.cohorts(of: id, round: round, in: db).compactMap(\.sum)
       let kept = keepsSums ? Set(sums.map { ObjectName.vector($0.content.sumRoot) }) : []
-      try HoldStore.release(.sums(round), of: id, except: kept, in: db)
-      return model
+      return try HoldStore.release(.round(round), of: id, in: db)
+        + HoldStore.release(.vectors(round), of: id, in: db)
+        + HoldStore.release(.sums(round), of: id, except: kept, in: db)
     }
-    try network.discard(model)
+  }
+
+  /// Ends holds. What a job whose result is sealed computes with lies there no longer than that; else whoever collects
+  /// deletes it when it is old.
+  func letGo(_ release: (SQLSession) throws -> [ObjectName]) throws(NetworkError) {
+    let released = try database.write { [id] db in
+      let released = try release(db)
+      return try JobStore.job(id, in: db).progress.requesterKey == nil ? [] : released
+    }
+    try network.discard(released)
   }
 
   /// Whether another job begins with an object, or has it among its models: what has the same bytes is one

@@ -91,7 +91,7 @@ extension JobWorker {
     progress(.joined(bytes: Int(joined.byteCount)))
     for record in verified { try parties.forget(record) }
     if network.isLive {
-      return try database.write { [id] db in try HoldStore.release(.vectors(round), of: id, in: db) }
+      return try letGo { db in try HoldStore.release(.vectors(round), of: id, in: db) }
     }
     for record in verified {
       if let proof = record.notes.update, proof != result { try store.remove(proof) }

@@ -24,16 +24,16 @@ extension JobWorker {
       }
     }
     let sealed = SealedResult(sealingKey: binding.sealingKey, epoch: binding.epoch, objects: objects)
-    try database.write { [id] db in
-      if isThere {
-        var current = try JobStore.job(id, in: db)
-        guard current.awaitsSealing else { return }
-        current.progress.sealed = sealed
-        try JobStore.update(current, in: db)
-        try HoldStore.keep(sealed, of: id, at: network.seconds(in: db), in: db)
-      }
+    let released = try database.write { [id] db -> [ObjectName] in
       try db.execute(sql: "DELETE FROM sealing WHERE job = ?", arguments: ["\(id)"])
+      var current = try JobStore.job(id, in: db)
+      // Gone, or another server was first: what was sealed here is nobody's.
+      guard isThere, current.awaitsSealing else { return try HoldStore.release(.sealing, of: id, in: db) }
+      current.progress.sealed = sealed
+      try JobStore.update(current, in: db)
+      return try HoldStore.keep(sealed, of: id, at: network.seconds(in: db), in: db)
     }
+    try network.discard(released)
   }
 
   private func seal(_ object: Bytes32, to binding: KeyBinding) throws(NetworkError) -> Bytes32 {

@@ -102,8 +102,11 @@ final class JobWorker: Sendable {
       guard try await runRound(round) else { continue }
       if request.isTraining { try await aggregate(round) } else { try await join(round) }
     }
-    try sealResult()
+    // A result that can't be sealed is tried again; nobody's money waits for that.
+    var unsealed: NetworkError?
+    do throws(NetworkError) { try sealResult() } catch { unsealed = error }
     try await settle()
+    if let unsealed { throw unsealed }
     try sweep()
     try finishEvidence()
   }

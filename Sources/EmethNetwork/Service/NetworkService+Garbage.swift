@@ -111,7 +111,7 @@ extension NetworkService {
       if let key = object.key(in: ObjectName.objects) { _ = try store.place.dropCopy(of: key) }
     }
     for part in objects.pieces(of: 100) {
-      // Noted at no time: nothing that was asked of the store can be on its way.
+      // Noted at no time: nothing that was asked of the store can be on its way until somebody begins.
       try database.write { db in _ = try HoldStore.claimRemoval(of: Array(part), at: 0, in: db) }
     }
   }
@@ -174,6 +174,8 @@ extension NetworkService {
       }
       if left.isEmpty { break }
       last = left.last
+      // Also of those that were noted at no time something may be on its way from now on.
+      try database.write { db in try HoldStore.beginRemoval(of: left, at: seconds(in: db), in: db) }
       let (_, cause) = try remove(left)
       failure = failure ?? cause
     }
@@ -183,11 +185,12 @@ extension NetworkService {
   /// Ends the holds of jobs that have ended, and of what was kept for long enough.
   private func endHolds() throws(NetworkError) {
     for job in try database.read({ db in try HoldStore.endedJobs(in: db) }) {
-      try database.write { db in
+      let contents = try database.write { db -> [ObjectName] in
         let record = try JobStore.job(job, in: db)
-        guard record.status.isFinal else { return }
-        try HoldStore.end(record, at: seconds(in: db), in: db)
+        guard record.status.isFinal else { return [] }
+        return try HoldStore.end(record, at: seconds(in: db), in: db)
       }
+      try discard(contents)
     }
     try database.write { db in
       let now = try seconds(in: db)

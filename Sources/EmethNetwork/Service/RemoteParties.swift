@@ -150,11 +150,8 @@ struct RemoteParties: Parties {
 
   func finish() throws(NetworkError) {
     let contents = try database.write { db in
-      let record = try JobStore.job(id, in: db)
-      let contents = record.progress.sealed == nil ? [] : try HoldStore.contents(of: id, in: db)
       try ErrandStore.removeAll(of: id, in: db)
-      try HoldStore.end(record, at: service.seconds(in: db), in: db)
-      return contents
+      return try HoldStore.end(JobStore.job(id, in: db), at: service.seconds(in: db), in: db)
     }
     // What is sealed lies here in no other form from now on.
     try service.discard(contents)

@@ -168,6 +168,42 @@ import Testing
     #expect(try one.database.read { db in try HoldStore.removals(limit: 2, in: db) }.isEmpty)
   }
 
+  /// What was let go of and could not be deleted, so far as is known, is waited for like all else: it may have come again when
+  /// what was asked of the store is done.
+  @Test func whatIsLetGoOfIsWaitedForOnceItsDeletionWasAsked() async throws {
+    let folder = try TemporaryFolder()
+    let fails = Ahead()
+    fails.seconds.withLock { $0 = 1 }
+    let store = try StubStore { request in
+      switch request.method {
+      case "DELETE": StubStore.Reply(status: fails.seconds.withLock { $0 } == 1 ? 507 : 204)
+      case "GET" where request.target.contains("list-type"):
+        .document("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
+      case "GET", "HEAD": StubStore.Reply(status: 404)
+      default: StubStore.Reply()
+      }
+    }
+    defer { store.stop() }
+    let keys = folder.url.appending(path: "credentials")
+    try Data("[default]\naws_access_key_id = A\naws_secret_access_key = S\n".utf8).write(to: keys)
+    let address = try S3Address(
+      "s3://emeth/x?endpoint=http://127.0.0.1:\(store.port)&credentials=\(keys.path)")
+    try await blocking { [self] in
+      let (service, putAhead) = try service(folder, .postgres, storage: address)
+      let object = ObjectName.object(sha256(Data("it comes again".utf8)))
+      try service.discard([object])
+      func deletions() -> Int { store.requests.count { $0.method == "DELETE" } }
+      #expect(try service.collect().failure?.code == "storage.failed")
+      #expect(deletions() == 1)
+      #expect(try service.collect().failure == nil && deletions() == 1, "it may be on its way")
+      #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) } == [object])
+      fails.seconds.withLock { $0 = 0 }
+      putAhead(301)
+      #expect(try service.collect().failure == nil && deletions() == 2)
+      #expect(try service.database.read { db in try HoldStore.removals(limit: 2, in: db) }.isEmpty)
+    }
+  }
+
   /// What is stored for a job is held before it is there: a deletion in between finds that.
   @Test func whatIsStoredIsHeldBefore() throws {
     let folder = try TemporaryFolder()

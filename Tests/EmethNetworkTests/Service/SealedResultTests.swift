@@ -39,8 +39,8 @@ import Testing
 
   private static func settings() throws -> ServiceSettings {
     var settings = try ServiceScene.settings()
-    // What was given goes with its job, and what nobody needs at once.
-    (settings.uploadSeconds, settings.graceSeconds, settings.collectionSeconds) = (0, 0, 1)
+    // What was given goes with its job. All else that nobody needs lies there for an hour, unless a job lets go of it.
+    (settings.uploadSeconds, settings.collectionSeconds) = (0, 1)
     return settings
   }
 
@@ -200,13 +200,14 @@ import Testing
     let orphan = try service.stores(for: job, .sealing).objects.put(Data("half of it was sealed".utf8))
     try service.stores(for: job, .result).objects.put(model)
     #expect(try service.store.contains(orphan))
-    try service.database.write { db in
+    let released = try service.database.write { db in
       var record = try JobStore.job(job, in: db)
       record.progress.sealed = nil
       try JobStore.update(record, in: db)
-      try HoldStore.release(.result, of: job, except: [.object(name)], in: db)
       try db.execute(sql: "INSERT INTO sealing (job) VALUES (?)", arguments: ["\(job)"])
+      return try HoldStore.release(.result, of: job, except: [.object(name)], in: db)
     }
+    try service.discard(released.filter { $0 != .leaves(of: job) })
   }
 
   /// As when it was killed behind the job's end: before anything was sealed, and before that was noted.
@@ -220,15 +221,24 @@ import Testing
     #expect(first.object(name) != object, "a fresh file key")
     #expect(try open(object, in: scene) == model)
     let left = try scene.server.service()
-    func names() throws -> Set<String> {
+    // Whatever the job has led to, and what was half done. Its parts are sealed, and what was opened to verifiers.
+    let parts = try left.database.read { db in try JobStore.job(job, in: db).progress.parts }
+    let partNames = Set(parts.map { ContentStore.key(of: $0) })
+    func clear() throws -> Set<String> {
       var names: Set<String> = []
-      try left.store.place.list { found throws(NetworkError) in names.formUnion(found.map(\.key)) }
+      try left.store.place.list { found throws(NetworkError) in
+        for object in found where !partNames.contains(object.key) {
+          let count = SealedObject.beginning.count
+          let start = try? left.store.place.beginning(of: object.key, byteCount: count)
+          if start != SealedObject.beginning { names.insert(object.key) }
+        }
+      }
       return names
     }
-    for _ in 0..<200 where try names() != [ContentStore.key(of: object)] {
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    #expect(try names() == [ContentStore.key(of: object)])
+    for _ in 0..<300 where try !clear().isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+    #expect(try clear() == [])
+    #expect(try left.store.contains(object))
+    #expect(try first.objects.values.allSatisfy { try !left.store.contains($0) })
     try nothingLiesInTheClear(of: [model], in: scene)
   }
 
@@ -268,8 +278,35 @@ import Testing
         let error = #expect(throws: NetworkError.self) { try scene.submit(submission) }
         #expect(error?.code.contains(code) == true, "\(error?.code ?? ""): \(code)")
       }
-      #expect(try scene.server.service().jobs(JobFilter()).jobs.isEmpty)
+      let service = try scene.server.service()
+      #expect(try service.jobs(JobFilter()).jobs.isEmpty)
+      // Nor does a verifier announce one: no node could open to it.
+      let verifier = ServiceScene.verifier(0)
+      let refused = #expect(throws: NetworkError.self) {
+        try service.postBond(
+          upTo: .zero, binding: Self.key(verifier, sealingKey: .zero), by: verifier.address)
+      }
+      #expect(refused?.code.contains("recipientLowOrder") == true, "\(refused?.code ?? "")")
+      #expect(try service.verifier(verifier.address).bindingExpiry == nil)
     }
+  }
+
+  /// One reader of evidence that can't be sealed to keeps it from no other.
+  @Test func whoCanBeSealedTo() throws {
+    let verifier = ServiceScene.verifier(0)
+    let readers = [
+      Self.key(), Self.key(verifier, sealingKey: .zero), Self.key(expiry: 1), Self.key(verifier),
+      Self.key(in: EIP712Domain(chainId: 5, verifyingContract: ServiceScene.node(1).address)),
+    ]
+    let recipients = readers.compactMap { $0.recipient(at: secondsNow(), in: .embedded) }
+    #expect(recipients == [readers[0], readers[3]].map(\.binding.recipient))
+    let folder = try TemporaryFolder()
+    var random = ChaCha20Generator(key: TestNetwork.seed(3))
+    let store = try ContentStore(folder: folder.url)
+    #expect(throws: NetworkError.self) {
+      try store.putSealed(Data("all".utf8), to: readers.map(\.binding.recipient), using: &random)
+    }
+    #expect(throws: Never.self) { try store.putSealed(Data("some".utf8), to: recipients, using: &random) }
   }
 
   /// Said before anything is fetched.
