@@ -27,9 +27,11 @@ final class NodePace: Sendable {
     let fetching = Double(work.fetchedBytes) / known.bytesPerSecond
     guard Double(now) + (fetching + computing) * factor < Double(deadline) else { return false }
     guard let training = work.training else { return true }
-    // States that are not kept are computed again, on the way from the first to the last.
+    // States that are not kept are computed again; workers share what there is room for.
+    let room = settings.modelCache / UInt64(max(1, settings.workers))
     let opening =
-      computing + training.openingBytes * (1 / known.bytesPerSecond + 1 / known.hashedBytesPerSecond)
+      computing * training.recomputedShare(room: room)
+      + training.openingBytes * (1 / known.bytesPerSecond + 1 / known.hashedBytesPerSecond)
     return opening * factor < Double(openingSeconds)
   }
 

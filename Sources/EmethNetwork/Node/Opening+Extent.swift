@@ -15,16 +15,23 @@ extension Opening {
     self = opening
   }
 
-  /// The most bytes that an opening of so many segments has as text: twice what its sequences with their paths, its
-  /// boundaries and its salts take, and a MiB for what is small.
+  /// No opening has more bytes as text.
+  static let mostBytes: UInt64 = 255 << 20
+
+  /// The most bytes that an opening of so many segments may have as text: twice what it has, and a MiB for what is small.
   static func byteLimit(_ manifest: TrainingManifest, segments: Int, parameters: Int) -> UInt64 {
+    let bytes = byteCount(manifest, segments: segments, parameters: parameters)
+    return UInt64(min(2 * bytes, Double(mostBytes))) + 1 << 20
+  }
+
+  /// About so many bytes an opening of so many segments has: its sequences with their paths, its boundaries and its salts.
+  static func byteCount(_ manifest: TrainingManifest, segments: Int, parameters: Int) -> Double {
     // A hash in quotes with its comma; a path of a tree of 2^64 leaves.
     let (hash, path) = (70.0, 64 * 70.0)
     let sequences = Double(segments) * Double(manifest.segmentLength) * Double(manifest.batch)
     let record = 8 * (Double(manifest.model.context) + 1)
     let salts = Double(parameters) * Double(UpdateRing.wordByteCount) / Double(1 << 20) + 1
-    let bytes = sequences * (record + path + 256) + Double(2 * segments + 2) * (path + 512) + salts * hash
-    return UInt64(min(2 * bytes, Double(255 << 20))) + 1 << 20
+    return sequences * (record + path + 256) + Double(2 * segments + 2) * (path + 512) + salts * hash
   }
 }
 

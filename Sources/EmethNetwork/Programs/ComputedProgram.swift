@@ -126,9 +126,12 @@ public enum ComputedProgram: Sendable, Hashable {
   /// Refuses a data set of which it is clear that nothing comes.
   public func check(dataSet: Data) throws(NetworkError) {
     guard self == .proofOfWork else { return }
-    // Longer than any record is one that is none.
-    let record = dataSet.prefix(1_024)
-    _ = try asNetworkError { try ProofOfWork(record: String(decoding: record, as: UTF8.self)) }
+    // It is read for everybody to whom it is offered.
+    guard dataSet.count <= 1_024 else {
+      throw .badSetting(
+        name: "data set of program 84", found: "\(dataSet.count) bytes", allowed: "a challenge in at most 1,024")
+    }
+    _ = try asNetworkError { try ProofOfWork(record: String(decoding: dataSet, as: UTF8.self)) }
   }
 
   /// Computes a part.

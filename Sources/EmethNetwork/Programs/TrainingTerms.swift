@@ -56,6 +56,19 @@ public struct TrainingTerms: Codable, Sendable, Hashable {
   var stateBytes: Double { (try? shape).map { 12 * Double($0.parameterCount) + 16 } ?? .infinity }
   /// Bytes that are hashed for the trace.
   var traceBytes: Double { Double(segments) * stateBytes }
+  /// How much of a SubJob is computed again at most to open its states, 0...1: what lies between a state that is kept and
+  /// one that is opened.
+  ///
+  /// - Parameter room: bytes for states that are kept.
+  func recomputedShare(room: UInt64) -> Double {
+    guard segments > 1 else { return 0 }
+    guard stateBytes <= Double(room) else { return 1 }
+    let cache = ModelCache(room: room, stateSize: Int(stateBytes), segments: Int(segments))
+    guard segments > 2 else { return 0 }
+    guard let spacing = cache.spacing else { return 1 }
+    return min(1, Double(openedStates) * Double(spacing - 1) / Double(segments))
+  }
+
   /// Bytes that are opened at most to one verifier.
   var openingBytes: Double { Double(openedStates) * stateBytes }
 }

@@ -67,9 +67,25 @@ extension NetworkService {
       } catch {
         if Task.isCancelled || error == .interrupted { return }
         onError(job, error)
+        // What has no room now makes room for others to be looked at.
+        if case .compute(.insufficientMemory) = error, postpone(job) { return }
       }
       try? await Task.sleep(for: .seconds(pause))
       pause = min(60, pause * 2)
+    }
+  }
+
+  /// Notes that a job is looked at again after a while; whether that could be noted.
+  private func postpone(_ job: JobID) -> Bool {
+    do throws(NetworkError) {
+      try database.writeHastily { db in
+        try db.execute(
+          sql: "UPDATE job SET dueAt = ? WHERE id = ?",
+          arguments: [Int64(clamping: try seconds(in: db) + Self.restSeconds), "\(job)"])
+      }
+      return true
+    } catch {
+      return false
     }
   }
 

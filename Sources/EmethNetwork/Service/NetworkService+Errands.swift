@@ -64,7 +64,8 @@ extension NetworkService {
     // What an earlier version took for a rejection was no word.
     guard !first.verdict.showsNothing, second.contradicts(first, in: domain) else { return false }
     var subJob = try JobStore.subJob(request.facts.subJob, in: db)
-    if !subJob.status.isFinal, subJob.notes.contradictions?.contains(second) != true {
+    // One such pair says it; more of them would be for ever more to read.
+    if !subJob.status.isFinal, !subJob.notes.twoFaced.contains(second.verdict.verifier) {
       subJob.notes.contradictions = (subJob.notes.contradictions ?? []) + [second]
       try JobStore.update(subJob, in: db)
     }

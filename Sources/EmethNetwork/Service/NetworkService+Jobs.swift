@@ -118,7 +118,20 @@ extension NetworkService {
   /// computed would be found out in the middle of the job.
   private func checkOpening(of request: JobRequest) throws(NetworkError) {
     guard let terms = try TrainingTerms(request, check: request.check ?? settings.check) else { return }
-    let own = try TrainingTerms(request, check: settings.check)
+    if case .training(let training) = request {
+      let manifest = training.manifest
+      let document = Opening.byteCount(
+        manifest, segments: Int(terms.openedStates),
+        parameters: Int(clamping: manifest.model.parameterCount))
+      guard document <= Double(Opening.mostBytes) else {
+        throw .badSetting(
+          name: "segmentLength",
+          found: "\(terms.openedStates) segments of \(manifest.segmentLength) steps of \(manifest.batch) sequences",
+          allowed: "what is opened of them in at most \(Opening.mostBytes) bytes, here \(UInt64(document))")
+      }
+    }
+    // A check that this network could not do of a job is none to compare with.
+    let own = (try? TrainingTerms(request, check: settings.check)) ?? nil
     guard
       terms.openedStates <= own?.openedStates ?? 0
         || terms.openingBytes <= Double(settings.maximumOpeningBytes)

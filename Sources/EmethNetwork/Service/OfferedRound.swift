@@ -16,7 +16,8 @@ struct OfferedJob: Sendable {
     self.request = request
     cost = try JobCost(request)
     modelBytes = request.isTraining ? 0 : request.models.reduce(0) { $0 + (store.byteCount(of: $1) ?? 0) }
-    training = try TrainingTerms(request, check: request.check ?? service.check)
+    // What this network can't say is not said: it is offered all the same.
+    training = (try? TrainingTerms(request, check: request.check ?? service.check)) ?? nil
     proofZeroBits =
       request.provesItself
       ? (try? ProofOfWork(record: String(decoding: service.dataSet(request.dataSet), as: UTF8.self)))?

@@ -169,6 +169,22 @@ extension RemoteParties {
       try ErrandStore.record(openErrand(of: node, record.id, draw), in: db) == nil,
       binding.binding.expiry < openingDue(record, draw, at: now)
     else { return false }
+    try passOver(draw, of: &record, at: now, in: db)
+    return true
+  }
+
+  /// Whether a node could not open to a drawn verifier for as long as it had to: outages make that longer, and no key.
+  private func keyRanOut(_ draw: VerifierDraw, of record: SubJobRecord, in db: SQLSession) throws -> Bool {
+    guard let node = record.machine.node,
+      let asked = try ErrandStore.record(openErrand(of: node, record.id, draw), in: db),
+      case .open(_, let binding) = asked.errand.question
+    else { return false }
+    return binding.binding.expiry < asked.errand.due
+  }
+
+  private func passOver(
+    _ draw: VerifierDraw, of record: inout SubJobRecord, at now: UInt64, in db: SQLSession
+  ) throws {
     record.notes.silent = (record.notes.silent ?? []) + [draw.verifier]
     if let current = onRecord(record, draw), current.openedAt == nil {
       // To one in a silent verifier's place nothing is owed any more; another one is struck.
@@ -179,7 +195,6 @@ extension RemoteParties {
     } else {
       try JobStore.update(record, in: db)
     }
-    return true
   }
 
   /// What the node opens to a drawn verifier. Where it stays silent, the SubJob ends with that; one that was accepted, when
@@ -199,6 +214,9 @@ extension RemoteParties {
     let isFirst = onRecord(record, draw).map { $0.openedAt == nil } ?? false
     switch reply {
     case .pending: return .pending
+    case .silent where try keyRanOut(draw, of: record, in: db):
+      try passOver(draw, of: &record, at: now, in: db)
+      return .pending
     case .silent:
       if isFirst, record.machine.verdict == nil { try apply(.withhold, to: &record, at: now, in: db) }
       return .silent

@@ -207,8 +207,17 @@ import Testing
         training: try terms(layers: 12, width: 256, segments: .max, opened: 3)),
       // What has to be fetched counts too: a hundred gigabytes in a minute.
       offer(4, fuel: 10, deadline: now + 60, modelBytes: 100_000_000_000, training: try terms()),
+      // Five thousand seconds: longer than there is to open, but all states are kept.
+      offer(
+        5, fuel: 50_000, deadline: now + 86_400,
+        training: try terms(layers: 12, width: 256, segments: 10, opened: 3)),
     ]
-    #expect(try await taken(of: offers, at: now, speeds: ["11": 10, "21": 10, "9991": 10]) == [offers[1].id])
+    #expect(
+      try await taken(of: offers, at: now, speeds: ["11": 10, "21": 10, "9991": 10])
+        == [offers[1].id, offers[4].id])
+    let training = try terms(segments: 10, opened: 3)
+    let shares = [0, 3, 9].map { training.recomputedShare(room: UInt64(training.stateBytes) * $0) }
+    #expect(shares == [1, 0.6, 0])
   }
 
   /// How long a proof of work takes on average follows from its target, and luck needs time.
