@@ -129,7 +129,8 @@ public enum ComputedProgram: Sendable, Hashable {
     // It is read for everybody to whom it is offered.
     guard dataSet.count <= 1_024 else {
       throw .badSetting(
-        name: "data set of program 84", found: "\(dataSet.count) bytes", allowed: "a challenge in at most 1,024")
+        name: "data set of program 84", found: "\(dataSet.count) bytes",
+        allowed: "a challenge and its target in at most 1,024")
     }
     _ = try asNetworkError { try ProofOfWork(record: String(decoding: dataSet, as: UTF8.self)) }
   }
