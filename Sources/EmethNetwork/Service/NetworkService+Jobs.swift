@@ -126,7 +126,7 @@ extension NetworkService {
       guard document <= Double(Opening.mostBytes) else {
         throw .badSetting(
           name: "segmentLength",
-          found: "\(terms.openedStates) segments of \(manifest.segmentLength) steps, \(manifest.batch) sequences each",
+          found: "\(terms.openedStates) segments of \(manifest.segmentLength) x \(manifest.batch) sequences",
           allowed: "what is opened of them in at most \(Opening.mostBytes) bytes, here \(UInt64(document))")
       }
     }
