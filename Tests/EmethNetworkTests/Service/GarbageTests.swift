@@ -176,7 +176,7 @@ import Testing
     fails.seconds.withLock { $0 = 1 }
     let store = try StubStore { request in
       switch request.method {
-      case "DELETE": StubStore.Reply(status: fails.seconds.withLock { $0 } == 1 ? 507 : 204)
+      case "DELETE": StubStore.Reply(status: fails.seconds.withLock { $0 } == 1 ? 501 : 204)
       case "GET" where request.target.contains("list-type"):
         .document("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>")
       case "GET", "HEAD": StubStore.Reply(status: 404)
