@@ -873,7 +873,8 @@ def reviewTerms(jobId: bytes16) -> (uint256, address, address, bytes16, uint256,
     job: Job = self.jobs_[jobId]
     requestedAt: uint256 = job.requestedAt
     if job.parentJob != empty(bytes16):
-        requestedAt = self.jobs_[job.parentJob].requestedAt
+        # What was put out and registered anew at the parent's id is younger than its part: no judge is younger.
+        requestedAt = min(requestedAt, self.jobs_[job.parentJob].requestedAt)
     return job.status, job.owner, self.assigns[jobId].node, job.parentJob, requestedAt, job.verifierFee
 
 

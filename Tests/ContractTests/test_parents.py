@@ -55,6 +55,26 @@ def test_parts_are_checked_by_those_who_were_listed_for_their_parent(scene):
         assert scene.verified(part) in VERIFIERS
 
 
+def test_a_parent_that_is_registered_anew_exchanges_no_judges(scene):
+    salt = word("salt")
+    parent = keccak(to_canonical_address(REQUESTER) + salt)[:16]
+    scene.request(job=parent, program=TRAINING, parallel=2, limit=400)
+    part = scene.sub_job(parent, limit=100)
+    scene.core.send(NODE, "process", part)
+    scene.core.send(NODE, "submit", part, "r", 50)
+    for verifier in VERIFIERS:
+        scene.core.send(OWNER, "removeVerifier", verifier)
+    scene.core.send(OWNER, "addVerifier", SERVER)
+    scene.token.send(SERVER, "approve", scene.verifiers.address, 2**256 - 1)
+    scene.verifiers.send(SERVER, "bondVerifier", 50 * EMETH)
+    scene.commit(SERVER, 8)
+    # The bare id is put out by the one whose it is: the job there is younger than its part, and than the list.
+    scene.core.send(
+        REQUESTER, "requestWithSalt", salt, TRAINING, 2, 1, "d", "{}", 400, EMETH // 100, scene.chain.time + 10 * DAY,
+        2**255)
+    assert scene.verified(part) in VERIFIERS
+
+
 def test_parts_cost_no_more_than_the_parent_has(scene):
     parent = parent_of(scene)
     refused("core.parentEscrow", scene.sub_job, parent, limit=401)
