@@ -63,7 +63,8 @@ import Testing
   @Test func aFolderOfANewerLayoutIsRefused() throws {
     let (folder, network) = try network()
     try network.database.write { db in try db.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: NetworkDatabase.supportedVersion)) {
+    let supported = NetworkDatabase.supportedVersion
+    #expect(throws: NetworkError.otherVersion(path: folder.url.path, found: 99, supported: supported)) {
       try LocalNetwork(folder: folder.url)
     }
   }
@@ -141,7 +142,8 @@ import Testing
       }
     }
     try layOut(status: .processing)
-    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: NetworkDatabase.supportedVersion)) {
+    let supported = NetworkDatabase.supportedVersion
+    #expect(throws: NetworkError.unfinishedWork(path: folder.url.path, layout: 2, supported: supported)) {
       try LocalNetwork(folder: folder.url)
     }
     // Nothing was changed by the refusal; one that has not begun, or has ended, is no obstacle.
