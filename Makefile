@@ -28,11 +28,11 @@ run: build
 
 test:
 	@bash Scripts/install-packages.sh test
-	@bash Scripts/run-tests.sh 1 $(SWIFT) test $(TEST_FLAGS)
+	@bash Scripts/run-tests.sh 1 $(SWIFT) build --build-tests $(TEST_FLAGS)
 
 test-full:
 	@bash Scripts/install-packages.sh test
-	@bash Scripts/run-tests.sh 100 $(SWIFT) test $(TEST_FLAGS)
+	@bash Scripts/run-tests.sh 100 $(SWIFT) build --build-tests $(TEST_FLAGS)
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Examples Benchmarks Fuzzing

@@ -99,6 +99,8 @@ let package = Package(
     .executableTarget(
       name: "ExampleRunNetwork", dependencies: ["EmethNetwork", "EmethCompute", "EmethKit"],
       path: "Examples/RunNetwork", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleChat", dependencies: ["EmethNetwork"], path: "Examples/Chat", swiftSettings: strict),
 
     .testTarget(
       name: "EmethKitTests", dependencies: ["EmethKit"], resources: [.copy("Fixtures")],
@@ -122,7 +124,7 @@ let package = Package(
       name: "EmethCommandTests",
       dependencies: [
         "emeth-cli", "EmethKit", "ExampleSettleJob", "ExampleQuoteJob", "ExampleSignTicket",
-        "ExampleTrainModel", "ExampleTrainNetwork", "ExampleRunNetwork",
+        "ExampleTrainModel", "ExampleTrainNetwork", "ExampleRunNetwork", "ExampleChat",
       ],
       resources: [.copy("Fixtures")], swiftSettings: strict),
   ],

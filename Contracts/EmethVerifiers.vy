@@ -565,16 +565,61 @@ def isListed(account: address) -> bool:
     return staticcall IEmethCore(core).verifiers(account)
 
 
+@view
+@external
+def candidatesOf(jobId: bytes16, node: address) -> uint256:
+    """
+    @notice How many could be drawn now for what a node would submit of a job that is requested or taken.
+    """
+    terms: Terms = self._termsOf(jobId)
+    terms.node = node
+    return self._candidates(terms)
+
+
+@view
+@external
+def candidatesFor(requester: address, verifierFee: uint256) -> uint256:
+    """
+    @notice How many could be drawn now for a job that an account would request, whoever takes it.
+    """
+    terms: Terms = empty(Terms)
+    terms.owner = requester
+    terms.requestedAt = block.timestamp
+    terms.verifierFee = verifierFee
+    return self._candidates(terms)
+
+
 # ---- inside ----
 
 
 @view
 @internal
-def _submitted(jobId: bytes16) -> Terms:
+def _candidates(terms: Terms) -> uint256:
+    # As it would be for a result that is submitted in the next block.
+    review: Review = empty(Review)
+    review.submittedBlock = block.number + 1
+    review.scheduledAt = block.timestamp
+    count: uint256 = 0
+    for verifier: address in self.bonded:
+        if self._mayCheck(verifier, terms, review):
+            count += 1
+    return count
+
+
+@view
+@internal
+def _termsOf(jobId: bytes16) -> Terms:
     terms: Terms = empty(Terms)
     (
         terms.status, terms.owner, terms.node, terms.parentJob, terms.requestedAt, terms.verifierFee
     ) = staticcall IEmethCore(core).reviewTerms(jobId)
+    return terms
+
+
+@view
+@internal
+def _submitted(jobId: bytes16) -> Terms:
+    terms: Terms = self._termsOf(jobId)
     assert terms.status == SUBMITTED, "verifiers.status"
     return terms
 

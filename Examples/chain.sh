@@ -9,52 +9,9 @@
 # The chain is py-evm behind JSON-RPC (Tests/ContractTests/bridge.py), so that days pass in no time; what is missing is
 # installed. EMETH_PYTHON names a Python that has it. On any other chain the same commands do the same.
 set -euo pipefail
-root=$(realpath "$(dirname "$0")/..")
-
-emeth=$(realpath -m "${1:-$root/.build/release/emeth}")
-text=${2:-${EMETH_DATA:+$EMETH_DATA/neko.txt}}
-if [ ! -x "$emeth" ]; then
-  echo "chain.sh: found no program $emeth" >&2
-  echo "hint: make build makes it, or name another: chain.sh EMETH" >&2
-  exit 4
-fi
-[ -z "$text" ] || text=$(realpath -e "$text")
-
-folder=$(mktemp -d /tmp/emeth-chain-XXXXXX)
-declare -A process=() address=()
-
-# However the script ends, it leaves no process and no file.
-finish() {
-  trap - EXIT INT TERM
-  kill "${process[@]}" 2>/dev/null || true
-  for _ in $(seq 100); do
-    kill -0 "${process[@]}" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -9 "${process[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-say() { printf '%3d s  %s\n' "$SECONDS" "$*" >&2; }
-
-fail() {
-  say "chain.sh: $1"
-  tail -n 5 "$folder"/*.log >&2 || true
-  exit 1
-}
-
-# wait_for SECONDS WHAT COMMAND...: asks again and again until the command succeeds.
-wait_for() {
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    if [ "$SECONDS" -ge "$end" ]; then fail "waited in vain: $what"; fi
-    sleep 0.2
-  done
-}
+# shellcheck source=Scripts/example.sh
+. "$(dirname "$0")/../Scripts/example.sh"
+declare -A address=()
 
 if [ -z "${EMETH_PYTHON:-}" ]; then
   "$root/Scripts/install-packages.sh" chain

@@ -7,11 +7,9 @@
 # Beside the training the mean of some numbers is computed (program 999), by the same nodes and verifiers.
 #
 # Two servers on one PostgreSQL database and one S3 bucket (moto's), four nodes and a verifier; what is missing is
-# installed. With --embedded nothing has to be installed or started but emeth: one server, which keeps all in a folder,
+# installed. With --embedded nothing has to be installed or started but emeth and jq: one server, which keeps all in a folder,
 # two nodes and a verifier. TEXT is $EMETH_DATA/neko.txt, or the text that `make run` takes. A few minutes.
 set -euo pipefail
-root=$(realpath "$(dirname "$0")/..")
-
 servers=(server1 server2)
 nodes=(node1 node2 node3 node4)
 if [ "${1:-}" = --embedded ]; then
@@ -19,49 +17,15 @@ if [ "${1:-}" = --embedded ]; then
   servers=(server1)
   nodes=(node1 node2)
 fi
-emeth=$(realpath -m "${1:-$root/.build/release/emeth}")
-text=${2:-${EMETH_DATA:+$EMETH_DATA/neko.txt}}
-if [ ! -x "$emeth" ]; then
-  echo "network.sh: found no program $emeth" >&2
-  echo "hint: make build makes it, or name another: network.sh EMETH" >&2
+# shellcheck source=Scripts/example.sh
+. "$(dirname "$0")/../Scripts/example.sh"
+if [ "${#servers[@]}" = 1 ] && ! command -v jq >/dev/null; then
+  echo "network.sh: found no program jq, which reads emeth's JSON" >&2
+  echo "hint: apt-get install jq" >&2
   exit 4
 fi
-[ -z "$text" ] || text=$(realpath -e "$text")
-
-folder=$(mktemp -d /tmp/emeth-network-XXXXXX)
-declare -A process=() url=()
+declare -A url=()
 service=()
-
-# However the script ends, it leaves no process and no file.
-finish() {
-  trap - EXIT INT TERM
-  kill "${process[@]}" 2>/dev/null || true
-  for _ in $(seq 100); do
-    kill -0 "${process[@]}" 2>/dev/null || break
-    sleep 0.1
-  done
-  kill -9 "${process[@]}" 2>/dev/null || true
-  wait 2>/dev/null || true
-  rm -rf "$folder" "${database:-$folder}"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-fail() {
-  echo "network.sh: $1" >&2
-  tail -n 5 "$folder"/*.log >&2 || true
-  exit 1
-}
-
-# wait_for SECONDS WHAT COMMAND...: asks again and again until the command succeeds.
-wait_for() {
-  local end=$((SECONDS + $1)) what=$2
-  shift 2
-  until "$@"; do
-    if [ "$SECONDS" -ge "$end" ]; then fail "waited in vain: $what"; fi
-    sleep 0.2
-  done
-}
 
 # ---- what the servers share
 
@@ -70,6 +34,7 @@ start_database() {
   local as=() programs
   programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
   database=$(mktemp -d /tmp/emeth-postgres-XXXXXX)
+  folders+=("$database")
   if [ "$(id -u)" = 0 ]; then
     chown postgres "$database"
     as=(setpriv --reuid=postgres --regid=postgres --clear-groups)

@@ -10,7 +10,8 @@ nonces until the gap is filled, and lets a transaction displace another one of i
 standard input.
 
 Beside the eth_ methods of a node: evm_snapshot, evm_revert (a reorganisation, when other blocks follow), evm_mine
-[count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool,
+[count], evm_increaseTime seconds, evm_setAutomine, evm_dropPool, evm_prune N (blocks before N are gone, as on a node that
+keeps no old history),
 evm_losesAnswers N (so many transactions arrive, and status 502 is all that is said), and evm_setFault for a node that is away, slow, limited
 or lies: {"method": NAME or "*", "count": N} and one of "status" (with "retryAfter"), "drop", "garbage", "delay", "error",
 "result" and "patch" (members of a result that are replaced); an empty one ends them all.
@@ -110,6 +111,7 @@ class Bridge:
         self.pool = {}
         self.faults = []
         self.lost_answers = 0
+        self.pruned = 0
 
     # ---- the wire ----
 
@@ -223,7 +225,14 @@ class Bridge:
         return quantity(self.block_number("latest"))
 
     def eth_getBlockByNumber(self, name, full=False):
-        return self.block(self.tester.get_block_by_number(self.block_number(name)), full)
+        number = self.block_number(name)
+        if number < self.pruned:
+            raise RPCError(4444, "pruned history unavailable")
+        return self.block(self.tester.get_block_by_number(number), full)
+
+    def evm_prune(self, number):
+        self.pruned = integer(number)
+        return True
 
     def eth_getBlockByHash(self, digest, full=False):
         return self.block(self.tester.get_block_by_hash(digest), full)

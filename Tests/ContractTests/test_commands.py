@@ -59,6 +59,17 @@ class World:
         assert found["status"] == "0x1"
         return found
 
+    def add_verifier(self, key, account, bond):
+        """One that could be drawn eight times."""
+        self.send(self.core, calldata("EmethCore", "addVerifier", account))
+        self.send(self.token, calldata("EmethToken", "transfer", account, bond))
+        for to, data in [
+            (self.token, calldata("EmethToken", "approve", self.verifiers, bond)),
+            (self.verifiers, calldata("EmethVerifiers", "bondVerifier", bond)),
+            (self.verifiers, calldata("EmethVerifiers", "commitSecrets", [bytes([n]) * 32 for n in range(8)])),
+        ]:
+            self.receipt(self.rpc.send(key, to, data))
+
     def read(self, to, data):
         return int(self.rpc("eth_call", {"to": to, "data": data}, "latest"), 16)
 
@@ -347,7 +358,7 @@ def test_deploy(world):
     dry = world.emeth("deploy", "--signer", THE_SIGNER, "--dry-run", "--json")
     assert dry.returncode == 0, dry.stderr
     plan = json.loads(dry.stdout)
-    assert world.count("latest") == first and len(plan["steps"]) == 13 and "core" not in plan
+    assert world.count("latest") == first and len(plan["steps"]) == 14 and "core" not in plan
     poor = world.folder / "poor"
     poor.write_text("77" * 32)
     poor.chmod(0o600)
@@ -373,8 +384,8 @@ def test_deploy(world):
     done = world.emeth("deploy", "--signer", THE_SIGNER, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert world.count("latest") == first + 13
-    assert [step["wasSentBefore"] for step in report["steps"]] == 3 * [True] + 10 * [False]
+    assert world.count("latest") == first + 14
+    assert [step["wasSentBefore"] for step in report["steps"]] == 3 * [True] + 11 * [False]
     assert [step["function"] for step in report["steps"]] == [step["function"] for step in plan["steps"]]
     for planned, step in zip(plan["steps"], report["steps"]):
         assert int(step["gas"]) <= int(planned["gas"]), step
@@ -388,6 +399,7 @@ def test_deploy(world):
     assert to_checksum_address(text_at(world, report["settlement"], "EmethSettlement", "signer")) == THE_SIGNER
     assert text_at(world, core, "EmethCore", "fuelCounts", TRAINING) and not text_at(world, core, "EmethCore", "fuelCounts", MEAN)
     assert text_at(world, core, "EmethCore", "programs", PART)[0] == PART
+    assert text_at(world, core, "EmethCore", "getParameter", "LEAST_VERIFIER_FEE") == EMETH // 10_000
     # The contracts work: the owner's tokens can be deposited. Another deployment would be another one.
     used = world.emeth("deposit", "7emeth", "--core", core, "--json")
     assert used.returncode == 0 and json.loads(used.stdout)["ledger"] == str(7 * EMETH)
@@ -398,9 +410,21 @@ def test_deploy(world):
 def test_submit_and_cancel_a_job(world):
     words = ["submit-job", "https://data.example.org/numbers", "--program", "999", "--fuel-limit", "1000", "--fuel-price",
              "0.001emeth", "--param", "scale=2", "--layer", "1"]
+    # Nobody could check it: a bond of ten times V is needed, half an EMETH.
+    world.add_verifier(KEYS[3], ADDRESSES[3], EMETH // 2 - 1)
+    height = world.height()
+    for more in ([], ["--dry-run"]):
+        nobody = world.emeth(*words, *more, "--json")
+        error = json.loads(nobody.stderr)
+        assert (nobody.returncode, nobody.stdout, error["code"]) == (1, "", "chain.noVerifier"), nobody.stderr
+        assert "0.05 EMETH" in error["message"] and "--bond" in error["details"]["hint"]
+    assert world.height() == height and world.wallet() == 100 * EMETH
+    world.add_verifier(KEYS[4], ADDRESSES[4], EMETH // 2)
     dry = world.emeth(*words, "--dry-run", "--json")
     assert dry.returncode == 0, dry.stderr
-    assert [s["function"] for s in json.loads(dry.stdout)["steps"]] == ["approve", "requestWithSalt"]
+    plan = json.loads(dry.stdout)
+    assert [s["function"] for s in plan["steps"]] == ["approve", "requestWithSalt"]
+    assert plan["candidates"] == 1 and any("1 verifier could be drawn" in note for note in plan["notes"])
     before = world.wallet()
     done = world.emeth(*words, "--json")
     assert done.returncode == 0, done.stderr
@@ -449,8 +473,9 @@ def test_submit_and_cancel_a_job(world):
 
     assert code("cancel-job", "1f2e3d4c", "--layer", "1") == (2, "job.ambiguous")
     assert code("cancel-job", job, "--layer", "1", "--network", "net") == (2, "usage.contradiction")
-    assert code("submit-job", "x" * 513, "--layer", "1", "--fuel-limit", "1") == (2, "job.tooLong")
-    assert code("submit-job", "x", "--layer", "1") == (2, "usage.missingFlag")
+    assert code("submit-job", "x" * 513, "--layer", "1", "--fuel-limit", "1", "--program", "999") == (2, "job.tooLong")
+    assert code("submit-job", "x", "--layer", "1", "--program", "999") == (2, "usage.missingFlag")
+    assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1") == (2, "program.missing")
     assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--program", "5")[0] == 1
     assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--check-segments", "all")[0] == 2
 

@@ -86,6 +86,7 @@ def test_from_request_to_payment(world):
         "--server", url, "--layer", "1", "--json")
     assert done.returncode == 0, done.stderr
     job = json.loads(done.stdout)["job"]
+    assert json.loads(done.stdout)["candidates"] == 1
     early = world.emeth("fetch-result", job, "--layer", "1", "--server", url, "--out", str(world.folder / "early"))
     assert early.returncode != 0 and "REQUESTED" in early.stderr, early.stderr
 
@@ -106,6 +107,8 @@ def test_from_request_to_payment(world):
     fetched = world.emeth("fetch-result", job, "--layer", "1", "--server", url, "--out", str(out))
     assert fetched.returncode == 0, fetched.stderr
     assert (out / "result.dat").read_bytes() == b"3,2.5\r\n"
+    told = world.emeth("fetch-result", job, "--layer", "1", "--server", url, "--out", str(world.folder / "told"), "--json")
+    assert told.returncode == 0 and json.loads(told.stdout)["mayBeUnseen"] is False, told.stderr
 
     dry = subprocess.run(
         [BINARY, "node", "--layer", "1", "--server", url, "--key-file", str(world.folder / "node.key"), "--data",

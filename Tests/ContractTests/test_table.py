@@ -328,6 +328,47 @@ def test_lost_block_hash_and_wrong_secret(scene):
     refused("verifiers.late", scene.verifiers.send, drawn, "challenge", job, scene.secret_for(job))
 
 
+def test_who_could_be_drawn_is_known_beforehand(scene):
+    """As many as could be drawn for a job or a fee, by the rules of the draw itself."""
+    def for_fee(fee, requester=REQUESTER):
+        return scene.verifiers.read("candidatesFor", requester, fee)
+
+    def of_job(job, node=NODE):
+        return scene.verifiers.read("candidatesOf", job, node)
+
+    # A bond of 200 EMETH covers a fee of 20.
+    assert (for_fee(20 * EMETH), for_fee(20 * EMETH + 1), for_fee(0)) == (3, 0, 3)
+    assert for_fee(EMETH, VERIFIER_A) == 2, "nobody checks its own job"
+    job = scene.request()
+    assert (of_job(job), of_job(job, VERIFIER_A)) == (3, 2), "nor its own work"
+    assert of_job(job_id(999)) == 0, "no job, and nobody was listed in 1970"
+    scene.core.send(NODE, "process", job)
+    assert of_job(job) == 3
+    # Who is listed later judges later jobs alone, who was removed earlier ones alone.
+    scene.core.send(OWNER, "removeVerifier", VERIFIER_A)
+    scene.core.send(OWNER, "addVerifier", ALICE)
+    scene.token.send(ALICE, "approve", scene.verifiers.address, EMETH)
+    scene.verifiers.send(ALICE, "bondVerifier", EMETH)
+    assert (for_fee(EMETH // 10), of_job(job)) == (2, 3), "it has no commitment"
+    scene.commit(ALICE, 1)
+    assert (for_fee(EMETH // 10), for_fee(EMETH), of_job(job)) == (3, 2, 3)
+    scene.verifiers.send(VERIFIER_B, "announceUnbonding")
+    assert (for_fee(EMETH // 10), of_job(job)) == (2, 2)
+    # What it said comes true: two are drawn, and then nobody is left.
+    scene.core.send(NODE, "submit", job, "result", 80)
+    drawn = []
+    for _ in range(2):
+        drawn.append(scene.draw(job))
+        scene.chain.advance(HOUR)
+        scene.verifiers.send(STRANGER, "drawVerifier", job)
+    assert set(drawn) == {VERIFIER_A, VERIFIER_C}
+    scene.chain.advance(DAY)
+    assert scene.draw(job) == NOBODY
+    scene.chain.advance(HOUR)
+    scene.verifiers.send(STRANGER, "expireVerification", job)
+    assert scene.status(job) == CANCELED
+
+
 def test_two_verdicts_cost_the_bond(scene):
     kinds = ["bytes16", "bytes32", "address", "bool", "bytes32", "uint32", "bytes32", "bytes32"]
     type_hash = word(

@@ -71,6 +71,13 @@ struct RunOutput: Decodable {
     var costShare: Double
   }
 
+  struct Aggregation: Decodable {
+    var nodes: Int
+    var dropped: Int
+    var seconds: Double
+    var bytes: Int
+  }
+
   var jobId: String
   var status: String
   var model: String
@@ -83,6 +90,7 @@ struct RunOutput: Decodable {
   var stateRoot: String
   var conservation: Conservation
   var verification: Verification
+  var aggregation: Aggregation
 }
 
 extension ProgramResult {

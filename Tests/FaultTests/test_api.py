@@ -35,17 +35,47 @@ CHECKS = [
 schema = schemathesis.openapi.from_path(str(ROOT / "Docs/openapi.yaml"))
 
 
+class Selling(Network):
+    """A network that also sells text of a model that is trained in a second, which the last node draws."""
+
+    nodes = ["node1", "node2", "node3", "node4"]
+
+    def start_servers(self):
+        model = "--layers 1 --heads 2 --width 32 --context 64 --batch 4 --steps 5 --seed 1".split()
+        self.emeth("train", "text", "--out", "model", *model)
+        super().start_servers()
+
+    def serve_words(self, name):
+        return [*super().serve_words(name), "--gateway", "tiny=model@0.001emeth"]
+
+    def words(self, name):
+        # It takes no SubJobs beside its texts.
+        return ["--live-texts", "8", "--minimum-fuel-price", "1emeth"] if name == "node4" else []
+
+    def begin_selling(self):
+        self.api_key = self.emeth("new-api-key", "50emeth", "--key-file", "node2.key").strip()
+        wanted = dict(model="tiny", prompt="a", max_tokens=1)
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+
+        def sells():
+            answer = requests.post(f"http://{self.listen}/v1/completions", json=wanted, headers=headers, timeout=30)
+            assert answer.status_code in (200, 503), answer.text
+            return answer.ok
+
+        wait_for("a node that draws text", 60, sells)
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """A network in which one job has ended, one waits, and whoever asks has money."""
+    """A network in which one job has ended, one waits, text is sold, and whoever asks has money."""
     print(f"test_api: EMETH_TEST_SEED={SEED}")
-    network = Network(tmp_path_factory.mktemp("api"))
+    network = Selling(tmp_path_factory.mktemp("api"))
     try:
         network.job = network.submit()
         wait_for("the job's end", 120, lambda: "ended" in network.states(network.job))
         assert network.report(network.job)["status"] == "VERIFIED"
-        for name in network.nodes:
-            network.kill(name)
+        network.begin_selling()
+        network.kill("node1", "node2", "node3")
         network.waiting = network.submit()
         network.subjob = wait_for(
             "a SubJob that waits", 60, lambda: network.read(f"SELECT id FROM subJob WHERE parent = '{network.waiting}'")
@@ -109,6 +139,7 @@ def test_every_answer_is_described(case, served):
             "address": Account.from_key(served.keys["node1"]).address,
             "hash": served.objects[draw // 3 % len(served.objects)],
             "epoch": 1,
+            "model": "tiny",
         }
         for name in case.path_parameters or {}:
             if name in known and "errands" not in case.path:
@@ -117,6 +148,12 @@ def test_every_answer_is_described(case, served):
         for place in [case.query, case.body]:
             if isinstance(place, dict) and "jobId" in place:
                 place["jobId"] = [served.job, served.subjob][draw // 3 % 2]
+        if "/v1/" in case.path and isinstance(case.body, dict):
+            case.body["model"] = "tiny"
+    # Long texts are drawn elsewhere.
+    for name in ["max_tokens", "max_completion_tokens"]:
+        if isinstance(case.body, dict) and isinstance(case.body.get(name), int):
+            case.body[name] = min(case.body[name], 20)
     # The events of a job that waits do not end.
     if case.path.endswith("/events"):
         case.path_parameters["id"] = served.job
@@ -130,7 +167,9 @@ def test_every_answer_is_described(case, served):
             if name in ["method", "url", "params", "headers", "cookies", "json", "data", "files"]
         }
     ).prepare()
-    if draw % 7:
+    if draw % 7 and "/v1/" in case.path:
+        request.headers["Authorization"] = f"Bearer {served.api_key}"
+    elif draw % 7:
         key = list(served.keys.values())[draw // 7 % len(served.keys)]
         body = request.body or b""
         body = body.encode() if isinstance(body, str) else body

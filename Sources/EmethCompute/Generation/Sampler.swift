@@ -78,6 +78,14 @@ public struct Sampler: Sendable {
     for token in tokens { seen.insert(token) }
   }
 
+  /// Goes over tokens that were drawn before, here or on another machine: what is drawn next is what would have been
+  /// drawn after them.
+  public mutating func pass(over drawn: [UInt32]) throws(ComputeError) {
+    observe(drawn)
+    guard Float(temperature) > 0 else { return }
+    for _ in 0..<2 * drawn.count { _ = try generator.nextWord() }
+  }
+
   /// The next token. O(V) with top-k and at temperature 0; else O(V) exponentials.
   ///
   /// - Parameter logits: one for each token id, at least one.

@@ -28,6 +28,8 @@ public final class TextGenerator {
   private let model: GenerationModel
   private var pass: GenerationPass
   private var caches: [GenerationCache]
+  /// Texts that are open, each at the place of its cache.
+  private var texts: [Text?] = []
 
   /// A generator over a copy of a model's weights: the parameters may change or go afterwards.
   ///
@@ -106,27 +108,25 @@ public final class TextGenerator {
       throw .invalidInput(what: "number of tokens", found: "\(maxTokens)", allowed: "0 or more")
     }
     for prompt in prompts { try check(prompt[...]) }
-    try reserve(prompts.count)
-    var texts = zip(prompts, samplers).map { prompt, sampler in
-      Text(prompt, sampler: sampler, context: configuration.context)
+    guard maxTokens > 0 else {
+      prompts.indices.forEach(onEnd)
+      return prompts.map { _ in [] }
     }
-    for index in texts.indices { caches[index].clear() }
-    var active = maxTokens > 0 ? Array(texts.indices) : []
-    if active.isEmpty { texts.indices.forEach(onEnd) }
+    try reserve(prompts.count)
+    var places: [Int] = []
+    defer { for place in places { close(place) } }
+    for (prompt, sampler) in zip(prompts, samplers) { places.append(try open(prompt, sampler: sampler)) }
+    var drawn = prompts.map { _ in [UInt32]() }
+    var active = Array(prompts.indices)
     while !active.isEmpty {
-      try pass.read(active.enumerated().map { place, index in part(of: &texts[index], index, place: place) })
-      try pass.project(active.count)
       var going: [Int] = []
-      for (place, index) in active.enumerated() {
-        let token = try texts[index].sampler.next(
-          UnsafeBufferPointer(pass.logits(at: place)), device: device)
+      for (index, token) in zip(active, try draw(active.map { places[$0] })) {
         if token == stopToken {
           onEnd(index)
           continue
         }
-        texts[index].generated.append(token)
-        texts[index].window.append(token)
-        if onToken(index, token), texts[index].generated.count < maxTokens {
+        drawn[index].append(token)
+        if onToken(index, token), drawn[index].count < maxTokens {
           going.append(index)
         } else {
           onEnd(index)
@@ -134,8 +134,56 @@ public final class TextGenerator {
       }
       active = going
     }
-    return texts.map(\.generated)
+    return drawn
   }
+
+  // MARK: - Texts that come and go
+
+  /// Begins a text, which takes part in draws until it is closed; others may be open already.
+  ///
+  /// - Parameters:
+  ///   - prompt: one token or more; of a prompt longer than the context its last T tokens are read.
+  ///   - drawn: the first tokens that this sampler has drawn after the prompt, here or on another machine: the text
+  ///     goes on as if they had been drawn here.
+  ///   - sampler: at the start of its draws.
+  /// - Returns: the text's number, until ``close(_:)``.
+  /// - Throws: `ComputeError.invalidInput` for an empty prompt or an id outside the vocabulary; `outOfMemory`.
+  public func open(
+    _ prompt: [UInt32], drawn: [UInt32] = [], sampler: Sampler
+  ) throws(ComputeError) -> Int {
+    try check(prompt[...])
+    if !drawn.isEmpty { try check(drawn[...]) }
+    let text = try Text(prompt, drawn: drawn, sampler: sampler, context: configuration.context)
+    let place = texts.firstIndex { $0 == nil } ?? texts.count
+    if place == texts.count { texts.append(nil) }
+    try reserve(texts.count)
+    texts[place] = text
+    caches[place].clear()
+    return place
+  }
+
+  /// Draws the next token of each of these texts: the weights are read once for all of them.
+  ///
+  /// - Parameter open: numbers of open texts, each once.
+  /// - Returns: their tokens in the same order.
+  /// - Throws: `ComputeError.invalidInput` when the model's logits are not finite.
+  public func draw(_ open: [Int]) throws(ComputeError) -> [UInt32] {
+    try pass.read(open.enumerated().map { place, text in part(of: text, place: place) })
+    try pass.project(open.count)
+    var tokens: [UInt32] = []
+    for (place, text) in open.enumerated() {
+      guard var state = texts[text] else { preconditionFailure("text \(text) is not open") }
+      texts[text] = nil
+      let token = try state.sampler.next(UnsafeBufferPointer(pass.logits(at: place)), device: device)
+      state.window.append(token)
+      texts[text] = state
+      tokens.append(token)
+    }
+    return tokens
+  }
+
+  /// Ends a text; its number may be given again.
+  public func close(_ text: Int) { texts[text] = nil }
 
   /// The logits (V) of the token that follows `tokens`, at most T of them.
   ///
@@ -146,6 +194,7 @@ public final class TextGenerator {
         what: "tokens", found: "\(tokens.count)", allowed: "at most the context, \(configuration.context)")
     }
     try check(tokens[...])
+    precondition(texts.allSatisfy { $0 == nil }, "texts are open")
     caches[0].clear()
     try pass.read([.init(cache: caches[0], tokens: tokens[...], place: 0)])
     try pass.project(1)
@@ -157,12 +206,22 @@ public final class TextGenerator {
     /// What the model knows of it, the last token included that it has not read yet.
     var window: ArraySlice<UInt32>
     var sampler: Sampler
-    var generated: [UInt32] = []
 
-    init(_ prompt: [UInt32], sampler: Sampler, context: Int) {
+    init(_ prompt: [UInt32], drawn: [UInt32], sampler: Sampler, context: Int) throws(ComputeError) {
       window = prompt.suffix(context)
       self.sampler = sampler
       self.sampler.observe(prompt)
+      try self.sampler.pass(over: drawn)
+      // As the window has moved while they were drawn.
+      for token in drawn {
+        if window.count > context { window = Self.beginning(of: window, context) }
+        window.append(token)
+      }
+    }
+
+    /// What is read again of a window that the context has no room for.
+    static func beginning(of window: ArraySlice<UInt32>, _ context: Int) -> ArraySlice<UInt32> {
+      window.suffix(max(context / 2, 1))
     }
   }
 
@@ -176,19 +235,23 @@ public final class TextGenerator {
     }
   }
 
-  /// Makes room for a batch.
-  private func reserve(_ count: Int) throws(ComputeError) {
+  /// Makes room for so many open texts at once; more make room for themselves.
+  ///
+  /// - Throws: `ComputeError.outOfMemory`.
+  public func reserve(_ count: Int) throws(ComputeError) {
     while caches.count < count { caches.append(try GenerationCache(configuration, device: device)) }
     if pass.batch < count { pass = try GenerationPass(model: model, batch: count, device: device) }
   }
 
   /// What the model reads next of a text: its window, or where that is known the last token.
-  private func part(of text: inout Text, _ index: Int, place: Int) -> GenerationPass.Part {
-    let cache = caches[index]
-    if cache.position == configuration.context {
-      text.window = text.window.suffix(max(configuration.context / 2, 1))
+  private func part(of text: Int, place: Int) -> GenerationPass.Part {
+    guard var window = texts[text]?.window else { preconditionFailure("text \(text) is not open") }
+    let cache = caches[text]
+    if window.count > configuration.context {
+      window = Text.beginning(of: window, configuration.context)
+      texts[text]?.window = window
       cache.clear()
     }
-    return GenerationPass.Part(cache: cache, tokens: text.window.dropFirst(cache.position), place: place)
+    return GenerationPass.Part(cache: cache, tokens: window.dropFirst(cache.position), place: place)
   }
 }

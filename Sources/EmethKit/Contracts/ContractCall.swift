@@ -27,13 +27,14 @@ public struct ContractCall<Output: Sendable>: Sendable {
     self.read = read
   }
 
-  /// What the function returned.
+  /// What the function returned. What is no UTF-8 in its texts is replaced by U+FFFD: whoever writes such a text into a contract
+  /// must not make a job unreadable for those who check it.
   ///
   /// - Throws: ``ContractError/data(of:cause:)``, ``ContractError/value(of:member:found:allowed:)``.
   public func result(_ returned: [UInt8]) throws(ContractError) -> Output {
     let values: [ABIValue]
     do throws(FormatError) {
-      values = try function.decodeResult(returned)
+      values = try function.decodeResult(returned, repairingText: true)
     } catch {
       throw .data(of: function.name, cause: error)
     }

@@ -30,6 +30,10 @@ public enum EmethCore {
     case challengeSigner = "CHALLENGE_SIGNER"
     /// The most that tickets pay by their signature alone between two posted batches.
     case ticketDailyCap = "TICKET_DAILY_CAP"
+    /// The verifier's fee of every job, out of what its node earns; zero: the share counts.
+    case verifierFeeFlat = "VERIFIER_FEE_FLAT"
+    /// The least fee of a verifier: less is refused when a job is requested.
+    case leastVerifierFee = "LEAST_VERIFIER_FEE"
 
     /// The key: the Keccak-256 of the name.
     public var key: Bytes32 { Keccak256.hash(rawValue.utf8) }

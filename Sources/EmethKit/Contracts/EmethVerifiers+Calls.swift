@@ -1,4 +1,6 @@
 extension EmethVerifiers {
+  /// So many verifiers a job wants that could be drawn for it: two reject a wrong result, and one may be silent.
+  public static let wantedCandidates: UInt64 = 3
   /// The most commitments that one call posts.
   public static let commitmentLimit = 32
 
@@ -98,6 +100,19 @@ extension EmethVerifiers {
   }
 
   // MARK: - Views
+
+  /// How many verifiers could be drawn now for what a node would submit of a job that is requested or taken. With none nobody
+  /// is paid.
+  public static func candidates(of jobID: JobID, by node: Address) -> ContractCall<UInt64> {
+    .count(Function.candidatesOf, [.bytes16(jobID), .address(node)])
+  }
+
+  /// How many verifiers could be drawn now for a job that an account would request, whoever takes it.
+  public static func candidates(
+    for requester: Address, verifierFee: TokenAmount
+  ) -> ContractCall<UInt64> {
+    .count(Function.candidatesFor, [.address(requester), .number(verifierFee)])
+  }
 
   /// Whether an account is a candidate for draws.
   public static func isListed(_ account: Address) -> ContractCall<Bool> {

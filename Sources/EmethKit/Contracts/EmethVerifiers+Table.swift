@@ -21,6 +21,9 @@ extension EmethVerifiers {
       known: "forfeitBond(\(verdict) first,bytes firstSignature,\(verdict) second,bytes secondSignature)"
         + " returns (uint256 paid)")
 
+    static let candidatesOf: ABIFunction = "candidatesOf(bytes16 jobId,address node) returns (uint256 count)"
+    static let candidatesFor: ABIFunction =
+      "candidatesFor(address requester,uint256 verifierFee) returns (uint256 count)"
     static let isListed: ABIFunction = "isListed(address account) returns (bool)"
     static let reviews: ABIFunction =
       """
@@ -36,7 +39,7 @@ extension EmethVerifiers {
     static let all = [
       bondVerifier, announceUnbonding, unbondVerifier, commitSecrets, drawVerifier, challenge, open, withhold,
       expireVerification, absent, openCohort, fixCohort, completeCohort, postRoundKey, postMasked,
-      forfeitBond, isListed, reviews, bonds,
+      forfeitBond, candidatesOf, candidatesFor, isListed, reviews, bonds,
     ]
   }
 

@@ -95,12 +95,12 @@ public enum ABI {
 
   static func decode(
     _ data: [UInt8], from start: Int, as parameters: [ABIParameter], canonical: Bool,
-    byteLimit: Int = defaultByteLimit
+    repairingText: Bool = false, byteLimit: Int = defaultByteLimit
   ) throws(FormatError) -> [ABIValue] {
     guard data.count <= byteLimit else {
       throw .abi(.size(found: data.count, allowed: byteLimit), at: byteLimit, path: "")
     }
-    var decoder = ABIDecoder(data: data, start: start, isCanonical: canonical)
+    var decoder = ABIDecoder(data: data, start: start, isCanonical: canonical, repairsText: repairingText)
     return try decoder.decode(parameters)
   }
 }

@@ -3,15 +3,18 @@ struct ABIDecoder {
   private let data: [UInt8]
   private let start: Int
   private let isCanonical: Bool
+  /// Whether what is no UTF-8 in a text is replaced, and else refused.
+  private let repairsText: Bool
   private var path = ValuePath()
   /// How many bytes values may still stand for. Values that share no bytes together stand for no more than
   /// the data has, so that this bounds what a few bytes, used again and again, can be blown up to.
   private var allowance: Int
 
-  init(data: [UInt8], start: Int, isCanonical: Bool) {
+  init(data: [UInt8], start: Int, isCanonical: Bool, repairsText: Bool = false) {
     self.data = data
     self.start = start
     self.isCanonical = isCanonical
+    self.repairsText = repairsText
     allowance = data.count - start
   }
 
@@ -107,7 +110,12 @@ struct ABIDecoder {
       return (.bytes(Array(data[content.range])), content.end)
     case .string:
       let content = try bytes(at: position)
-      guard let text = String(validating: data[content.range], as: UTF8.self) else {
+      let text: String
+      if let valid = String(validating: data[content.range], as: UTF8.self) {
+        text = valid
+      } else if repairsText {
+        text = String(decoding: data[content.range], as: UTF8.self)
+      } else {
         throw fault(.text, at: position + 32)
       }
       return (.string(text), content.end)

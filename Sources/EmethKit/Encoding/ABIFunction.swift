@@ -64,10 +64,14 @@ public struct ABIFunction: Hashable, Sendable {
 
   /// The values of returned data.
   ///
-  /// - Parameter canonical: Whether the data must be exactly what ``encodeResult(_:)`` writes.
+  /// - Parameters:
+  ///   - canonical: Whether the data must be exactly what ``encodeResult(_:)`` writes.
+  ///   - repairingText: Whether bytes of a text that are no UTF-8 become U+FFFD: contracts take any bytes as text.
   /// - Throws: ``FormatError/abi(_:at:path:)``.
-  public func decodeResult(_ data: [UInt8], canonical: Bool = false) throws(FormatError) -> [ABIValue] {
-    try ABI.decode(data, from: 0, as: outputs, canonical: canonical)
+  public func decodeResult(
+    _ data: [UInt8], canonical: Bool = false, repairingText: Bool = false
+  ) throws(FormatError) -> [ABIValue] {
+    try ABI.decode(data, from: 0, as: outputs, canonical: canonical, repairingText: repairingText)
   }
 }
 

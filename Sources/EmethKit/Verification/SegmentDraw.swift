@@ -44,6 +44,11 @@ public struct SegmentDraw: Hashable, Sendable {
     return drawn.sorted()
   }
 
+  /// The boundaries whose leaves a node opens for drawn segments: both ends of each, and of the whole.
+  public static func boundaries(ofSegments segments: [Int], of n: Int) -> Set<Int> {
+    Set([0, n] + segments.flatMap { [$0, $0 + 1] })
+  }
+
   /// The step whose state root a verdict names: in which of the drawn segments, and how many steps into it.
   ///
   /// The generator's key is keccak256("EMETH step" ‖ seed), so that it says nothing of the segments' draw.

@@ -28,6 +28,8 @@ public enum AgentEvent: Sendable {
   case redeemed(TokenAmount, transaction: Bytes32?)
   /// A transaction of a job on a chain has arrived: by a function of the contracts.
   case sent(String, JobID?, transaction: Bytes32)
+  /// A node took a job of a chain for whose result so few verifiers could be drawn: fewer than are wanted.
+  case fewVerifiers(JobID, count: UInt64)
   /// Something failed; whatever can be tried again is.
   case failed(what: String, NetworkError)
 

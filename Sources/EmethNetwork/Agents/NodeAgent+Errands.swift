@@ -7,7 +7,7 @@ extension NodeAgent {
   /// Answers errands, one after another, beside the computing.
   func answerErrands() async -> Bool {
     do throws(NetworkError) {
-      let lane = try AgentLane(threads: settings.threads, device: settings.device)
+      let lane = try AgentLane(threads: settings.threads, device: settings.device(ofWorker: 0))
       let desk = ErrandDesk(
         connection: connection, kinds: Set(Errand.Kind.allCases), patience: settings.patience
       ) { what, error in

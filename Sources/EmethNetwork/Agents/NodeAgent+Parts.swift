@@ -117,9 +117,11 @@ extension NodeAgent {
     let program = try ComputedProgram(manifest, modules: settings.modules)
     let (own, sandbox, models) = (node, sandbox, models)
     func compute() async throws(NetworkError) -> NodeResult? {
-      try await models.bring(manifest, on: lane) { [self] object, store async throws(NetworkError) in
-        try await untilAnswered("fetching a model") { () throws(NetworkError) in
-          try await connection.fetch(object: object, into: store)
+      if let model = manifest.generation?.model {
+        try await models.bring(model, on: lane) { [self] object, store async throws(NetworkError) in
+          try await untilAnswered("fetching a model") { () throws(NetworkError) in
+            try await connection.fetch(object: object, into: store)
+          }
         }
       }
       return try await raising(stop) { () async throws(NetworkError) in

@@ -6,15 +6,15 @@ import Synchronization
 /// Taking, computing, handing in.
 extension NodeAgent {
   /// One worker: one SubJob after another.
-  func work() async -> Bool {
+  func work(on device: DeviceChoice) async -> Bool {
     do throws(NetworkError) {
-      let lane = try AgentLane(threads: settings.threads, device: settings.device)
+      let lane = try AgentLane(threads: settings.threads, device: device)
       while !Task.isCancelled {
         if let subJob = resumed() {
           await attend(to: subJob, on: lane)
         } else if state.withLock({ $0.isPaused || $0.isDraining }) {
           await pause(0.25)
-        } else if await canCompute(on: lane), let subJob = await nextSubJob(for: lane) {
+        } else if await canCompute(on: lane, device), let subJob = await nextSubJob(for: lane) {
           await attend(to: subJob, on: lane)
         }
       }
@@ -25,12 +25,12 @@ extension NodeAgent {
   }
 
   /// Whether the worker's device is there. While a GPU that was lost stays away nothing is taken that would be given up.
-  private func canCompute(on lane: AgentLane) async -> Bool {
+  private func canCompute(on lane: AgentLane, _ device: DeviceChoice) async -> Bool {
     do throws(NetworkError) {
       try await lane.run { _ in }
       return true
     } catch {
-      report("opening \(settings.device) anew", error)
+      report("opening \(device) anew", error)
       await pause(10)
       return false
     }
@@ -47,8 +47,14 @@ extension NodeAgent {
   /// A SubJob to take, which no other worker has in hand; nil when there was none for a while.
   private func nextSubJob(for lane: AgentLane) async -> JobID? {
     do throws(NetworkError) {
+      var filter = filter
+      filter.seen = state.withLock { $0.seen.mark }
+      let asked = ContinuousClock.now
       let offers = try await connection.openSubJobs(filter, waitingUpTo: settings.patience)
-      if offers.isEmpty { return nil }
+      if offers.isEmpty {
+        state.withLock { $0.seen = SeenOffers() }
+        return nil
+      }
       let money = try await connection.balances().unspent
       // Deadlines are the network's: whatever this machine's clock shows.
       let facts = try await connection.facts()
@@ -61,8 +67,8 @@ extension NodeAgent {
         guard state.withLock({ $0.busy.insert(offer.id).inserted }) else { continue }
         return offer.id
       }
-      // What is there now is nothing for this node.
-      await pause(Double.random(in: 0.5...1.5))
+      // What is there now is nothing for this node: it asks for another list.
+      await pause(state.withLock { $0.seen.note(offers, asked: asked, patience: settings.patience) })
     } catch {
       report("looking for SubJobs", error)
       await pause(Double.random(in: 0.5...1.5))
@@ -82,7 +88,13 @@ extension NodeAgent {
   /// Brings a SubJob to its submission, whatever was done of it before. Nothing is lost when it is stopped
   /// anywhere.
   private func attend(to subJob: JobID, on lane: AgentLane) async {
-    defer { state.withLock { _ = $0.busy.remove(subJob) } }
+    defer {
+      state.withLock { state in
+        state.busy.remove(subJob)
+        // What it was too busy for, or had no money for, may be something for it now.
+        state.seen = SeenOffers()
+      }
+    }
     do throws(NetworkError) {
       try journal.begin(subJob)
       guard let assignment = try await take(subJob) else { return }

@@ -20,7 +20,7 @@ public final class NodeAgent: Sendable {
     public var workers = 1
     /// CPU threads of each.
     public var threads = 2
-    /// What each computes on; it changes no bit.
+    /// What they compute on; of several GPUs each worker on one. It changes no bit.
     public var device = DeviceChoice.cpu
     /// Which SubJobs it takes, of those that it can compute.
     public var filter = SubJobFilter()
@@ -32,11 +32,21 @@ public final class NodeAgent: Sendable {
     public var modelCache = LocalNetwork.defaultModelCache
     /// Machines that compute for it; `nil` for none.
     public var remote: Workers?
+    /// Live texts of the network's gateway that it draws side by side; 0 for none.
+    public var liveTexts = 0
     /// How long it lets the network wait before it answers that there is nothing, seconds.
     public var patience = 20.0
 
     /// One worker, two threads.
     public init() {}
+
+    /// What a worker computes on: of several GPUs they take one after the other.
+    ///
+    /// - Parameter number: the worker's, from 0.
+    func device(ofWorker number: Int) -> DeviceChoice {
+      let devices = device.each
+      return devices[number % devices.count]
+    }
   }
 
   struct State {
@@ -48,6 +58,8 @@ public final class NodeAgent: Sendable {
     var avoided: [JobID: UInt64] = [:]
     /// What has cost it a deposit.
     var losses: Set<NodeLosses.Loss> = []
+    /// What it was offered last, where that was nothing for it.
+    var seen = SeenOffers()
     /// What was taken before this start.
     var resumed: [JobID] = []
   }
@@ -68,7 +80,7 @@ public final class NodeAgent: Sendable {
   let models: ModelShelf
   let onEvent: @Sendable (AgentEvent) -> Void
   private let lock: FolderLock
-  private let folder: URL
+  let folder: URL
 
   /// A node with its key and its own folder. One process works on a folder at a time.
   ///
@@ -125,9 +137,13 @@ public final class NodeAgent: Sendable {
   public func run() async throws(NetworkError) {
     try await pace.measure(filter.programs, onEvent)
     await withTaskGroup { group in
-      for _ in 0..<max(1, settings.workers) { group.addTask { await self.work() } }
+      for number in 0..<max(1, settings.workers) {
+        let device = settings.device(ofWorker: number)
+        group.addTask { await self.work(on: device) }
+      }
       group.addTask { await self.answerErrands() }
       group.addTask { await self.putAway() }
+      if settings.liveTexts > 0 { group.addTask { await self.drawTexts() } }
       if let workers = settings.remote {
         let place = folder.appending(path: "workers")
         group.addTask { await self.serveWorkers(workers, in: place) }

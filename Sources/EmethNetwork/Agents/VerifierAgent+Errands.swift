@@ -34,7 +34,10 @@ extension VerifierAgent {
     let work = VectorWork(threads: settings.threads)
     switch errand.question {
     case .reveal(_, let commitment): return try body(RevealedSecret(secret: verifier.secret(commitment)))
-    case .judge(let request): return try body(try await judge(request, on: lane))
+    case .judge(let request):
+      let report = try await judge(request, on: lane)
+      try await checkIsOpen(errand)
+      return try body(report)
     case .share(let subJob, let round, let beacon):
       // What was lost can't be vouched for.
       guard fault?.isSilentAboutSums != true, let update = verifier.update(of: subJob) else {
@@ -81,6 +84,20 @@ extension VerifierAgent {
     }
   }
 
+  /// Refuses to speak where the network has its word: a second verdict that is another one costs the bond, and what another
+  /// process with this key found may be another thing, since the network lets go of what was opened.
+  private func checkIsOpen(_ errand: Errand) async throws(NetworkError) {
+    let open = try await connection.errands(of: [errand.kind], except: [], waitingUpTo: 0)
+    // Of a list that is cut off nothing can be said.
+    if open.contains(where: { $0.id == errand.id }) || open.count >= ErrandStore.openLimit { return }
+    throw .refused(
+      code: "errand.answered",
+      message:
+        "errand \(errand.id) is not open any more: it was due at \(errand.due), or another process with the "
+        + "key of \(connection.account) has answered it",
+      hint: "one process at a time speaks for a key: stop the others")
+  }
+
   /// The program of a SubJob that is no training, to the byte; nil for a training's.
   ///
   /// - Throws: ``NetworkError/badSetting(name:found:allowed:)`` where it is not here: there is no verdict then.
@@ -98,9 +115,11 @@ extension VerifierAgent {
     let program = try program(of: request.facts)
     if program != nil {
       // A model that did not come is this machine's matter: there is no verdict without it.
-      try await models.bring(ComputedManifest(json: request.facts.manifest), on: lane) {
-        [connection] object, store async throws(NetworkError) in
-        try await connection.fetch(object: object, into: store)
+      if let model = try ComputedManifest(json: request.facts.manifest).generation?.model {
+        try await models.bring(model, on: lane) {
+          [connection] object, store async throws(NetworkError) in
+          try await connection.fetch(object: object, into: store)
+        }
       }
     }
     for object in sealed + (program == nil ? [request.facts.startingParameters] : []) {

@@ -30,6 +30,9 @@ public final class VerifierAgent: Sendable {
     public var bindingSeconds: UInt64 = 30 * 86_400
     /// How long it lets the network wait before it answers that there is nothing, seconds.
     public var patience = 20.0
+    /// It posts nothing any more, answers what it is asked, and ends when its bond is back: for who has said that it
+    /// leaves (``ServerClient/leave()``).
+    public var isLeaving = false
 
     /// Two threads, ten EMETH.
     public init() {}
@@ -82,16 +85,31 @@ public final class VerifierAgent: Sendable {
     self.onEvent = onEvent
   }
 
-  /// Works until the task is cancelled.
+  /// Works until the task is cancelled; one that leaves, until its bond is back or lost.
   ///
   /// - Throws: ``NetworkError/interrupted``.
   public func run() async throws(NetworkError) {
-    await withTaskGroup { group in
-      group.addTask { await self.keepStanding() }
-      group.addTask { await self.answerErrands() }
-      group.addTask { await self.putAway() }
+    let hasLeft = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        if self.settings.isLeaving { return await self.awaitBond() }
+        await self.keepStanding()
+        return false
+      }
+      group.addTask {
+        await self.answerErrands()
+        return false
+      }
+      group.addTask {
+        await self.putAway()
+        return false
+      }
+      for await isOver in group where isOver {
+        group.cancelAll()
+        return true
+      }
+      return false
     }
-    throw .interrupted
+    if !hasLeft { throw .interrupted }
   }
 
   func report(_ what: String, _ error: NetworkError) {
@@ -119,6 +137,19 @@ public final class VerifierAgent: Sendable {
       }
       await pause(min(2, settings.patience))
     }
+  }
+
+  /// Waits until nothing of its own is bound any more.
+  private func awaitBond() async -> Bool {
+    while !Task.isCancelled {
+      do throws(NetworkError) {
+        if try await connection.verifier().bond == .zero { return true }
+      } catch {
+        report("looking after its bond", error)
+      }
+      await pause(settings.patience)
+    }
+    return false
   }
 
   private func stand() async throws(NetworkError) {

@@ -77,11 +77,14 @@ final class WorkerDesk: ServedNetwork {
   }
 
   private func look() async {
+    var seen = SeenOffers()
     while !Task.isCancelled {
       let isWanted = state.withLock { state in
         state.asked.map { ContinuousClock.now - $0 < .seconds(60) } ?? false
       }
       guard isWanted || state.withLock({ $0.facts == nil }), !agent.takesNothing else {
+        // What is offered while nobody looks is offered to who comes next.
+        seen = SeenOffers()
         await pause(0.25)
         continue
       }
@@ -90,6 +93,8 @@ final class WorkerDesk: ServedNetwork {
         state.withLock { ($0.facts, $0.factsAt) = (facts, .now) }
         var filter = agent.filter
         filter.programs = [.languageModelTrainingPart]
+        filter.seen = seen.mark
+        let asked = ContinuousClock.now
         let offers = try await agent.connection.openSubJobs(filter, waitingUpTo: agent.settings.patience)
         let money = try await agent.connection.balances().unspent
         let payable = offers.filter { $0.deposit <= money }
@@ -98,7 +103,8 @@ final class WorkerDesk: ServedNetwork {
           return state.offers != payable
         }
         if isNew { marks.continuation.yield(1) }
-        await pause(0.5)
+        // Workers have these now: the network is asked for others, and tells of them when they come.
+        await pause(seen.note(offers, asked: asked, patience: agent.settings.patience))
       } catch {
         agent.report("looking for SubJobs for workers", error)
         await pause(1)
@@ -234,6 +240,12 @@ final class WorkerDesk: ServedNetwork {
     facts.periods.leaseSeconds = UInt32(max(3, workers.silenceSeconds))
     facts.periods.leaseRenewalSeconds = facts.periods.leaseSeconds / 3
     return facts
+  }
+
+  func offerMark() throws(NetworkError) -> String {
+    state.withLock { state in
+      state.offers.filter { state.hands[$0.id] == nil }.map { "\($0.id)" }.joined(separator: " ")
+    }
   }
 
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer] {
@@ -381,13 +393,16 @@ final class WorkerDesk: ServedNetwork {
   func cosign(epoch: UInt64, with added: [Cosignature]) async throws(NetworkError) -> [Address] {
     throw Self.notServed
   }
-  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount { throw Self.notServed }
+  func work(
+    of node: Address, newest limit: Int, before number: UInt32?
+  ) throws(NetworkError) -> NodeAccount { throw Self.notServed }
   func answer(_ errand: String, by account: Address, _ body: Data) throws(NetworkError) {
     throw Self.notServed
   }
   func postBond(
     upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
   ) throws(NetworkError) { throw Self.notServed }
+  func leave(_ verifier: Address) throws(NetworkError) { throw Self.notServed }
   func postCommitments(
     _ commitments: [Bytes32], from first: UInt32, by verifier: Address
   ) throws(NetworkError) { throw Self.notServed }

@@ -40,7 +40,8 @@ final class HTTPLoad {
 
   deinit { for connection in connections { close(connection.socket) } }
 
-  private static func connect(to server: ServerAddress, _ index: Int) throws(NetworkError) -> Int32 {
+  /// A socket from the loopback address of a number to the server; whoever has it closes it.
+  static func connect(to server: ServerAddress, _ index: Int) throws(NetworkError) -> Int32 {
     let port = server.audience.split(separator: ":").last.flatMap { UInt16($0) } ?? 80
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     func failure(_ operation: String) -> NetworkError {
@@ -117,14 +118,20 @@ final class HTTPLoad {
 
   private func send(_ request: [UInt8], over index: Int) throws(NetworkError) {
     connections[index].sentAt = .now
+    try Self.send(request, over: connections[index].socket, to: server)
+  }
+
+  /// Sends all of a request.
+  static func send(_ request: [UInt8], over socket: Int32, to server: ServerAddress) throws(NetworkError) {
     var sent = 0
     while sent < request.count {
       let count = request.withUnsafeBytes { bytes in
         Foundation.send(
-          connections[index].socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent,
-          Int32(MSG_NOSIGNAL))
+          socket, bytes.baseAddress.map { $0 + sent }, bytes.count - sent, Int32(MSG_NOSIGNAL))
       }
-      guard count > 0 else { throw broken("sending: \(String(cString: strerror(errno)))") }
+      guard count > 0 else {
+        throw .unreachable(server: "\(server)", reason: "sending: \(String(cString: strerror(errno)))")
+      }
       sent += count
     }
   }

@@ -89,12 +89,21 @@ public final class BatchCosigner: Sendable {
     }
     let cameIn = try await cameIn(contracts.settlement)
     let seen = try await chain.call(EmethCore.depositCount(), at: contracts.settlement)
-    let said = try check(
-      batch, leaves, signer: facts.signer(of: epoch), in: contracts.domain, cameIn: cameIn, deposits: seen)
+    let check = { () throws(ChainError) in
+      try self.check(
+        batch, leaves, signer: facts.signer(of: epoch), in: contracts.domain, cameIn: cameIn, deposits: seen)
+    }
     var signers = batch.allSigners
-    if !isDryRun {
-      // It is written down before anybody has the signature.
-      try asChainError { try keep(batch, leaves, contracts.domain) }
+    let said: TokenAmount
+    if isDryRun {
+      said = try check()
+    } else {
+      said = try alone { () throws(ChainError) in
+        let said = try check()
+        // It is written down before anybody has the signature.
+        try asChainError { try keep(batch, leaves, contracts.domain) }
+        return said
+      }
       let added = [Cosignature(signature: key.sign(batch.digest), signer: key.address)]
       signers = try await asked { () async throws(NetworkError) in try await self.server.cosign(epoch, added)
       }
@@ -162,6 +171,24 @@ public final class BatchCosigner: Sendable {
   }
 
   // MARK: - Memory
+
+  /// Looks at what was signed and adds to it while no other run does: of two that read the same before either has written, each
+  /// would sign another batch of one epoch.
+  func alone<Value>(_ body: () throws(ChainError) -> Value) throws(ChainError) -> Value {
+    let lock: FolderLock
+    do throws(NetworkError) {
+      let place = folder.appending(path: Self.lockPlace)
+      try Files.makeFolder(place)
+      lock = try FolderLock(folder: place)
+    } catch {
+      throw .store(error)
+    }
+    defer { withExtendedLifetime(lock) {} }
+    return try body()
+  }
+
+  /// The folder itself may be another role's too.
+  private static let lockPlace = "cosigning"
 
   private func file(_ domain: EIP712Domain) -> URL {
     folder.appending(path: "cosigned-\(domain.chainId)-\(domain.verifyingContract)-\(key.address).json")

@@ -79,19 +79,16 @@ public final class ChainJob: Sendable {
 }
 
 extension ChainAccount {
-  /// Registers a job and pays for it out of the wallet; lets its server divide it, when that may not yet. One that an earlier call registered, and whose report was not
-  /// settled, is reported instead of another one.
+  /// Registers a job and pays for it out of the wallet; lets its server divide it, when that may not yet. One that an earlier
+  /// call registered, and whose report was not settled, is reported instead of another one.
+  ///
+  /// - Throws: ``ChainError/noVerifier(fee:)`` for one whose result nobody could check: nobody would be paid for it.
   public func submit(_ job: ChainJob, isDryRun: Bool = false) async throws(ChainError) -> ChainReport {
-    let escrow = try await escrow(of: job)
+    let rate = try await client.call(EmethCore.parameter(.verifierFeeRate), at: contracts.core)
+    let flat = try await client.call(EmethCore.parameter(.verifierFeeFlat), at: contracts.core)
+    let (escrow, fee) = try job.cost(rate: rate, flat: flat)
     guard let block = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
-    }
-    var first = report(escrow, isDryRun)
-    if let server = job.divider,
-      try await !client.call(EmethCore.isServer(server, of: address), at: contracts.core)
-    {
-      let call = EmethCore.setServer(server, isAllowed: true)
-      first.steps.append(try await step(call, contracts.core, isDryRun).step)
     }
     let salt = Bytes32.random()
     let call = EmethCore.request(
@@ -102,6 +99,25 @@ extension ChainAccount {
     let action = ChainAction(
       TransactionRequest(from: address, to: contracts.core, data: call.data, value: .zero),
       call.function.name, .stands, mark: job.mark)
+    var first = report(escrow, isDryRun)
+    // What was registered before is told, whoever can check it by now.
+    if job.program != .proofOfWork, try await sender.earlier(action, isDryRun: isDryRun) == nil {
+      let count = try await client.call(
+        EmethVerifiers.candidates(for: address, verifierFee: fee), at: contracts.verification)
+      guard count > 0 else { throw .noVerifier(fee: fee) }
+      first.candidates = UInt32(clamping: count)
+      if count < EmethVerifiers.wantedCandidates {
+        first.notes.append(
+          "\(count) \(count == 1 ? "verifier" : "verifiers") could be drawn for it, and \(EmethVerifiers.wantedCandidates) are "
+            + "wanted: two reject a wrong result, and one may be silent")
+      }
+    }
+    if let server = job.divider,
+      try await !client.call(EmethCore.isServer(server, of: address), at: contracts.core)
+    {
+      let call = EmethCore.setServer(server, isAllowed: true)
+      first.steps.append(try await step(call, contracts.core, isDryRun).step)
+    }
     var (report, receipt) = try await pay(action, first)
     for log in receipt?.logs ?? [] {
       if log.address == contracts.core,
@@ -135,15 +151,33 @@ extension ChainAccount {
     }
     return await closed(report)
   }
+}
 
-  /// The most that may be taken for a job: L and V, as the contract's rate is now.
-  private func escrow(of job: ChainJob) async throws(ChainError) -> TokenAmount {
-    let rate = try await client.call(EmethCore.parameter(.verifierFeeRate), at: contracts.core)
+extension ChainJob {
+  /// The most that its requester pays, and what the verifier of its dearest part gets, of a job in one piece its own: by
+  /// the contract's share of the fee, or, where there is one, its flat fee, which its node pays.
+  fileprivate func cost(
+    rate: UInt256, flat: UInt256
+  ) throws(ChainError) -> (escrow: TokenAmount, verifierFee: TokenAmount) {
     do throws(NumberError) {
-      let fee = try job.fuelPrice.fee(for: job.fuelLimit)
-      let share = try fee.holon.multipliedFloorDividing(
-        by: rate, dividingBy: UInt256(UInt64(Rate.denominator)))
-      return try fee.adding(TokenAmount(holon: share))
+      let fee = try fuelPrice.fee(for: fuelLimit)
+      var verifierFee = TokenAmount(holon: flat)
+      var escrow = fee
+      if flat == .zero {
+        let share = try fee.holon.multipliedFloorDividing(
+          by: rate, dividingBy: UInt256(UInt64(Rate.denominator)))
+        verifierFee = TokenAmount(holon: share)
+        escrow = try fee.adding(verifierFee)
+      }
+      if parallel > 1, fuelLimit.units > 0 {
+        let count = UInt64(parallel) * UInt64(max(epochs, 1))
+        let most = fuelLimit.units / count + (fuelLimit.units % count == 0 ? 0 : 1)
+        let part = try verifierFee.holon.multipliedFloorDividing(
+          by: UInt256(most), dividingBy: UInt256(fuelLimit.units))
+        // What is left over the first parts have, a holon each.
+        verifierFee = try TokenAmount(holon: part).adding(TokenAmount(holon: 1))
+      }
+      return (escrow, verifierFee)
     } catch {
       throw .contradiction(
         method: "eth_call", what: "the escrow of the job", found: "2^256 holon or more",

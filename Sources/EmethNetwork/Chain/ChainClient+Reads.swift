@@ -149,6 +149,25 @@ extension ChainClient {
     return try Self.logs(answer, of: contracts, in: blocks)
   }
 
+  /// What a contract logged with some topics, in the chain's order.
+  func logs(_ filter: LogFilter) async throws(ChainError) -> [ChainLog] {
+    let blocks = filter.blocks
+    let topics: [JSONValue] = filter.topics.map { topic in
+      guard let topic else { return .null }
+      return .hex(topic.bytes)
+    }
+    let answer = try await request(
+      Self.getLogs,
+      [
+        .object([
+          .init("fromBlock", .hex(blocks.lowerBound)), .init("toBlock", .hex(blocks.upperBound)),
+          .init("address", .array([.hex(filter.contract)])),
+          .init("topics", .array(topics)),
+        ])
+      ])
+    return try Self.logs(answer, of: [filter.contract], in: blocks)
+  }
+
   /// What contracts logged in blocks that are named by their hashes, in the chain's order: a node that does not have one of
   /// them says so, where it would leave logs out of a range.
   func logs(of contracts: [Address], in blocks: [ChainBlock]) async throws(ChainError) -> [ChainLog] {
@@ -226,5 +245,17 @@ extension ChainError {
   func naming(_ function: String) -> ChainError {
     if case .reverted(_, let reason) = self { return .reverted(function: function, reason: reason) }
     return self
+  }
+}
+
+/// Which logs of a contract are asked for.
+final class LogFilter: Sendable {
+  let contract: Address
+  /// What they are searched by, the event first; nil is anything.
+  let topics: [Bytes32?]
+  let blocks: ClosedRange<UInt64>
+
+  init(contract: Address, topics: [Bytes32?], blocks: ClosedRange<UInt64>) {
+    (self.contract, self.topics, self.blocks) = (contract, topics, blocks)
   }
 }

@@ -16,11 +16,14 @@ public final class ChainDeployment: Sendable {
     public let ticketCap: TokenAmount
     /// Whose signature counts on L2; nil: nobody's yet, and no deposit is taken.
     public let signer: Address?
+    /// What a verifier is paid at least: jobs that cost nothing would use up the verifiers' commitments.
+    public let leastVerifierFee: TokenAmount
 
     /// Terms of these values.
-    public init(ticketCap: TokenAmount, signer: Address?) {
+    public init(ticketCap: TokenAmount, signer: Address?, leastVerifierFee: TokenAmount) {
       self.ticketCap = ticketCap
       self.signer = signer
+      self.leastVerifierFee = leastVerifierFee
     }
   }
 
@@ -57,7 +60,7 @@ public final class ChainDeployment: Sendable {
     (.meanOfNumbersPart, "part of a mean of numbers", false),
   ]
 
-  /// Creates the contracts, names each to the others, and sets programs and Signer.
+  /// Creates the contracts, names each to the others, and sets programs, the verifiers' least fee and Signer.
   public func run(isDryRun: Bool = false) async throws(ChainError) -> ChainReport {
     var report = ChainReport(chainID: sender.chainID, account: sender.account, isDryRun: isDryRun)
     report.token = try await create("EmethToken", ContractCode.token, [], &report)
@@ -79,6 +82,8 @@ public final class ChainDeployment: Sendable {
       try await call(EmethCore.setProgram(entry), core, &report)
       if program.fuelCounts { try await call(EmethCore.setFuelCounts(program.id, true), core, &report) }
     }
+    let leastFee = EmethCore.setParameter(.leastVerifierFee, to: terms.leastVerifierFee.holon)
+    try await call(leastFee, core, &report)
     if let signer = terms.signer { try await call(EmethCore.proposeSigner(signer), settlement, &report) }
     if isDryRun {
       try await checkFunds(for: report)

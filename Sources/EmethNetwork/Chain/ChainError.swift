@@ -51,6 +51,8 @@ public enum ChainError: EmethError, Equatable {
   case insufficientFunds(account: Address, found: UInt256, needed: UInt256)
   /// An account that has fewer tokens than it would send.
   case insufficientTokens(account: Address, found: TokenAmount, needed: TokenAmount)
+  /// A job whose result nobody could check, for so large a fee of its verifier.
+  case noVerifier(fee: TokenAmount)
   /// A ticket that this chain's settlement does not redeem.
   case ticket(TicketError)
   /// Gas that is dearer than the sender would pay, in wei.
@@ -101,6 +103,7 @@ public enum ChainError: EmethError, Equatable {
     case .outOfGas: "chain.outOfGas"
     case .insufficientFunds: "chain.insufficientFunds"
     case .insufficientTokens: "chain.insufficientTokens"
+    case .noVerifier: "chain.noVerifier"
     case .ticket(let error): error.code
     case .feeTooHigh: "chain.feeTooHigh"
     case .nonceTaken: "chain.nonceTaken"
@@ -161,6 +164,9 @@ public enum ChainError: EmethError, Equatable {
       "account \(account) has \(found) wei for gas, needs \(needed)"
     case .insufficientTokens(let account, let found, let needed):
       "account \(account) has \(found), needs \(needed)"
+    case .noVerifier(let fee):
+      "nobody could check the job: no verifier is listed that has bonded ten times its fee of \(fee) and has a "
+        + "commitment left"
     case .ticket(let error): error.message
     case .feeTooHigh(let found, let allowed):
       "gas costs \(found) wei each, allowed are \(allowed)"
@@ -214,6 +220,9 @@ public enum ChainError: EmethError, Equatable {
     case .frozen: "everybody leaves with the balances of the last batch"
     case .reverted(_, .message(let word)): Self.hint(onRefusal: word)
     case .insufficientFunds: "send it the chain's own coin: tokens don't pay for gas"
+    case .noVerifier:
+      "it would end unpaid, without a result: give it less --fuel-limit or a lower --fuel-price, or wait for a verifier with a "
+        + "larger bond (emeth verifier --layer 1 --bond AMOUNT)"
     case .feeTooHigh: "wait until gas is cheaper"
     case .nonceTaken: "is the key used elsewhere? look what that transaction did, then repeat"
     case .sentBefore: "it is done; with --again it is done once more"

@@ -30,11 +30,16 @@ final class ChainJobs: Sendable {
   private let client: ChainClient
   private let store: EventStore
   private let contracts: ChainContracts
+  /// So many are listed at once.
+  private let pageLimit: Int
   private var core: Address { contracts.core }
   private let known = Mutex<[JobID: Known]>([:])
   private let last = Mutex<Newest?>(nil)
 
-  init(client: ChainClient, store: EventStore, contracts: ChainContracts) {
+  init(
+    client: ChainClient, store: EventStore, contracts: ChainContracts, pageLimit: Int = Routes.cacheLimit
+  ) {
+    self.pageLimit = pageLimit
     self.client = client
     self.store = store
     self.contracts = contracts
@@ -50,16 +55,32 @@ final class ChainJobs: Sendable {
     try await client.call(EmethCore.isServer(account, of: requester), at: core)
   }
 
-  /// The jobs that have a status, or all; the newest changes first.
-  func list(_ status: JobStatus? = nil, limit: Int = Routes.cacheLimit) async throws(ChainError)
-    -> [CachedJob]
-  {
-    var wanted: [(JobID, JobStatus, ChainLog)] = []
-    for (id, found, log) in try newest().events where status == nil || found == status {
-      wanted.append((id, found, log))
-      if wanted.count == limit { break }
+  /// The jobs that have a status, or all; the newest changes first, so many as are listed at once.
+  ///
+  /// - Parameter before: they follow this job in that order; nil: from the newest on.
+  /// - Returns: none only where there are no more.
+  func list(
+    _ status: JobStatus? = nil, before: JobID? = nil
+  ) async throws(ChainError) -> [CachedJob] {
+    let newest = try newest()
+    var place = 0
+    if let before {
+      guard let known = newest.places[before] else { return [] }
+      place = known + 1
     }
-    return try await read(wanted).compactMap { $0 }.filter { status == nil || $0.status == status?.rawValue }
+    var jobs: [CachedJob] = []
+    // What can't be read, or stands otherwise by now, hides nothing that follows it.
+    while jobs.isEmpty, place < newest.events.count {
+      var wanted: [(JobID, JobStatus, ChainLog)] = []
+      while wanted.count < pageLimit, place < newest.events.count {
+        let event = newest.events[place]
+        if status == nil || event.1 == status { wanted.append(event) }
+        place += 1
+      }
+      jobs = try await read(wanted).compactMap { $0 }
+        .filter { status == nil || $0.status == status?.rawValue }
+    }
+    return jobs
   }
 
   /// A job; nil when no event tells of it.

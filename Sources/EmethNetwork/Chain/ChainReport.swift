@@ -49,6 +49,8 @@ public struct ChainReport: Encodable, Sendable {
   public var verification: Address?
   /// The job that it was about.
   public var job: JobID?
+  /// How many verifiers could be drawn for the job when it was requested; nil where that was not asked.
+  public var candidates: UInt32?
   /// Whether nothing was sent.
   public var isDryRun: Bool
   /// The transactions, in their order.
@@ -70,7 +72,7 @@ public struct ChainReport: Encodable, Sendable {
 
   private enum CodingKeys: String, CodingKey {
     case chainID = "chainId"
-    case account, core, token, settlement, verification, job
+    case account, core, token, settlement, verification, job, candidates
     case isDryRun = "dryRun"
     case steps, amount, wallet, ledger, notes
   }

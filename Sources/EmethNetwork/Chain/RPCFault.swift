@@ -52,8 +52,10 @@ enum RPCFault: Sendable {
       self = .tooMuch
     } else if number == 429 || number == -32005 || says("rate limit", "too many requests", "compute units") {
       self = .rateLimited
-    } else if says(
-      "missing trie node", "pruned", "historical state", "state is not available", "state not available")
+    } else if number == 4444
+      || says(
+        "missing trie node", "pruned", "pruning", "historical state", "state is not available",
+        "state not available")
     {
       self = .pruned
     } else if number == -32603

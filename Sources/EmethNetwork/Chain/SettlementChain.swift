@@ -32,9 +32,9 @@ public final class SettlementChain: Sendable {
     public init() {}
   }
 
-  /// So old the newest posted batch is at least when another one is posted because somebody leaves: what the way out of
-  /// many costs in gas is bounded by this.
-  static let leastPostingSeconds: UInt64 = 675
+  /// A batch that shows an exit is posted when the newest one on the chain is so old: there are seven days for it, and who asks
+  /// for the way out with a holon pays less for that than the batch costs.
+  static let exitSeconds: UInt64 = 3_600
   /// A batch is posted after so long, changed or not: after 48 hours anybody may freeze the network.
   static let longestSilenceSeconds: UInt64 = 20 * 3_600
 
@@ -111,15 +111,39 @@ public final class SettlementChain: Sendable {
     }
   }
 
-  /// Of accounts that are said to have asked for their way out and not to be served, so many nodes say that.
-  func leaving(_ accounts: [Address]) async throws(ChainError) -> [Address: Int] {
-    var votes: [Address: Int] = [:]
+  /// How many nodes say of an account that it has asked for its way out and is not served, and how many that it has not.
+  struct ExitVotes: Sendable, Hashable {
+    var said = 0
+    var denied = 0
+  }
+
+  /// What nodes say of accounts that are said to have asked for their way out and not to be served. A node that can't be
+  /// asked does not count, while another one answers.
+  func leaving(_ accounts: [Address]) async throws(ChainError) -> [Address: ExitVotes] {
+    var votes: [Address: ExitVotes] = [:]
+    var failure: ChainError?
+    var isAnswered = false
     for node in nodes {
-      for account in accounts
-      where try await node.call(EmethCore.exit(of: account), at: contracts.settlement) != nil {
-        votes[account, default: 0] += 1
+      do throws(ChainError) {
+        var leaving: Set<Address> = []
+        for account in accounts
+        where try await node.call(EmethCore.exit(of: account), at: contracts.settlement) != nil {
+          leaving.insert(account)
+        }
+        for account in accounts {
+          if leaving.contains(account) {
+            votes[account, default: ExitVotes()].said += 1
+          } else {
+            votes[account, default: ExitVotes()].denied += 1
+          }
+        }
+        isAnswered = true
+      } catch {
+        if error == .interrupted { throw error }
+        failure = failure ?? error
       }
     }
+    if !isAnswered, let failure { throw failure }
     return votes
   }
 

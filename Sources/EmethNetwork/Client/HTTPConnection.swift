@@ -66,6 +66,7 @@ public final class HTTPConnection: NetworkConnection {
     if let modules = filter.modules {
       query.append("modules=" + modules.map { "\($0)" }.sorted().joined(separator: ","))
     }
+    if let seen = filter.seen { query.append("seen=\(seen)") }
     if filter.minimumFuelPrice.holonPerFuel > 0 {
       query.append("minimumFuelPrice=\(filter.minimumFuelPrice.holonPerFuel)")
     }
@@ -155,6 +156,27 @@ public final class HTTPConnection: NetworkConnection {
   /// As ``NetworkConnection`` says.
   public func verifier() async throws(NetworkError) -> VerifierAccount {
     try await client.get("/api/v2/verifiers/\(account)")
+  }
+
+  // MARK: - Live texts
+
+  /// As ``NetworkConnection`` says.
+  public func liveModels() async throws(NetworkError) -> [LiveModel] {
+    do throws(NetworkError) {
+      return try await client.get("/api/v2/gateway/models")
+    } catch {
+      if error.code == "gateway.none" { return [] }
+      throw error
+    }
+  }
+
+  /// As ``NetworkConnection`` says.
+  public func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork {
+    let body = try asNetworkError { try WireFormat.encoder.encode(turn) }
+    let call = ServerClient.Call(
+      method: "POST", path: "/api/v2/gateway/turn", body: body, isSigned: true,
+      timeoutSeconds: client.settings.timeoutSeconds + Double(turn.wait))
+    return try client.decode(try await client.send(call).body, from: call.path)
   }
 
   // MARK: - Objects

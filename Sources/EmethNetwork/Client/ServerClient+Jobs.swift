@@ -133,6 +133,9 @@ extension ServerClient {
     }
   }
 
+  /// A batch with more leaves is not fetched: a server that makes up leaves fills no memory.
+  private static let leafLimit = 1 << 20
+
   /// All leaves of a batch, by account.
   func leaves(ofBatch epoch: UInt64) async throws(NetworkError) -> [Ticket] {
     var (leaves, after): ([Ticket], Address?) = ([], nil)
@@ -140,6 +143,11 @@ extension ServerClient {
       let query = after.map { "?after=\($0)" } ?? ""
       let page: Routes.BatchLeaves = try await get("/api/v2/batches/\(epoch)/leaves\(query)")
       leaves += page.leaves
+      guard leaves.count <= Self.leafLimit else {
+        throw .malformed(
+          what: "answer of \(server) to the leaves of batch \(epoch)",
+          reason: "there are more than \(Self.leafLimit)")
+      }
       // A server that goes round in circles is not followed.
       if let next = page.next, next <= after ?? .zero || page.leaves.isEmpty {
         throw .malformed(
@@ -163,8 +171,15 @@ extension ServerClient {
     try await send("POST", "/api/v2/withdrawals", Routes.Withdrawal(amount: amount))
   }
 
-  /// What a node earned, may earn, and lost.
-  public func work(of node: Address, newest limit: Int = 50) async throws(NetworkError) -> NodeAccount {
-    try await get("/api/v2/nodes/\(node)?limit=\(limit)")
+  /// Leaves as a verifier: it is drawn no more, and gets its bond back when all that it was drawn for has ended.
+  public func leave() async throws(NetworkError) -> VerifierAccount {
+    try await send("POST", "/api/v2/verifiers/leave", Nothing(), repeatable: true)
+  }
+
+  /// What a node earned, may earn, and lost; its newest SubJobs, or those before a ``NodeAccount/next``.
+  public func work(
+    of node: Address, newest limit: Int = 50, before number: UInt32? = nil
+  ) async throws(NetworkError) -> NodeAccount {
+    try await get("/api/v2/nodes/\(node)?limit=\(limit)" + (number.map { "&before=\($0)" } ?? ""))
   }
 }

@@ -1,14 +1,16 @@
 import EmethKit
 
 /// An object of a served network, by its store and its key there: as it is called in a bucket, and in the network's folder.
+/// A tokenizer's folder is held as objects are.
 struct ObjectName: Hashable, Sendable, CustomStringConvertible {
-  /// `objects/` or `splitter/`, and the key.
+  /// `objects/`, `splitter/` or `tokenizers/`, and the key.
   let description: String
 
   init(_ description: String) { self.description = description }
 
   static let objects = "objects/"
   static let splitter = "splitter/"
+  static let tokenizers = "tokenizers/"
 
   /// The key in a store; nil for what is in the other.
   func key(in place: String) -> String? {
@@ -24,6 +26,11 @@ struct ObjectName: Hashable, Sendable, CustomStringConvertible {
   /// What the Splitter keeps to itself.
   static func splitter(_ hash: Bytes32) -> ObjectName {
     ObjectName("\(splitter)\(ContentStore.key(of: hash))")
+  }
+  /// The tokenizer of a training, as its request names it; nil where it has none.
+  static func tokenizer(of request: JobRequest) -> ObjectName? {
+    guard case .training(let training) = request else { return nil }
+    return training.tokenizer.map { ObjectName($0) }
   }
   /// The hashes of a job's record leaves.
   static func leaves(of job: JobID) -> ObjectName { ObjectName("\(splitter)leaves-\(job)") }
@@ -199,7 +206,9 @@ enum HoldStore {
   static func keep(
     _ sealed: SealedResult, of job: JobID, at now: UInt64, in db: SQLSession
   ) throws -> [ObjectName] {
-    let kept: [ObjectName] = try sealed.names + [.leaves(of: job)] + evidence(of: job, in: db)
+    let tokenizer = try ObjectName.tokenizer(of: JobStore.request(of: job, in: db))
+    let kept: [ObjectName] =
+      try sealed.names + [.leaves(of: job)] + evidence(of: job, in: db) + [tokenizer].compactMap { $0 }
     let released = try release(.result, of: job, in: db)
     try take(kept, for: job, .result, at: now, in: db)
     return try (released + release(.sealing, of: job, in: db)).filter { !kept.contains($0) }
@@ -230,6 +239,9 @@ enum HoldStore {
     let job = record.job.id
     let contents = record.progress.requesterKey == nil ? [] : try Self.contents(of: job, in: db)
     var result = Set(try evidence(of: job, in: db))
+    if record.hasResult, let tokenizer = ObjectName.tokenizer(of: record.request) {
+      result.insert(tokenizer)
+    }
     if let sealed = record.progress.sealed {
       result.formUnion(sealed.names + [.leaves(of: job)])
     } else if let newest = record.progress.rounds.last, record.hasResult {

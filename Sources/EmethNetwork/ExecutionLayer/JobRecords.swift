@@ -156,6 +156,9 @@ struct VerifierDraw: Codable, Sendable, Hashable {
   var commitment: UInt32?
   var seed: Bytes32
   var segments: [Int]
+  /// What the seed was made of besides submission and beacon: the first one's secret, zero where it revealed none or had
+  /// nothing to draw; `nil` for those who came after it.
+  var secret: Bytes32?
 }
 
 /// A SubJob with its machine and notes.

@@ -7,7 +7,7 @@ import Foundation
 /// database has 256-bit integers.
 final class NetworkDatabase: Sendable {
   /// The layout this program reads and writes; a higher one was made by a newer program.
-  static let supportedVersion = 12
+  static let supportedVersion = 13
 
   /// Who waits for changes, of this process and of others that share the database.
   let changes: ChangeMark
@@ -98,7 +98,7 @@ final class NetworkDatabase: Sendable {
     try asNetworkError { try backend.serverMilliseconds() }
   }
 
-  /// Copies one consistent state of an SQLite database into a new file.
+  /// Copies one consistent state of an SQLite database into a file; changes go on meanwhile.
   ///
   /// - Parameter together: done while nobody can change anything, at the state that is copied.
   func copy(to file: URL, _ together: () throws(NetworkError) -> Void) throws(NetworkError) {
@@ -109,4 +109,7 @@ final class NetworkDatabase: Sendable {
   }
   /// Takes what a log holds into the database's file, so that the file is all of it.
   func foldLog() throws(NetworkError) { try asNetworkError { try backend.foldLog() } }
+
+  /// Lets go of the database, for good.
+  func close() throws(NetworkError) { try asNetworkError { try backend.close() } }
 }

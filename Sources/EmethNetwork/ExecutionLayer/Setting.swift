@@ -21,7 +21,7 @@ struct Setting: Sendable {
   /// What is in the Splitter's store of every process that serves the network.
   static let store = Setting(name: "store")
 
-  /// Whether jobs hold what they need: those of earlier layouts did not, nor do those of a network in one process.
+  /// Which of the things that they need jobs hold: those of earlier layouts none, nor do those of a network in one process.
   static let holds = Setting(name: "holds")
 
   /// The contract that redeems this network's tickets, and its chain; nothing where settlement is embedded.

@@ -9,11 +9,13 @@ struct AccountPage {
   let jobs: [JobRow]
   /// Whether its newest tickets are shown.
   let isFirst: Bool
+  /// Whether its newest SubJobs are.
+  let isNewestWork: Bool
 
   /// Whether anything is known of the account.
   var isKnown: Bool {
     account.balances.total > .zero || !account.work.isEmpty || !tickets.tickets.isEmpty || !jobs.isEmpty
-      || verifier.posted > 0 || verifier.bond > .zero || !isFirst
+      || verifier.posted > 0 || verifier.bond > .zero || !isFirst || !isNewestWork
   }
 
   var page: Page {
@@ -36,8 +38,8 @@ struct AccountPage {
   }
 
   private var workSection: Markup? {
-    guard !account.work.isEmpty else { return nil }
-    return element("section") {
+    guard !account.work.isEmpty || !isNewestWork else { return nil }
+    return element("section", .id("work")) {
       element("h2") { context[.workTitle] }
       context.tiles([
         (.earned, context.amount(account.earned)), (.pending, context.amount(account.pending)),
@@ -50,6 +52,9 @@ struct AccountPage {
           .init(.status),
           .init(.earned, .number), .init(.pending, .minorNumber), .init(.lost, .number), .init(.reason),
         ], account.work.map(row), ifEmpty: .nothingYet)
+      context.pager(
+        account.next.map { context.path.with("work", "\($0)") }, isFirst: isNewestWork, by: "work", at: "work"
+      )
     }
   }
 

@@ -213,15 +213,21 @@ extension PageContext {
   }
 
   /// A link to what comes next in a list, where there is more, and one back to its beginning.
+  ///
+  /// - Parameters:
+  ///   - name: the member of the query that tells pages apart; `nil` is `before` or `after`.
+  ///   - place: the list's id in the page.
   func pager(
-    _ next: PagePath?, isFirst: Bool, first firstPhrase: Phrase = .firstPage, _ nextPhrase: Phrase = .nextPage
+    _ next: PagePath?, isFirst: Bool, by name: String? = nil, at place: String = "list",
+    first firstPhrase: Phrase = .firstPage, _ nextPhrase: Phrase = .nextPage
   ) -> Markup? {
     guard next != nil || !isFirst else { return nil }
     return element("nav", .class("pager"), .init("aria-label", self[.pages])) {
       if !isFirst {
-        element("a", .href(path.with("before", nil).with("after", nil).at("list"))) { self[firstPhrase] }
+        let first = name.map { path.with($0, nil) } ?? path.with("before", nil).with("after", nil)
+        element("a", .href(first.at(place))) { self[firstPhrase] }
       }
-      if let next { element("a", .init("rel", "next"), .href(next.at("list"))) { self[nextPhrase] } }
+      if let next { element("a", .init("rel", "next"), .href(next.at(place))) { self[nextPhrase] } }
     }
   }
 

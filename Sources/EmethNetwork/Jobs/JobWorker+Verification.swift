@@ -220,6 +220,7 @@ extension JobWorker {
     record.notes.undrawnSince = nil
     // Another verifier replays what the first one drew: the question is whether that one was right.
     let seed: Bytes32
+    var used: Bytes32?
     if let first = record.notes.draws.first {
       seed = first.seed
     } else {
@@ -231,10 +232,11 @@ extension JobWorker {
           try JobStore.update(record, in: db)
         }
         return nil
-      case .given(let secret): seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: secret)
+      case .given(let secret): used = secret
       // What is checked must not depend on whether somebody speaks: the beacon alone draws then.
-      case .silent: seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: .zero)
+      case .silent: used = .zero
       }
+      seed = SegmentDraw.seed(submission: submission, beacon: beacon, secret: used ?? .zero)
     }
     record.notes.pendingDraw = nil
     let count = request.segmentCount
@@ -243,8 +245,8 @@ extension JobWorker {
         verifier: verifier, commitment: number, seed: seed,
         segments: Verifier.draw(
           seed: seed,
-          count: try (request.check ?? network.check).drawn(subJobs: subJobCount, segments: count), of: count)
-      ))
+          count: try (request.check ?? network.check).drawn(subJobs: subJobCount, segments: count), of: count),
+        secret: used))
     // Who comes after one that has judged is put on the SubJob's record when it is decided whose word counts.
     guard record.notes.judgements.isEmpty else {
       try JobStore.update(record, in: db)
@@ -335,7 +337,10 @@ extension JobWorker {
           (record.notes.judgedIn ?? []) + [(try Signer.latestBatch(in: db)?.batch.epoch ?? 0) + 1]
         // Leaves that prove nothing are in the evidence, not in the public records.
         switch outcome.judgement.mismatch?.kind {
-        case nil, .replay, .result: record.notes.opened = outcome.boundaries
+        // What a node opened besides was not asked for.
+        case nil, .replay, .result:
+          let drawn = SegmentDraw.boundaries(ofSegments: outcome.judgement.segments, of: request.segmentCount)
+          record.notes.opened = outcome.boundaries.filter { drawn.contains(Int($0.boundary)) }
         case .submission, .opening, .withheld: break
         }
         if let other = outcome.contradiction,

@@ -24,6 +24,14 @@ extension Surroundings {
       lies: cohorts.flatMap(\.lies), refuted: refuted.isEmpty ? nil : refuted)
   }
 
+  private func draw(of subJob: SubJobRecord, request: JobRequest) -> PublicRecords.Draw? {
+    guard let epoch = subJob.notes.epoch, let first = subJob.notes.draws.first, let secret = first.secret
+    else { return nil }
+    return PublicRecords.Draw(
+      beaconEpoch: epoch + 1, secret: secret,
+      segments: request.drawsSegments && first.segments.count < request.segmentCount ? first.segments : nil)
+  }
+
   /// Every ticket of the newest batch: those of accounts with a role first, then all others'.
   private func allTickets(
     _ newest: [Address: SignedTicket], in db: SQLSession
@@ -52,7 +60,8 @@ extension Surroundings {
           return PublicRecords.SubJob(
             machine: subJob.machine, submission: subJob.notes.result?.submission, trace: subJob.notes.opened,
             verdicts: verdicts.filter { drawn.contains($0.verdict.verifier) },
-            furtherVerdicts: further.isEmpty ? nil : further, furtherDraws: others.isEmpty ? nil : others)
+            furtherVerdicts: further.isEmpty ? nil : further, furtherDraws: others.isEmpty ? nil : others,
+            draw: draw(of: subJob, request: record.request))
         },
         aggregation: try aggregation(of: record, in: db),
         batches: try String.fetchAll(db, sql: "SELECT batch FROM batch ORDER BY epoch").map {

@@ -19,6 +19,20 @@ public struct PublicRecords: Codable, Sendable {
     /// Who was drawn besides those on the machine's record: to replay a verdict, or to examine what was masked; `nil` is
     /// nobody.
     public var furtherDraws: [Address]?
+    /// How the segments were drawn that all of them replayed; `nil` where nobody was drawn, and in records of versions that
+    /// did not keep it.
+    public var draw: Draw?
+  }
+
+  /// What was drawn of a submission, once for all of its verifiers.
+  public struct Draw: Codable, Sendable, Hashable {
+    /// The epoch of the batch that is its beacon.
+    public var beaconEpoch: UInt64
+    /// What the verifier that was drawn first had committed itself to; zero where it revealed nothing, and where a part is
+    /// judged whole.
+    public var secret: Bytes32
+    /// The segments, ascending; `nil` is all of them.
+    public var segments: [Int]?
   }
 
   /// One round's beginning: the state that all its SubJobs started from.

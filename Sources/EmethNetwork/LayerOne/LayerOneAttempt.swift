@@ -54,22 +54,17 @@ extension LayerOneDesk {
     guard let node = attempt.job.assign?.node,
       let result = LayerOneResult(attempt.job.detail.result, of: id, from: node)
     else { return .failure(.void("its result names no output of its node")) }
-    let reference: JobFileReference
-    switch result {
-    case .output(let named): reference = named
-    case .refusal(let words): return .failure(.void("its result is no output, but a no: \(words)"))
+    if case .refusal(let words) = result {
+      return .failure(.void("its result is no output, but a no: \(words)"))
     }
     do throws(NetworkError) {
-      let found = try await files.content(of: .output, of: id, in: folder)
-      guard found.hash == reference.contentHash else {
-        return .failure(.missing("its output is not the one that its result names"))
-      }
-      if let reason = division.obstacle(toJoining: found.bytes, of: part) {
+      let output = try await files.output(of: attempt.job, in: folder)
+      if let reason = division.obstacle(toJoining: output, of: part) {
         return .failure(.void("its output can't be joined: \(reason)"))
       }
-      return .success(found.bytes)
+      return .success(output)
     } catch {
-      guard error.code == "file.unknown" || error.isNoArchive else { throw error }
+      guard error.isOfFile else { throw error }
       return .failure(.missing("its output is not there"))
     }
   }

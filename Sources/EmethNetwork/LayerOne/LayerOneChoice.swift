@@ -24,6 +24,7 @@ final class LayerOneChoice: Sendable {
   private let settings: NodeAgent.Settings
   private let pace: NodePace
   private let losses: NodeLosses
+  private let sweep: JobSweep
   private let state: Mutex<State>
   private var files: ServerClient { desk.files }
 
@@ -41,6 +42,7 @@ final class LayerOneChoice: Sendable {
   ) throws(NetworkError) {
     (self.desk, self.settings, self.filter, self.pace) = (desk, settings, filter, pace)
     self.losses = losses
+    sweep = JobSweep(desk.files)
     state = Mutex(State(losses: try losses.all()))
   }
 
@@ -67,6 +69,7 @@ final class LayerOneChoice: Sendable {
       var offer = LayerOneNode.Offer(
         job: id, program: job.detail.programID, fee: try Self.fee(of: job), deposit: job.terms.deposit,
         deadline: job.job.deadline, refusal: try await refusal(of: job))
+      offer.candidates = try await candidates(of: job).map { UInt32(clamping: $0) }
       if offer.refusal == nil, !job.provesItself {
         let (sender, core) = (desk.account.sender, desk.core)
         let preview = try? await sender.preview(EmethCore.process(id), to: core)
@@ -75,6 +78,13 @@ final class LayerOneChoice: Sendable {
       offers.append(offer)
     }
     return offers
+  }
+
+  /// How many verifiers could be drawn for what this node would submit; nil for what proves itself.
+  func candidates(of job: LayerOneJob) async throws(NetworkError) -> UInt64? {
+    guard !job.provesItself else { return nil }
+    return try await desk.call(
+      EmethVerifiers.candidates(of: job.id, by: desk.account.address), at: desk.checks)
   }
 
   private static func fee(of job: LayerOneJob) throws(NetworkError) -> TokenAmount {
@@ -88,13 +98,13 @@ final class LayerOneChoice: Sendable {
     state.withLock { state in
       if state.resting.count > 10_000 { state.resting = state.resting.filter { $0.value.until > .now } }
     }
-    for listed in try await files.listedJobs(.requested) {
-      let isToBeSeen = state.withLock { state in
+    let candidates = try await sweep.look(at: .requested, limit: Self.lookLimit / 2) { listed in
+      state.withLock { state in
         state.skipped[listed.id] == nil && (state.resting[listed.id].map { $0.until <= .now } ?? true)
       }
-      guard isToBeSeen else { continue }
+    }
+    for listed in candidates {
       if let job = try await desk.read(listed.id), job.status == .requested { found.append(job) }
-      if found.count == Self.lookLimit { break }
     }
     return found.sorted { $0.job.fuelPrice > $1.job.fuelPrice }
   }
@@ -109,19 +119,22 @@ final class LayerOneChoice: Sendable {
       return reason
     }
     let reason = try await passingRefusal(of: job)
-    if reason != nil {
-      let seconds = desk.pollSeconds
-      state.withLock { state in
-        let polls = min(Self.restingPolls, 2 * (state.resting[job.id]?.polls ?? 0.5))
-        state.resting[job.id] = Rest(until: .now + .seconds(polls * seconds), polls: polls)
-      }
-    }
+    if reason != nil { rest(job.id) }
     return reason
+  }
+
+  /// Does not look at a job for a while, each time for longer.
+  func rest(_ id: JobID) {
+    let seconds = desk.pollSeconds
+    state.withLock { state in
+      let polls = min(Self.restingPolls, 2 * (state.resting[id]?.polls ?? 0.5))
+      state.resting[id] = Rest(until: .now + .seconds(polls * seconds), polls: polls)
+    }
   }
 
   /// What may change soon.
   private func passingRefusal(of job: LayerOneJob) async throws(NetworkError) -> String? {
-    guard !job.isOrphan else { return "the job of which it is a part has ended" }
+    guard !job.isOrphan else { return "the job of which it is a part has ended, or was put out" }
     let (module, owner) = (self.module(of: job), job.job.owner)
     if let module, state.withLock({ $0.losses.forbid(module, for: owner, at: secondsNow()) }) {
       return "its module has cost this node deposits today, with the data of too many requesters"
@@ -140,6 +153,10 @@ final class LayerOneChoice: Sendable {
       return "it locks \(job.terms.deposit.emethText) EMETH, ledger and wallet have \(money.emethText)"
     }
     if job.provesItself { return try await proofRefusal(of: job) }
+    if try await candidates(of: job) == 0 {
+      return "nobody could check it: no verifier is listed that has bonded ten times its fee of "
+        + "\(job.terms.verifierFee) and has a commitment left"
+    }
     guard let size = try await files.size(of: .input, of: job.id) else {
       return "its input is not at \(files.server) yet"
     }
@@ -215,6 +232,8 @@ extension LayerOneNode {
     public var deadline: UInt64
     /// Why it is not taken; nil: it would be.
     public var refusal: String?
+    /// How many verifiers could be drawn for its result; nil where it proves itself.
+    public var candidates: UInt32?
     /// The most that taking it costs, in wei; nil where that is not known before the deposit is made.
     public var wei: String?
   }

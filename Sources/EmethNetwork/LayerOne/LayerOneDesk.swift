@@ -42,12 +42,16 @@ final class LayerOneDesk: Sendable {
   }
 
   /// A job as the chain has it; nil when there is none of that id.
-  func read(_ id: JobID) async throws(NetworkError) -> LayerOneJob? { try await read([id])[id] }
+  func read(_ id: JobID) async throws(NetworkError) -> LayerOneJob? {
+    try await read([id], isAlone: true)[id]
+  }
 
   /// Jobs as the chain has them.
-  func read(_ ids: [JobID]) async throws(NetworkError) -> [JobID: LayerOneJob] {
+  func read(_ ids: [JobID], isAlone: Bool = false) async throws(NetworkError) -> [JobID: LayerOneJob] {
     let account = account
-    return try await onChain { () async throws(ChainError) in try await LayerOneJob.read(ids, with: account) }
+    return try await onChain { () async throws(ChainError) in
+      try await LayerOneJob.read(ids, isAlone: isAlone, with: account)
+    }
   }
 
   /// What a contract says.
@@ -120,9 +124,9 @@ extension NetworkError {
   /// Whether a contract has refused a call: mostly somebody else was faster.
   var isReverted: Bool { code == ChainError.reverted(function: "", reason: .silent).code }
 
-  /// Whether it says that a file is no archive of one file.
-  var isNoArchive: Bool {
+  /// Whether it says that a file is not there, or is not what it should be.
+  var isOfFile: Bool {
     if case .malformed(ZipArchive.errorName, _) = self { return true }
-    return false
+    return code == "file.unknown"
   }
 }

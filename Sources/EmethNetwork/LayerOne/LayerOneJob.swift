@@ -11,7 +11,8 @@ final class LayerOneJob: Sendable {
   /// Whether it is a part that ends only when its masked vector is in.
   let isMasked: Bool
   let review: EmethVerifiers.Review
-  /// Whether it is a part of a job that has ended: nobody is paid for it any more, unless it was submitted.
+  /// Whether it is a part of a job that has ended, or that another one has put out, also one of the same requester: nobody is
+  /// paid for it any more, unless it was submitted.
   let isOrphan: Bool
   /// The chain's time and height.
   let now: UInt64
@@ -23,17 +24,20 @@ final class LayerOneJob: Sendable {
   var provesItself: Bool { detail.programID == .proofOfWork }
 
   /// Jobs, by their ids; those that there are.
+  ///
+  /// - Parameter isAlone: whether one job is asked for, and whoever asks is told where it holds what no type of this project
+  ///   holds. Else such a one is left out: a stranger can register it, and it hides no other.
   static func read(
-    _ ids: [JobID], with account: ChainAccount
+    _ ids: [JobID], isAlone: Bool = false, with account: ChainAccount
   ) async throws(ChainError) -> [JobID: LayerOneJob] {
     let (client, core, checks) = (account.client, account.contracts.core, account.contracts.verification)
     guard let head = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
-    let jobs = try await Self.jobs(ids, with: account)
+    let jobs = try await Self.jobs(ids, isAlone: isAlone, with: account)
     let ids = ids.filter { jobs[$0] != nil }
     let parents = try await Self.jobs(
-      Array(Set(ids.compactMap { jobs[$0]?.parentJob })), with: account)
+      Array(Set(ids.compactMap { jobs[$0]?.parentJob })), isAlone: isAlone, with: account)
     let results = try await client.batch(
       ids.flatMap { id in
         [
@@ -50,25 +54,44 @@ final class LayerOneJob: Sendable {
       guard let job = jobs[id] else { continue }
       let said = Array(results[5 * index..<5 * index + 5])
       // A node of the chain that is behind does not know the parent of a part that was just registered.
-      let isOrphan = job.parentJob.flatMap { parents[$0]?.status.isFinal } ?? false
-      found[id] = LayerOneJob(
-        job, try await client.output(of: EmethCore.jobDetail(id), at: core, said[0]),
-        try await client.output(of: EmethCore.jobAssign(id), at: core, said[1]),
-        try await client.output(of: EmethCore.jobTerms(id), at: core, said[2]),
-        try await client.output(of: EmethCore.isMasked(id), at: core, said[3]),
-        try await client.output(of: EmethVerifiers.review(id), at: checks, said[4]), isOrphan, head)
+      let isOrphan = job.parentJob.flatMap { parents[$0] }.map { Self.isOrphan(job, of: $0) } ?? false
+      do throws(ChainError) {
+        found[id] = LayerOneJob(
+          job, try await client.output(of: EmethCore.jobDetail(id), at: core, said[0]),
+          try await client.output(of: EmethCore.jobAssign(id), at: core, said[1]),
+          try await client.output(of: EmethCore.jobTerms(id), at: core, said[2]),
+          try await client.output(of: EmethCore.isMasked(id), at: core, said[3]),
+          try await client.output(of: EmethVerifiers.review(id), at: checks, said[4]), isOrphan, head)
+      } catch {
+        guard case .contract = error, !isAlone else { throw error }
+      }
     }
     return found
   }
 
+  /// Whether nothing comes of a part, by its parent. Where a node of the chain is behind, it knows the parent as it was before it
+  /// was divided, or before it put out another one; but what a part was put out by is newer than the part.
+  private static func isOrphan(_ part: EmethCore.Job, of parent: EmethCore.Job) -> Bool {
+    guard parent.owner == part.owner else { return parent.requestedAt >= part.requestedAt }
+    return switch parent.status {
+    case .processing: false
+    case .requested: parent.requestedAt > part.requestedAt
+    case .submitted, .verified, .canceled, .timeout, .failed, .declined: true
+    }
+  }
+
   private static func jobs(
-    _ ids: [JobID], with account: ChainAccount
+    _ ids: [JobID], isAlone: Bool, with account: ChainAccount
   ) async throws(ChainError) -> [JobID: EmethCore.Job] {
     let (client, core) = (account.client, account.contracts.core)
     let results = try await client.batch(ids.map { ChainClient.ethCall(EmethCore.job($0), core) })
     var found: [JobID: EmethCore.Job] = [:]
     for (id, result) in zip(ids, results) {
-      found[id] = try await client.output(of: EmethCore.job(id), at: core, result)
+      do throws(ChainError) {
+        found[id] = try await client.output(of: EmethCore.job(id), at: core, result)
+      } catch {
+        guard case .contract = error, !isAlone else { throw error }
+      }
     }
     return found
   }
@@ -126,7 +149,7 @@ enum LayerOneUpkeep: Sendable {
   case complete
   /// The deadline has come.
   case timeout
-  /// The job of which it is a part has ended.
+  /// The job of which it is a part has ended, or was put out.
   case cancel
 
   /// The transaction that does it.

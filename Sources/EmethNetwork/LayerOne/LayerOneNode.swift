@@ -201,7 +201,7 @@ public final class LayerOneNode: Sendable {
   /// Takes into its journal what the chain says it has taken: the folder may be another one than before.
   private func adopt() async throws(NetworkError) {
     for status in [JobStatus.processing, .submitted] {
-      for listed in try await files.listedJobs(status) where listed.assignedNode == "\(account.address)" {
+      for listed in try await files.allListedJobs(status) where listed.assignedNode == "\(account.address)" {
         // What another program has taken with this key is that one's.
         guard let job = try await desk.read(listed.id),
           (try? LayerOneWork(job, modules: settings.modules)) != nil
@@ -244,7 +244,7 @@ public final class LayerOneNode: Sendable {
     case .processing where isMine:
       state.withLock { _ = $0.handedIn.remove(id) }
       guard let upkeep = job.upkeep else { return true }
-      // Too late, or the job of which it is a part has ended: what is left of the deposit is free again.
+      // Too late, or the job of which it is a part is no more: what is left of the deposit is free again.
       try await desk.carryOut(upkeep, of: id)
     case .submitted where isMine:
       state.withLock { _ = $0.handedIn.insert(id) }
@@ -284,7 +284,10 @@ public final class LayerOneNode: Sendable {
     for job in try await choice.requested() where !known.contains(job.id) {
       guard state.withLock({ $0.busy.insert(job.id).inserted }) else { continue }
       defer { state.withLock { _ = $0.busy.remove(job.id) } }
-      if try await choice.refusal(of: job) == nil, try await process(job) { return job.id }
+      guard try await choice.refusal(of: job) == nil else { continue }
+      if try await process(job) { return job.id }
+      // Core has refused what looked well: it is not tried again at once.
+      choice.rest(job.id)
     }
     return nil
   }
@@ -303,6 +306,9 @@ public final class LayerOneNode: Sendable {
       return false
     }
     desk.onEvent(.took(id))
+    if let count = try? await choice.candidates(of: job), count < EmethVerifiers.wantedCandidates {
+      desk.onEvent(.fewVerifiers(id, count: count))
+    }
     return true
   }
 
@@ -490,7 +496,7 @@ public final class LayerOneNode: Sendable {
     _ work: LayerOneWork, _ input: Data
   ) async throws(NetworkError) -> LayerOneWork.Outcome {
     let (sandbox, stop, began) = (sandbox, StopFlag(), ContinuousClock.now)
-    let lane = try AgentLane(threads: settings.threads, device: settings.device)
+    let lane = try AgentLane(threads: settings.threads, device: settings.device(ofWorker: 0))
     let own = account.address
     let watching = work.program.provesItself ? Task { await self.raise(stop, whenOver: work.id) } : nil
     defer { watching?.cancel() }

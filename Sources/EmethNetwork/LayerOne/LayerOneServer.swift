@@ -64,6 +64,8 @@ public final class LayerOneServer: Sendable {
   }
 
   private let desk: LayerOneDesk
+  private let sweep: JobSweep
+  private let orphanSweep: JobSweep
   private let folder: URL
   private let retry: RetryPolicy
   private let requesters: Set<Address>
@@ -92,6 +94,7 @@ public final class LayerOneServer: Sendable {
     try Files.makeFolder(folder)
     lock = try FolderLock(folder: folder)
     desk = LayerOneDesk(account, files, onEvent: onEvent)
+    (sweep, orphanSweep) = (JobSweep(files), JobSweep(files))
     (self.folder, self.retry, self.requesters) = (folder, retry, requesters)
   }
 
@@ -139,9 +142,9 @@ public final class LayerOneServer: Sendable {
   private func listed() async throws(NetworkError) -> [JobID] {
     var found: [JobID] = []
     for status in [JobStatus.processing, .requested] {
-      found += try await files.listedJobs(status).filter { $0.parts > 1 && $0.parent == nil }.map(\.id)
+      found += try await sweep.look(at: status) { $0.parts > 1 && $0.parent == nil }.map(\.id)
     }
-    // A list is of the newest jobs, and of what has ended a folder may be left.
+    // One look is not at all of them, and of what has ended a folder may be left.
     let known = Set(found)
     let own = try kept()
     return found + own.filter { !known.contains($0) }
@@ -500,10 +503,12 @@ public final class LayerOneServer: Sendable {
   /// Ends the parts of jobs that have ended, of requesters who let this server: a node's deposit is free then.
   private func endOrphans() async {
     await desk.attempt("looking for parts of jobs that have ended") { () async throws(NetworkError) in
-      var listed = try await self.files.listedJobs(.requested)
-      listed += try await self.files.listedJobs(.processing)
-      let running = Set(listed.filter { $0.parts > 1 }.map(\.id))
-      for part in listed where part.parent.map({ !running.contains($0) }) ?? false {
+      var listed = try await self.orphanSweep.look(at: .requested)
+      listed += try await self.orphanSweep.look(at: .processing)
+      // A job of another requester at the parent's id is not the parent.
+      let running = Dictionary(
+        listed.filter { $0.parts > 1 }.map { ($0.id, $0.requester) }, uniquingKeysWith: { $1 })
+      for part in listed where part.parent.map({ running[$0] != part.requester }) ?? false {
         await self.desk.attempt("upkeep of job \(part.id)") { () async throws(NetworkError) in
           try await self.endOrphan(part.id)
         }

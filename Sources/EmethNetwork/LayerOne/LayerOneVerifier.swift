@@ -41,6 +41,8 @@ public final class LayerOneVerifier: Sendable {
   private let sandbox: ModuleSandbox?
   private let state = Mutex(State())
   private let lock: FolderLock
+  private let sweep: JobSweep
+  private let draws: DrawnJobs
   private var account: ChainAccount { desk.account }
   private var files: ServerClient { desk.files }
   private var checks: Address { desk.checks }
@@ -59,6 +61,7 @@ public final class LayerOneVerifier: Sendable {
     lock = try FolderLock(folder: folder)
     sandbox = settings.modules.isEmpty ? nil : try ModuleSandbox(for: settings.modules)
     desk = LayerOneDesk(account, files, onEvent: onEvent)
+    (sweep, draws) = (JobSweep(files), DrawnJobs(account))
     (self.key, self.folder, self.settings) = (key, folder, settings)
   }
 
@@ -108,13 +111,12 @@ public final class LayerOneVerifier: Sendable {
   func duties() async -> [LayerOneJob] {
     var drawn: [LayerOneJob] = []
     await desk.attempt("looking for results") { () async throws(NetworkError) in
-      for listed in try await self.files.listedJobs(.submitted) {
-        let id = listed.id
-        guard self.state.withLock({ !$0.busy.contains(id) }) else { continue }
-        await self.desk.attempt("reading job \(id)") { () async throws(NetworkError) in
-          if let job = try await self.desk.read(id), self.isDrawn(for: job) { drawn.append(job) }
-        }
-      }
+      // By the chain's word: no list is long enough to hide one.
+      let ids = try await self.draws.jobs().filter { id in self.state.withLock { !$0.busy.contains(id) } }
+      guard !ids.isEmpty else { return }
+      let jobs = try await self.desk.read(ids)
+      drawn = jobs.values.filter { self.isDrawn(for: $0) }
+      self.draws.forget(jobs.values.filter { !self.isDrawn(for: $0) }.map(\.id))
     }
     let room = max(1, settings.workers)
     drawn.sort { $0.terms.verifierFee > $1.terms.verifierFee }
@@ -134,7 +136,7 @@ public final class LayerOneVerifier: Sendable {
   /// for hardly any money.
   @Sendable private func doUpkeep() async {
     await desk.attempt("looking for results to draw for") { () async throws(NetworkError) in
-      for listed in try await self.files.listedJobs(.submitted) { await self.look(after: listed.id) }
+      for listed in try await self.sweep.look(at: .submitted) { await self.look(after: listed.id) }
     }
     await desk.attempt("looking for late jobs") { () async throws(NetworkError) in
       let account = self.account
@@ -142,7 +144,7 @@ public final class LayerOneVerifier: Sendable {
         try await account.client.block(.latest)?.timestamp ?? 0
       }
       for status in [JobStatus.requested, .processing] {
-        for listed in try await self.files.listedJobs(status) where listed.deadline <= now {
+        for listed in try await self.sweep.look(at: status) where listed.deadline <= now {
           if await self.look(after: listed.id) { return }
         }
       }
@@ -156,9 +158,12 @@ public final class LayerOneVerifier: Sendable {
     var bond = TokenAmount.zero
     /// The numbers of the commitments that are to be posted.
     var commitments: Range<UInt64> = 0..<0
+    /// That nobody has listed it, or somebody has removed it; nil: it is listed.
+    var notListed: NetworkError?
   }
 
-  /// What is to be posted, once an owner of the contracts has listed it.
+  /// What is to be posted. Of one that was removed commitments: it is drawn still for jobs of its time, which would end
+  /// unpaid without them (0043).
   private func missing() async throws(NetworkError) -> Missing {
     let (account, checks) = (account, checks)
     let (isListed, bond, wallet) = try await onChain { () async throws(ChainError) in
@@ -168,16 +173,16 @@ public final class LayerOneVerifier: Sendable {
         try await account.client.call(EmethToken.balance(of: account.address), at: account.contracts.token)
       )
     }
-    guard isListed else {
-      throw .refused(
+    var missing = Missing()
+    if !isListed {
+      missing.notListed = .refused(
         code: "verifier.notListed", message: "\(account.address) is not listed as a verifier",
         hint: "let an owner of EMETH Core call addVerifier(\(account.address)); late jobs are ended meanwhile"
       )
     }
-    var missing = Missing()
     // An owner who takes the bond out does not want it posted again.
-    guard bond.unbondingAt == nil else { return missing }
-    if settings.bond > bond.amount, wallet > .zero {
+    guard bond.unbondingAt == nil, isListed || bond.amount > .zero else { return missing }
+    if isListed, settings.bond > bond.amount, wallet > .zero {
       // Who has less binds what there is.
       missing.bond = try asNetworkError { try min(wallet, settings.bond.subtracting(bond.amount)) }
     }
@@ -207,6 +212,7 @@ public final class LayerOneVerifier: Sendable {
       try await desk.send(
         EmethVerifiers.commitSecrets(missing.commitments.map { commitment($0) }), to: checks, of: nil)
     }
+    if let notListed = missing.notListed { throw notListed }
   }
 
   // MARK: - Plans
@@ -214,26 +220,22 @@ public final class LayerOneVerifier: Sendable {
   /// What it would do now. Nothing is sent, and nothing is computed.
   public func plans() async throws(NetworkError) -> [Plan] {
     var plans: [Plan] = []
-    do throws(NetworkError) {
-      let missing = try await missing()
-      if missing.bond > .zero {
-        let approval = EmethToken.approve(spender: checks, amount: missing.bond)
-        plans.append(
-          await plan(
-            nil, "approve and bondVerifier: \(missing.bond.emethText)",
-            account.action(approval, at: account.contracts.token)))
-      }
-      if !missing.commitments.isEmpty {
-        let call = EmethVerifiers.commitSecrets(missing.commitments.map { commitment($0) })
-        plans.append(
-          await plan(nil, "commitSecrets: \(missing.commitments.count)", account.action(call, at: checks)))
-      }
-    } catch {
-      guard error.code == "verifier.notListed" else { throw error }
-      plans.append(Plan(job: nil, refusal: error.message))
+    let missing = try await missing()
+    if let notListed = missing.notListed { plans.append(Plan(job: nil, refusal: notListed.message)) }
+    if missing.bond > .zero {
+      let approval = EmethToken.approve(spender: checks, amount: missing.bond)
+      plans.append(
+        await plan(
+          nil, "approve and bondVerifier: \(missing.bond.emethText)",
+          account.action(approval, at: account.contracts.token)))
+    }
+    if !missing.commitments.isEmpty {
+      let call = EmethVerifiers.commitSecrets(missing.commitments.map { commitment($0) })
+      plans.append(
+        await plan(nil, "commitSecrets: \(missing.commitments.count)", account.action(call, at: checks)))
     }
     for status in [JobStatus.submitted, .processing, .requested] {
-      for listed in try await files.listedJobs(status) {
+      for listed in try await files.allListedJobs(status) {
         guard let job = try await desk.read(listed.id) else { continue }
         if let upkeep = job.upkeep {
           let action = upkeep.action(for: job.id, by: account)
@@ -314,7 +316,10 @@ public final class LayerOneVerifier: Sendable {
   private func look(after id: JobID) async -> Bool {
     var isSent = false
     await desk.attempt("upkeep of job \(id)") { () async throws(NetworkError) in
-      guard let job = try await self.desk.read(id), let upkeep = job.upkeep else { return }
+      guard let job = try await self.desk.read(id) else { return }
+      // A node of the chain may have left out the log that says so.
+      if self.isDrawn(for: job) { self.draws.note(id, at: job.block) }
+      guard let upkeep = job.upkeep else { return }
       isSent = try await self.desk.carryOut(upkeep, of: id)
     }
     return isSent
@@ -371,11 +376,11 @@ public final class LayerOneVerifier: Sendable {
     let own = try await raising(stop) { () async throws(NetworkError) in
       try await lane.run { _ in try work.compute(input, by: assign.node, sandbox: sandbox, stop: stop) }
     }
-    var finding = try await files.offload { () throws(NetworkError) in
+    let finding = try await files.offload { () throws(NetworkError) in
       Self.difference(claimed, assign.fuelUsed, own)
     }.get()
-    if finding == nil, try await !isDelivered(job, in: place) {
-      finding = "the output that it names is not where it should be"
+    if finding == nil, case .output(let output) = own.outcome {
+      try await deliver(output, of: job, in: place)
     }
     try Files.remove(place)
     return finding
@@ -397,17 +402,20 @@ public final class LayerOneVerifier: Sendable {
     }
   }
 
-  /// Whether the requester can fetch what the result names.
-  private func isDelivered(_ job: LayerOneJob, in place: URL) async throws(NetworkError) -> Bool {
-    guard let node = job.assign?.node,
-      case .output(let reference)? = LayerOneResult(job.detail.result, of: job.id, from: node)
-    else { return true }
+  /// Gives the output to this verifier's server, where that has it neither from the node nor from this verifier: the node may
+  /// have given it to another one, which is no fault of its. What it names, its requester then finds here, too.
+  private func deliver(_ output: Data, of job: LayerOneJob, in place: URL) async throws(NetworkError) {
     do throws(NetworkError) {
-      let found = try await files.content(of: .output, of: job.id, in: place)
-      return found.hash == reference.contentHash
+      _ = try await files.output(of: job, in: place)
     } catch {
-      guard error.code == "file.unknown" || error.isNoArchive else { throw error }
-      return false
+      guard error.isOfFile else { throw error }
+      do throws(NetworkError) {
+        _ = try await files.give(.output, of: job.id, output)
+      } catch {
+        // That there is no room for it is no fault of the node's either.
+        guard error.code == "upload.quota" else { throw error }
+        desk.onEvent(.failed(what: "giving the output of job \(job.id)", error))
+      }
     }
   }
 }

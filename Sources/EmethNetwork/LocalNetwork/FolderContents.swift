@@ -5,6 +5,8 @@ import Foundation
 struct FolderContents {
   /// Where the manifest lies.
   static let manifestPath = "job/manifest.json"
+  /// Says which process works on the folder; nothing when none does.
+  static let lockPath = "job/lock"
   /// What in `job/` only the network needs.
   private static let workingNames: Set<String> = [
     "network.sqlite", "nodes", "objects", "seed", "tokenizers", "splitter", "verifiers", "aggregator",
@@ -15,8 +17,7 @@ struct FolderContents {
 
   /// All files that a manifest covers, by path.
   ///
-  /// Left out are the manifest itself, the lock, SQLite's files of an open database, and what a writer that was
-  /// killed left unfinished.
+  /// Left out are the manifest itself and the lock.
   func paths() throws(NetworkError) -> [String] {
     var found: [String] = []
     try collect("", into: &found)
@@ -33,7 +34,7 @@ struct FolderContents {
     }
     for name in names {
       let path = place.isEmpty ? name : "\(place)/\(name)"
-      if Self.isPassing(path) { continue }
+      if path == Self.manifestPath || path == Self.lockPath { continue }
       var isFolder: ObjCBool = false
       let exists = FileManager.default.fileExists(
         atPath: folder.appending(path: path).path, isDirectory: &isFolder)
@@ -41,9 +42,13 @@ struct FolderContents {
     }
   }
 
-  private static func isPassing(_ path: String) -> Bool {
-    [manifestPath, "job/lock", "job/network.sqlite-wal", "job/network.sqlite-shm"].contains(path)
-      || (path.hasSuffix(".partial") && path.split(separator: "/").last?.hasPrefix(".") ?? false)
+  /// Deletes what writers that were killed left unfinished.
+  func removeUnfinished() throws(NetworkError) {
+    for path in try paths() where path.hasSuffix(".partial") {
+      if path.split(separator: "/").last?.hasPrefix(".") ?? false {
+        try Files.remove(folder.appending(path: path))
+      }
+    }
   }
 
   static func isWorking(_ path: String) -> Bool {
@@ -59,10 +64,10 @@ struct FolderContents {
       isWorking: Self.isWorking(path))
   }
 
-  /// A manifest of all files as they are now.
+  /// A manifest of all files as they are now, but for what goes when the network that signs it is closed.
   func manifest(of job: JobID) throws(NetworkError) -> FolderManifest {
     var files: [FolderManifest.File] = []
-    for path in try paths() { files.append(try entry(path)) }
+    for path in try paths() where !Self.isOfOpenDatabase(path) { files.append(try entry(path)) }
     return FolderManifest(jobID: job, files: files)
   }
 
@@ -83,8 +88,28 @@ struct FolderContents {
       }
     }
     for path in present.subtracting(manifest.files.map(\.path)).sorted() {
-      differences.append("\(path) is not in the manifest")
+      differences.append(
+        "\(path) is not in the manifest"
+          + (Self.isOfOpenDatabase(path)
+            ? ": a process has the network open or was killed, or an earlier version left it; a folder is verified "
+              + "without job/network.sqlite and what is beside it, too" : ""))
     }
+    if let problem = lockProblem() { differences.append(problem) }
     return differences
+  }
+
+  /// What SQLite keeps beside a database as long as it is open, and takes into it when it is closed.
+  private static func isOfOpenDatabase(_ path: String) -> Bool {
+    ["job/network.sqlite-wal", "job/network.sqlite-shm"].contains(path)
+  }
+
+  /// What the lock holds that is no process.
+  private func lockProblem() -> String? {
+    guard let lock = try? Data(contentsOf: folder.appending(path: Self.lockPath)), !lock.isEmpty else {
+      return nil
+    }
+    let digits = lock.last == UInt8(ascii: "\n") ? lock.dropLast() : lock
+    let isProcess = (1...10).contains(digits.count) && digits.allSatisfy { (0x30...0x39).contains($0) }
+    return isProcess ? nil : "\(Self.lockPath) has \(lock.count) bytes that name no process"
   }
 }

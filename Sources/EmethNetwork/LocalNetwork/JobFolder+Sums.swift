@@ -193,7 +193,8 @@ extension JobFolder {
     return subJob
   }
 
-  private func batch(_ epoch: UInt64, in records: PublicRecords) throws -> SignedBatch {
+  /// The batch that is a draw's beacon.
+  func batch(_ epoch: UInt64, in records: PublicRecords) throws -> SignedBatch {
     guard let batch = records.batches.first(where: { $0.batch.epoch == epoch }) else {
       throw Problem("batch \(epoch), a beacon, is not there")
     }

@@ -47,6 +47,7 @@ public struct JobFolder: Sendable {
         for subJob in records.subJobs { try checkSubJob(subJob, in: records, accounts: accounts) }
         try checkRounds(records)
       },
+      checkDraws(records),
       outcome("settlements: terms by the rule set, amounts by the terms, conserved to the holon") {
         try checkTerms(records)
         for subJob in records.subJobs { try checkSettlement(subJob.machine) }

@@ -63,11 +63,16 @@ extension LocalNetwork {
   public func signFolder(of id: JobID, at model: URL) throws(NetworkError) {
     // A folder that holds this network's own database holds all of it in one file.
     try database.foldLog()
+    let contents = FolderContents(folder: model)
+    try contents.removeUnfinished()
     let manifest = SignedFolderManifest(
-      signing: try FolderContents(folder: model).manifest(of: id), in: domain, with: keys.signer)
+      signing: try contents.manifest(of: id), in: domain, with: keys.signer)
     let data = try asNetworkError { try WireFormat.readableEncoder.encode(manifest) }
     try Files.write(data, to: model.appending(path: FolderContents.manifestPath))
   }
+
+  /// Ends the work with a network for good: its folder is what was signed, whoever still holds this value.
+  public func close() throws(NetworkError) { try database.close() }
 
   /// Copies a cohort's sum, if it was kept.
   private func write(sumOf cohort: PublicRecords.Cohort, to model: URL) throws(NetworkError) {

@@ -33,8 +33,11 @@ extension LocalNetwork {
   }
 
   /// Where a network keeps a tokenizer, inside its folder.
-  public static func place(of tokenizer: any Tokenizer) -> String {
-    "tokenizers/\(Hex.encode(tokenizer.hash, prefixed: false).prefix(16))"
+  public static func place(of tokenizer: any Tokenizer) -> String { place(ofTokenizer: tokenizer.hash) }
+
+  /// The same of the tokenizer with a hash.
+  static func place(ofTokenizer hash: [UInt8]) -> String {
+    "tokenizers/\(Hex.encode(hash, prefixed: false).prefix(16))"
   }
 
   /// The id that a request gets from `requester` as its job number `number`, counted from 0.

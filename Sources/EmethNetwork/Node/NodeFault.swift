@@ -75,7 +75,9 @@ extension NodeFault {
   /// Whether it can be shown in some segments and not in others.
   public var isOfSegments: Bool {
     switch self {
-    case .skipSteps, .frozenWeights, .otherData, .otherOrder, .truncatedShard, .smallNoise: true
+    case .skipSteps, .frozenWeights, .otherData, .otherOrder, .otherLearningRate, .truncatedShard,
+      .smallNoise:
+      true
     default: false
     }
   }

@@ -71,8 +71,6 @@ extension TrainingNode {
 extension Challenge {
   /// Whether its segments are drawn from its seed: so many of `count` as there are, the last always among them.
   func isDrawn(of count: Int) -> Bool {
-    [segments.count - 1, segments.count].contains { drawn in
-      drawn >= 0 && segments == Verifier.draw(seed: seed, count: drawn, of: count)
-    }
+    Verifier.mayDraw(segments, seed: seed, of: count)
   }
 }

@@ -46,8 +46,7 @@ extension TrainingNode {
     let conduct = try markedConduct(of: assignment.subJob, segments: Int(manifest.segmentCount))
     let (data, _) = try dataAndSchedule(of: assignment)
     let run = try TrainingRun(
-      manifest: manifest, position: assignment.position, sequenceCount: data.count, device: device,
-      learningRateFactor: conduct.learningRateFactor)
+      manifest: manifest, position: assignment.position, sequenceCount: data.count, device: device)
     if let kept {
       try run.state.decode(kept.state)
     } else {

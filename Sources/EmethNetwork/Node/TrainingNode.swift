@@ -55,8 +55,7 @@ struct TrainingNode: Sendable {
     }
     let starting = try store.get(assignment.startingParameters)
     let run = try TrainingRun(
-      manifest: manifest, position: assignment.position, sequenceCount: data.count, device: device,
-      learningRateFactor: conduct.learningRateFactor)
+      manifest: manifest, position: assignment.position, sequenceCount: data.count, device: device)
     try run.begin(parameters: starting, round: assignment.position.round)
     conduct.disturbStart(run.state)
     var trace = Trace()
@@ -165,8 +164,10 @@ struct TrainingNode: Sendable {
       run.state.step += 1
       return nil
     }
-    return try run.train(step: conduct.source(of: step, of: run.schedule.stepsPerRound), trace: trace) {
-      index in
+    return try run.train(
+      step: conduct.source(of: step, of: run.schedule.stepsPerRound),
+      learningRateFactor: conduct.learningRateFactor, trace: trace
+    ) { index in
       data.tokens(conduct.sequence(index, of: data.count))
     }
   }
@@ -339,7 +340,7 @@ struct TrainingNode: Sendable {
     let run = try TrainingRun(
       manifest: asNetworkError { try TrainingManifest(json: record.assignment.manifest) },
       position: record.assignment.position, sequenceCount: data.count, device: device,
-      learningRateFactor: conduct.learningRateFactor, microBatch: step == nil ? nil : 1)
+      microBatch: step == nil ? nil : 1)
     try run.state.decode(state(at: segment, of: record, in: vault, on: device))
     let steps = schedule.steps(ofSegment: segment)
     var account = try SegmentTrace(steps, operatorsOf: step, in: run) { step, trace throws(NetworkError) in

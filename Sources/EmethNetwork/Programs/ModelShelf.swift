@@ -19,6 +19,8 @@ final class ModelShelf: Sendable {
   private let last = Mutex<(hash: Bytes32, model: Ready)?>(nil)
   /// Bytes of the weights that are kept in memory.
   private let held = Mutex(0)
+  /// Folders that are not deleted for others.
+  private let kept = Mutex<Set<String>>([])
   /// Of those who bring models: two that share a file don't get in each other's way.
   private let turn = Turn()
 
@@ -35,6 +37,30 @@ final class ModelShelf: Sendable {
     FileManager.default.fileExists(atPath: place(of: model).path)
   }
 
+  /// Keeps a model that is here, whatever comes later, where it has room beside the others that are kept; a single one
+  /// needs none.
+  ///
+  /// - Returns: whether it is kept.
+  func keep(_ model: ModelReference) throws(NetworkError) -> Bool {
+    let place = place(of: model)
+    let byteCount = try byteCount(of: place)
+    var all = try contents()
+    all.removeAll { $0.place.lastPathComponent == place.lastPathComponent }
+    return kept.withLock { kept in
+      let others = all.filter { kept.contains($0.place.lastPathComponent) }
+      let used = others.reduce(byteCount) { $0 + $1.byteCount }
+      guard others.isEmpty || used <= byteLimit else { return false }
+      kept.insert(place.lastPathComponent)
+      return true
+    }
+  }
+
+  /// Keeps none but these any longer.
+  func release(allBut models: [ModelReference]) {
+    let names = Set(models.map { place(of: $0).lastPathComponent })
+    kept.withLock { $0.formIntersection(names) }
+  }
+
   /// Bytes of memory that ``letGo()`` would free.
   var heldByteCount: Int { held.withLock { $0 } }
 
@@ -46,15 +72,14 @@ final class ModelShelf: Sendable {
     held.withLock { $0 = 0 }
   }
 
-  /// Fetches the files of the model that a job's prompts are continued by and lays them on the shelf, unless it is there.
+  /// Fetches a model's files and lays them on the shelf, unless it is there.
   /// They are fetched into a place of their own: whatever a requester calls a file of a model, nothing else goes with it.
   ///
   /// - Parameter fetch: fetches an object into a store.
   func bring(
-    _ manifest: ComputedManifest, on lane: AgentLane,
+    _ model: ModelReference, on lane: AgentLane,
     fetch: (Bytes32, ContentStore) async throws(NetworkError) -> Void
   ) async throws(NetworkError) {
-    guard let model = manifest.generation?.model else { return }
     await turn.take()
     defer { turn.pass() }
     if has(model) { return }
@@ -152,21 +177,34 @@ final class ModelShelf: Sendable {
 
   /// Deletes what was used longest ago until the rest has room.
   private func makeRoom(besides kept: URL) throws(NetworkError) {
-    var models = try asNetworkError {
-      try FileManager.default.contentsOfDirectory(
-        at: folder, includingPropertiesForKeys: [.contentModificationDateKey], options: .skipsHiddenFiles
-      ).map { model -> (place: URL, used: Date, byteCount: UInt64) in
-        let files = try FileManager.default.contentsOfDirectory(at: model, includingPropertiesForKeys: nil)
-        let used = try model.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
-        return (model, used ?? .distantPast, files.reduce(0) { $0 + (Files.byteCount(of: $1) ?? 0) })
-      }
-    }
-    models.sort { $0.used > $1.used }
+    var models = try contents().sorted { $0.used > $1.used }
+    let all = self.kept.withLock { $0 }.union([kept.lastPathComponent])
     while models.reduce(0, { $0 + $1.byteCount }) > byteLimit,
-      let oldest = models.lastIndex(where: { $0.place.lastPathComponent != kept.lastPathComponent })
+      let oldest = models.lastIndex(where: { !all.contains($0.place.lastPathComponent) })
     {
       try Files.remove(models.remove(at: oldest).place)
     }
+  }
+
+  private func contents() throws(NetworkError) -> [(place: URL, used: Date, byteCount: UInt64)] {
+    let models = try asNetworkError {
+      try FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: [.contentModificationDateKey], options: .skipsHiddenFiles)
+    }
+    var contents: [(place: URL, used: Date, byteCount: UInt64)] = []
+    for model in models {
+      let used = try asNetworkError {
+        try model.resourceValues(forKeys: [.contentModificationDateKey]).contentModificationDate
+      }
+      contents.append((model, used ?? .distantPast, try byteCount(of: model)))
+    }
+    return contents
+  }
+
+  private func byteCount(of model: URL) throws(NetworkError) -> UInt64 {
+    try asNetworkError {
+      try FileManager.default.contentsOfDirectory(at: model, includingPropertiesForKeys: nil)
+    }.reduce(0) { $0 + (Files.byteCount(of: $1) ?? 0) }
   }
 
   private func place(of model: ModelReference) -> URL {

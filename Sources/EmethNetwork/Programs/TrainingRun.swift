@@ -39,6 +39,8 @@ final class TrainingRun {
   let manifest: TrainingManifest
   let state: TrainingState
   private let trainer: Trainer
+  /// Trains with another learning rate, by what it multiplies the manifest's with: a fault.
+  private var faulty: (factor: Double, trainer: Trainer)?
   private let device: Device
   let schedule: SegmentSchedule
 
@@ -46,11 +48,10 @@ final class TrainingRun {
   ///
   /// - Parameters:
   ///   - sequenceCount: how many sequences the part has.
-  ///   - learningRateFactor: what the manifest's learning rate is multiplied by; other than 1 is a fault.
   ///   - microBatch: sequences at once, which changes no bit; 1 where operators are traced.
   init(
     manifest: TrainingManifest, position: SubJobPosition, sequenceCount: Int, device: Device,
-    learningRateFactor: Double = 1, microBatch: Int? = nil
+    microBatch: Int? = nil
   ) throws(NetworkError) {
     self.manifest = manifest
     self.device = device
@@ -58,10 +59,9 @@ final class TrainingRun {
       let configuration = try ModelConfiguration(manifest.model)
       let plan = try MemoryPlan(configuration: configuration, batch: Int(manifest.batch), device: device)
       state = try TrainingState(configuration: configuration, device: device)
-      var optimizer = try OptimizerConfiguration(manifest, round: position.round)
-      optimizer.learningRate *= learningRateFactor
       trainer = try Trainer(
-        state: state, optimizer: optimizer, batch: Int(manifest.batch),
+        state: state, optimizer: OptimizerConfiguration(manifest, round: position.round),
+        batch: Int(manifest.batch),
         microBatch: microBatch ?? plan.microBatch, device: device)
     } catch {
       throw .compute(error)
@@ -79,17 +79,32 @@ final class TrainingRun {
 
   /// Trains one local step on the sequences that `sequence` returns for its positions; `trace` takes down
   /// what its operators put out.
+  ///
+  /// - Parameter learningRateFactor: what the manifest's learning rate is multiplied by; other than 1 is a fault.
   func train(
-    step: Int, trace: OperationTrace? = nil, sequence: (Int) throws(NetworkError) -> [UInt32]
+    step: Int, learningRateFactor: Double = 1, trace: OperationTrace? = nil,
+    sequence: (Int) throws(NetworkError) -> [UInt32]
   ) throws(NetworkError) -> StepReport {
     var batch: [[UInt32]] = []
     batch.reserveCapacity(Int(manifest.batch))
     for index in schedule.sequences(ofStep: step) { batch.append(try sequence(index)) }
     do throws(ComputeError) {
-      return try trainer.step(sequences: batch, trace: trace)
+      return try trainer(factor: learningRateFactor).step(sequences: batch, trace: trace)
     } catch {
       throw .compute(error)
     }
+  }
+
+  private func trainer(factor: Double) throws(ComputeError) -> Trainer {
+    if factor == 1 { return trainer }
+    if let faulty, faulty.factor == factor { return faulty.trainer }
+    var optimizer = trainer.optimizer
+    optimizer.learningRate *= factor
+    let made = try Trainer(
+      state: state, optimizer: optimizer, batch: trainer.batch, microBatch: trainer.microBatch, device: device
+    )
+    faulty = (factor, made)
+    return made
   }
 
   /// The root of the present state (PROTOCOL 7).

@@ -236,7 +236,7 @@ struct SegmentReplay {
 
   /// The opened state roots by boundary, each proven against traceRoot, the ends against initRoot and finalRoot.
   private func boundaryRoots(_ opening: Opening) throws -> [Int: Bytes32] {
-    let needed = Set([0, Int(submission.submission.segments)] + segments.flatMap { [$0, $0 + 1] })
+    let needed = SegmentDraw.boundaries(ofSegments: segments, of: Int(submission.submission.segments))
     var roots: [Int: Bytes32] = [:]
     for opened in opening.boundaries {
       do { try opened.check(in: submission.submission) } catch { throw Mismatch(.opening, error.message) }

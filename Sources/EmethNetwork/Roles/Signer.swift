@@ -14,6 +14,7 @@ struct Signer: Sendable {
     let key = try keys.key(of: schedule.signer(of: epoch))
     // On a chain nobody is paid by what a former Signer signed: everybody is given a ticket anew.
     let isNew = domain != .embedded && schedule.signer(of: epoch) != schedule.signer(of: epoch - 1)
+    try TextLedger.settle(epoch: epoch, in: db)
     var newest = try Self.newestTickets(in: db)
     for address in try String.fetchAll(db, sql: "SELECT address FROM account ORDER BY address") {
       let account = try Address(address)

@@ -97,6 +97,14 @@ public struct Verifier: Sendable {
     return SegmentDraw.segments(seed: seed, count: count, of: segments)
   }
 
+  /// Whether a seed draws these segments, in one number or another: as many as there are, or one less where the last
+  /// one came besides.
+  static func mayDraw(_ segments: [Int], seed: Bytes32, of count: Int) -> Bool {
+    [segments.count - 1, segments.count].contains { drawn in
+      drawn >= 0 && segments == draw(seed: seed, count: drawn, of: count)
+    }
+  }
+
   /// Its word on the key that openings for it are sealed to.
   func binding(expiry: UInt64) -> SignedKeyBinding {
     SignedKeyBinding(signing: KeyBinding(of: key, expiry: expiry), in: domain, with: key)
@@ -264,7 +272,7 @@ public struct Verifier: Sendable {
 
 extension TrainingManifest {
   /// The local step after which a verdict names the state root.
-  fileprivate func interiorStep(seed: Bytes32, segments: [Int]) -> UInt32 {
+  func interiorStep(seed: Bytes32, segments: [Int]) -> UInt32 {
     let length = segmentLength
     let inside = SegmentDraw.interiorStep(seed: seed, segments: segments) { segment in
       min(stepsPerRound, (UInt32(segment) + 1) * length) - UInt32(segment) * length

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// How many connections each address has, so that no address has them all.
+/// How many connections each address has (``ClientNetwork``), so that none has them all.
 final class ConnectionGate: Sendable {
   private let limit: Int
   private let counts = Mutex<[String: Int]>([:])
@@ -9,8 +9,9 @@ final class ConnectionGate: Sendable {
   init(limit: Int) { self.limit = limit }
 
   /// Counts a connection in; false when its address has enough.
-  fileprivate func enter(_ address: String) -> Bool {
-    counts.withLock { counts in
+  func enter(_ address: String) -> Bool {
+    let address = ClientNetwork.name(of: address)
+    return counts.withLock { counts in
       let count = counts[address, default: 0]
       guard count < limit else { return false }
       counts[address] = count + 1
@@ -19,7 +20,8 @@ final class ConnectionGate: Sendable {
   }
 
   /// Counts a connection out.
-  fileprivate func leave(_ address: String) {
+  func leave(_ address: String) {
+    let address = ClientNetwork.name(of: address)
     counts.withLock { counts in
       let count = counts[address, default: 1] - 1
       counts[address] = count > 0 ? count : nil

@@ -33,7 +33,7 @@ public struct NetworkBackup: Sendable {
 
   /// Writes the backup; the file appears whole or not at all, for its owner alone.
   ///
-  /// The network's changes wait while its database is copied; reading goes on.
+  /// The network's changes wait for a moment, in which it is said what is copied, and go on while it is.
   ///
   /// - Throws: ``NetworkError/fileFailed(path:operation:reason:)`` when there is no network, or the file can't be written;
   ///   ``NetworkError/folderInUse(path:holder:)`` while another backup is made.

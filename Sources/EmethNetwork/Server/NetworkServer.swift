@@ -24,7 +24,7 @@ public final class NetworkServer: Sendable {
   /// Figures for `/metrics`, to which others may add theirs.
   public var registry: PrometheusRegistry { state.registry }
   /// How many requests wait for something to change.
-  var waiting: Int { state.changes.waiterCount }
+  var waiting: Int { state.changes.waiterCount + state.offers.waiterCount }
   /// How many bytes of unchecked bodies may still come in.
   var bodyMemoryLeft: Int { state.bodies.rest }
   /// How many requests each account may still send.
@@ -97,6 +97,8 @@ public final class NetworkServer: Sendable {
       await stopSignal.wait(after: 0, until: .now.advanced(by: .seconds(1e9)))
       // Nobody waits any longer, so that their connections can end.
       state.changes.close()
+      state.service.seller?.gateway?.desk.close()
+      state.offers.close()
       if !Task.isCancelled { await group.triggerGracefulShutdown() }
     }
     defer { stopping.cancel() }
@@ -159,6 +161,7 @@ public final class NetworkServer: Sendable {
     table.addErrands()
     table.addCache()
     table.addJobFiles()
+    table.addGateway()
     table.addPages()
     return router
   }
@@ -169,6 +172,7 @@ private struct DrivingService: Service {
   let state: ServerState
 
   func run() async throws {
+    let changed = ChangeSignal()
     try await cancelWhenGracefulShutdown {
       try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {
@@ -183,8 +187,12 @@ private struct DrivingService: Service {
           }
         }
         tasks.addTask {
-          for await _ in state.service.changes() { state.changes.raise() }
+          for await _ in state.service.changes() {
+            state.changes.raise()
+            changed.raise()
+          }
         }
+        tasks.addTask { await watchOffers(changed) }
         tasks.addTask { await sweepUploads() }
         try await tasks.waitForAll()
       }
@@ -193,6 +201,20 @@ private struct DrivingService: Service {
 }
 
 extension DrivingService {
+  /// Wakes those who wait for a SubJob when there are others than before, ten times a second at most: of all changes few
+  /// concern them.
+  fileprivate func watchOffers(_ changed: ChangeSignal) async {
+    var known: String?
+    while !Task.isCancelled {
+      let version = changed.version
+      let found = try? await state.offload { [state] in try state.service.offerMark() }
+      if found == nil || found != known { state.offers.raise() }
+      known = found
+      try? await Task.sleep(for: .milliseconds(100))
+      await changed.wait(after: version, until: .now.advanced(by: .seconds(60)))
+    }
+  }
+
   /// Gives up uploads that nobody ends, when the server starts and every hour after that.
   fileprivate func sweepUploads() async {
     while !Task.isCancelled {

@@ -17,13 +17,16 @@ struct RequestObserver: RouterMiddleware {
     state.figures.begin()
     var response: Response
     do {
-      if let wait = limiter.take(from: context.remoteHost) {
+      if let wait = limiter.take(from: context.network) {
         throw RequestFailure.tooMany(retryAfterSeconds: Int(wait.rounded(.up)))
       }
-      response = try await next(request, context)
+      response = try await ClientNetwork.$current.withValue(context.network) {
+        try await next(request, context)
+      }
     } catch {
       let failure = failure(of: error, request, context)
-      response = Response(failure)
+      response =
+        CompletionFailure.isMeant(at: request.uri.path) ? Response(completion: failure) : Response(failure)
       if request.wantsPage {
         let context = PageContext(request, PagePath(""), [], now: state.now)
         let page = ErrorPage(context: context, failure: failure).page.response
@@ -101,10 +104,21 @@ extension Response {
   init(_ failure: RequestFailure) {
     let body = ServerRefusal.Body(code: failure.code, message: failure.message, details: failure.details)
     self.init(status: failure.status, json: body)
+    tell(failure)
+    if failure.status == .unauthorized { headers[.wwwAuthenticate] = "Emeth-Signature" }
+  }
+
+  /// The same as clients of the OpenAI HTTP API read it.
+  init(completion failure: RequestFailure) {
+    self.init(status: failure.status, json: CompletionFailure(failure))
+    tell(failure)
+    if failure.status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+  }
+
+  private mutating func tell(_ failure: RequestFailure) {
     if let seconds = failure.retryAfterSeconds { headers[.retryAfter] = "\(seconds)" }
     if let allow = failure.allow { headers[.allow] = allow }
     if let range = failure.contentRange { headers[.contentRange] = range }
-    if failure.status == .unauthorized { headers[.wwwAuthenticate] = "Emeth-Signature" }
   }
 
   /// An answer of one JSON value.

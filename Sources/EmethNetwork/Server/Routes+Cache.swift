@@ -7,7 +7,7 @@ import Hummingbird
 /// It only reads; work is taken over the API of this version. Where the network settles on a chain the jobs are those of
 /// EMETH Core, as they were in 2023: who asks for them takes them there.
 extension Routes {
-  /// So many jobs are listed at most.
+  /// So many jobs are listed at once.
   static let cacheLimit = 1_000
 
   func addCache() {
@@ -16,10 +16,11 @@ extension Routes {
       let status = try request.query("status", "1 to 8") {
         UInt8(decimal: $0).flatMap { JobStatus(rawValue: $0) }
       }
+      let before = try request.query("before", "0x and 32 hexadecimal digits") { try JobID(hex: $0) }
       guard let id else {
         if let jobs = state.service.chainJobs {
           let list = try await state.offloading {
-            try await ofChain { () async throws(ChainError) in try await jobs.list(status) }
+            try await ofChain { () async throws(ChainError) in try await jobs.list(status, before: before) }
           }
           return Response(json: list)
         }

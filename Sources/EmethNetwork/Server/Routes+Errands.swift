@@ -72,6 +72,14 @@ extension Routes {
       }
     }
 
+    json(.post, "/api/v2/verifiers/leave") { request, _, state in
+      let (account, _) = try await state.signedData(request, limit: 2)
+      return try await state.offload {
+        try state.service.leave(account)
+        return try state.service.verifier(account)
+      }
+    }
+
     json(.post, "/api/v2/verifiers/commitments") { request, _, state in
       let (account, body) = try await state.signed(request, Commitments.self)
       guard body.commitments.count <= Self.commitmentLimit else {

@@ -31,15 +31,16 @@ extension Routes {
     page("/accounts/:address") { request, context, state in
       let account = try context.address()
       let before = try request.epoch("before")
+      let workBefore = try request.number("work", in: 1...UInt32.max)
       let page = try await state.offload { [service = state.service, now = state.now] in
         var filter = JobFilter()
         (filter.requester, filter.limit) = (account, 5)
         return AccountPage(
-          context: PageContext(request, PagePath("accounts", "\(account)"), ["before"], now: now),
-          account: try service.work(of: account, newest: Self.pageLength),
+          context: PageContext(request, PagePath("accounts", "\(account)"), ["before", "work"], now: now),
+          account: try service.work(of: account, newest: Self.pageLength, before: workBefore),
           verifier: try service.verifier(account),
           tickets: try service.tickets(of: account, before: before, limit: Self.pageLength),
-          jobs: try service.jobRows(filter).jobs, isFirst: before == nil)
+          jobs: try service.jobRows(filter).jobs, isFirst: before == nil, isNewestWork: workBefore == nil)
       }
       guard page.isKnown else {
         throw RequestFailure(

@@ -43,7 +43,8 @@ extension Routes {
       let account = try await state.downloader(of: id, request)
       guard let job = try await state.listedJob(id) else { throw NetworkError.unknownJob(id: "\(id)") }
       let file = try job.file(
-        kind, for: account, isNamedOnChain: try await state.isNamedOnChain(account, of: id, job))
+        kind, for: account, isNamedOnChain: try await state.isNamedOnChain(account, of: id, job),
+        from: try request.query("giver", "an account") { try Address($0) })
       let (server, from) = (state.name(in: request), context.remoteHost)
       return try await state.offload {
         if !job.isOf(account) { try state.callers.note(from, for: id) }
@@ -91,7 +92,7 @@ extension Routes {
         let kind = try request.query("type", "input or output", { JobFile.Kind(rawValue: $0) })
       else { throw RequestFailure.badParameter("jobId and type", found: "", allowed: "both") }
       guard let job = try await state.listedJob(id) else { throw NetworkError.unknownJob(id: "\(id)") }
-      let file = try job.named(kind)
+      let file = try job.named(kind, from: try request.query("giver", "an account") { try Address($0) })
       return try await state.offload {
         guard let byteCount = try state.jobFiles.place.byteCount(of: file) else {
           throw CachedJob.noFile(kind, of: id)
@@ -117,15 +118,10 @@ extension Routes {
         return number
       }
       guard try await state.offload({ files.takes(number, of: id) }) else { throw JobFileStore.unknown(id) }
-      var data = Data()
-      defer { state.bodies.give(data.count) }
-      try await state.receive(request, limit: JobFileStore.partByteCount) { piece in
-        guard state.bodies.take(piece.readableBytes) else {
-          throw RequestFailure.tooMany(retryAfterSeconds: 1)
-        }
-        data.append(contentsOf: piece.readableBytesView)
-      }
-      let part = data
+      var body = state.uncheckedBody()
+      defer { body.giveBack() }
+      try await state.receive(request, limit: JobFileStore.partByteCount) { piece in try body.take(piece) }
+      let part = body.data
       let tag = try await state.offload { try files.put(part, number, of: id) }
       return Response(status: .ok, headers: [.eTag: "\"\(tag)\""])
     }
@@ -189,6 +185,11 @@ extension ServerState {
   fileprivate func isNamedOnChain(_ account: Address, of id: JobID, _ job: CachedJob) async throws -> Bool {
     guard !job.isOf(account), job.assignedNode != "\(account)" else { return false }
     if try await isServer(account, of: job) { return true }
+    return try await isDrawn(account, for: id, job)
+  }
+
+  /// Whether an account is drawn to check what a job's node has submitted.
+  fileprivate func isDrawn(_ account: Address, for id: JobID, _ job: CachedJob) async throws -> Bool {
     guard job.status == JobStatus.submitted.rawValue, let jobs = service.chainJobs else { return false }
     return try await ofChain { () async throws(ChainError) in try await jobs.verifier(of: id) } == account
   }
@@ -205,6 +206,7 @@ extension ServerState {
   /// and names its input pays for the room. An output is its node's, which either signs as this API has it, or has
   /// fetched the input, signed, from the same address: nodes of 2023 sign no uploads. That of a job in parts, which has no
   /// node, is its requester's. For the requester the server gives that its chain names: inputs of parts, and that output.
+  /// What a node has given to another server its drawn verifier gives to this one, as a file of its own.
   fileprivate func wish(
     _ account: Address?, _ wanted: Routes.WantedUpload, from: String
   ) async throws -> Wish {
@@ -230,6 +232,9 @@ extension ServerState {
         let giver = try await giver(account, of: job, wanted.jobId)
         guard job.status == JobStatus.processing.rawValue else { throw job.wrongStatus(.processing) }
         return Wish(giver: giver)
+      }
+      if let account, try await isDrawn(account, for: wanted.jobId, job) {
+        return Wish(giver: account, named: try job.named(.output, from: account))
       }
       guard job.status == JobStatus.processing.rawValue,
         let node = job.assignedNode.flatMap({ try? Address($0) })
@@ -265,13 +270,10 @@ extension ServerState {
       let (account, body) = try await signed(request, type)
       return (account, body)
     }
-    var data = Data()
-    defer { bodies.give(data.count) }
-    try await receive(request, limit: settings.bodyLimit) { piece in
-      guard bodies.take(piece.readableBytes) else { throw RequestFailure.tooMany(retryAfterSeconds: 1) }
-      data.append(contentsOf: piece.readableBytesView)
-    }
-    return (nil, try read(data, type))
+    var body = uncheckedBody()
+    defer { body.giveBack() }
+    try await receive(request, limit: settings.bodyLimit) { piece in try body.take(piece) }
+    return (nil, try read(body.data, type))
   }
 
   /// How a client calls this server.
@@ -305,22 +307,23 @@ extension CachedJob {
   ///
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `account.notAllowed` or `file.unknown`.
   func file(
-    _ kind: JobFile.Kind, for account: Address, isNamedOnChain: Bool = false
+    _ kind: JobFile.Kind, for account: Address, isNamedOnChain: Bool = false, from giver: Address? = nil
   ) throws(NetworkError) -> JobFile {
     let isWorking = [JobStatus.processing, .submitted].contains { $0.rawValue == status }
     guard isOf(account) || isNamedOnChain || (isWorking && assignedNode == "\(account)") else {
       throw Self.notYours(try jobID, account)
     }
-    return try named(kind)
+    return try named(kind, from: giver)
   }
 
   /// The file that it names as its input or its output.
   ///
+  /// - Parameter verifier: who has given the output, too; nil: it is the one that is its node's.
   /// - Throws: ``NetworkError/refused(code:message:hint:)``, `file.unknown`.
-  func named(_ kind: JobFile.Kind) throws(NetworkError) -> JobFile {
+  func named(_ kind: JobFile.Kind, from verifier: Address? = nil) throws(NetworkError) -> JobFile {
     let id = try jobID
     // What comes of a job in parts is its requester's.
-    let worker = assignedNode ?? (numParallel > 1 ? requester : "")
+    let worker = verifier.map { "\($0)" } ?? assignedNode ?? (numParallel > 1 ? requester : "")
     let (text, giver) = kind == .input ? (dataset, requester) : (result ?? "", worker)
     guard let giver = try? Address(giver), let file = JobFile(reference: text, giver: giver),
       file.kind == kind, file.job == id

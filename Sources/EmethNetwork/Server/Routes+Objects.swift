@@ -96,8 +96,9 @@ extension ServerState {
   private func takeSignedPart(
     of hash: Bytes32, _ kind: UploadStore.Kind, at offset: UInt64, of size: UInt64, _ request: Request
   ) async throws -> UploadStore.Progress {
-    let part = LatePart(uploads)
-    try await gather(request, limit: settings.partLimit) { try part.made().add($0) }
+    let part = LatePart(uploads, parts, of: ClientNetwork.current)
+    defer { withExtendedLifetime(part) {} }
+    try await gather(request, limit: settings.partLimit, for: part) { try part.made().add($0) }
     let arrived = try part.made()
     let account = try await account(of: request) { arrived.digest }
     try await checkMayUpload(account)
@@ -109,7 +110,8 @@ extension ServerState {
 
   /// Takes a body in; while some of it is hashed and written elsewhere, more comes, so that memory does not grow with it.
   private func gather(
-    _ request: Request, limit: Int, _ take: @escaping @Sendable ([ByteBuffer]) throws -> Void
+    _ request: Request, limit: Int, for part: LatePart? = nil,
+    _ take: @escaping @Sendable ([ByteBuffer]) throws -> Void
   ) async throws {
     var pieces: [ByteBuffer] = []
     var pending = 0
@@ -122,6 +124,7 @@ extension ServerState {
     }
     do {
       try await receive(request, limit: limit) { piece in
+        try part?.expect(piece.readableBytes)
         pieces.append(piece)
         pending += piece.readableBytes
         if pending >= Self.flushByteCount { try await flush() }
@@ -143,9 +146,24 @@ extension HTTPField.Name {
 /// A part that is made when there is something to write: who says little slowly, signed or not, holds no file open.
 private final class LatePart: Sendable {
   private let uploads: UploadStore
+  private let budget: ByteBudget
+  private let client: String
+  private let byteCount = Mutex(0)
   private let part = Mutex<ArrivingPart?>(nil)
 
-  init(_ uploads: UploadStore) { self.uploads = uploads }
+  init(_ uploads: UploadStore, _ budget: ByteBudget, of client: String) {
+    self.uploads = uploads
+    self.budget = budget
+    self.client = client
+  }
+
+  deinit { budget.give(byteCount.withLock { $0 }, of: client) }
+
+  /// Finds room for bytes that have come.
+  func expect(_ count: Int) throws(RequestFailure) {
+    guard budget.take(count, for: client) else { throw .tooMany(retryAfterSeconds: 1) }
+    byteCount.withLock { $0 += count }
+  }
 
   func made() throws -> ArrivingPart {
     try part.withLock { part in

@@ -21,7 +21,7 @@ extension Routes {
 
     add(.get, "/metrics") { _, _, state in
       state.registry.makeMeter(label: "emeth_waiting_requests", dimensions: [])
-        .set(Int64(state.changes.waiterCount))
+        .set(Int64(state.changes.waiterCount + state.offers.waiterCount))
       if let standing = state.service.chainStanding { state.registry.tell(standing) }
       return Response(text: state.registry.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
     }

@@ -14,10 +14,16 @@ extension Routes {
     json(.get, "/api/v2/sub-jobs") { request, _, state -> [SubJobOffer] in
       let account = try await state.account(of: request)
       let filter = try request.subJobFilter()
-      return try await state.longPoll(waitSeconds: try request.wait()) {
-        let offers = try await state.offload { try state.service.openSubJobs(filter, for: account) }
-        return offers.isEmpty ? nil : offers
-      } ?? []
+      @Sendable func look() async throws -> [SubJobOffer] {
+        try await state.offload { try state.service.openSubJobs(filter, for: account) }
+      }
+      let found = try await state.longPoll(waitSeconds: try request.wait(), forOffers: true) {
+        let offers = try await look()
+        return offers.isEmpty || SubJobOffer.mark(of: offers) == filter.seen ? nil : offers
+      }
+      if let found { return found }
+      // What has come of it is told as it is, when the wait is over.
+      return filter.seen == nil ? [] : try await look()
     }
 
     json(.get, "/api/v2/sub-jobs/:id") { _, context, state in
@@ -60,7 +66,8 @@ extension Routes {
     json(.get, "/api/v2/nodes/:address") { request, context, state in
       let node = try context.address()
       let limit = try request.number("limit", in: 1...1_000) ?? 50
-      return try await state.offload { try state.service.work(of: node, newest: limit) }
+      let before = try request.number("before", in: 1...UInt32.max)
+      return try await state.offload { try state.service.work(of: node, newest: limit, before: before) }
     }
   }
 }
@@ -78,6 +85,7 @@ extension Request {
     if let price = try query("minimumFuelPrice", "holon, a decimal number", { UInt256(decimal: $0) }) {
       filter.minimumFuelPrice = FuelPrice(holonPerFuel: price)
     }
+    filter.seen = try query("seen", "0x and 64 hexadecimal digits") { try Bytes32(hex: $0) }
     filter.limit = try number("limit", in: 1...1_000) ?? filter.limit
     return filter
   }

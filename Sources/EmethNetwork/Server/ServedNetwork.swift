@@ -9,6 +9,8 @@ protocol ServedNetwork: Sendable {
   var store: ContentStore { get }
   var database: NetworkDatabase { get }
   var splitterStore: ContentStore { get }
+  /// The network as it sells text; nil where it sells none.
+  var seller: NetworkService? { get }
   var chainStanding: ChainStanding? { get }
   var chainJobs: ChainJobs? { get }
   func run(onError: @escaping @Sendable (JobID?, NetworkError) -> Void) async throws(NetworkError)
@@ -41,6 +43,8 @@ protocol ServedNetwork: Sendable {
   func cosign(epoch: UInt64, with added: [Cosignature]) async throws(NetworkError) -> [Address]
 
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer]
+  /// What is another one when other SubJobs wait for nodes.
+  func offerMark() throws(NetworkError) -> String
   func process(
     _ subJob: JobID, by node: Address, binding: SignedKeyBinding
   ) throws(NetworkError) -> Assignment
@@ -48,7 +52,9 @@ protocol ServedNetwork: Sendable {
   func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError)
   func submit(_ result: NodeResult, by node: Address) throws(NetworkError)
   func state(of subJob: JobID) throws(NetworkError) -> SubJobState
-  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount
+  func work(
+    of node: Address, newest limit: Int, before number: UInt32?
+  ) throws(NetworkError) -> NodeAccount
 
   func errands(
     of account: Address, kinds: Set<Errand.Kind>, except known: Set<String>
@@ -58,6 +64,8 @@ protocol ServedNetwork: Sendable {
   func postBond(
     upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
   ) throws(NetworkError)
+  /// Lets a verifier go; it gets its bond back when all that it was drawn for has ended.
+  func leave(_ verifier: Address) throws(NetworkError)
   func postCommitments(
     _ commitments: [Bytes32], from first: UInt32, by verifier: Address
   ) throws(NetworkError)
@@ -77,7 +85,11 @@ protocol ServedNetwork: Sendable {
 }
 
 extension ServedNetwork {
+  var seller: NetworkService? { nil }
+
   func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob? { try CachedJob.find(id, in: database) }
 }
 
-extension NetworkService: ServedNetwork {}
+extension NetworkService: ServedNetwork {
+  var seller: NetworkService? { gateway == nil ? nil : self }
+}

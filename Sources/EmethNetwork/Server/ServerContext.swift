@@ -15,4 +15,7 @@ struct ServerContext: RequestContext {
 
   /// The address without its port.
   var remoteHost: String { remoteAddress?.ipAddress ?? "local" }
+
+  /// What limits of one address are counted for.
+  var network: String { ClientNetwork.name(of: remoteHost) }
 }

@@ -25,15 +25,22 @@ public struct ServerSettings: Sendable {
   /// The most connections of one address; more are closed at once.
   public var connectionsOfOneAddress = 2_048
   /// Bytes of bodies that are taken in at once, before it is known who signed them; who sends more is told to
-  /// come again.
+  /// come again. The first 32 KiB of each body are not among them.
   public var bodyMemory = 512 << 20
+  /// How many of these one address may send; an IPv6 network of 64 bits counts as one. The longest body there is must fit.
+  public var bodyMemoryOfOneAddress = 64 << 20
+  /// Bytes on the disk for parts of uploads until it is known who signed them: parts without a ticket.
+  public var partRoom = 16 << 30
+  /// How many of these one address may send.
+  public var partRoomOfOneAddress = 1 << 30
   /// Requests a second that one account or one address may send for long, and how many at once.
   public var requestRate = 200.0
   /// See ``requestRate``.
   public var requestBurst = 4_000.0
   /// The longest wait of a long poll, in seconds.
   public var longestWaitSeconds = 60.0
-  /// Seconds within which the head of a request, or 16 KiB of its body, must have come, and within which a
+  /// Seconds within which the head of a request, or 16 KiB of its body, and of one that is held in
+  /// memory a sixteenth of what is there already, must have come, and within which a
   /// client must take something of its answer.
   public var patienceSeconds = 30.0
   /// Seconds that requests in flight have to end when the server stops.

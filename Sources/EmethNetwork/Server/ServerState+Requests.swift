@@ -79,17 +79,20 @@ extension ServerState {
   func signedData(_ request: Request, limit: Int) async throws -> (Address, Data) {
     // What can't be right is refused before the body is read.
     let claim = try claim(of: request)
-    var data = Data()
-    defer { bodies.give(data.count) }
-    try await receive(request, limit: limit) { piece in
-      guard bodies.take(piece.readableBytes) else { throw RequestFailure.tooMany(retryAfterSeconds: 1) }
-      data.append(contentsOf: piece.readableBytesView)
-    }
-    let whole = data
+    var body = uncheckedBody()
+    defer { body.giveBack() }
+    try await receive(request, limit: limit) { piece in try body.take(piece) }
+    let whole = body.data
     let account = try await account(claimed: claim, by: request) {
       whole.withUnsafeBytes { Keccak256.hash($0) }
     }
     return (account, whole)
+  }
+
+  /// Room for the body of the request that is being carried out.
+  func uncheckedBody() -> UncheckedBody {
+    UncheckedBody(
+      budget: bodies, client: ClientNetwork.current, period: .seconds(settings.patienceSeconds))
   }
 
   /// What a request's header claims, and the server's name that the request must be signed for.

@@ -20,6 +20,8 @@ final class ServerState: Sendable {
   let logger: Logger
   /// Wakes those who wait for something to change, and lets them go when the server stops.
   let changes = ChangeSignal()
+  /// The same of those who wait for a SubJob: it is raised when there are others than before.
+  let offers = ChangeSignal()
   /// Names that requests may be signed for.
   let audiences: AudienceList
   /// Requests of one account.
@@ -30,6 +32,8 @@ final class ServerState: Sendable {
   let figures: RequestFigures
   /// Memory for bodies that nobody has checked yet.
   let bodies: ByteBudget
+  /// Room for parts of uploads that nobody has checked yet.
+  let parts: ByteBudget
   /// Blocking work: the database waits for the disk, objects and databases elsewhere are waited for, hashing takes the
   /// processor. Many more threads than processors: changes that wait for the disk wait together.
   private let threads = WorkExecutor(threads: 64)
@@ -65,7 +69,8 @@ final class ServerState: Sendable {
       directUploads = nil
     }
     audiences = AudienceList(settings)
-    bodies = ByteBudget(settings.bodyMemory)
+    bodies = ByteBudget(settings.bodyMemory, ofOne: settings.bodyMemoryOfOneAddress)
+    parts = ByteBudget(settings.partRoom, ofOne: settings.partRoomOfOneAddress)
     accountLimiter = RateLimiter(rate: settings.requestRate, burst: settings.requestBurst)
   }
 
@@ -83,12 +88,21 @@ final class ServerState: Sendable {
     try await withTaskExecutorPreference(threads) { () async throws in try await body() }
   }
 
+  /// How often it is looked for SubJobs though there are no others: one may be taken because time has passed. A hundred
+  /// times a second for all who wait, however many they are.
+  private static func offerSeconds(crowd: Int) -> Double {
+    max(1, Double(crowd) / 100) * Double.random(in: 0.75...1.25)
+  }
+
   /// Looks until there is something to say, or the wait is over: what is said then, be it nothing.
   ///
-  /// - Parameter look: reads, and does what blocks elsewhere; `nil` when there is nothing to say yet.
+  /// - Parameters:
+  ///   - forOffers: whether SubJobs are waited for, and not any change.
+  ///   - look: reads, and does what blocks elsewhere; `nil` when there is nothing to say yet.
   func longPoll<Value: Sendable>(
-    waitSeconds: Double, _ look: @Sendable () async throws -> Value?
+    waitSeconds: Double, forOffers: Bool = false, _ look: @Sendable () async throws -> Value?
   ) async throws -> Value? {
+    let changes = forOffers ? offers : changes
     let deadline = ContinuousClock.now.advanced(by: .seconds(min(waitSeconds, settings.longestWaitSeconds)))
     while true {
       let seen = changes.version
@@ -97,7 +111,8 @@ final class ServerState: Sendable {
         return nil
       }
       let crowd = changes.waiterCount
-      await changes.wait(after: seen, until: deadline)
+      let again = ContinuousClock.now.advanced(by: .seconds(Self.offerSeconds(crowd: crowd)))
+      await changes.wait(after: seen, until: forOffers ? min(deadline, again) : deadline)
       // Those who are woken together do not all read at once.
       if crowd > 10 { try await Task.sleep(for: .milliseconds(Int.random(in: 0...min(200, crowd / 10)))) }
     }

@@ -128,6 +128,8 @@ public struct JobPage: Codable, Sendable, Hashable {
   public var jobs: [JobView]
   /// What to ask for as `before` to see more; `nil` at the end.
   public var next: UInt32?
+  /// Jobs of this page whose records can't be read; `nil` is none.
+  public var unreadable: [JobID]?
 }
 
 /// What a job has led to: the objects of which a model folder is made.

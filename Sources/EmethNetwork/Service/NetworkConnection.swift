@@ -48,10 +48,23 @@ public protocol NetworkConnection: Sendable {
   /// How the account stands as a verifier.
   func verifier() async throws(NetworkError) -> VerifierAccount
 
+  /// The models whose text the network sells; none where it sells none.
+  func liveModels() async throws(NetworkError) -> [LiveModel]
+  /// One turn of live work: says what was drawn, and how much more this account would take.
+  func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork
+
   /// Fetches an object into a store, where it is not there already.
   func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError)
   /// Gives an object of a store to the network.
   func give(object hash: Bytes32, from store: ContentStore) async throws(NetworkError)
   /// Gives a masked vector of a store to the network.
   func give(vector root: Bytes32, from store: ContentStore) async throws(NetworkError)
+}
+
+/// A network that sells no text.
+extension NetworkConnection {
+  /// None.
+  public func liveModels() async throws(NetworkError) -> [LiveModel] { [] }
+  /// Nothing to do.
+  public func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork { LiveWork() }
 }

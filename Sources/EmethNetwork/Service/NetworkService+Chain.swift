@@ -100,23 +100,48 @@ extension NetworkService {
       defer { (standing.head, standing.read) = (step.head, step.last) }
       return standing.read
     }
+    // Whom nobody lets go could freeze the network when it waits for seven days: that waits for no other node.
+    let disputed = try await letGo(chain)
     // Nothing is credited while the node leaves something out.
     if step.isAtHead {
       try await follower.lookAgain()
       try await follower.checkDeposits(of: chain.contracts.settlement)
     }
-    try await takeIn(chain, follower.store)
+    try await credit(chain, follower.store)
+    if let disputed { throw disputed }
     return step.isAtHead || step.last == before
   }
 
-  /// Carries over what was read: credits deposits, notes who leaves. What logs say of either is asked of the contract, too.
-  private func takeIn(_ chain: SettlementChain, _ events: EventStore) async throws(ChainError) {
-    let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
-    let votes = try await leaving(chain)
-    if let votes {
-      let begun = Set(votes.filter { $0.value == chain.nodes.count }.keys)
-      try asChainError { try database.write { db in try self.release(chain, begun, in: db) } }
+  /// Lets those go who asked for it, as logs say, and of the contract one node at least: what that moves is theirs. Where
+  /// another node says otherwise, it waits until the request lies twice as deep.
+  ///
+  /// Where all say otherwise it was served by now, most likely, which logs tell in a few blocks.
+  ///
+  /// - Returns: what two nodes differ about, or what all of them say otherwise than logs for so long; nil where nothing is.
+  private func letGo(_ chain: SettlementChain) async throws(ChainError) -> ChainError? {
+    let (settlement, depth) = (chain.contracts.settlement, 2 * chain.settings.confirmations)
+    guard let votes = try await leaving(chain) else { return nil }
+    let (count, settled) = try asChainError {
+      try database.write { db in
+        let settled = try LeavingAccounts.logged(confirmations: depth, of: settlement, in: db)
+        let begun = votes.filter { $0.value.said > 0 && ($0.value.denied == 0 || settled[$0.key] != nil) }
+        try self.release(chain, Set(begun.keys), in: db)
+        return (try LeavingAccounts.all(in: db).count, settled)
+      }
     }
+    standing.withLock { $0.leaving = count }
+    let disputed = votes.first { account, found in
+      found.denied > 0 && (found.said > 0 || settled[account] != nil)
+    }
+    guard let (account, found) = disputed else { return nil }
+    return .contradiction(
+      method: "eth_call", what: "the request of \(account) for its way out",
+      found: "at \(found.said) of \(found.said + found.denied) nodes", expected: "at all, as it was logged")
+  }
+
+  /// Credits deposits. What logs say of them is asked of the contract, too, at each node.
+  private func credit(_ chain: SettlementChain, _ events: EventStore) async throws(ChainError) {
+    let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
     let due = try events.dueDeposits(confirmations: confirmations, of: settlement)
     let checked = Array(due.prefix(Self.depositsAtOnce))
     try await chain.check(checked)
@@ -133,19 +158,15 @@ extension NetworkService {
       }
       standing.withLock { ($0.deposits, $0.leaving) = (deposits, leaving) }
     }
-    // Whom one node hides could freeze the network when it waits for seven days.
-    if let (account, count) = votes?.first(where: { $0.value < chain.nodes.count }) {
-      throw .contradiction(
-        method: "eth_call", what: "the request of \(account) for its way out",
-        found: "at \(count) of \(chain.nodes.count) nodes", expected: "at all, as it was logged")
-    }
   }
 
   /// So many deposits are asked for in one go.
   private static let depositsAtOnce = 200
 
-  /// Who begins to leave, as logs say, and how many nodes say so of the contract; nil where nothing has changed.
-  private func leaving(_ chain: SettlementChain) async throws(ChainError) -> [Address: Int]? {
+  /// Who begins to leave, as logs say, and what nodes say of the contract; nil where nothing has changed.
+  private func leaving(
+    _ chain: SettlementChain
+  ) async throws(ChainError) -> [Address: SettlementChain.ExitVotes]? {
     let (settlement, confirmations) = (chain.contracts.settlement, chain.settings.confirmations)
     let (logged, known) = try asChainError {
       try database.read { db in

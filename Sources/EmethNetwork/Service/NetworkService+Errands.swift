@@ -199,6 +199,14 @@ extension NetworkService {
       guard verdict.verdict.accepted == (report.judgement.mismatch == nil) else {
         throw refuse("the verdict says one thing and the finding another")
       }
+      // Two that agree name the same state; what stands is drawn again by whoever has the job's folder.
+      if verdict.verdict.accepted, request.facts.program == nil {
+        let step = try TrainingManifest(json: request.facts.manifest).interiorStep(
+          seed: request.seed, segments: request.segments)
+        guard verdict.verdict.step == step else {
+          throw refuse("the verdict names step \(verdict.verdict.step), its seed draws \(step)")
+        }
+      }
       // A rejection counts by what can be shown for it.
       guard verdict.verdict.accepted == (verdict.verdict.evidence == .zero) else {
         throw refuse("a rejection names its evidence, an acceptance none")
@@ -235,6 +243,14 @@ extension NetworkService {
       throw NetworkError.malformed(
         what: "judgement of SubJob \(request.facts.subJob)",
         reason: "it names \(boundaries.count) boundaries, allowed are \(allowed)")
+    }
+    let needed = SegmentDraw.boundaries(
+      ofSegments: request.segments, of: Int(request.submission.submission.segments))
+    let missing = needed.subtracting(boundaries.map { Int($0.boundary) })
+    guard missing.isEmpty || request.facts.program != nil else {
+      throw NetworkError.malformed(
+        what: "judgement of SubJob \(request.facts.subJob)",
+        reason: "it does not name boundaries \(missing.sorted()), which the drawn segments need")
     }
     for boundary in boundaries {
       do {

@@ -62,8 +62,10 @@ extension NetworkService {
   func jobRows(_ filter: JobFilter) throws(NetworkError) -> JobRowPage {
     try database.read { db in
       let rows = try JobStore.rows("number, id, status, requester, requestedAt, line", filter, in: db)
-      let jobs = try rows.prefix(filter.pageLength).map { try JobRow($0) }
-      return JobRowPage(jobs: jobs, next: rows.count > jobs.count ? jobs.last?.number : nil)
+      let shown = rows.prefix(filter.pageLength)
+      return JobRowPage(
+        jobs: shown.compactMap { try? JobRow($0) },
+        next: rows.count > shown.count ? try shown.last.map { try $0["number"] } : nil)
     }
   }
 

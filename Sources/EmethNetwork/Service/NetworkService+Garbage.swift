@@ -23,7 +23,8 @@ extension NetworkService {
   /// Whether this process is the one that deletes.
   private var isCollector: Bool { database.leases?.take([Self.collectorLease]).isEmpty != true }
 
-  /// Deletes what nobody needs, when the service starts and every so often; of several servers one does.
+  /// Deletes what nobody needs, and releases the bonds of who has left, when the service starts and every so often; of
+  /// several servers one does.
   func collectRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     var next = ContinuousClock.now
     while !Task.isCancelled {
@@ -31,6 +32,7 @@ extension NetworkService {
         if isCollector {
           let failure: NetworkError?
           if ContinuousClock.now >= next {
+            try releaseBonds()
             failure = try collect().failure
             next = .now + .seconds(Double(settings.collectionSeconds))
           } else {
@@ -67,6 +69,8 @@ extension NetworkService {
         for part in old.pieces(of: 100) { try remove(part, place, &collection) }
       }
     }
+    let tokenizers = try tokenizerFolders(madeBefore: wall - min(wall, settings.graceSeconds))
+    for part in tokenizers.pieces(of: 100) { try remove(part, ObjectName.tokenizers, &collection) }
     return collection
   }
 
@@ -145,6 +149,8 @@ extension NetworkService {
       try store.place.remove(key)
     } else if let key = object.key(in: ObjectName.splitter) {
       try splitterStore.place.remove(key)
+    } else if object.key(in: ObjectName.tokenizers) != nil {
+      try removeTokenizer(object)
     }
   }
 
@@ -205,23 +211,36 @@ extension NetworkService {
 
   /// Takes holds of all that jobs need, once: those of earlier layouts have none.
   func adoptHolds() throws(NetworkError) {
-    guard try database.read({ db in try Setting.holds.text(in: db) }) == nil else { return }
+    guard try database.read({ db in try Setting.holds.text(in: db) }) != Self.holds else { return }
     try finishRemovals()
     try database.write { db in
-      guard try Setting.holds.text(in: db) == nil else { return }
+      let known = try Setting.holds.text(in: db)
+      guard known != Self.holds else { return }
       let now = try seconds(in: db)
-      for text in try String.fetchAll(db, sql: "SELECT id FROM job ORDER BY number") {
+      // Version 1 held all but tokenizers.
+      let concerned = known == nil ? "" : #"WHERE request LIKE '%"tokenizer":"%'"#
+      for text in try String.fetchAll(db, sql: "SELECT id FROM job \(concerned) ORDER BY number") {
         let job = try JobID(hex: text)
-        for (purpose, objects) in try needs(of: job, in: db) {
+        let wanted: [HoldPurpose: Set<ObjectName>]
+        if known == nil {
+          wanted = try needs(of: job, in: db)
+        } else {
+          let tokenizer = try ObjectName.tokenizer(of: JobStore.request(of: job, in: db))
+          wanted = [.job: Set([tokenizer].compactMap { $0 })]
+        }
+        for (purpose, objects) in wanted {
           try HoldStore.take(objects, for: job, purpose, at: now, in: db)
         }
       }
       for job in try HoldStore.endedJobs(in: db) {
         try HoldStore.end(JobStore.job(job, in: db), at: now, in: db)
       }
-      try Setting.holds.set("1", in: db)
+      try Setting.holds.set(Self.holds, in: db)
     }
   }
+
+  /// Which things jobs hold: 1 was objects, 2 is tokenizers too.
+  private static let holds = "2"
 
   /// All objects that a job names and may still need, by what it needs them for.
   func needs(of job: JobID, in db: SQLSession) throws -> [HoldPurpose: Set<ObjectName>] {
@@ -231,6 +250,7 @@ extension NetworkService {
     needs[.job] = [.splitter(record.request.dataSet)]
     needs[.job]?.formUnion(progress.parts.map { .object($0) })
     needs[.job]?.formUnion(record.request.models.map { .object($0) })
+    if let tokenizer = ObjectName.tokenizer(of: record.request) { needs[.job]?.insert(tokenizer) }
     for hash in [progress.validation].compactMap({ $0 }) { needs[.job]?.insert(.splitter(hash)) }
     if progress.plan != nil { needs[.job]?.insert(.leaves(of: job)) }
     if let round = progress.rounds.last {

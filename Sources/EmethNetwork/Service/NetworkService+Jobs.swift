@@ -47,27 +47,50 @@ extension NetworkService {
     }
     try checkRoom(for: request)
     for object in request.models { try checkMayFetch(object, by: requester) }
-    if case .computed(let computed) = request, let generation = computed.manifest.generation {
-      try check(generation.model)
+    try requireData(of: request)
+    switch request {
+    case .computed(let computed):
+      if let generation = computed.manifest.generation { try check(generation.model) }
+      try register(request, id, fuelLimit, terms, requesterKey, of: requester)
+    case .training(let training):
+      // Asked below once more, but then a folder is there already that others may want: until it is deleted, they wait.
+      try database.read { db in
+        let job = try job(of: request, id, fuelLimit, terms, of: requester, at: try seconds(in: db))
+        try refuseIfBondsAreTooSmall(for: job, in: db)
+      }
+      let isNew = try keepTokenizer(submission.tokenizer, of: training)
+      do throws(NetworkError) {
+        try register(request, id, fuelLimit, terms, requesterKey, of: requester)
+      } catch {
+        // What is refused leaves nothing that it has not paid for.
+        if isNew, let name = ObjectName.tokenizer(of: request) { try? discard([name]) }
+        throw error
+      }
     }
+    return id
+  }
+
+  /// Refuses a request whose data set or models are not here.
+  private func requireData(of request: JobRequest) throws(NetworkError) {
+    guard try splitterStore.contains(request.dataSet) else { throw .missingObject(hash: request.dataSet) }
+    for object in request.models where try !store.contains(object) { throw .missingObject(hash: object) }
+  }
+
+  private func register(
+    _ request: JobRequest, _ id: JobID, _ fuelLimit: Fuel, _ terms: JobTerms,
+    _ requesterKey: SignedKeyBinding?, of requester: Address
+  ) throws(NetworkError) {
     try database.write { db in
       let now = try seconds(in: db)
       guard try !JobStore.exists(id, in: db) else { return }
       // Nobody deletes them from now on. The account holds them as long as it did: its next job may name them too.
       try HoldStore.take(
-        [.splitter(submission.dataSet)] + request.models.map { .object($0) },
+        [.splitter(request.dataSet)] + request.models.map { .object($0) }
+          + [ObjectName.tokenizer(of: request)].compactMap { $0 },
         for: id, .job, at: now, in: db)
-      guard try splitterStore.contains(submission.dataSet) else {
-        throw NetworkError.missingObject(hash: submission.dataSet)
-      }
-      for object in request.models where try !store.contains(object) {
-        throw NetworkError.missingObject(hash: object)
-      }
-      let job = try Job(
-        id: id, requester: requester, programID: request.program, numParallel: request.parallel,
-        numEpoch: request.rounds, dataset: "\(request.dataSet)", parameters: request.parameters,
-        fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
-        deadline: now + request.timeLimitSeconds, terms: terms)
+      try requireTokenizer(of: request)
+      try requireData(of: request)
+      let job = try job(of: request, id, fuelLimit, terms, of: requester, at: now)
       try refuseIfBondsAreTooSmall(for: job, in: db)
       let machine = try ParentMachine(
         request: job, by: requester, idIsUnused: true,
@@ -77,7 +100,17 @@ extension NetworkService {
       record.progress.requesterKey = requesterKey
       try ExecutionLayer.register(record, at: now, in: db)
     }
-    return id
+  }
+
+  private func job(
+    of request: JobRequest, _ id: JobID, _ fuelLimit: Fuel, _ terms: JobTerms, of requester: Address,
+    at now: UInt64
+  ) throws -> Job {
+    try Job(
+      id: id, requester: requester, programID: request.program, numParallel: request.parallel,
+      numEpoch: request.rounds, dataset: "\(request.dataSet)", parameters: request.parameters,
+      fuelLimit: fuelLimit, fuelPrice: request.fuelPrice, requestedAt: now,
+      deadline: now + request.timeLimitSeconds, terms: terms)
   }
 
   /// The key that the result is to be sealed to, if the client names one: its requester's, good for as long as the job may
@@ -103,10 +136,13 @@ extension NetworkService {
     if let program = submission.program, program != .languageModelTraining {
       return .computed(try computation(of: submission, program))
     }
+    let manifest = try asNetworkError { try TrainingManifest(json: submission.manifest) }
     let request = TrainingRequest(
-      manifest: try asNetworkError { try TrainingManifest(json: submission.manifest) },
+      manifest: manifest,
       dataSetName: submission.dataSetName, dataSet: submission.dataSet,
-      tokenizer: try keepTokenizer(submission.tokenizer), initialParameters: submission.initialParameters,
+      tokenizer: submission.tokenizer.map { _ in LocalNetwork.place(ofTokenizer: manifest.tokenizerHash.bytes)
+      },
+      initialParameters: submission.initialParameters,
       parallel: submission.parallel, fuelPrice: submission.fuelPrice, ruleSet: submission.ruleSet,
       timeLimitSeconds: submission.timeLimitSeconds, retry: submission.retry ?? .standard,
       check: submission.check)
@@ -235,15 +271,9 @@ extension NetworkService {
     }
   }
 
-  /// Whether the service can do what is asked for: its tokenizer is the manifest's, its model is not too
+  /// Whether the service can do what is asked for: its model is not too
   /// large.
   private func check(_ request: TrainingRequest) throws(NetworkError) {
-    do throws(NetworkError) {
-      _ = try tokenizer(of: request)
-    } catch {
-      guard case .inconsistent(let what) = error else { throw error }
-      throw .malformed(what: "tokenizer", reason: what)
-    }
     let count: Int
     do throws(ComputeError) {
       count = try ModelConfiguration(request.manifest.model).parameterCount
@@ -306,17 +336,27 @@ extension NetworkService {
     }
   }
 
-  /// A page of jobs, newest first.
+  /// A page of jobs, newest first. One that can't be read keeps nobody from the others: it is named as such.
   public func jobs(_ filter: JobFilter) throws(NetworkError) -> JobPage {
-    try database.read { db in
-      let rows = try JobStore.rows(JobStore.textColumns(db.dialect), filter, in: db)
-      let shown = rows.prefix(filter.pageLength)
-      return JobPage(
-        jobs: try shown.map { row in
-          try JobStore.text(row) { id in try JobStore.job(id, in: db) }.decoded()
-        },
-        next: rows.count > shown.count ? try shown.last.map { try $0["number"] } : nil)
+    let rows = try database.read { db in
+      try JobStore.rows(JobStore.textColumns(db.dialect), filter, in: db)
     }
+    let shown = rows.prefix(filter.pageLength)
+    var page = JobPage(jobs: [])
+    if rows.count > shown.count, let last = shown.last {
+      page.next = try asNetworkError { try last["number"] }
+    }
+    for row in shown {
+      do throws(NetworkError) {
+        let text = try self.text(row)
+        page.jobs.append(try asNetworkError { try text.decoded() })
+      } catch {
+        if case .databaseFailed = error { throw error }
+        let id = try asNetworkError { try JobID(hex: row["id"]) }
+        page.unreadable = (page.unreadable ?? []) + [id]
+      }
+    }
+    return page
   }
 
   /// All SubJobs of a job in the order of registration.

@@ -55,6 +55,18 @@ extension NetworkService {
     }
   }
 
+  /// What is another one when other SubJobs wait for nodes: how many they are and the sum of their numbers.
+  func offerMark() throws(NetworkError) -> String {
+    try database.read { db in
+      try String.fetchOne(
+        db,
+        sql: """
+          SELECT CAST(count(*) AS text) || ' ' || CAST(coalesce(sum(number), 0) AS text) FROM subJob
+          WHERE status = \(JobStatus.requested.rawValue)
+          """) ?? ""
+    }
+  }
+
   /// What never changes of jobs: a SubJob is offered without what is known of all others of it.
   private func offeredJobs(of ids: Set<JobID>, in db: SQLSession) throws -> [JobID: OfferedJob] {
     var found: [JobID: OfferedJob] = [:]
@@ -83,7 +95,7 @@ extension NetworkService {
     }
   }
 
-  private func offeredJob(_ id: JobID, in db: SQLSession) throws -> OfferedJob {
+  func offeredJob(_ id: JobID, in db: SQLSession) throws -> OfferedJob {
     guard let job = try offeredJobs(of: [id], in: db)[id] else { throw NetworkError.unknownJob(id: "\(id)") }
     return job
   }
@@ -94,7 +106,7 @@ extension NetworkService {
   }
 
   /// What a node earns with a SubJob when it is verified.
-  private func fee(for record: SubJobRecord, of offered: OfferedJob) throws -> TokenAmount {
+  func fee(for record: SubJobRecord, of offered: OfferedJob) throws -> TokenAmount {
     let job = record.machine.job
     let fee =
       job.terms.flatFee ? job.terms.feeLimit : try job.fuelPrice.fee(for: offered.cost.subJobFuel)
@@ -349,33 +361,6 @@ extension NetworkService {
     try database.read { db in
       let (record, parent) = try JobStore.withParent(subJob, in: db)
       return SubJobState(record, parent: parent)
-    }
-  }
-
-  /// What a node earned, may earn, and lost; its newest SubJobs.
-  public func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount {
-    try database.read { db in
-      var account = NodeAccount(
-        account: node, balances: try Ledger.balances(of: node, in: db), earned: .zero, pending: .zero,
-        lost: .zero, work: [])
-      let rows = try SQLRow.fetchCursor(
-        db, sql: "SELECT id FROM subJob WHERE node = ? ORDER BY number DESC",
-        arguments: ["\(node)"])
-      while let row = try rows.next() {
-        let (record, parent) = try JobStore.withParent(JobID(hex: row["id"]), in: db)
-        let settlement = record.machine.settlement
-        let fee = try fee(for: record, of: offeredJob(record.position.parent, in: db))
-        let work = NodeWork(
-          subJob: SubJobState(record, parent: parent), earned: settlement?.nodeFee ?? .zero,
-          pending: settlement == nil ? fee : .zero,
-          locked: settlement == nil ? record.machine.job.terms.deposit : .zero,
-          lost: settlement?.nodeLoss ?? .zero)
-        account.earned = try account.earned.adding(work.earned)
-        account.pending = try account.pending.adding(work.pending)
-        account.lost = try account.lost.adding(work.lost)
-        if account.work.count < limit { account.work.append(work) }
-      }
-      return account
     }
   }
 }

@@ -154,10 +154,8 @@ extension NetworkService {
       if since >= SettlementChain.longestSilenceSeconds { try close(through: posted.epoch + 1) }
       return nil
     }
-    let wanted =
-      try canShowAnExit(notProvenBy: posted.epoch)
-      ? SettlementChain.leastPostingSeconds
-      : min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
+    var wanted = min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
+    if try canShowAnExit(notProvenBy: posted.epoch) { wanted = min(wanted, SettlementChain.exitSeconds) }
     // What counts is how old the newest batch is that the chain has, not when it was posted: everybody can post old
     // ones, and would keep the newest away.
     let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
@@ -177,9 +175,21 @@ extension NetworkService {
   ) async throws(ChainError) -> SignedBatch {
     let signer = try await ChainSigner.read(of: chain.contracts.settlement, from: client)
     let own = try asChainError { try database.read { db in try Signer.batch(epoch: newest, in: db) } }
-    guard own.signer != signer.current, let needed = try await signer.threshold(with: client) else {
-      return own.keepingCosignatures(of: [])
+    let alone = own.keepingCosignatures(of: [])
+    if own.signer == signer.current { return alone }
+    if try await !client.code(at: signer.current).isEmpty {
+      // A wallet of another kind (ERC-1271) may take one signature, and has no threshold to ask for.
+      do throws(ChainError) {
+        let call = EmethSigners.accepts(alone.digest, alone.signatureBytes)
+        if try await client.call(call, at: signer.current) { return alone }
+      } catch {
+        switch error {
+        case .reverted, .contract: break
+        default: throw error
+        }
+      }
     }
+    guard let needed = try await signer.threshold(with: client) else { return alone }
     let asked = try asChainError { try askMembers(for: own, after: posted) }
     var members: Set<Address> = []
     // What a stranger adds the contract would refuse, and all of it with that.

@@ -31,8 +31,11 @@ extension NetworkService {
 
   private func closeEpochsRegularly(_ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     while !Task.isCancelled {
+      // Whatever one of them meets, the others are done.
+      do throws(NetworkError) { try endLostTexts() } catch { onError(nil, error) }
       do throws(NetworkError) {
         if database.leases?.take([Self.signerLease]).isEmpty != true { try closeEpochIfNeeded() }
+        // While no epoch can be closed there are no beacons: that time is an outage, and is made up for.
         try noteAlive()
       } catch {
         onError(nil, error)

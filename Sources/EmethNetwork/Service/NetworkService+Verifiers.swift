@@ -35,6 +35,14 @@ extension NetworkService {
           name: "expiry of the binding", found: "\(binding.binding.expiry)", allowed: "\(earliest) or later")
       }
       let held = try bond(of: verifier, in: db) ?? .zero
+      let least = try minimumBond
+      guard max(held, amount) >= least else {
+        throw NetworkError.refused(
+          code: "verifier.bondTooSmall",
+          message:
+            "a bond of \(max(held, amount)) is below \(least), the least that a verifier binds here",
+          hint: nil)
+      }
       if held < amount {
         try Ledger.transfer(
           amount.subtracting(held), from: (verifier, .unspent), to: (verifier, .locked),
@@ -51,6 +59,56 @@ extension NetworkService {
           "\(verifier)", "\(max(held, amount).holon)", try binding.wireText(),
           Int64(clamping: binding.binding.expiry), announced,
         ])
+    }
+  }
+
+  /// Lets a verifier go that wants to leave: from now on it is not drawn any more, and when all that it was drawn for has
+  /// ended it gets its bond back (``releaseBonds()``). Whoever posts a bond again stays.
+  public func leave(_ verifier: Address) throws(NetworkError) {
+    try database.write { db in
+      guard try bond(of: verifier, in: db) != nil else {
+        throw NetworkError.refused(
+          code: "verifier.noBond", message: "account \(verifier) has posted no bond", hint: nil)
+      }
+      // Who was drawn a moment ago has the whole time for its verdict; its key itself counts as long as it said.
+      let end = try seconds(in: db) + settings.verdictSeconds(settings.periods)
+      try db.execute(
+        sql: "UPDATE bond SET expiry = ? WHERE verifier = ? AND expiry > ?",
+        arguments: [Int64(clamping: end), "\(verifier)", Int64(clamping: end)])
+    }
+  }
+
+  /// Gives their bonds back to verifiers that have left: whose time is over, and who have not renewed it. Where something
+  /// was asked of one in a job that still runs, its word may yet be found false there.
+  ///
+  /// - Returns: who got it.
+  @discardableResult
+  func releaseBonds() throws(NetworkError) -> [Address] {
+    let condition = """
+      expiry < ? AND NOT EXISTS (SELECT 1 FROM errand WHERE errand.account = bond.verifier)
+      AND NOT EXISTS (SELECT 1 FROM forfeit WHERE forfeit.verifier = bond.verifier)
+      """
+    let gone = try database.read { db in
+      try String.fetchAll(
+        db, sql: "SELECT verifier FROM bond WHERE \(condition) ORDER BY verifier",
+        arguments: [Int64(clamping: seconds(in: db))])
+    }
+    if gone.isEmpty { return [] }
+    return try database.write { db in
+      let now = try seconds(in: db)
+      return try gone.compactMap { name in
+        let verifier = try Address(name)
+        let held = try bond(of: verifier, in: db) ?? .zero
+        // It may have come back meanwhile.
+        let ended = try db.execute(
+          sql: "DELETE FROM bond WHERE verifier = ? AND \(condition)",
+          arguments: [name, Int64(clamping: now)])
+        guard ended == 1 else { return nil }
+        try Ledger.transfer(
+          held, from: (verifier, .locked), to: (verifier, .unspent), reason: "verifier's bond back", job: nil,
+          at: now, in: db)
+        return verifier
+      }
     }
   }
 
@@ -72,6 +130,17 @@ extension NetworkService {
         "a verifier of this job needs a bond of \(needed), ten times what a SubJob pays it; the largest bond here "
         + "is \(largest)",
       hint: "ask for more parts or rounds, or offer a lower fuel price or limit")
+  }
+
+  /// The least that a verifier binds, where SubJobs may pay it next to nothing: an EMETH. It may have thousands of
+  /// commitments for that, which are kept.
+  private static let leastBond = TokenAmount(holon: UInt256(1_000_000_000_000_000_000))
+
+  /// The least that a verifier binds here. Who has not so much could be drawn for nothing, and is not looked through.
+  private var minimumBond: TokenAmount {
+    get throws {
+      max(Self.leastBond, TokenAmount(holon: try settings.minimumVerifierFee.holon.multiplying(by: 10)))
+    }
   }
 
   /// What a verifier has bound; nil when it never did.
@@ -105,9 +174,11 @@ extension NetworkService {
         name: "commitments", found: "\(commitments.count)", allowed: "at most \(Self.commitmentLimit)")
     }
     try database.write { db in
-      guard try bond(of: verifier, in: db) != nil else {
+      guard let held = try bond(of: verifier, in: db), try held >= minimumBond else {
         throw NetworkError.refused(
-          code: "verifier.noBond", message: "account \(verifier) has posted no bond", hint: "post one first")
+          code: "verifier.noBond",
+          message: "account \(verifier) has posted no bond of \(try minimumBond) or more",
+          hint: "post one first")
       }
       let now = try seconds(in: db)
       let unused = try Int.fetchOne(

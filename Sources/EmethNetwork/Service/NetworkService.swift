@@ -39,6 +39,8 @@ public final class NetworkService: Sendable {
   let offeredRounds = JobMemory<OfferedRound.Place, OfferedRound>(limit: 20_000)
   /// Jobs whose SubJobs were offered last.
   let offeredJobs = JobMemory<JobID, OfferedJob>(limit: 1_000)
+  /// What nodes that were asked about have earned and lost.
+  let nodeTotals = Mutex<[Address: NodeTotals]>([:])
   /// The time that all processes go by; nil where there is one process.
   let sharedTime: SharedTime?
   /// The latest epoch that somebody waits for.
@@ -57,6 +59,8 @@ public final class NetworkService: Sendable {
   let exitTrees = BatchTrees(limit: 1)
   /// The jobs of EMETH Core; nil where settlement is embedded.
   let chainJobs: ChainJobs?
+  /// What text is sold with; nil where none is.
+  let gateway: Gateway?
   /// What nobody has written to for so long is left of a process that was killed.
   static let draftSeconds = 3_600
   /// Nil where several processes serve the network.
@@ -65,10 +69,12 @@ public final class NetworkService: Sendable {
   /// Opens the network in `folder`, or makes it. One process serves a folder at a time, unless the state is in a
   /// PostgreSQL database: then several may, over one folder that all of them see.
   ///
+  /// Every balance is computed from the ledger's entries first: what does not add up is not served.
+  ///
   /// - Parameters:
   ///   - database: where the state lies; `nil` is `network.sqlite` in the folder.
   ///   - chain: where it settles; a network has one for life.
-  /// - Throws: ``NetworkError/folderInUse(path:holder:)``,
+  /// - Throws: ``NetworkError/folderInUse(path:holder:)``, ``NetworkError/inconsistent(what:)`` naming the balance that differs,
   ///   ``NetworkError/otherVersion(path:found:supported:)``,
   ///   ``NetworkError/fileFailed(path:operation:reason:)``, ``NetworkError/database(reason:)``,
   ///   ``NetworkError/databaseFailed(_:)``,
@@ -112,6 +118,9 @@ public final class NetworkService: Sendable {
     for store in [store, splitterStore] {
       try store.sweepDrafts(olderThan: location?.isShared == true ? Self.draftSeconds : 0)
     }
+    gateway =
+      try settings.gatewayModels.isEmpty
+      ? nil : Gateway(settings.gatewayModels, store: store, limits: settings.gatewayLimits)
     operatorKeys = OperatorKeys(seed: try LocalNetwork.seed(in: folder, wanted: nil))
     let last = try database.read { db in
       max(try Signer.latestBatch(in: db)?.batch.toTime ?? 0, try Setting.aliveAt.number(in: db))
@@ -126,8 +135,10 @@ public final class NetworkService: Sendable {
     } else {
       (events, chainJobs) = (nil, nil)
     }
+    _ = try audit()
     try checkOneNetwork()
     try adoptHolds()
+    try holdGatewayModels()
     try grantAll()
     try makeUp(forOutageFrom: last, to: clock.milliseconds / 1_000)
     withExtendedLifetime(opening) {}

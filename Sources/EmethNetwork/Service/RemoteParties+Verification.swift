@@ -30,17 +30,21 @@ extension RemoteParties {
     bond needed: UInt256, parameters: JobParameters, committedBefore time: UInt64, in db: SQLSession
   ) throws -> [Address] {
     let until = try service.seconds(in: db) + service.settings.verdictSeconds(parameters)
+    // Amounts are decimal text without leading zeros: the longer one is more.
+    let least = "\(needed)"
     let names = try String.fetchAll(
       db,
       sql: """
-        SELECT verifier FROM bond WHERE expiry >= ? AND ' ' || modules || ' ' LIKE ? AND EXISTS (
+        SELECT verifier FROM bond WHERE expiry >= ? AND ' ' || modules || ' ' LIKE ?
+          AND (length(holon) > ? OR (length(holon) = ? AND holon >= ?)) AND EXISTS (
           SELECT 1 FROM commitment WHERE commitment.verifier = bond.verifier AND postedAt < ?
             \(worker.request.drawsSegments ? "AND usedBy IS NULL" : ""))
         """,
       arguments: [
-        Int64(clamping: until), worker.request.module.map { "% \($0) %" } ?? "%", Int64(clamping: time),
+        Int64(clamping: until), worker.request.module.map { "% \($0) %" } ?? "%",
+        Int64(least.utf8.count), Int64(least.utf8.count), least, Int64(clamping: time),
       ])
-    return try names.map { try Address($0) }.filter { try bond(of: $0, in: db).holon >= needed }
+    return try names.map { try Address($0) }
   }
 
   func secret(
@@ -161,14 +165,18 @@ extension RemoteParties {
     onRecord(record, draw)?.openBy ?? now + UInt64(record.machine.parameters.openingSeconds)
   }
 
-  /// Passes over a drawn verifier whose key counts too short for the node to open to it: that is no silence of the node.
+  /// Passes over a drawn verifier that has left, or whose key counts too short for the node to open to it: that is no
+  /// silence of the node.
   private func passesOver(
     _ draw: VerifierDraw, of record: inout SubJobRecord, at now: UInt64, in db: SQLSession
   ) throws -> Bool {
-    guard let node = record.machine.node, let binding = try service.binding(of: draw.verifier, in: db),
-      try ErrandStore.record(openErrand(of: node, record.id, draw), in: db) == nil,
-      binding.binding.expiry < openingDue(record, draw, at: now)
-    else { return false }
+    guard let node = record.machine.node else { return false }
+    // Its bond is back: who has bound nothing judges nothing, whatever was opened to it.
+    if let binding = try service.binding(of: draw.verifier, in: db) {
+      guard try ErrandStore.record(openErrand(of: node, record.id, draw), in: db) == nil,
+        binding.binding.expiry < openingDue(record, draw, at: now)
+      else { return false }
+    }
     try passOver(draw, of: &record, at: now, in: db)
     return true
   }

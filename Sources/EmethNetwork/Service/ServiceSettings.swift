@@ -52,6 +52,12 @@ public struct ServiceSettings: Sendable, Hashable {
   public var graceSeconds: UInt64 = 3_600
   /// How often objects that nobody holds are looked for, seconds.
   public var collectionSeconds: UInt64 = 3_600
+  /// Models whose text is sold over the gateway; with none there is no gateway.
+  public var gatewayModels: [GatewayModel] = []
+  /// Accounts whose nodes may draw it; with none everybody's.
+  public var gatewayNodes: Set<Address> = []
+  /// What its desk allows.
+  var gatewayLimits = LiveDesk.Limits()
   /// CPU threads for what the Execution Layer itself computes: dividing, adding, validating.
   public var threads = 2
 

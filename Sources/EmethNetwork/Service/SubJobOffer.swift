@@ -30,6 +30,9 @@ public struct SubJobOffer: Codable, Sendable, Hashable {
   public var training: TrainingTerms?
   /// Zero bits at the top of a proof of work's target; `nil` for others, and from servers that did not say it.
   public var proofZeroBits: UInt32?
+
+  /// What tells one list from another.
+  public static func mark(of offers: [SubJobOffer]) -> Bytes32 { SHA256.hash(offers.flatMap(\.id.bytes)) }
 }
 
 /// Which SubJobs a node wants to hear of, the best paid first.
@@ -44,6 +47,9 @@ public struct SubJobFilter: Codable, Sendable, Hashable {
   public var minimumFuelPrice = FuelPrice(gholon: 0)
   /// At most so many, 1 to 1,000.
   public var limit = 100
+  /// What came of an earlier question (``SubJobOffer/mark(of:)``) and was nothing for the node: who waits is answered once
+  /// there is another list, or the wait is over; `nil` where any SubJob will do.
+  public var seen: Bytes32?
 
   /// All SubJobs.
   public init() {}
@@ -100,8 +106,10 @@ public struct NodeAccount: Codable, Sendable, Hashable {
   public var pending: TokenAmount
   /// What all that ended otherwise cost.
   public var lost: TokenAmount
-  /// The newest SubJobs, newest first.
+  /// The newest SubJobs, or those of a further page, newest first.
   public var work: [NodeWork]
+  /// What to ask for as `before` to see more; `nil` at the end.
+  public var next: UInt32?
 }
 
 /// A verifier's standing.

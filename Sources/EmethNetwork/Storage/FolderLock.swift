@@ -27,6 +27,7 @@ final class FolderLock: Sendable {
   deinit {
     // A process that is just being started has a copy of the descriptor until it becomes another program: closing
     // alone would leave the folder locked for that moment.
+    ftruncate(descriptor, 0)
     flock(descriptor, LOCK_UN)
     close(descriptor)
   }

@@ -61,6 +61,11 @@ final class AgentEvents: Sendable {
       tell(
         Line(event: "lostWorker", subJob: subJob, reason: "\(worker)"),
         "worker \(worker) is silent: \(subJob) is computed here")
+    case .fewVerifiers(let job, let count):
+      tell(
+        Line(event: "fewVerifiers", subJob: job, reason: "\(count)"),
+        "note: \(count) \(count == 1 ? "verifier" : "verifiers") could be drawn for \(job), and "
+          + "\(EmethVerifiers.wantedCandidates) are wanted: if they are silent, nobody is paid")
     case .submitted(let subJob): tell(Line(event: "submitted", subJob: subJob), "handed \(subJob) in")
     case .declined(let subJob, let reason):
       tell(Line(event: "declined", subJob: subJob, reason: reason), "gave \(subJob) up: \(reason)")

@@ -21,7 +21,7 @@ extension Command {
   }
 
   /// This program, for the processes whose speed is measured.
-  private static var ownProgram: URL { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath() }
+  static var ownProgram: URL { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath() }
 
   /// `emeth benchmark transfer`
   static func benchmarkTransfer(_ parsed: ParsedCommand, _ context: CommandContext) async throws {

@@ -16,6 +16,8 @@ extension Command {
         CommandExample(
           "emeth benchmark server --database postgres://emeth@/empty?host=/run/postgresql",
           "a served network on PostgreSQL"),
+        CommandExample(
+          "emeth benchmark gateway --preset small", "what the gateway adds to a node's own time"),
       ])
   ) { parsed, context in
     let subject = parsed[BenchmarkArguments.subject]
@@ -35,6 +37,7 @@ extension Command {
     case .aggregation: try benchmarkAggregation(parsed, context)
     case .server: try await benchmarkServer(parsed, context)
     case .transfer: try await benchmarkTransfer(parsed, context)
+    case .gateway: try await benchmarkGateway(parsed, context)
     }
     return .done
   }
@@ -42,7 +45,7 @@ extension Command {
 
 /// What can be measured.
 private enum BenchmarkSubject: String, CaseIterable {
-  case tickets, train, matmul, generate, tokenize, aggregation, server, transfer
+  case tickets, train, matmul, generate, tokenize, aggregation, server, transfer, gateway
 
   /// What is measured, and how.
   var discussion: String {
@@ -77,6 +80,11 @@ private enum BenchmarkSubject: String, CaseIterable {
     case .transfer:
       "sends a file of --bytes to `emeth serve` in a process of its own and fetches it again as nodes do, its hash "
         + "compared; prints seconds and the most memory that both sides took."
+    case .gateway:
+      "starts `emeth serve --gateway` in a process of its own and prints what it adds to a node's time: to the first "
+        + "token and to each one behind it, of texts of a model of random weights in the shape of --preset, which are "
+        + "drawn alone too in the same run; how --streams streams fare beside each other whose node computes nothing; "
+        + "and how much more is drawn of --batch texts at once."
     }
   }
 
@@ -103,6 +111,12 @@ private enum BenchmarkSubject: String, CaseIterable {
       [Flags.seconds, CommonFlags.json] + ServerBenchmarkArguments.flags
     case .transfer:
       [ServerBenchmarkArguments.byteCount, ServeArguments.storage, CommonFlags.json]
+    case .gateway:
+      [
+        Flags.preset, Flags.batch, GenerationBenchmark.tokens, Flags.threads,
+        GatewayBenchmarkArguments.streams,
+        CommonFlags.json,
+      ]
     }
   }
 }
@@ -128,6 +142,7 @@ enum BenchmarkArguments {
       DeviceOptions.devices, profile, GenerationBenchmark.dtype, GenerationBenchmark.tokens,
       TokenizerBenchmark.text,
       AggregationBenchmark.parameters, AggregationBenchmark.nodes, threads, steps,
-      ServerBenchmarkArguments.byteCount, ServeArguments.storage, CommonFlags.json,
+      ServerBenchmarkArguments.byteCount, ServeArguments.storage, GatewayBenchmarkArguments.streams,
+      CommonFlags.json,
     ] + ServerBenchmarkArguments.flags
 }

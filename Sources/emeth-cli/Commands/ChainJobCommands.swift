@@ -17,6 +17,13 @@ extension Command {
       throw UsageError.missingFlag(
         flag: RemoteJobOptions.fuelLimit.definition.spelling, valueName: "FUEL", command: "submit-job")
     }
+    // The default elsewhere is a training, which no `emeth node` takes on a chain: its fee would wait in vain.
+    guard parsed.isGiven(RemoteJobOptions.program) else {
+      throw CommandFailure(
+        .usage, code: "program.missing", "submit-job: on a chain --program is needed",
+        hint: "give --program 999, or 10000 and up for a module, which `emeth node --layer 1` computes; a "
+          + "training is for --layer 2")
+    }
     guard let program = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
       throw ProgramError.zeroProgram
     }

@@ -8,12 +8,12 @@ extension Command {
       "deploy", section: .operators, summary: "put EMETH's contracts on a chain",
       discussion: [
         "Creates the token (10,000 EMETH go to the key's account), EMETH Core, the settlement and the verifiers' contract, names "
-          + "them to each other, sets the programs 1, 11, 999 and 9991, and names the Signer of --signer. The account owns all of "
-          + "them. What an operator sets besides stands in Contracts/README.md: a bond, verifiers, their least fee.",
+          + "them to each other, sets the programs 1, 11, 999 and 9991 and what a verifier is paid at least, and names the Signer of "
+          + "--signer. The account owns all of them. What an operator sets besides stands in Contracts/README.md: a bond, verifiers.",
         "Each of the transactions waits for --confirmations; the dry run says what all of them cost at most.",
         ChainOptions.discussion,
       ],
-      flags: [DeployArguments.signer, DeployArguments.ticketCap]
+      flags: [DeployArguments.signer, DeployArguments.ticketCap, DeployArguments.leastVerifierFee]
         + ChainOptions.all.filter { $0.definition.name != ChainOptions.core.definition.name },
       examples: [
         CommandExample(
@@ -25,7 +25,8 @@ extension Command {
       exitCodes: [.no: "the account has no coin for gas, or \(KeyOptions.wrongPassword)"])
   ) { parsed, context in
     let terms = ChainDeployment.Terms(
-      ticketCap: parsed[DeployArguments.ticketCap], signer: parsed[DeployArguments.signer])
+      ticketCap: parsed[DeployArguments.ticketCap], signer: parsed[DeployArguments.signer],
+      leastVerifierFee: parsed[DeployArguments.leastVerifierFee])
     return try await ChainOptions.deploy(parsed, context, terms)
   }
 
@@ -37,5 +38,9 @@ extension Command {
       "ticket-cap", .tokenAmount, default: TokenAmount(holon: 100_000_000_000_000_000_000),
       defaultText: "100emeth",
       help: "the most that tickets pay by signature alone between two posted batches")
+    static let leastVerifierFee = Flag(
+      "least-verifier-fee", .tokenAmount, default: TokenAmount(holon: 100_000_000_000_000),
+      defaultText: "0.0001emeth",
+      help: "what a job must pay its verifier at least: a job for nothing would use up a commitment")
   }
 }

@@ -1,4 +1,5 @@
 import EmethCompute
+import EmethNetwork
 import Foundation
 
 /// The flags that say what computes.
@@ -12,6 +13,23 @@ enum DeviceOptions {
     "device", .devices, default: DeviceChoice.cpu,
     help: "cpu, cuda, cuda:1 for the second GPU, cuda:0,1 for both together (fast profile), or auto: a GPU "
       + "where one can be used")
+
+  /// The same where each worker has one.
+  static let ofWorkers = Flag(
+    "device", .devices, default: DeviceChoice.cpu,
+    help:
+      "cpu, cuda, cuda:1 for the second GPU, cuda:0,1 for workers on both, or auto: a GPU where one can be "
+      + "used; the bits are the same")
+
+  /// Tries whether every device of a choice can be used.
+  static func openEach(
+    _ choice: DeviceChoice, _ context: CommandContext, threads: Int
+  ) throws(ComputeError) {
+    for device in choice.each {
+      _ = try Device.open(
+        device, threads: threads, search: CUDALibrarySearch(environment: context.environment))
+    }
+  }
 
   /// The device that the flags name, and its CPU threads.
   static func open(

@@ -84,7 +84,7 @@ extension ChainError {
     case .badEndpoint: .usage
     case .reverted, .outOfGas, .insufficientFunds, .insufficientTokens, .feeTooHigh, .nonceTaken,
       .sentBefore, .otherSigner, .signerNotStarted, .signerSet, .frozen, .epochsLost,
-      .batchRefused:
+      .batchRefused, .noVerifier:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
       .reorganisedTooDeep, .missingDeposit, .creditUndone, .signerDisputed, .signaturesMissing:

@@ -76,6 +76,8 @@ enum LayerOne {
   /// What came of a requester's job.
   private struct Fetched: Encodable {
     var job: JobID
+    /// Whether it may be that no verifier has looked at it.
+    var mayBeUnseen: Bool
     var result: String
   }
 
@@ -94,10 +96,12 @@ enum LayerOne {
     // Nothing is sent: what remembers that is as short-lived as the transfer.
     let work = FileManager.default.temporaryDirectory.appending(path: "emeth-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: work) }
+    let mayBeUnseen: Bool
     do {
       let account = try await ChainOptions.opener(parsed, context, key, in: work)()
       let output = try await account.output(
         of: job, from: account.client(of: server, settings: ServerOptions.settings(context)), in: work)
+      mayBeUnseen = try await account.mayBeUnseen(job)
       try output.write(to: URL(filePath: folder.workingPath).appending(path: resultFile))
       try folder.commit()
     } catch {
@@ -106,8 +110,13 @@ enum LayerOne {
     }
     let place = URL(filePath: target).appending(path: resultFile).path
     if parsed[CommonFlags.json] {
-      try context.output.write(JSONText.pretty(Fetched(job: job, result: place)))
+      try context.output.write(JSONText.pretty(Fetched(job: job, mayBeUnseen: mayBeUnseen, result: place)))
     } else {
+      if mayBeUnseen {
+        context.talk.note(
+          "it may be that no verifier has looked at this result: it counts because two that were drawn let their "
+            + "time pass")
+      }
       try context.output.print(target)
     }
     return .done
@@ -226,6 +235,7 @@ enum LayerOne {
       let answer =
         offer.refusal.map { "not taken: \(PlainText.visible($0))" }
         ?? "would be taken" + (offer.wei.map { ", at most \($0) wei" } ?? " after a deposit")
+        + (offer.candidates.map { ", \($0) could check it" } ?? "")
       return "\(offer.job)  \(terms)  \(answer)\n"
     }.joined()
   }

@@ -6,7 +6,10 @@ extension Command {
   static let listJobs = Command(.listJobs) { parsed, context in
     let jobs: [JobSummary]
     if let client = try ServerOptions.client(parsed, context, signed: false) {
-      jobs = try await client.allJobs()
+      jobs = try await client.allJobs { job in
+        guard !parsed[CommonFlags.json] else { return }
+        context.talk.warn("job \(job) is left out: the server can't read its record")
+      }
     } else {
       jobs = try openNetwork(parsed, context).jobs()
     }
@@ -32,13 +35,16 @@ extension Command {
 
 extension ServerClient {
   /// All jobs of a server, oldest first.
-  fileprivate func allJobs() async throws -> [JobSummary] {
+  ///
+  /// - Parameter onUnreadable: told of those that the server has and can't read.
+  fileprivate func allJobs(onUnreadable: (JobID) -> Void) async throws -> [JobSummary] {
     var filter = JobFilter()
     filter.limit = 1_000
     var jobs: [JobSummary] = []
     while true {
       let page = try await self.jobs(filter)
       jobs += page.jobs.map(\.summary)
+      page.unreadable?.forEach(onUnreadable)
       guard let next = page.next else { return jobs.reversed() }
       filter.before = next
     }

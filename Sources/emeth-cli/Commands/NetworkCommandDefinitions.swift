@@ -65,8 +65,9 @@ extension CommandDefinition {
         + "key file. --init MODEL may also name a training job of the account: its model is fetched, opened and given "
         + "to this job.",
       "\(ChainOptions.layers) There, with --server, DATASET is a file that is given to a server which watches the chain, and "
-        + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the program takes, --fuel-limit must be given, and the fee and the verifier's fee are paid out of "
-        + "the wallet. With --parallel 2 or more, --divided-by names the account of the `emeth serve --layer 1` that "
+        + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the "
+        + "program takes, --program and --fuel-limit must be given, and the fee and the verifier's fee are paid out of the wallet; not "
+        + "where no verifier is there who could check the job. With --parallel 2 or more, --divided-by names the account of the `emeth serve --layer 1` that "
         + "divides the job and may end it. A job whose registration arrived before its report was printed is reported, not registered again.",
     ],
     arguments: [NetworkOptions.dataset],
@@ -103,6 +104,9 @@ extension CommandDefinition {
       CommandExample(
         "emeth submit-job prompts.jsonl --program 2 --model 1f2e3d4c --server http://127.0.0.1:7443 --key-file key",
         "the model of a training job continues prompts"),
+    ],
+    exitCodes: [
+      .no: "nobody could check the job, the account has not enough, or \(KeyOptions.wrongPassword)"
     ])
 
   static let listJobs = CommandDefinition(
@@ -150,5 +154,5 @@ extension CommandDefinition {
     flags: ServerOptions.signed + [NetworkOptions.network, NetworkOptions.out, LayerOne.layer]
       + ChainOptions.ofAgents + [CommonFlags.json],
     examples: [CommandExample("emeth fetch-result 1f2e3d4c --out model", "the model with the job's records")],
-    exitCodes: [.no: "the job has no result"])
+    exitCodes: [.no: "the job has no result, or \(KeyOptions.wrongPassword)"])
 }

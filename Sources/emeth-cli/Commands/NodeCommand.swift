@@ -16,10 +16,12 @@ extension Command {
         "Its journal lies in --data: stopped or killed at any moment and started again with the same folder, it goes on. "
           + "`emeth drain-node --data FOLDER` lets it end what it has taken and take nothing more; with --pause it stays and "
           + "takes nothing until --resume.",
-        "All workers compute on the same --device. For several GPUs run a node for each, with its --device, key and folder.",
+        "With --device cuda:0,1 there is a worker on each of these GPUs; with --workers more of them share them evenly.",
         "--config, or EMETH_NODE_CONFIG, names a JSON file whose members are called like the flags (server, keyFile, data, "
           + "workers, minimumFuelPrice, includePrograms, ...); flags and the environment come before it. That of the node "
           + "of 2023 serves too: of it, cacheServerUrl and privateKey count.",
+        "With --live-texts N it draws text for the clients of the server's gateway too, beside its SubJobs: it fetches the models that "
+          + "the server sells, within --model-cache, and keeps a signed receipt of each text in --data (receipts.jsonl).",
         "Other machines of the same owner compute for it as workers: with --worker ADDRESS, once for each, it listens for them at "
           + "--listen, and there `emeth node --worker-of URL` runs with that account's key and a folder of its own. Workers "
           + "need no money. What one was given and is silent about for 30 seconds the node computes itself. Parts and results "
@@ -34,12 +36,13 @@ extension Command {
       ],
       flags: ServerOptions.signedOnly + [
         LayerOne.layer, LayerOne.dryRun, NodeArguments.config, NodeArguments.folder, NodeArguments.workers,
-        DeviceOptions.device,
+        DeviceOptions.ofWorkers,
         NodeArguments.threads,
         NodeArguments.minimumPrice,
         NodeArguments.include, NodeArguments.exclude, ProgramOptions.module, ProgramOptions.engine,
         NodeArguments.margin,
-        NetworkOptions.modelCache, NodeArguments.worker, NodeArguments.listen, ServeArguments.audience,
+        NetworkOptions.modelCache, NodeArguments.liveTexts, NodeArguments.worker, NodeArguments.listen,
+        ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, NodeArguments.workerOf,
       ] + NodeRedeeming.flags + [CommonFlags.json],
       examples: [
@@ -74,19 +77,20 @@ extension Command {
     let (connection, key) = try ServerOptions.connection(parsed, context, key: configuredKey)
     let folder = URL(filePath: path)
     try FolderPath.refuseUnusable(folder.path)
-    let workers = parsed[NodeArguments.workers]
     var settings = NodeAgent.Settings()
+    settings.device = parsed[DeviceOptions.ofWorkers]
+    let workers = parsed[NodeArguments.workers] ?? settings.device.each.count
     settings.workers = workers
     settings.threads =
       parsed[NodeArguments.threads] ?? max(1, ProcessInfo.processInfo.activeProcessorCount / workers)
-    settings.device = parsed[DeviceOptions.device]
     // What can't be used is refused before the network hears of this node.
-    _ = try DeviceOptions.open(parsed, context, threads: settings.threads)
+    try DeviceOptions.openEach(settings.device, context, threads: settings.threads)
     settings.filter.minimumFuelPrice = parsed[NodeArguments.minimumPrice]
     settings.filter.programs = Set(parsed[NodeArguments.include])
     settings.filter.withoutPrograms = Set(parsed[NodeArguments.exclude])
     settings.modules = try ProgramOptions.modules(parsed, context)
     settings.marginPercent = parsed[NodeArguments.margin]
+    settings.liveTexts = parsed[NodeArguments.liveTexts]
     settings.remote = try NodeArguments.remote(parsed)
     if parsed[NodeArguments.workerOf] != nil {
       // What others compute than trainings, the node computes itself.
@@ -97,7 +101,7 @@ extension Command {
       parsed,
       notThere: [
         NodeArguments.worker, NodeArguments.listen, NodeArguments.workerOf, NodeRedeeming.policy,
-        NetworkOptions.modelCache,
+        NetworkOptions.modelCache, NodeArguments.liveTexts,
       ])
     {
       return try await LayerOne.node(parsed, context, connection.client, key, in: folder, settings)
@@ -191,7 +195,7 @@ enum NodeArguments {
   static let pause = Flag(toggle: "pause", help: "the node stays, and takes nothing until --resume")
   static let resume = Flag(toggle: "resume", help: "a node that pauses takes SubJobs again")
   static let workers = Flag(
-    "workers", .integer(in: 1...64), default: 1, help: "SubJobs that it computes at once")
+    "workers", .integer(in: 1...64), absent: "one for each device", help: "SubJobs that it computes at once")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "all CPU cores, shared by the workers",
     help: "threads of each worker")
@@ -209,6 +213,9 @@ enum NodeArguments {
   static let workerOf = Flag(
     "worker-of", .server, absent: nil,
     help: "URL of the node that this machine computes for, instead of --server")
+  static let liveTexts = Flag(
+    "live-texts", .integer(in: 0...256), default: 0,
+    help: "texts of the server's gateway that it draws side by side; 0 for none")
   static let margin = Flag(
     "margin", .integer(in: 0...1_000), default: 25,
     help: "by how many percent it must be faster than a deadline asks for")

@@ -90,6 +90,7 @@ private struct RunDataSet {
     try view.finish(report, curve: folder.model.appending(path: "job/loss.svg"))
     try inNetwork(folder.network.folder) {
       try folder.network.signFolder(of: folder.job, at: folder.model)
+      try folder.network.close()
     }
     return try conclude(report, parsed: parsed, context: context)
   }

@@ -44,6 +44,7 @@ struct RunProgram {
     try view.finish(report, curve: nil)
     try inNetwork(folder.network.folder) {
       try folder.network.signFolder(of: folder.job, at: folder.model)
+      try folder.network.close()
     }
     return try conclude(report, parsed: parsed, context: context)
   }

@@ -25,6 +25,12 @@ extension Command {
           + "from a file that the URL names with credentials=FILE; cache=GIB limits the copies in --data (8).",
         "Objects that no job needs any more are deleted, looked for every hour: a job's data when it has ended, its result "
           + "--keep-results days later, what an account has sent and no job has named after a day.",
+        "Bodies and parts of uploads that one address may have are limited, and behind a proxy all clients are one address: let the proxy "
+          + "take whole bodies before it passes them on, and limit each client's (Docs/Decisions/0044).",
+        "With --gateway NAME=FOLDER@PRICE, once for each model, it sells text of the model in FOLDER under NAME, for PRICE a thousand "
+          + "tokens, to clients of the OpenAI HTTP API (URL/v1) whose keys `emeth new-api-key` makes; nodes that run with "
+          + "--live-texts draw it and are paid by receipt. The server reads prompts and answers. Nobody computes texts again yet, so "
+          + "name nodes that you trust with --gateway-node: Docs/Decisions/0040 says what is open.",
         "With --layer 1, --rpc, --core, --chain-id and --verification it divides jobs of EMETH Core on a chain instead: those of "
           + "program 999 with more than one part, whose requesters let the account of --operator-key-file do so "
           + "(`submit-job --divided-by`). It registers the parts, again after a while where one fails, joins their outputs and "
@@ -48,7 +54,9 @@ extension Command {
         ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
         ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
         ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.config, ServeArguments.keepResults,
-        ServeArguments.minimumVerifierFee, ServeArguments.threads, ServeArguments.logLevel, ChainOptions.rpc,
+        ServeArguments.minimumVerifierFee, ServeArguments.gateway, ServeArguments.gatewayNode,
+        ServeArguments.threads,
+        ServeArguments.logLevel, ChainOptions.rpc,
         ChainOptions.core,
       ] + ServeArguments.ofChain + [
         LayerOne.layer, LayerOne.requester, LayerOne.anybody, LayerOne.dryRun, ServerOptions.only,
@@ -224,6 +232,12 @@ enum ServeArguments {
     defaultText: "1holon",
     help: "the least that a verifier must get for a SubJob; jobs that pay less are refused"
   )
+  static let gateway = Flag(
+    repeated: "gateway", .gatewayModel,
+    help: "sell text of the model in FOLDER under NAME, for PRICE a thousand tokens")
+  static let gatewayNode = Flag(
+    repeated: "gateway-node", .address,
+    help: "account whose node draws the gateway's texts, instead of everybody's")
   static let threads = Flag(
     "threads", .integer(in: 1...1024), absent: "2", help: "threads for dividing, adding and validating")
   static let logLevel = Flag(
@@ -251,7 +265,9 @@ enum ServeArguments {
   /// Those that belong to a network, and mean nothing to a server of layer 1.
   static let ofNetwork: [any CommandFlag] = [
     listen, database, grant, interval, lease, audience, certificate, tlsKey, storage, keepResults,
-    minimumVerifierFee, threads, logLevel, ChainOptions.settlement, witness, fromBlock, posting, audit,
+    minimumVerifierFee, gateway, gatewayNode, threads, logLevel, ChainOptions.settlement, witness, fromBlock,
+    posting,
+    audit,
     backup,
     restore,
   ]

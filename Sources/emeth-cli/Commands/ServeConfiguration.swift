@@ -19,7 +19,9 @@ struct ServeConfiguration {
     ServeArguments.listen, ServeArguments.data, ServeArguments.database, ServeArguments.storage,
     ServeArguments.grant, ServeArguments.interval, ServeArguments.lease, ServeArguments.audience,
     ServeArguments.certificate, ServeArguments.tlsKey, ServeArguments.threads, ServeArguments.logLevel,
-    ServeArguments.keepResults, ServeArguments.minimumVerifierFee, ChainOptions.rpc, ChainOptions.core,
+    ServeArguments.keepResults, ServeArguments.minimumVerifierFee, ServeArguments.gateway,
+    ServeArguments.gatewayNode, ChainOptions.rpc,
+    ChainOptions.core,
     ChainOptions.chainID, ChainOptions.settlement, ServeArguments.witness,
     ServeArguments.confirmations, ServeArguments.operatorKey, ServeArguments.operatorPassword,
     ServeArguments.fromBlock, ServeArguments.posting,
@@ -90,6 +92,8 @@ struct ServeConfiguration {
     for grant in parsed[ServeArguments.grant] { settings.grants[grant.account] = grant.amount }
     if let threads = parsed[ServeArguments.threads] { settings.threads = threads }
     if let text = parsed[ServeArguments.storage] { settings.storage = try address(of: text) }
+    settings.gatewayModels = parsed[ServeArguments.gateway]
+    settings.gatewayNodes = Set(parsed[ServeArguments.gatewayNode])
     settings.minimumVerifierFee = parsed[ServeArguments.minimumVerifierFee]
     if let kept = parsed[ServeArguments.keepResults] { settings.resultSeconds = kept.seconds }
     return settings
@@ -146,6 +150,25 @@ extension ValueType where Value == Grant {
         throw ValueRefusal(allowed: allowed)
       }
       return Grant(account: account, amount: try ValueType<TokenAmount>.tokenAmount.parse(parts[1]))
+    }
+  }
+}
+
+extension ValueType where Value == GatewayModel {
+  /// `NAME=FOLDER@PRICE`.
+  static var gatewayModel: Self {
+    let allowed = "NAME=FOLDER@PRICE, such as tiny=models/tiny@0.001emeth"
+    return Self(name: "NAME=FOLDER@PRICE", allowed: allowed) { text throws(ValueRefusal) in
+      guard let equals = text.firstIndex(of: "="), let at = text.lastIndex(of: "@"), equals < at else {
+        throw ValueRefusal(allowed: allowed)
+      }
+      let price = try ValueType<TokenAmount>.tokenAmount.parse(String(text[text.index(after: at)...]))
+      let folder = text[text.index(after: equals)..<at]
+      guard !folder.isEmpty,
+        let model = try? GatewayModel(
+          name: String(text[..<equals]), folder: URL(filePath: String(folder)), price: price)
+      else { throw ValueRefusal(allowed: "\(allowed); NAME is \(GatewayModel.allowedName)") }
+      return model
     }
   }
 }

@@ -105,12 +105,50 @@ import Testing
     }
   }
 
+  private struct Gateway: Decodable {
+    struct Spread: Decodable { var median, slow: Double }
+
+    struct Streams: Decodable {
+      var firstMilliseconds: Spread
+      var streams: Int
+      var fastestSeconds, slowestSeconds, tokensPerSecond: Double
+    }
+
+    struct Texts: Decodable {
+      var firstMilliseconds, firstAloneMilliseconds, tokenMilliseconds, tokenAloneMilliseconds: Spread
+    }
+
+    struct Batch: Decodable {
+      var texts: Int
+      var oneTokensPerSecond, tokensPerSecond, ratio: Double
+    }
+
+    var tokens: Int
+    var streams: Streams
+    var texts: Texts
+    var batch: Batch
+  }
+
+  @Test func aGatewayIsMeasuredBesideTheNodeAlone() throws {
+    let flags = ["--preset", "tiny", "--streams", "5", "--batch", "3", "--tokens", "8", "--threads", "1"]
+    let result = try benchmark(["gateway", "--json"] + flags)
+    #expect(result.exitCode == 0, "\(result.errors)")
+    let report = try result.json(Gateway.self)
+    #expect(report.tokens == 8 && report.streams.streams == 5 && report.batch.texts == 3)
+    #expect(report.streams.firstMilliseconds.median > 0 && report.streams.tokensPerSecond > 0)
+    #expect(report.streams.slowestSeconds >= report.streams.fastestSeconds)
+    #expect(report.texts.firstMilliseconds.median > report.texts.firstAloneMilliseconds.median)
+    #expect(report.texts.tokenAloneMilliseconds.median > 0 && report.batch.ratio > 0)
+    let refused = try benchmark(["gateway", "--preset", "gpt2"])
+    #expect(refused.exitCode == 2 && refused.errors.contains("gpt2"))
+  }
+
   @Test(
     "flags of another subject, profiles that do not exist and no steps are refused",
     arguments: [
       ["train", "--count", "50"], ["train", "--seconds", "2"], ["tickets", "--preset", "tiny"],
       ["matmul", "--steps", "3"], ["server", "--steps", "3"], ["train", "--jobs", "5"],
-      ["server", "--jobs", "0"],
+      ["server", "--jobs", "0"], ["gateway", "--streams", "251"], ["gateway", "--jobs", "5"],
       ["train", "--profile", "exact"], ["train", "--steps", "0"],
     ])
   func refused(arguments: [String]) throws {

@@ -20,6 +20,12 @@ import Testing
     #expect(lines.last?.hasPrefix("ticket over 0.012 EMETH signed by 0x") == true)
   }
 
+  @Test func chatSaysWhatItNeeds() throws {
+    let result = try Program.run(
+      executable: Program.url.deletingLastPathComponent().appending(path: "ExampleChat"), [])
+    #expect(result.exitCode == 2 && result.errors.hasPrefix("usage: EMETH_API_KEY=KEY ExampleChat URL MODEL"))
+  }
+
   @Test func quoteJob() throws {
     let output = try output(of: "ExampleQuoteJob")
     let standard = """

@@ -49,6 +49,9 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     #expect(run.verification.segments == 8 && (8...16).contains(run.verification.checked))
     #expect(abs(run.verification.costShare - Double(run.verification.checked) / 8) < 1e-9)
     #expect(run.verification.detection > 0 && run.verification.seconds > 0)
+    // Each posts one word for every parameter.
+    #expect(run.aggregation.nodes == 8 && run.aggregation.dropped == 0 && run.aggregation.seconds > 0)
+    #expect(run.aggregation.bytes > 0 && run.aggregation.bytes.isMultiple(of: 8 * 4))
     // Not a terminal: the summary, and nothing that redraws, paints or samples.
     #expect(result.errors.hasPrefix("VERIFIED in ") && !result.errors.contains("\u{1B}"))
     #expect(result.errors.contains("9 of 9 tickets check") && !result.errors.contains("sample"))
@@ -138,6 +141,15 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       defer { try? before.write(to: file) }
       return try emeth(["verify", "model"]).exitCode
     }
+    // A run that has ended leaves no log of its database, and no process in the lock.
+    let names = try FileManager.default.contentsOfDirectory(
+      atPath: scratch.url.appending(path: "model/job").path)
+    #expect(names.contains("network.sqlite") && !names.contains { $0.hasPrefix("network.sqlite-") })
+    #expect(try scratch.read("model/job/lock").isEmpty)
+    try scratch.write("pages", to: "model/job/network.sqlite-wal")
+    let foreign = try emeth(["verify", "model"])
+    #expect(foreign.exitCode == 1 && foreign.errors.contains("job/network.sqlite-wal is not in the manifest"))
+    try FileManager.default.removeItem(at: scratch.url.appending(path: "model/job/network.sqlite-wal"))
     #expect(try changing("model/model.safetensors") { $0[$0.count - 1] ^= 1 } == 1)
     #expect(try changing("model/job/leaves.bin") { $0[7] ^= 1 } == 1)
     #expect(try changing("model/job/records.json") { $0[0] = UInt8(ascii: "[") } == 1)

@@ -471,6 +471,12 @@ import Testing
     #expect(
       try JSONDecoder().decode(ErrorObject.self, from: Data(audit.errors.utf8)).code == "network.inconsistent"
     )
+    // Nor is it served: its Signer would put the balance on tickets.
+    let served = try Program.run("serve", "--data", folder.path("net"), "--listen", "127.0.0.1:0", "--json")
+    #expect(served.exitCode != 0 && served.output.isEmpty)
+    let error = try JSONDecoder().decode(ErrorObject.self, from: Data(served.errors.utf8))
+    #expect(error.code == "network.inconsistent")
+    #expect(error.message.contains("balance of \(account) unspent is"), "\(error.message)")
   }
 
   @Test func anotherKeySignsFromAnEpochOn() throws {

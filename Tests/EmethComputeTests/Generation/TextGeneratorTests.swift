@@ -240,4 +240,67 @@ import Testing
     }
     #expect(throws: ComputeError.self) { try generator.logits(after: tokens) }
   }
+
+  /// Texts that begin and end while others go on are those that they are alone, also past the end of the context.
+  @Test func textsComeAndGo() throws {
+    let device = try Device.cpu(threads: 1)
+    let generator = try TextGenerator(state: state, device: device)
+    func sampler(_ number: UInt32) throws -> Sampler {
+      try Sampler(
+        temperature: number == 1 ? 0 : 0.9, topK: number == 2 ? 5 : nil, topP: number == 3 ? 0.8 : 1,
+        repetitionPenalty: number == 4 ? 1.4 : 1, seed: [UInt8](repeating: UInt8(number), count: 32))
+    }
+    let prompts = (0..<6).map { Array(tokens[$0 * 7..<$0 * 7 + 1 + $0 * 13]) }
+    let counts = [150, 3, 260, 40, 120, 1]
+    let alone = try prompts.indices.map { index in
+      try TextGenerator(state: state, device: device).generate(
+        prompt: prompts[index], maxTokens: counts[index], sampler: sampler(UInt32(index)))
+    }
+    var drawn = prompts.map { _ in [UInt32]() }
+    var places: [Int: Int] = [:]
+    var next = 0
+    var turn = 0
+    while next < prompts.count || !places.isEmpty {
+      // One more every fourth turn, at most three at once: numbers are given again.
+      if turn % 4 == 0, next < prompts.count, places.count < 3 {
+        places[next] = try generator.open(prompts[next], sampler: sampler(UInt32(next)))
+        next += 1
+      }
+      turn += 1
+      // Not every text takes part in every turn.
+      let going = places.keys.sorted().filter { ($0 + turn) % 5 != 0 }
+      if going.isEmpty { continue }
+      for (index, token) in zip(going, try generator.draw(going.compactMap { places[$0] })) {
+        drawn[index].append(token)
+        if drawn[index].count == counts[index], let place = places.removeValue(forKey: index) {
+          generator.close(place)
+        }
+      }
+    }
+    #expect(drawn == alone)
+    #expect(places.isEmpty && drawn[2].count == 260)
+  }
+
+  /// A text goes on on another machine as if nothing had happened, wherever it was cut off.
+  @Test func aTextGoesOnElsewhere() throws {
+    let device = try Device.cpu(threads: 1)
+    let prompt = Array(tokens[..<30])
+    for (number, sampler) in try [
+      Sampler(temperature: 0.9, seed: [UInt8](repeating: 3, count: 32)),
+      Sampler(temperature: 1, topP: 0.7, repetitionPenalty: 1.5, seed: [UInt8](repeating: 4, count: 32)),
+      Sampler.greedy(),
+    ].enumerated() {
+      let whole = try TextGenerator(state: state, device: device).generate(
+        prompt: prompt, maxTokens: 240, sampler: sampler)
+      let generator = try TextGenerator(state: state, device: device)
+      // The context is full after 71 tokens, and again every 51 after that.
+      for cut in [0, 1, 69, 70, 71, 72, 121, 122, 123, 200] {
+        let text = try generator.open(prompt, drawn: Array(whole[..<cut]), sampler: sampler)
+        var rest: [UInt32] = []
+        while rest.count < 40 { rest += try generator.draw([text]) }
+        generator.close(text)
+        #expect(rest == Array(whole[cut..<cut + 40]), "sampler \(number), cut off after \(cut)")
+      }
+    }
+  }
 }

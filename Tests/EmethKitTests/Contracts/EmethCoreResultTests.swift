@@ -162,6 +162,19 @@ import Testing
   }
 
   /// An address without the contract answers with nothing, another contract with something else.
+  /// Contracts take any bytes as text, and so does who checks what a node has written there.
+  @Test func textsThatAreNoUTF8AreRead() throws {
+    let call = EmethCore.jobDetail(scene.job)
+    var data = try call.function.encodeResult([
+      .uint(999), .uint(1), .uint(1), .string("{}"), .string("input"), .string("####"),
+    ])
+    let place = try #require(data.lastIndex(of: UInt8(ascii: "#")))
+    data[place - 1] = 0xFF
+    #expect(throws: FormatError.self) { try call.function.decodeResult(data) }
+    let detail = try call.result(data)
+    #expect(detail.result == "##\u{FFFD}#" && detail.dataset == "input")
+  }
+
   @Test func brokenResultsAreRefused() throws {
     let call = EmethCore.job(scene.job)
     #expect {

@@ -125,6 +125,6 @@ import Testing
       "0x0353e8df3f9ac54491053a3c4ecbb4b3af4f6bda1c25e74107408d2f97382667",
     ]
     #expect(EmethCore.Parameter.allCases.prefix(8).map(\.key.description) == published)
-    #expect(EmethCore.Parameter.allCases.count == 9)
+    #expect(EmethCore.Parameter.allCases.count == 11)
   }
 }

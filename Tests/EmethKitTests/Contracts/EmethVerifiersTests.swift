@@ -49,6 +49,8 @@ import Testing
           .tuple(yes.verdict.eip712Values), .bytes(yes.signature.bytes), .tuple(no.verdict.eip712Values),
           .bytes(no.signature.bytes),
         ]),
+      call(EmethVerifiers.candidates(of: scene.job, by: scene.node), [job, node]),
+      call(EmethVerifiers.candidates(for: scene.node, verifierFee: amount), [node, .uint(25)]),
       call(EmethVerifiers.isListed(scene.node), [node]), call(EmethVerifiers.review(scene.job), [job]),
       call(EmethVerifiers.bond(of: scene.node), [node]),
     ]

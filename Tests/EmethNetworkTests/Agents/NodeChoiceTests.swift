@@ -1,3 +1,4 @@
+import EmethCompute
 import EmethKit
 import Foundation
 import Synchronization
@@ -19,6 +20,7 @@ import Testing
     let declined = Mutex<[JobID]>([])
     /// What it gives of every SubJob that is taken, if it is to be had.
     let assignment: (@Sendable (JobID) -> Assignment)?
+    let seen = Mutex<[Bytes32?]>([])
 
     init(
       _ account: Address, _ offers: [SubJobOffer], time: UInt64,
@@ -39,6 +41,7 @@ import Testing
     func openSubJobs(
       _ filter: SubJobFilter, waitingUpTo seconds: Double
     ) async throws(NetworkError) -> [SubJobOffer] {
+      seen.withLock { $0.append(filter.seen) }
       // A server lets it wait.
       if offers.isEmpty { try? await Task.sleep(for: .milliseconds(100)) }
       let gone = taken.withLock { Set($0) }
@@ -150,6 +153,38 @@ import Testing
     let ahead = UInt64(Date().timeIntervalSince1970) + 100_000_000
     let offers = [offer(1, fuel: 10, deadline: ahead - 1), offer(2, fuel: 10, deadline: ahead + 60)]
     #expect(try await taken(of: offers, at: ahead, speeds: ["11": 10, "9991": 1]) == [offers[1].id])
+  }
+
+  /// What is nothing for it is not asked for again, and a server that answers at once all the same is asked ever less often.
+  @Test func whatSuitsItNotIsNotAskedForAgain() async throws {
+    let offers = [offer(1, fuel: 1_000_000, deadline: 1_700_000_001)]
+    let folder = try TemporaryFolder()
+    let known = try JSONSerialization.data(withJSONObject: ["fuelPerSecond": ["11": 10, "9991": 1, "21": 1]])
+    try known.write(to: folder.url.appending(path: "speed.json"))
+    let network = Offering(key.address, offers, time: 1_700_000_000)
+    var settings = NodeAgent.Settings()
+    settings.threads = 1
+    let agent = try NodeAgent(key: key, folder: folder.url, connection: network, settings: settings)
+    let work = Task { try? await agent.run() }
+    var times: [ContinuousClock.Instant] = []
+    while times.count < 4 {
+      try await Task.sleep(for: .milliseconds(10))
+      if network.seen.withLock({ $0.count }) > times.count { times.append(.now) }
+    }
+    work.cancel()
+    _ = await work.value
+    let mark = SubJobOffer.mark(of: offers)
+    #expect(network.seen.withLock { Array($0.prefix(4)) } == [nil, mark, mark, mark])
+    #expect(times[3] - times[2] >= .milliseconds(1_450), "twice as long as a second, less a quarter")
+  }
+
+  /// Of several GPUs the workers take one after the other.
+  @Test func eachWorkerHasADevice() throws {
+    var settings = NodeAgent.Settings()
+    #expect((0..<3).map { settings.device(ofWorker: $0) } == [.cpu, .cpu, .cpu])
+    settings.device = try #require(DeviceChoice("cuda:2,0"))
+    #expect(settings.device.each == [.cuda(2), .cuda(0)])
+    #expect((0..<3).map { settings.device(ofWorker: $0) } == [.cuda(2), .cuda(0), .cuda(2)])
   }
 
   /// Each program has a speed of its own.

@@ -112,6 +112,26 @@ import Testing
     #expect(refusal(try batch(more, after: third, time: 9), more) == nil)
   }
 
+  /// Two runs at once could both find an epoch unsigned: one looks and writes, the other says who does.
+  @Test func oneRunAtATimeSigns() throws {
+    let leaves = [leaf(0, 1, payout: 3)]
+    let first = try batch(leaves)
+    try cosigner.alone { () throws(ChainError) in
+      do throws(ChainError) {
+        try cosigner.alone { () throws(ChainError) in
+          _ = Issue.record("a second run looks meanwhile")
+        }
+      } catch {
+        #expect(error.code == "network.inUse", "\(error)")
+      }
+      try asChainError { try cosigner.keep(first, leaves, domain) }
+    }
+    let other = try batch(leaves, time: 6)
+    try cosigner.alone { () throws(ChainError) in
+      #expect(refusal(other, leaves)?.contains("epoch 1") == true, "the next one sees what was signed")
+    }
+  }
+
   /// Without knowing what was signed nothing is.
   @Test func whatCannotBeReadIsNotForgotten() throws {
     let leaves = [leaf(0, 1, payout: 3)]

@@ -48,7 +48,12 @@ struct ChainJobsTests {
     #expect(try await jobs.list().map(\.id) == ["\(first)", "\(second)"], "the newest change first")
     #expect(try await jobs.list(.canceled).map(\.id) == ["\(first)"])
     #expect(try await jobs.list(.requested).map(\.id) == ["\(second)"])
-    #expect(try await jobs.list(limit: 1).count == 1)
+    #expect(try await jobs.list(before: first).map(\.id) == ["\(second)"])
+    #expect(try await jobs.list(before: second).isEmpty)
+    let few = ChainJobs(client: client, store: store, contracts: scene.contracts, pageLimit: 1)
+    #expect(try await few.list().map(\.id) == ["\(first)"])
+    #expect(try await few.list(before: first).map(\.id) == ["\(second)"])
+    #expect(try await few.list(.canceled, before: first).isEmpty, "none of that status follows")
 
     // What has not changed is not asked for again: the node is away, and the list is there.
     try await scene.bridge.fault("eth_call", "status", .number("503"), count: 999)

@@ -79,6 +79,8 @@ import Testing
       (-32602, "query returned more than 10000 results", .tooMuch),
       (-32005, "limit exceeded", .rateLimited), (429, "slow down", .rateLimited),
       (-32000, "missing trie node 4f2b (path )", .pruned), (-32000, "header not found", .passing),
+      (4444, "pruned history unavailable", .pruned), (4444, "no such history", .pruned),
+      (-32000, "old data not available due to pruning", .pruned),
       (-32603, "request timed out", .passing), (-32603, "Internal error", .passing),
       (-32601, "the method eth_foo does not exist", .other),
     ]

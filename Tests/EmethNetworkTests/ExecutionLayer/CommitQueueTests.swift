@@ -64,6 +64,7 @@ import Testing
     func rows(_ sql: String, _ arguments: SQLArguments) throws -> [SQLRow] { try base.rows(sql, arguments) }
     func serverMilliseconds() throws -> UInt64 { try base.serverMilliseconds() }
     func foldLog() throws { try base.foldLog() }
+    func close() throws { try base.close() }
   }
 
   /// How the third of the changes is refused.

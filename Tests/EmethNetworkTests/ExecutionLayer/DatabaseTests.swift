@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import GRDB
 import Synchronization
 import Testing
 
@@ -7,6 +8,43 @@ import Testing
 
 /// What every database must do, whichever it is.
 @Suite struct DatabaseTests {
+  /// Copying a large database takes longer than a change may wait: here, until the copy's file is let go.
+  @Test func aCopyIsOfOneStateAndStopsNobody() async throws {
+    let folder = try TemporaryFolder()
+    let database = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
+    @Sendable func set(_ value: String) throws {
+      try database.write { db in
+        try db.execute(
+          sql: """
+            INSERT INTO setting (name, value) VALUES ('x', ?)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            """, arguments: [value])
+      }
+    }
+    try set("before")
+    let copy = folder.url.appending(path: "copy.sqlite")
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let held = try DatabaseQueue(path: copy.path, configuration: configuration)
+    try await held.writeWithoutTransaction { try $0.execute(sql: "CREATE TABLE x (y); BEGIN EXCLUSIVE") }
+    let (told, state) = AsyncStream<Void>.makeStream()
+    async let copying: Void = blocking {
+      defer { state.finish() }
+      try database.copy(to: copy) { () throws(NetworkError) in _ = state.yield() }
+    }
+    for await _ in told { break }
+    let start = ContinuousClock.now
+    try await blocking { try set("after") }
+    #expect(ContinuousClock.now - start < .seconds(15))
+    try await held.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    try held.close()
+    try await copying
+    func value(_ database: NetworkDatabase) throws -> String? {
+      try database.read { db in try String.fetchOne(db, sql: "SELECT value FROM setting WHERE name = 'x'") }
+    }
+    #expect(try value(NetworkDatabase(file: copy)) == "before" && value(database) == "after")
+  }
+
   @Test(arguments: TestDatabase.all)
   func valuesComeBackAsTheyWere(on kind: TestDatabase) throws {
     let folder = try TemporaryFolder()

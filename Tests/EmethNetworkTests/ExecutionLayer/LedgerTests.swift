@@ -159,4 +159,29 @@ private struct LedgerScene {
       return what.contains("transfer 2 takes")
     }
   }
+
+  /// Its Signer would put the balance on tickets.
+  @Test(arguments: TestDatabase.all)
+  func whatDoesNotAddUpIsNotServed(on kind: TestDatabase) throws {
+    let folder = try TemporaryFolder()
+    let location = try kind.location(in: folder)
+    var settings = ServiceSettings()
+    let account = TestKeys.requester.address
+    settings.grants = [account: TokenAmount(holon: 1_000)]
+    func serve() throws {
+      _ = try NetworkService(folder: folder.url, settings: settings, database: location)
+    }
+    func alter(_ holon: String) throws {
+      try NetworkDatabase(location).write { db in
+        try db.execute(sql: "UPDATE balance SET holon = ? WHERE pot = 'unspent'", arguments: [holon])
+      }
+    }
+    try serve()
+    try alter("1001")
+    let error = #expect(throws: NetworkError.self) { try serve() }
+    #expect(
+      error?.message.contains("balance of \(account) unspent is") == true, "\(error?.message ?? "nothing")")
+    try alter("1000")
+    try serve()
+  }
 }

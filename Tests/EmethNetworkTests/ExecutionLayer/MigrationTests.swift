@@ -7,7 +7,7 @@ import Testing
 
 /// Databases of every earlier layout are brought to the present one with what is in them.
 @Suite struct MigrationTests {
-  @Test(arguments: 1...8)
+  @Test(arguments: 1..<NetworkDatabase.supportedVersion)
   func aFileOfAnEarlierLayoutKeepsWhatIsInIt(layout: Int) throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appending(path: "network.sqlite")
@@ -39,6 +39,14 @@ import Testing
         if layout >= 3 {
           try db.execute(
             sql: "INSERT INTO cohort (parent, round, number, record) VALUES ('one', 0, 0, '{}')")
+        }
+        if layout >= 10 {
+          // What the step to 10 finds out.
+          try db.execute(
+            sql: """
+              UPDATE subJob SET program = iif(id = 'a', 11, 0),
+                price = printf('%078d', iif(id = 'a', 120000000000, 0))
+              """)
         }
         if layout >= 6 {
           // What the step to 6 finds out.
@@ -94,7 +102,9 @@ import Testing
         #expect(
           try Int.fetchOne(db, sql: "SELECT count(*) FROM requestNonce") == (layout >= 5 ? 1 : 0)
             + time)
-        for table in ["errand", "hold", "removal", "chainBlock", "chainLog", "credit", "leaving"] {
+        for table in [
+          "errand", "hold", "removal", "chainBlock", "chainLog", "credit", "leaving", "apiKey", "soldText",
+        ] {
           #expect(try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") == 0)
         }
       }
@@ -121,11 +131,12 @@ import Testing
     #expect(try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") } == 1)
   }
 
-  @Test func aPostgreSQLDatabaseOfAnEarlierLayoutKeepsWhatIsInIt() throws {
+  @Test(arguments: 6..<NetworkDatabase.supportedVersion)
+  func aPostgreSQLDatabaseOfAnEarlierLayoutKeepsWhatIsInIt(layout: Int) throws {
     let address = try TestPostgres.shared.get().makeDatabase()
     do {
       let connection = try PostgresConnection(address)
-      try PostgresMigrations.migrate(connection, upTo: 6)
+      try PostgresMigrations.migrate(connection, upTo: layout)
       try connection.run(
         """
         INSERT INTO setting (name, value) VALUES ('clock', '7000');
@@ -134,13 +145,18 @@ import Testing
         INSERT INTO subJob (id, number, parent, round, part, attempt, status, machine, record)
         VALUES ('a', 1, 'one', 0, 0, 0, 1, '{"job":{"programId":"11","fuelPrice":"120000000000"}}', '{}')
         """)
-      #expect(throws: (any Error).self) { try connection.rows("SELECT object FROM hold", []) }
+      if layout >= 10 {
+        try connection.run("UPDATE subJob SET program = 11, price = lpad('120000000000', 78, '0')")
+      }
+      let found = try connection.rows("SELECT max(version) FROM layout", []).first?.values.first
+      #expect(found.flatMap { Int(sqlValue: $0) } == layout)
     }
     for _ in 0..<2 {
       let database = try NetworkDatabase(.postgres(address))
       try database.write { db in
         #expect(
-          try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") == [6, 7, 8, 9, 10, 11, 12])
+          try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1")
+            == Array(6...NetworkDatabase.supportedVersion))
         #expect(try Setting.clock.number(in: db) == 7_000)
         let offer = try SQLRow.fetchOne(db, sql: "SELECT program, price FROM subJob")?.values
         #expect(offer == [.integer(11), .text(String(repeating: "0", count: 66) + "120000000000")])
@@ -163,7 +179,7 @@ import Testing
     let database = try NetworkDatabase(.postgres(address))
     #expect(
       try database.read { db in try Int.fetchAll(db, sql: "SELECT version FROM layout ORDER BY 1") }
-        == [6, 7, 8, 9, 10, 11, 12])
+        == Array(6...NetworkDatabase.supportedVersion))
     // The same tables and columns as in a file.
     let folder = try TemporaryFolder()
     let file = try NetworkDatabase(file: folder.url.appending(path: "network.sqlite"))
@@ -188,7 +204,10 @@ import Testing
     try database.write { db in
       try db.execute(sql: "INSERT INTO layout (version) VALUES (?)", arguments: [99])
     }
-    #expect(throws: NetworkError.otherVersion(path: "\(address)", found: 99, supported: 12)) {
+    #expect(
+      throws: NetworkError.otherVersion(
+        path: "\(address)", found: 99, supported: NetworkDatabase.supportedVersion)
+    ) {
       try NetworkDatabase(.postgres(address))
     }
   }

@@ -99,9 +99,24 @@ import Testing
       let html = try await scene.page("/accounts/\(account)")
       #expect(html.contains(work.earned.emethText) && html.contains(work.lost.emethText))
       for one in work.work { #expect(html.contains("#\(one.subJob.id)\"")) }
+      // The sums are those of all its SubJobs, however they are paged.
+      #expect(work.next == nil)
+      #expect(work.earned == work.work.reduce(TokenAmount.zero) { $0 + $1.earned })
+      #expect(work.lost == work.work.reduce(TokenAmount.zero) { $0 + $1.lost })
+      var (paged, next): ([JobID], UInt32?) = ([], nil)
+      repeat {
+        let page = try scene.service.work(of: account, newest: 1, before: next)
+        #expect(page.earned == work.earned && page.lost == work.lost && page.pending == work.pending)
+        paged += page.work.map(\.subJob.id)
+        next = page.next
+      } while next != nil
+      #expect(paged == work.work.map(\.subJob.id))
       let ticket = try #require(try scene.service.ticket(of: account))
       #expect(html.contains("/accounts/\(account)/tickets/\(ticket.ticket.epoch)"))
     }
+    // A page with nothing on it leads back.
+    let empty = try await scene.page("/accounts/\(ServiceScene.node(0).address)?work=1")
+    #expect(empty.contains("href=\"/accounts/\(ServiceScene.node(0).address)#work\""))
     let verifier = try await scene.page("/accounts/\(ServiceScene.verifier(0).address)")
     #expect(verifier.contains(Phrase.verifierTitle.texts.english))
     let requester = try await scene.page("/accounts/\(ServiceScene.requester.address)")

@@ -63,6 +63,25 @@ import Testing
       #expect(page.jobs.count == (filter.statuses == [.declined] ? 0 : Routes.pageLength), "\(name)")
       try measure("list, \(name)") { _ = try service.jobRows(filter) }
     }
+    // As many SubJobs of one node, which ended.
+    let node = ServiceScene.node(0).address
+    try service.database.write { db in
+      try db.execute(
+        sql: """
+          INSERT INTO subJob (id, number, parent, round, part, attempt, node, status, machine, record)
+          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < \(count))
+          SELECT 'made ' || i, i, (SELECT id FROM job WHERE number = 2), 0, i, 0, '\(node)',
+            \(JobStatus.verified.rawValue),
+            '{"settlement":{"depositReleased":"9","nodeDeposit":"7","nodeFee":"100000000000"}}', '' FROM n
+          """)
+    }
+    func totals() throws {
+      let account = try service.work(of: node, newest: 0)
+      #expect(account.earned.holon == UInt256(100_000_000_000 * UInt64(count)))
+      #expect(account.lost.holon == UInt256(UInt64(2 * count)) && account.pending == .zero)
+    }
+    try totals()
+    try measure("a node's sums") { try totals() }
     let context = PageContext(language: .japanese, namesLanguage: false, path: PagePath(""), now: 0)
     let newest = try service.jobRows(filters[0].1)
     measure("first page without reading") {

@@ -20,9 +20,18 @@ final class LayerOneScene: Sendable {
   static let numbers = Data("1\n2\nno number\n4.5\n".utf8)
 
   /// Runs a test in one.
-  static func run(_ test: (LayerOneScene) async throws -> Void) async throws {
-    let scene = try await LayerOneScene(ChainScene.deploy())
+  ///
+  /// - Parameters:
+  ///   - pageLimit: so many jobs its server lists at once.
+  ///   - areBonded: whether its verifiers have posted bonds and commitments, so that jobs are taken.
+  static func run(
+    pageLimit: Int = 4, areBonded: Bool = true, _ test: (LayerOneScene) async throws -> Void
+  ) async throws {
+    let scene = try await LayerOneScene(ChainScene.deploy(), pageLimit)
     do {
+      if areBonded {
+        for number in scene.verifiers.indices { await (try await scene.layerOneVerifier(number)).turn() }
+      }
       try await test(scene)
     } catch {
       scene.following.cancel()
@@ -32,13 +41,14 @@ final class LayerOneScene: Sendable {
     try await scene.server.stop()
   }
 
-  private init(_ chain: ChainScene) async throws {
+  private init(_ chain: ChainScene, _ pageLimit: Int) async throws {
     self.chain = chain
     let store = try EventStore(
       file: chain.folder.url.appending(path: "events.sqlite"), chainID: chain.bridge.chainID,
       contracts: [chain.contracts.core])
     let follower = EventFollower(client: chain.client, store: store, contracts: [chain.contracts.core])
-    let jobs = ChainJobs(client: chain.client, store: store, contracts: chain.contracts)
+    let jobs = ChainJobs(
+      client: chain.client, store: store, contracts: chain.contracts, pageLimit: pageLimit)
     var settings = ServerSettings()
     (settings.requestRate, settings.requestBurst) = (10_000, 10_000)
     server = try await RunningServer.start(settings) { folder in
@@ -160,7 +170,7 @@ final class LayerOneScene: Sendable {
   /// Waits until the server has seen that a job stands so.
   func listed(_ id: JobID, _ status: JobStatus) async throws {
     for _ in 0..<1_200 {
-      if try await server.client().listedJobs(status).contains(where: { $0.id == id }) { return }
+      if try await server.client().allListedJobs(status).contains(where: { $0.id == id }) { return }
       try await Task.sleep(for: .milliseconds(50))
     }
     Issue.record("the server does not list job \(id) as \(status.name)")

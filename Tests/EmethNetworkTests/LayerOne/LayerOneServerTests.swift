@@ -106,6 +106,97 @@ struct LayerOneServerTests {
     }
   }
 
+  /// A stranger comes first with a job's id and a part of it, which a node takes; the job puts the stranger's out. The node ends the
+  /// part, that comes to nothing, and has its deposit and its place again; what is left untaken nobody takes.
+  @Test func aPartThatIsPutOutWithItsParentLocksNoDeposit() async throws {
+    try await LayerOneScene.run { scene in
+      let before = try await scene.money(scene.node)
+      let (stranger, client) = (scene.chain.owner, scene.chain.client)
+      let salt = Keccak256.hash([7])
+      let parent = JobID(requester: scene.requester.address, salt: salt)
+      let now = try #require(try await client.block(.latest)).timestamp
+      let (price, limit) = (FuelPrice(gholon: 100_000_000), Fuel(units: 10))
+      for key in [stranger, scene.requester] {
+        let approval = EmethToken.approve(spender: scene.core, amount: ChainScene.amount(3))
+        try await scene.send(key, approval, scene.chain.contracts.token)
+      }
+      let squat = EmethCore.request(
+        jobID: parent, program: .meanOfNumbers, parallel: 2, dataset: "numbers", parameters: "{}",
+        fuelLimit: limit, fuelPrice: price, deadline: now + 200_000)
+      try await scene.send(stranger, squat, scene.core)
+      let hash = LayerOneScene.numbers.withUnsafeBytes { SHA256.hash($0) }
+      var parts: [JobID] = []
+      for number in UInt32(0)..<2 {
+        let id = JobID(parent: parent, round: 0, part: number, attempt: 0)
+        let file = JobFile(.input, of: id, from: stranger.address, contentHash: hash)
+        let call = EmethCore.requestSubJob(
+          parent: parent, round: 0, part: number, attempt: 0, program: .meanOfNumbersPart,
+          dataset: JobFileReference(file, contentHash: hash).text, parameters: "{}",
+          fuelLimit: Fuel(units: 5), verifierFee: TokenAmount(holon: LayerOneScene.verifierFee.holon / 2),
+          deadline: now + 150_000, isMasked: false)
+        try await scene.send(stranger, call, scene.core)
+        try await scene.server.client(stranger).giveInput(LayerOneScene.numbers, of: id)
+        try await scene.listed(id, .requested)
+        parts.append(id)
+      }
+      let node = try await scene.layerOneNode()
+      let taken = try #require(await node.turn().first)
+      #expect(parts.contains(taken))
+      let own = EmethCore.request(
+        salt: salt, program: .meanOfNumbers, parallel: 2, dataset: "numbers", parameters: "{}",
+        fuelLimit: limit, fuelPrice: price, deadline: now + 200_000, maxEscrow: ChainScene.amount(3))
+      try await scene.send(scene.requester, own, scene.core)
+      for part in parts { #expect(try await scene.job(part).isOrphan) }
+      try await scene.listed(taken, .processing)
+      await node.compute(taken)
+      for _ in 0..<50 {
+        if try await scene.job(taken).status != .processing { break }
+        #expect(await node.turn().isEmpty, "the other one is an orphan too")
+        try await Task.sleep(for: .milliseconds(100))
+      }
+      #expect(try await scene.job(taken).status == .canceled)
+      #expect(try await scene.money(scene.node) == before)
+      let offer = try await node.offers().first { parts.contains($0.job) }
+      #expect(offer == nil || offer?.refusal?.contains("put out") == true)
+    }
+  }
+
+  /// A node of the chain that is behind calls a job REQUESTED whose parts are there: that puts out none of them. A job that is
+  /// newer than a part of its id has put it out.
+  @Test func whoIsBehindMakesNoOrphans() async throws {
+    try await LayerOneScene.run { scene in
+      let id = try await scene.request(parts: 2, divider: scene.divider.address)
+      try await scene.listed(id, .requested)
+      let call = ChainClient.ethCall(EmethCore.job(id), scene.core)
+      let before = try #require(try await scene.chain.client.batch([call]).first?.get())
+      let requestedAt = try await scene.job(id).job.requestedAt
+      await (try await scene.layerOneServer()).turn()
+      #expect(try await scene.job(id).status == .processing)
+      let account = try await scene.account(scene.requester)
+      let part = LayerOneDivision.id(0, 0, of: id)
+      func read(_ parent: JSONValue) async throws -> LayerOneJob {
+        // The part is asked for before its parent.
+        try await scene.chain.bridge.fault("eth_call", "patch", .object([]))
+        try await scene.chain.bridge.fault("eth_call", "result", parent)
+        let found = try await LayerOneJob.read([part], with: account)[part]
+        try await scene.chain.bridge.noFaults()
+        return try #require(found)
+      }
+      let late = try await read(before)
+      #expect(!late.isOrphan && late.upkeep == nil)
+
+      func word(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 64 - digits.count) + digits
+      }
+      let text = try before.stringText()
+      #expect(text.contains(word(requestedAt)))
+      let newer = text.replacing(word(requestedAt), with: word(late.job.requestedAt + 1))
+      let putOut = try await read(.string(newer))
+      #expect(putOut.isOrphan && putOut.upkeep == .cancel)
+    }
+  }
+
   /// A part whose node is late is registered again after its delay, and again; then the job fails, and nothing stays locked.
   @Test func whatFailsIsRegisteredAgainAndThenGivenUp() async throws {
     try await LayerOneScene.run { scene in

@@ -49,6 +49,7 @@ struct LayerOneTests {
       let output = try await requester.output(
         of: id, from: scene.server.client(scene.requester), in: scene.chain.folder.url)
       #expect(String(decoding: output, as: UTF8.self) == "3,2.5\r\n")
+      #expect(try await !requester.mayBeUnseen(id))
       #expect(try await scene.money(scene.node) == before.node + LayerOneScene.fuel)
       #expect(
         try await scene.money(scene.requester)
@@ -90,7 +91,7 @@ struct LayerOneTests {
       await node.compute(id)
       #expect(try await scene.job(id).status == .submitted)
       #expect(try await scene.chain.client.transactionCount(of: scene.node.address, at: .latest) == sent + 1)
-      // Nobody checks it: nobody is listed who has a bond. It is not paid unseen, and keeps its deposit.
+      // Nobody checks it: those who have a bond are away. It is not paid unseen, and keeps its deposit.
       try await scene.wait(90_000)
       try await scene.chain.bridge.mine(33)
       for _ in 0..<8 {
@@ -101,6 +102,102 @@ struct LayerOneTests {
       }
       #expect(try await scene.job(id).status == .canceled)
       #expect(try await scene.money(scene.node) == before)
+    }
+  }
+
+  /// An output that the node has given to another server, or that is something else there, is no fault of the node's: its
+  /// verifier gives the one that it has computed, and the requester finds that.
+  @Test func whatAServerLacksItsVerifierGives() async throws {
+    try await LayerOneScene.run { scene in
+      let verifiers = [try await scene.layerOneVerifier(0), try await scene.layerOneVerifier(1)]
+      for verifier in verifiers { await verifier.turn() }
+      let node = try await scene.layerOneNode()
+      let outputs = scene.server.folder.url.appending(path: "job-files/files/output")
+      let place = outputs.appending(path: "\(scene.node.address)")
+      for isReplaced in [false, true] {
+        let before = try await scene.money(scene.node)
+        let id = try await scene.request()
+        try await scene.work(node)
+        #expect(try await scene.job(id).status == .submitted)
+        let names = try FileManager.default.contentsOfDirectory(atPath: place.path)
+        let name = try #require(names.first { $0.hasPrefix("\(id)") })
+        try FileManager.default.removeItem(at: place.appending(path: name))
+        if isReplaced {
+          let other = try ZipArchive.archive(Data("other".utf8), named: "other.dat")
+          try other.write(to: place.appending(path: name))
+        }
+        // Only who is drawn may give it.
+        await #expect(throws: NetworkError.self) {
+          _ = try await scene.server.client(scene.chain.bridge.keys[6]).give(.output, of: id, Data("x".utf8))
+        }
+        try await scene.finish(id, node, verifiers)
+        #expect(try await scene.job(id).status == .verified)
+        #expect(try await scene.money(scene.node) == before + LayerOneScene.fuel)
+        let output = try await scene.account(scene.requester).output(
+          of: id, from: scene.server.client(scene.requester), in: scene.chain.folder.url)
+        #expect(String(decoding: output, as: UTF8.self) == "3,2.5\r\n")
+      }
+    }
+  }
+
+  /// However many jobs were requested or submitted after it, a job is found by nodes, and a result by its verifier.
+  @Test func newerJobsHideNoneThatIsOlder() async throws {
+    try await LayerOneScene.run(pageLimit: 1, areBonded: false) { scene in
+      let verifier = try await scene.layerOneVerifier(0)
+      await verifier.turn()
+      let node = try await scene.layerOneNode()
+      let id = try await scene.request()
+      let account = try await scene.account(scene.requester)
+      for _ in 0..<3 {
+        let report = try await account.submit(
+          ChainJob(
+            program: .meanOfNumbers, parallel: 1, epochs: 1, dataset: .text("numbers.zip"), parameters: "{}",
+            fuelLimit: Fuel(units: 10), fuelPrice: FuelPrice(gholon: 1), lifeSeconds: 100_000))
+        try account.sender.settle(report)
+        try await scene.listed(try #require(report.job), .requested)
+      }
+      #expect(try await scene.server.client().listedJobs(.requested).count == 1)
+      var taken: [JobID] = []
+      for _ in 0..<4 where taken.isEmpty { taken = await node.turn() }
+      #expect(taken == [id])
+      try await scene.listed(id, .processing)
+      await node.compute(id)
+      let other = try await scene.request()
+      for _ in 0..<4 { try await scene.work(node) }
+      for job in [id, other] { try await scene.listed(job, .submitted) }
+      try await scene.chain.bridge.mine(33)
+      await verifier.turn()
+      // Its server lists nothing any more, or another one: the chain has logged for what it was drawn.
+      #expect(try await scene.server.client().listedJobs(.submitted).map(\.id) == [other])
+      #expect(Set(await verifier.duties().map(\.id)) == [id, other])
+    }
+  }
+
+  /// Where two verifiers in turn had their openings and said nothing, what its requester fetches is called so.
+  @Test func whatNobodyHasLookedAtIsToldToItsRequester() async throws {
+    try await LayerOneScene.run { scene in
+      let verifiers = [try await scene.layerOneVerifier(0), try await scene.layerOneVerifier(1)]
+      for verifier in verifiers { await verifier.turn() }
+      let node = try await scene.layerOneNode()
+      let id = try await scene.request()
+      try await scene.work(node)
+      try await scene.listed(id, .submitted)
+      for _ in 0..<20 {
+        let job = try await scene.job(id)
+        if job.status.isFinal { break }
+        switch job.review.phase {
+        case .waitsForDraw: try await scene.chain.bridge.mine(33)
+        case .waitsForChallenge:
+          for verifier in verifiers {
+            for duty in await verifier.duties() { await verifier.doDuty(duty) }
+          }
+        case .waitsForVerdict: try await scene.wait(3_700)
+        default: break
+        }
+        _ = await node.turn()
+      }
+      #expect(try await scene.job(id).status == .verified)
+      #expect(try await scene.account(scene.requester).mayBeUnseen(id))
     }
   }
 
@@ -212,10 +309,112 @@ struct LayerOneTests {
     }
   }
 
+  /// What nobody could check is neither paid for nor taken: its node would work for nothing.
+  @Test func whatNobodyCanCheckIsNeitherRequestedNorTaken() async throws {
+    try await LayerOneScene.run(areBonded: false) { scene in
+      let (client, checks) = (scene.chain.client, scene.chain.contracts.verification)
+      let account = try await scene.account(scene.requester)
+      let before = try await scene.money(scene.requester)
+      let sent = try await client.transactionCount(of: scene.requester.address, at: .latest)
+      func submit(_ fuelLimit: UInt64, parts: UInt32 = 1, isDryRun: Bool) async throws -> ChainReport {
+        let job = ChainJob(
+          program: .meanOfNumbers, parallel: parts, epochs: 1, dataset: .text("numbers.zip"),
+          parameters: "{}", fuelLimit: Fuel(units: fuelLimit), fuelPrice: FuelPrice(gholon: 100_000_000),
+          lifeSeconds: 100_000)
+        return try await account.submit(job, isDryRun: isDryRun)
+      }
+      func refused(_ fuelLimit: UInt64, fee: TokenAmount) async {
+        for isDryRun in [true, false] {
+          await #expect(throws: ChainError.noVerifier(fee: fee)) {
+            try await submit(fuelLimit, isDryRun: isDryRun)
+          }
+        }
+      }
+      // Two are listed, and have no bond.
+      await refused(10, fee: LayerOneScene.verifierFee)
+      await (try await scene.layerOneVerifier(0)).turn()
+      // A bond of 10 EMETH is enough for V of one, and L of 20.
+      await refused(201, fee: TokenAmount(holon: ChainScene.emeth / 200 * 201))
+      let dear = try await submit(200, isDryRun: true)
+      #expect(dear.candidates == 1 && dear.notes.contains { $0.contains("1 verifier could be drawn") })
+      // Its parts' fees are what counts.
+      #expect(try await submit(380, parts: 2, isDryRun: true).candidates == 1)
+      await #expect(throws: ChainError.self) { try await submit(402, parts: 2, isDryRun: true) }
+      // A flat fee is the same for all jobs, and no part of what the requester pays.
+      func pay(_ flat: TokenAmount) async throws {
+        let call = EmethCore.setParameter(.verifierFeeFlat, to: flat.holon)
+        try await scene.send(scene.chain.owner, call, scene.core)
+      }
+      try await pay(ChainScene.amount(2))
+      await refused(200, fee: ChainScene.amount(2))
+      try await pay(LayerOneScene.verifierFee)
+      #expect(try await submit(200, isDryRun: true).amount == ChainScene.amount(20))
+      try await pay(.zero)
+      #expect(try await scene.money(scene.requester) == before)
+      #expect(try await client.transactionCount(of: scene.requester.address, at: .latest) == sent)
+
+      let id = try await scene.request()
+      try await scene.listed(id, .requested)
+      let told = Mutex<[UInt64]>([])
+      let node = try await scene.layerOneNode { event in
+        if case .fewVerifiers(id, let count) = event { told.withLock { $0.append(count) } }
+      }
+      // Who takes its bond out is drawn for nothing any more.
+      try await scene.send(scene.verifiers[0], EmethVerifiers.announceUnbonding(), checks)
+      let offer = try #require(try await node.offers().first { $0.job == id })
+      #expect(offer.refusal?.hasPrefix("nobody could check it") == true && offer.candidates == 0)
+      #expect(await node.turn().isEmpty)
+      #expect(try await scene.job(id).status == .requested)
+      // The other one has been listed all the time, and is here now.
+      await (try await scene.layerOneVerifier(1)).turn()
+      for _ in 0..<200 {
+        if await node.turn() == [id] { break }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      #expect(told.withLock { $0 } == [1])
+      #expect(try await scene.job(id).status == .processing)
+    }
+  }
+
+  /// Who was removed is drawn still for jobs of its time: it goes on posting commitments, and says that it is not listed.
+  @Test func aRemovedVerifierKeepsItsCommitmentsPosted() async throws {
+    try await LayerOneScene.run(areBonded: false) { scene in
+      let (key, checks) = (scene.verifiers[0], scene.chain.contracts.verification)
+      let told = Mutex<[String]>([])
+      let verifier = try await scene.layerOneVerifier(0) { event in
+        if case .failed(_, let error) = event { told.withLock { $0.append(error.code) } }
+      }
+      func bond() async throws -> EmethVerifiers.Bond {
+        try await scene.chain.client.call(EmethVerifiers.bond(of: key.address), at: checks)
+      }
+      try await scene.send(scene.chain.owner, EmethCore.removeVerifier(key.address), scene.core)
+      await verifier.turn()
+      #expect(told.withLock { $0 } == ["verifier.notListed"])
+      #expect(try await bond().posted == 0, "without a bond it is drawn for nothing")
+      // The other one has a bond, and has posted nothing yet when it is removed.
+      let other = scene.verifiers[1]
+      try await scene.send(
+        other, EmethToken.approve(spender: checks, amount: LayerOneScene.fee), scene.chain.contracts.token)
+      try await scene.send(other, EmethVerifiers.bond(LayerOneScene.fee), checks)
+      try await scene.send(scene.chain.owner, EmethCore.removeVerifier(other.address), scene.core)
+      let removed = try await scene.layerOneVerifier(1) { event in
+        if case .failed(_, let error) = event { told.withLock { $0.append(error.code) } }
+      }
+      let plans = try await removed.plans()
+      #expect(plans.count == 2)
+      #expect(plans.first?.refusal?.contains("not listed") == true)
+      #expect(plans.last?.next == "commitSecrets: 8")
+      await removed.turn()
+      let found = try await scene.chain.client.call(EmethVerifiers.bond(of: other.address), at: checks)
+      #expect(found.posted == 8 && found.amount == LayerOneScene.fee, "no more is bonded")
+      #expect(told.withLock { $0 } == ["verifier.notListed", "verifier.notListed"])
+    }
+  }
+
   /// A verifier shows its secret for no more results than it can compute again at once, the dearest first; neither
   /// nodes that don't open nor cheap results keep it from those.
   @Test func aVerifierTakesOnWhatItCanCompute() async throws {
-    try await LayerOneScene.run { scene in
+    try await LayerOneScene.run(areBonded: false) { scene in
       let verifier = try await scene.layerOneVerifier(0, workers: 1)
       await verifier.turn()
       let node = try await scene.layerOneNode()

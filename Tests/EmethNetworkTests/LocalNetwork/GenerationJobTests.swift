@@ -39,6 +39,7 @@ import Testing
     func checks(_ report: JobReport) throws -> [JobFolder.Check] {
       try network.exportRecords(of: report.jobId, report: report, to: folder.url)
       try network.signFolder(of: report.jobId, at: folder.url)
+      try network.close()
       return try JobFolder(folder.url).check()
     }
   }

@@ -15,6 +15,8 @@ import Testing
     case relabelled
     /// No training.
     case computed
+    /// A training whose network lies in the folder with all that it works with, as `emeth run` leaves it.
+    case whole
   }
 
   /// A finished job's folder, as a third party gets it.
@@ -30,6 +32,10 @@ import Testing
       }
       return folder
     }
+    if kind == .whole {
+      try await runInside(folder)
+      return folder
+    }
     let fault = kind == .masked ? FaultPlan(fault: .swappedFinal, node: 2) : nil
     let finished = try await TestNetwork.run(
       settings: NetworkSettings(nodes: 3, check: .all, fault: fault),
@@ -41,24 +47,58 @@ import Testing
     return folder
   }
 
+  /// Runs a job in a network in the folder itself, and closes it.
+  private func runInside(_ folder: TemporaryFolder) async throws {
+    let network = try LocalNetwork(
+      folder: folder.url.appending(path: "job"), seed: TestNetwork.seed(), settings: NetworkSettings(nodes: 3)
+    )
+    let job = try network.submit(
+      TestNetwork.request(network, manifest: TestNetwork.manifest(rounds: 1)))
+    let report = try await network.work(on: job, threads: 2)
+    try network.exportModel(of: job, to: folder.url)
+    try network.exportRecords(of: job, report: report, to: folder.url)
+    try network.signFolder(of: job, at: folder.url)
+    try network.close()
+  }
+
+  /// All files of a folder that have a byte to change.
+  private func filesWithBytes(_ folder: URL) throws -> Set<String> {
+    var found: Set<String> = []
+    for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path) {
+      var isFolder: ObjCBool = false
+      let file = folder.appending(path: path).path
+      guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), !isFolder.boolValue else {
+        continue
+      }
+      let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+      if size > 0 { found.insert(path) }
+    }
+    return found
+  }
+
   /// Some bytes of every file, each changed to any other; EMETH_TEST_SCALE takes that many times more of them, and
   /// so all where it is as large as the largest file.
   @Test(arguments: Kind.allCases)
   func aChangedByteIsFoundWhereItIs(kind: Kind) async throws {
     let folder = try await folder(of: kind)
     let jobFolder = JobFolder(folder.url)
-    #expect(try jobFolder.check().compactMap(\.problem) == [])
+    let problems = try jobFolder.check().compactMap(\.problem)
+    #expect(problems == [])
     let manifest = FolderContents.manifestPath
     let paths = try FolderContents(folder: folder.url).paths() + [manifest]
+    #expect(try filesWithBytes(folder.url).isSubset(of: paths), "there is a file that nobody looks at")
+    #expect(paths.contains("job/network.sqlite") || kind != .whole)
     let expected = kind == .computed ? "result.dat" : "model.safetensors"
     #expect(paths.contains(expected) && paths.contains("job/records.json"), "\(paths)")
     #expect(paths.contains("job/vocabulary-mask") == (kind == .relabelled))
     let scale = ProcessInfo.processInfo.environment["EMETH_TEST_SCALE"].flatMap { Int($0) } ?? 1
     var random = SystemRandomNumberGenerator()
+    // Of what the network works with there are many files.
+    let each = kind == .whole ? 1 : 3
     for path in paths {
       let file = folder.url.appending(path: path)
       let bytes = try Data(contentsOf: file)
-      let count = min(bytes.count, 3 * scale)
+      let count = min(bytes.count, each * scale)
       let places =
         count == bytes.count
         ? Set(bytes.indices) : Set((0..<count).map { _ in bytes.indices.randomElement(using: &random) ?? 0 })

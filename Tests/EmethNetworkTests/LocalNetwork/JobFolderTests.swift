@@ -11,7 +11,9 @@ import Testing
     let folder = try place.get()
     let fault = FaultPlan(fault: .swappedFinal, node: 2)
     let finished = try await TestNetwork.run(
-      settings: NetworkSettings(nodes: 3, check: .all, fault: fault))
+      settings: NetworkSettings(nodes: 3, check: .drawn(1), fault: fault),
+      // Five segments, so that some are not opened.
+      manifest: TestNetwork.manifest(steps: 9))
     try finished.network.exportModel(of: finished.job, to: folder.url)
     try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
     // Something only the network needs.
@@ -40,9 +42,9 @@ import Testing
     let (folder, jobFolder) = try await copy()
     #expect(jobFolder.hasRecords)
     let checks = try jobFolder.check()
-    #expect(checks.count == 9)
+    #expect(checks.count == 10)
     for check in checks { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
-    #expect(Set(checks.map { RecordTampering.Check(of: $0) }).count == 9)
+    #expect(Set(checks.map { RecordTampering.Check(of: $0) }).count == 10)
     withExtendedLifetime(folder) {}
   }
 
@@ -50,11 +52,12 @@ import Testing
   func whatWasTamperedWithIsFound(tampering: RecordTampering) async throws {
     let (folder, jobFolder) = try await copy()
     try tampering.apply(to: folder.url)
-    let ofSums: Set<RecordTampering.Check> = [.cohorts, .sums]
-    // Sums stand on everything else: what is wrong there may show here as well.
-    var failed = try jobFolder.check().filter {
-      !$0.holds
-        && (!ofSums.isDisjoint(with: tampering.checks) || !ofSums.contains(RecordTampering.Check(of: $0)))
+    // Draws and sums stand on everything else: what is wrong there may show here as well.
+    var failed = try jobFolder.check().filter { check in
+      !check.holds
+        && ([[.draws], [.cohorts, .sums]] as [Set<RecordTampering.Check>]).allSatisfy {
+          !$0.isDisjoint(with: tampering.checks) || !$0.contains(RecordTampering.Check(of: check))
+        }
     }
     // The manifest knows of every one; what follows is found without it.
     #expect(failed.first.map { RecordTampering.Check(of: $0) } == .files)
@@ -62,6 +65,18 @@ import Testing
     #expect(!failed.isEmpty && failed.map { RecordTampering.Check(of: $0) } == tampering.checks, "\(failed)")
     let problems = failed.compactMap(\.problem).joined(separator: "; ")
     #expect(tampering.problem.isEmpty || problems.contains(tampering.problem), "\(problems)")
+  }
+
+  /// Folders of versions that did not keep what was drawn are told apart from those that were checked.
+  @Test func drawsThatWereNotKeptAreCalledSo() async throws {
+    let (folder, jobFolder) = try await copy()
+    var document = try RecordDocument(in: folder.url)
+    let records = try document.records()
+    #expect(records.subJobs.allSatisfy { $0.draw != nil })
+    for place in records.subJobs.indices { try document.set(["subJobs", .element(place), "draw"], nil) }
+    try document.write(to: folder.url)
+    let check = try #require(try jobFolder.check().first { RecordTampering.Check(of: $0) == .draws })
+    #expect(check.holds && check.what.contains("\(records.subJobs.count) of an earlier version"), "\(check)")
   }
 
   @Test func amountsThatDoNotAddUpAreNoRecord() async throws {
@@ -156,8 +171,33 @@ import Testing
     try Data("x".utf8).write(to: loss)
     #expect(try problems() == ["model.safetensors.bak is not in the manifest"])
     try FileManager.default.removeItem(at: loss)
+    // Neither what looks like somebody's unfinished work, nor a log that would change what the database says.
+    for (name, more) in [
+      (".model.safetensors.1.partial", ""), ("job/.x.partial", ""),
+      ("job/network.sqlite-wal", ": a process has the network open or was killed"),
+      ("job/network.sqlite-shm", ": a process has the network open or was killed"),
+    ] {
+      let foreign = folder.url.appending(path: name)
+      try Data().write(to: foreign)
+      let found = try problems()
+      #expect(found.count == 1 && found[0].hasPrefix("\(name) is not in the manifest\(more)"), "\(found)")
+      try FileManager.default.removeItem(at: foreign)
+    }
+    // A lock names a process, or none.
+    let lock = folder.url.appending(path: "job/lock")
+    for (text, isNamed) in [("", false), ("4711\n", false), ("47x1\n", true), ("12345678901\n", true)] {
+      try Data(text.utf8).write(to: lock)
+      #expect(try problems().contains { $0.hasPrefix("job/lock has") } == isNamed, "\(text)")
+    }
+    try FileManager.default.removeItem(at: lock)
     // Only the network needs it.
     try FileManager.default.removeItem(at: folder.url.appending(path: "job/seed"))
+    #expect(try problems() == [])
+    // So one of an earlier version, with its log, is verified without it.
+    let database = folder.url.appending(path: "job/network.sqlite")
+    if FileManager.default.fileExists(atPath: database.path) {
+      try FileManager.default.removeItem(at: database)
+    }
     #expect(try problems() == [])
     try FileManager.default.removeItem(at: folder.url.appending(path: "job/report.json"))
     #expect(try problems() == ["job/report.json is missing"])
@@ -182,19 +222,27 @@ import Testing
     let folder = try TemporaryFolder()
     let place = folder.url.appending(path: "job")
     func open() throws -> LocalNetwork { try LocalNetwork(folder: place, seed: TestNetwork.seed()) }
+    func problems() throws -> [String] { try JobFolder(folder.url).check().compactMap(\.problem) }
     var network: LocalNetwork? = try open()
     let job = try #require(
       try network.map { try $0.submit(TestNetwork.request($0, manifest: TestNetwork.manifest(rounds: 1))) })
     let report = try #require(try await network?.work(on: job, threads: 2))
     try network?.exportModel(of: job, to: folder.url)
     try network?.exportRecords(of: job, report: report, to: folder.url)
+    // What a writer that was killed left is gone when the folder is signed.
+    let unfinished = place.appending(path: "objects/.x.partial")
+    try Data("x".utf8).write(to: unfinished)
     try network?.signFolder(of: job, at: folder.url)
-    #expect(try JobFolder(folder.url).check().compactMap(\.problem) == [])
+    #expect(!FileManager.default.fileExists(atPath: unfinished.path))
+    try network?.close()
+    // Closed, it has left no log, and no process in the lock.
+    #expect(try problems() == [])
+    #expect(try Data(contentsOf: place.appending(path: "lock")).isEmpty)
     network = try open()
     #expect(try network?.jobs().count == 1)
     _ = try await network?.work(on: job, threads: 1)
-    network = nil
-    #expect(try JobFolder(folder.url).check().compactMap(\.problem) == [])
+    try network?.close()
+    #expect(try problems() == [])
   }
 
   @Test func aFailedJobsRecordsCheckButForTheModelItDoesNotHave() async throws {

@@ -943,7 +943,7 @@ import Testing
     try finished.network.exportRecords(of: finished.job, report: finished.report, to: folder.url)
     try finished.network.signFolder(of: finished.job, at: folder.url)
     let checks = try JobFolder(folder.url).check()
-    #expect(checks.count == 9)
+    #expect(checks.count == 10)
     for check in checks { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
     #expect(checks.contains { $0.what.contains("the model follows from them") })
 

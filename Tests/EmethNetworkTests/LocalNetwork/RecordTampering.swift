@@ -8,12 +8,12 @@ import Testing
 struct RecordTampering: Sendable, CustomTestStringConvertible {
   /// The checks in their order.
   enum Check: String, Sendable {
-    case files, split, subJobs, settlements, batches, tickets, model, cohorts, sums, other
+    case files, split, subJobs, draws, settlements, batches, tickets, model, cohorts, sums, other
 
     init(of check: JobFolder.Check) {
       let names: [(String, Check)] = [
         ("every file", .files), ("the split", .split), (" SubJobs: ", .subJobs),
-        ("settlements", .settlements),
+        (" draws: ", .draws), ("settlements", .settlements),
         (" batches: ", .batches), (" tickets: ", .tickets), (" cohorts: ", .cohorts), (" sums: ", .sums),
         ("the model", .model),
       ]
@@ -52,7 +52,7 @@ struct RecordTampering: Sendable, CustomTestStringConvertible {
     }
   }
 
-  static let all = subJobs + settlements + batchesAndTickets + job + files + sums
+  static let all = subJobs + draws + settlements + batchesAndTickets + job + files + sums
 
   // MARK: - SubJobs
 

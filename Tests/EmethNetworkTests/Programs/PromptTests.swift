@@ -225,13 +225,12 @@ import Testing
     let scene = try GenerationScene()
     let folder = try TemporaryFolder()
     let shelf = ModelShelf(folder: folder.url.appending(path: "models"), byteLimit: .max)
-    let manifest = try scene.request(parallel: 1).manifest
     let fetched = Count()
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<3 {
         group.addTask {
           let lane = try AgentLane(threads: 1, device: .cpu)
-          try await shelf.bring(manifest, on: lane) { object, store async throws(NetworkError) in
+          try await shelf.bring(scene.model, on: lane) { object, store async throws(NetworkError) in
             fetched.value.withLock { $0 += 1 }
             try asNetworkError { try scene.store(in: store) }
           }
@@ -250,7 +249,7 @@ import Testing
     let other = try GenerationScene(seed: 2)
     let lane = try AgentLane(threads: 1, device: .cpu)
     await #expect(throws: NetworkError.self) {
-      try await shelf.bring(other.request(parallel: 1).manifest, on: lane) {
+      try await shelf.bring(other.model, on: lane) {
         object, store async throws(NetworkError) in
         try store.put(Data("x".utf8))
         throw .refused(code: "account.notAllowed", message: "no", hint: nil)
@@ -285,6 +284,18 @@ import Testing
       try shelf.model(GenerationScene(seed: 9).model, from: store, on: device)
     }
     #expect(missing?.code == "storage.missing")
+    // What is kept stays whatever comes, as far as it has room together.
+    #expect(try shelf.keep(scenes[0].model) && shelf.keep(scenes[2].model))
+    for index in [1, 2, 1] {
+      Thread.sleep(forTimeInterval: 0.02)
+      _ = try shelf.model(scenes[index].model, from: store, on: device)
+    }
+    #expect(scenes.map { shelf.has($0.model) } == [true, true, true])
+    #expect(try !shelf.keep(scenes[1].model))
+    // What nobody wants any more makes room for what is wanted.
+    shelf.release(allBut: [scenes[1].model, scenes[2].model])
+    #expect(try shelf.keep(scenes[1].model))
+    #expect(try !shelf.keep(scenes[0].model))
   }
 }
 

@@ -12,6 +12,8 @@ final class FakeNetwork: ServedNetwork {
     var status = JobStatus.requested
     var unspent = TokenAmount(gholon: 5)
     var offers: [SubJobOffer] = []
+    /// How often these were read.
+    var looks = 0
     var uploaders: Set<Address> = []
     /// Objects that the requester alone may have.
     var secrets: Set<Bytes32> = []
@@ -163,7 +165,13 @@ final class FakeNetwork: ServedNetwork {
   func changeMark(of job: JobID) -> UInt64? { nil }
 
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer] {
-    state.withLock { $0.offers }
+    state.withLock { state in
+      state.looks += 1
+      return state.offers
+    }
+  }
+  func offerMark() throws(NetworkError) -> String {
+    state.withLock { $0.offers.map { "\($0.id)" }.joined(separator: " ") }
   }
 
   func process(
@@ -176,7 +184,9 @@ final class FakeNetwork: ServedNetwork {
   }
   func submit(_ result: NodeResult, by node: Address) throws(NetworkError) { note("submit") }
   func state(of subJob: JobID) throws(NetworkError) -> SubJobState { throw .unknownJob(id: "\(subJob)") }
-  func work(of node: Address, newest limit: Int) throws(NetworkError) -> NodeAccount {
+  func work(
+    of node: Address, newest limit: Int, before number: UInt32?
+  ) throws(NetworkError) -> NodeAccount {
     NodeAccount(account: node, balances: Balances(), earned: .zero, pending: .zero, lost: .zero, work: [])
   }
 
@@ -190,6 +200,8 @@ final class FakeNetwork: ServedNetwork {
   func postBond(
     upTo amount: TokenAmount, binding: SignedKeyBinding, modules: [Bytes32], by verifier: Address
   ) throws(NetworkError) { note("bond") }
+
+  func leave(_ verifier: Address) throws(NetworkError) { note("leave") }
 
   func postCommitments(
     _ commitments: [Bytes32], from first: UInt32, by verifier: Address

@@ -54,6 +54,57 @@ import Testing
     }
   }
 
+  private func offer(_ number: UInt32) -> SubJobOffer {
+    let parent = JobID(requester: TestKeys.requester.address, salt: TestNetwork.seed(1))
+    let position = SubJobPosition(parent: parent, round: 0, part: number, attempt: 0)
+    return SubJobOffer(
+      id: JobID(parent: parent, round: 0, part: number, attempt: 0), position: position,
+      programId: .languageModelTrainingPart, fuel: Fuel(units: 1), fuelPrice: FuelPrice(holonPerFuel: 1),
+      fee: TokenAmount(holon: 1), deposit: TokenAmount(holon: 1), deadline: 1, dataBytes: 1,
+      parameterBytes: 1)
+  }
+
+  /// A SubJob that suits nobody, and changes of all kinds: those who wait are told of another SubJob, and of nothing
+  /// else.
+  @Test func whoWaitsForAnotherSubJobCostsNothingMeanwhile() async throws {
+    try await RunningServer.scene { server, network in
+      let offers = (0..<2).map { offer(UInt32($0)) }
+      network.change { $0.offers = [offers[0]] }
+      let seen = SubJobOffer.mark(of: [offers[0]])
+      let count = 24
+      let all = (0..<count).map { index in
+        Task {
+          let connection = try HTTPConnection(
+            server: "\(server.address)", key: TestNetwork.key("node", UInt32(index)))
+          var filter = SubJobFilter()
+          filter.seen = seen
+          return try await connection.openSubJobs(filter, waitingUpTo: 60)
+        }
+      }
+      for _ in 0..<600 where server.server.waiting < count { try await Task.sleep(for: .milliseconds(100)) }
+      try await Task.sleep(for: .seconds(1))
+      let looks = network.state.withLock { $0.looks }
+      let start = ContinuousClock.now
+      for number in 0..<40 {
+        network.change { $0.unspent = TokenAmount(holon: UInt256(UInt64(number))) }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      // Once a second, whatever changes, and not once for every change.
+      let seconds = (ContinuousClock.now - start) / .seconds(1)
+      let more = network.state.withLock { $0.looks } - looks
+      #expect(Double(more) <= Double(count) * (seconds / 0.75 + 1), "\(more) looks in \(seconds) s")
+      #expect(server.server.waiting >= count / 2)
+      network.change { $0.offers = offers }
+      for one in all { #expect(try await one.value.count == 2) }
+      // When the wait is over it is told what there is; who knows nothing is told at once.
+      let connection = try HTTPConnection(server: "\(server.address)", key: TestNetwork.key("node", 0))
+      var filter = SubJobFilter()
+      #expect(try await connection.openSubJobs(filter, waitingUpTo: 60).count == 2)
+      filter.seen = SubJobOffer.mark(of: offers)
+      #expect(try await connection.openSubJobs(filter, waitingUpTo: 1).count == 2)
+    }
+  }
+
   @Test func eventsAreToldUntilTheEnd() async throws {
     try await RunningServer.scene { server, network in
       let one = try connection(server, "/api/v2/jobs/\(network.jobID)/events")

@@ -10,7 +10,7 @@ final class RunningServer: Sendable {
   let address: ServerAddress
   let server: NetworkServer
   private let task: Task<Void, any Error>
-  private let folder: TemporaryFolder
+  let folder: TemporaryFolder
 
   /// Starts one and waits until it listens.
   static func start(
@@ -112,8 +112,17 @@ struct Asked: Sendable {
 final class RawConnection: Sendable {
   private let descriptor: Int32
 
-  init(port: UInt16) throws {
+  /// - Parameter own: the last number of the address 127.0.0.x that it comes from.
+  init(port: UInt16, from own: UInt32 = 1) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var source = sockaddr_in()
+    source.sin_family = sa_family_t(AF_INET)
+    source.sin_addr.s_addr = UInt32(0x7F00_0000 + own).bigEndian
+    withUnsafePointer(to: &source) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian

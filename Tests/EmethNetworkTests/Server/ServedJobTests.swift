@@ -264,7 +264,7 @@ import Testing
     try Files.makeFolder(target)
     try await JobDownload(client: client, job: job).write(report: report, to: target)
     let checks = try JobFolder(target).check()
-    #expect(checks.count == 9)
+    #expect(checks.count == 10)
     for check in checks { #expect(check.holds, "\(check.what): \(check.problem ?? "")") }
     #expect(checks.first?.what == "every file is as the requester signed it")
     let names = try FolderContents(folder: target).paths()

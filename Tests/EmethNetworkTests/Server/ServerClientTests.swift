@@ -61,6 +61,14 @@ import Testing
     }
   }
 
+  @Test func aVerifierLeaves() async throws {
+    try await scene { connection, _, network in
+      let standing = try await connection.client.leave()
+      #expect(standing.account == key.address)
+      #expect(network.changed == ["leave"])
+    }
+  }
+
   @Test func itIsAskedAnewNoMoreOftenThanAnythingElse() async throws {
     try await scene(attempts: 1) { connection, relay, network in
       relay.loseNextAnswer()

@@ -115,26 +115,108 @@ import Testing
   @Test func unfinishedBodiesTakeNoMoreMemoryThanTheyMay() async throws {
     var settings = ServerSettings()
     settings.bodyMemory = 100_000
+    let free = UncheckedBody.freeByteCount
     try await RunningServer.scene(settings) { server, network in
       let path = "/api/v2/withdrawals"
       let first = try RawConnection(port: server.port)
-      first.send(head("POST", path, server, length: 90_000) + String(repeating: "x", count: 80_000))
-      for _ in 0..<500 where server.server.bodyMemoryLeft > 20_000 {
-        try await Task.sleep(for: .milliseconds(10))
-      }
-      #expect(server.server.bodyMemoryLeft == 20_000)
+      first.send(
+        head("POST", path, server, length: free + 90_000) + String(repeating: "x", count: free + 80_000))
+      try await memory(of: server, is: 20_000)
       let second = try RawConnection(port: server.port)
-      second.send(head("POST", path, server, length: 50_000) + String(repeating: "x", count: 50_000))
+      second.send(
+        head("POST", path, server, length: free + 50_000) + String(repeating: "x", count: free + 50_000))
       let answer = try await second.receive(until: "tooManyRequests")
       #expect(answer.hasPrefix("HTTP/1.1 429") && answer.lowercased().contains("retry-after: 1"), "\(answer)")
       // The first one is told that its signature does not hold, and its memory is free again.
       first.send(String(repeating: "x", count: 10_000))
       #expect(try await first.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 401"))
-      for _ in 0..<500 where server.server.bodyMemoryLeft < 100_000 {
-        try await Task.sleep(for: .milliseconds(10))
-      }
-      #expect(server.server.bodyMemoryLeft == 100_000)
+      try await memory(of: server, is: 100_000)
       #expect(network.changed.isEmpty)
+    }
+  }
+
+  private func memory(of server: RunningServer, is expected: Int) async throws {
+    for _ in 0..<1_000 where server.server.bodyMemoryLeft != expected {
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    #expect(server.server.bodyMemoryLeft == expected)
+  }
+
+  /// Who fills what one address may have stands in nobody's way: others send long bodies, everybody short ones.
+  @Test func oneAddressKeepsNobodysBodiesAway() async throws {
+    var settings = ServerSettings()
+    settings.bodyMemory = 100_000
+    settings.bodyMemoryOfOneAddress = 50_000
+    let long = UncheckedBody.freeByteCount + 40_000
+    try await RunningServer.scene(settings) { server, network in
+      let path = "/api/v2/withdrawals"
+      func holds(from own: UInt32) throws -> RawConnection {
+        let one = try RawConnection(port: server.port, from: own)
+        one.send(head("POST", path, server, length: long + 1) + String(repeating: "x", count: long))
+        return one
+      }
+      let greedy = try holds(from: 1)
+      try await memory(of: server, is: 60_000)
+      #expect(try await holds(from: 1).receive(until: "tooManyRequests").hasPrefix("HTTP/1.1 429"))
+      try await memory(of: server, is: 60_000)
+      let other = try holds(from: 2)
+      try await memory(of: server, is: 20_000)
+      other.send("x")
+      #expect(try await other.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 401"), "it was taken in")
+      // A change of the greedy address itself.
+      _ = try await server.client(TestKeys.requester).withdraw(TokenAmount(holon: 1))
+      #expect(network.changed.count == 1)
+      withExtendedLifetime(greedy) {}
+    }
+  }
+
+  /// Parts of which nobody knows yet who signed them fill no disk.
+  @Test func unfinishedPartsTakeNoMoreRoomThanTheyMay() async throws {
+    var settings = ServerSettings()
+    settings.partRoomOfOneAddress = 100_000
+    try await RunningServer.scene(settings) { server, _ in
+      let path = "/api/v2/objects/\(Bytes32.zero)?offset=0&size=300000"
+      let greedy = try RawConnection(port: server.port)
+      greedy.send(head("PUT", path, server, length: 90_001) + String(repeating: "x", count: 90_000))
+      try await Task.sleep(for: .milliseconds(500))
+      let second = try RawConnection(port: server.port)
+      second.send(head("PUT", path, server, length: 50_000) + String(repeating: "x", count: 49_999))
+      #expect(try await second.receive(until: "tooManyRequests").hasPrefix("HTTP/1.1 429"))
+      let other = try RawConnection(port: server.port, from: 2)
+      other.send(head("PUT", path, server, length: 50_000) + String(repeating: "x", count: 50_000))
+      #expect(try await other.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 401"), "it was taken in")
+      // What was not signed makes room again.
+      greedy.send("x")
+      #expect(try await greedy.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 401"))
+      try await Task.sleep(for: .milliseconds(500))
+      let next = try RawConnection(port: server.port)
+      next.send(head("PUT", path, server, length: 50_000) + String(repeating: "x", count: 50_000))
+      #expect(try await next.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 401"))
+    }
+  }
+
+  /// To hold memory costs as much as to send: who drips, above what any connection must send, is sent away.
+  @Test func whoHoldsMuchAndDripsIsSentAway() async throws {
+    var settings = ServerSettings()
+    settings.patienceSeconds = 3
+    let all = settings.bodyMemory
+    try await RunningServer.scene(settings) { server, _ in
+      let slow = try RawConnection(port: server.port)
+      let begun =
+        head("POST", "/api/v2/withdrawals", server, length: 8 << 20)
+        + String(repeating: "x", count: UncheckedBody.freeByteCount + (4 << 20))
+      try await blocking { slow.send(begun) }
+      try await memory(of: server, is: all - (4 << 20))
+      let dripping = Task.detached {
+        for _ in 0..<200 where !Task.isCancelled {
+          slow.send(String(repeating: "x", count: 2 * SlowRequestHandler.bytesPerPeriod / 5))
+          try? await Task.sleep(for: .milliseconds(100))
+        }
+      }
+      #expect(try await slow.receive(until: "http.bodyIncomplete").hasPrefix("HTTP/1.1 408"))
+      dripping.cancel()
+      await dripping.value
+      try await memory(of: server, is: all)
     }
   }
 }

@@ -1,3 +1,4 @@
+import EmethCompute
 import EmethKit
 import Foundation
 import Synchronization
@@ -373,6 +374,168 @@ import Testing
       try service.database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM hold") } == 0)
   }
 
+  /// Who was asked something in a job that runs may yet have said what is false, and who lost its bond has none.
+  @Test(arguments: TestDatabase.all)
+  func aVerifierThatLeavesGetsItsBondBack(on kind: TestDatabase) throws {
+    let folder = try TemporaryFolder()
+    let (service, putAhead) = try service(folder, kind)
+    func bind(_ index: Int) throws -> Address {
+      let key = ServiceScene.verifier(index)
+      let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+      try service.postBond(
+        upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: Self.now + 30 * Self.day),
+        by: key.address)
+      return key.address
+    }
+    let (leaver, liar, stayer) = (try bind(0), try bind(1), try bind(2))
+    let nobody = #expect(throws: NetworkError.self) { try service.leave(ServiceScene.node(0).address) }
+    #expect(nobody?.code == "verifier.noBond")
+    try service.leave(leaver)
+    try service.leave(liar)
+    #expect(try service.releaseBonds().isEmpty, "who is drawn now has this long for a verdict")
+    putAhead(service.settings.verdictSeconds(service.settings.periods) + 2)
+    let job = JobID(requester: leaver, salt: .zero)
+    try service.database.write { db in
+      try BondPool.forfeit(
+        liar, bond: TokenAmount(emeth: "10"), over: job, job: job, at: service.seconds(in: db), in: db)
+      try db.execute(
+        sql: """
+          INSERT INTO errand (id, account, job, subJob, kind, question, postedAt, due)
+          VALUES ('x', ?, 'y', 'z', 'judge', '{}', 0, 0)
+          """, arguments: ["\(leaver)"])
+    }
+    #expect(try service.releaseBonds().isEmpty)
+    try service.database.write { db in try db.execute(sql: "DELETE FROM errand") }
+    #expect(try service.releaseBonds() == [leaver])
+    #expect(try service.releaseBonds().isEmpty)
+    #expect(try service.balances(of: leaver).unspent == TokenAmount(emeth: "100"))
+    #expect(try service.balances(of: leaver).locked == .zero)
+    #expect(try service.verifier(leaver).bond == .zero && !service.verifier(leaver).isStruck)
+    #expect(try service.balances(of: liar).unspent == TokenAmount(emeth: "90"), "its bond is lost")
+    #expect(try service.balances(of: stayer).locked == TokenAmount(emeth: "10"))
+    #expect(try service.audit().holds)
+    // It may come back, and one whose key has simply run out has left as well.
+    _ = try bind(0)
+    putAhead(31 * Self.day)
+    #expect(try service.releaseBonds() == [leaver, stayer].sorted { "\($0)" < "\($1)" })
+  }
+
+  /// A tokenizer goes with the last job that needs it, and with it what is left of one that was being made.
+  @Test func aTokenizerGoesWithItsJobs() throws {
+    let folder = try TemporaryFolder()
+    let (service, _) = try service(folder)
+    let account = ServiceScene.requester.address
+    let source = folder.url.appending(path: "source")
+    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+    try ByteTokenizer().write(to: source)
+    var files: [String: Bytes32] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
+      files[name] = try service.store.put(Data(contentsOf: source.appending(path: name)))
+    }
+    let dataSet = try service.give(Data(TestNetwork.text().utf8), by: account)
+    func submit(_ salt: UInt64) throws -> JobID {
+      var submission = JobSubmission(
+        salt: TestNetwork.seed(salt), manifest: try TestNetwork.manifest(), dataSetName: "text",
+        dataSet: dataSet, parallel: 1, fuelPrice: FuelPrice(gholon: 120), timeLimitSeconds: 600)
+      submission.tokenizer = files
+      return try service.submit(submission, by: account)
+    }
+    let place = service.folder.appending(path: "tokenizers")
+    func kept() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: place.path) }
+    let jobs = try [submit(1), submit(2)]
+    #expect(try kept().count == 1, "both have the same")
+    // One of an earlier version holds no tokenizer until the service is opened again.
+    try service.database.write { db in
+      try db.execute(sql: "DELETE FROM hold WHERE object LIKE 'tokenizers/%'")
+      try Setting.holds.set("1", in: db)
+    }
+    try service.adoptHolds()
+    try FileManager.default.createDirectory(
+      at: place.appending(path: ".begun"), withIntermediateDirectories: true)
+    try service.collect()
+    #expect(try kept().count == 2, "that is being made")
+    for (index, job) in jobs.enumerated() {
+      try service.collect(wall: Self.now + Self.day)
+      #expect(try kept().count == 1, "job \(index) needs it")
+      try service.cancel(job, by: account)
+    }
+    try service.collect(wall: Self.now + Self.day)
+    #expect(try kept() == [])
+    // The next job makes it anew, while the files are there.
+    for object in files.values {
+      try service.database.write { db in
+        try HoldStore.take([.object(object)], for: account, .upload, at: service.seconds(in: db), in: db)
+      }
+    }
+    for name in files.keys { _ = try service.store.put(Data(contentsOf: source.appending(path: name))) }
+    let next = try submit(3)
+    #expect(try kept().count == 1)
+    #expect(
+      try service.database.read { db in try HoldStore.objects(of: next, .job, in: db).count } == 2,
+      "its data set and its tokenizer")
+  }
+
+  /// Its files are looked at before they are read, those that it does not need are not kept, and a refused request leaves
+  /// none of them.
+  @Test func whatIsRefusedLeavesNoTokenizer() throws {
+    let folder = try TemporaryFolder()
+    let (service, _) = try service(folder)
+    let account = ServiceScene.requester.address
+    let source = folder.url.appending(path: "source")
+    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+    try ByteTokenizer().write(to: source)
+    var files: [String: Bytes32] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
+      files[name] = try service.store.put(Data(contentsOf: source.appending(path: name)))
+    }
+    let dataSet = try service.give(Data(TestNetwork.text().utf8), by: account)
+    func submission(_ files: [String: Bytes32]) throws -> JobSubmission {
+      JobSubmission(
+        salt: TestNetwork.seed(1), manifest: try TestNetwork.manifest(rounds: 1), dataSetName: "text",
+        dataSet: dataSet, tokenizer: files, parallel: 1, fuelPrice: FuelPrice(gholon: 120),
+        timeLimitSeconds: 600)
+    }
+    let place = service.folder.appending(path: "tokenizers")
+    func kept() -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? [] }
+    // It is not what its name says: who reads it finds that out, and nobody does.
+    let long = SHA256.hash([1])
+    let object = service.folder.appending(path: "objects/\(ContentStore.key(of: long))")
+    try FileManager.default.createDirectory(
+      at: object.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data().write(to: object)
+    let file = try FileHandle(forWritingTo: object)
+    try file.truncate(atOffset: 65 << 20)
+    try file.close()
+    let tooLong = #expect(throws: NetworkError.self) {
+      try service.submit(submission(["tokenizer.json": long]), by: account)
+    }
+    #expect(tooLong?.message.contains("more than 67108864 bytes") == true, "\(tooLong?.message ?? "")")
+    let none = #expect(throws: NetworkError.self) {
+      try service.submit(submission(["vocab.json": long]), by: account)
+    }
+    #expect(none?.message.contains("merges.txt") == true, "\(none?.message ?? "")")
+    // A verifier's bond that is too small is found out last.
+    let key = ServiceScene.verifier(6)
+    let verifier = Verifier(key: key, store: service.store, domain: .embedded)
+    try service.postBond(
+      upTo: TokenAmount(emeth: "10"), binding: verifier.binding(expiry: Self.now + 30 * Self.day),
+      by: key.address)
+    try service.postCommitments([verifier.commitment(0)], from: 0, by: key.address)
+    var dear = try submission(files)
+    dear.fuelPrice = FuelPrice(holonPerFuel: 1_000_000_000_000_000)
+    dear.fuelLimit = Fuel(units: 21_000)
+    let refusal = #expect(throws: NetworkError.self) { try service.submit(dear, by: account) }
+    #expect(refusal?.code == "job.bondsTooSmall", "\(refusal?.message ?? "")")
+    try service.collect()
+    #expect(kept() == [])
+    // What lies beside it is not looked at.
+    _ = try service.submit(
+      submission(files.merging(["notes.txt": long, "../x": long]) { own, _ in own }), by: account)
+    let made = try #require(kept().first)
+    let names = try FileManager.default.contentsOfDirectory(atPath: place.appending(path: made).path)
+    #expect(kept().count == 1 && Set(names).isSubset(of: files.keys) && !names.isEmpty, "\(names)")
+  }
+
   /// One that can't be deleted is no obstacle for the others, and not blocked itself.
   @Test func whatCanNotBeDeletedIsNoObstacle() throws {
     let folder = try TemporaryFolder()
@@ -409,7 +572,7 @@ import Testing
       let (service, _) = try service(folder)
       let local = try LocalNetwork(folder: service.folder)
       #expect(try local.jobs().isEmpty)
-      #expect(try holds(local.database) == "1", "who reads changes nothing")
+      #expect(try holds(local.database) == "2", "who reads changes nothing")
       for body in [
         { _ = try local.keep(dataSet: text) },
         { _ = try local.submit(TestNetwork.request(local, manifest: TestNetwork.manifest())) },
@@ -424,7 +587,7 @@ import Testing
       withExtendedLifetime(service) {}
     }
     let local = try LocalNetwork(folder: folder.url.appending(path: "server"))
-    #expect(try holds(local.database) == "1")
+    #expect(try holds(local.database) == "2")
     let lock = try FolderLock(folder: local.folder)
     #expect(throws: NetworkError.self) { _ = try local.keep(dataSet: text) }
     // Another process that works on a job here is no obstacle.

@@ -69,7 +69,7 @@ import Testing
       let damaged = open[1].job
       try service.database.write { db in
         try db.execute(
-          sql: "UPDATE job SET view = '', machine = '{' WHERE id = ?", arguments: ["\(damaged)"])
+          sql: "UPDATE job SET view = '', machine = '{', line = '{' WHERE id = ?", arguments: ["\(damaged)"])
       }
       let wrong = #expect(throws: NetworkError.self) {
         try service.database.read { db in _ = try JobStore.job(damaged, in: db) }
@@ -88,6 +88,22 @@ import Testing
           #expect(try await views.job(open.job).job.summary.jobId == open.job)
         }
       }
+      // In lists it is left out, and named where that is said.
+      let others = Set(open.map(\.job)).subtracting([damaged])
+      var filter = JobFilter()
+      filter.limit = 3
+      let page = try service.jobs(filter)
+      #expect(page.unreadable == [damaged] && Set(page.jobs.map(\.summary.jobId)) == others)
+      #expect(try Set(service.jobRows(filter).jobs.map(\.id)) == others)
+      // One after the other: the next page begins behind it.
+      (filter.limit, filter.before) = (1, nil)
+      var alone = Set<JobID>()
+      repeat {
+        let page = try service.jobs(filter)
+        alone.formUnion(page.jobs.map(\.summary.jobId))
+        filter.before = page.next
+      } while filter.before != nil
+      #expect(alone == others)
       // One whose view was left empty is read by its record.
       let plain = open[0].job
       let before = try service.job(plain)

@@ -158,7 +158,7 @@ struct NetworkServiceSettlingTests {
     try await scene.read()
     #expect(try scene.service.balances(of: user.address).unspent == ChainScene.amount(5))
 
-    // Nor does who one node alone says that it leaves.
+    // Nor does at once who one node alone says that it leaves.
     try scene.service.closeEpochIfNeeded()
     // It is posted through both.
     _ = await code { try await scene.settle() }
@@ -178,6 +178,76 @@ struct NetworkServiceSettlingTests {
     try await depositThere(3, "more")
     #expect(await code { try await scene.read() } == "chain.contradiction")
     #expect(try scene.service.balances(of: user.address).payout == ChainScene.amount(5))
+  }
+
+  /// Who asks for the way out is let go though a node is away, and, after twice as many blocks, though it says otherwise.
+  @Test func whoLeavesWaitsForNoNodeThatIsAwayOrLies() async throws {
+    let witness = try await ChainScene.deploy()
+    let scene = try await Scene(witness: witness)
+    let (chain, settlement) = (scene.chain, scene.chain.contracts.settlement)
+    let leavers = [chain.user, chain.other]
+    for leaver in leavers {
+      let call = EmethCore.depositToLayer2(account: leaver.address, amount: ChainScene.amount(5))
+      for one in [chain, witness] {
+        _ = try await one.sender(one.user).submit(call, to: settlement, under: "\(leaver.address)")
+      }
+    }
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    _ = await code { try await scene.settle() }
+    func leave(_ leaver: PrivateKey) async throws {
+      let proven = try #require(try scene.service.provenTicket(of: leaver.address, epoch: 1))
+      _ = try await chain.sender(leaver).submit(EmethCore.requestExit(proven), to: settlement, under: "exit")
+    }
+    func unspent(_ leaver: PrivateKey) throws -> TokenAmount {
+      try scene.service.balances(of: leaver.address).unspent
+    }
+    // The witness has no such request.
+    try await leave(leavers[0])
+    #expect(await code { try await scene.read() } == "chain.contradiction")
+    #expect(try unspent(leavers[0]) == ChainScene.amount(5))
+    try await chain.bridge.mine(1)
+    #expect(await code { try await scene.read() } == "chain.contradiction", "it is told all the same")
+    #expect(try unspent(leavers[0]) == .zero)
+    #expect(scene.service.chainStanding?.leaving == 1)
+    try await scene.read()
+
+    try await leave(leavers[1])
+    try await witness.bridge.fault("*", "status", .number("503"), count: 999)
+    _ = await code { try await scene.read() }
+    #expect(try unspent(leavers[1]) == .zero)
+    // No deposit is credited meanwhile.
+    try await scene.deposit(1, "more")
+    #expect(await code { try await scene.read() } == "chain.unreachable")
+    #expect(scene.service.chainStanding?.deposits == 2)
+  }
+
+  /// Who is served before its request lies deep enough is told as no contradiction, until logs should tell of it too.
+  @Test func anExitThatWasServedMeanwhileIsNoContradiction() async throws {
+    let scene = try await Scene()
+    let (chain, service) = (scene.chain, scene.service)
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    try service.closeEpochIfNeeded()
+    try await scene.settle()
+    let proven = try #require(try service.provenTicket(of: chain.user.address, epoch: 1))
+    _ = try await chain.sender(chain.user).submit(
+      EmethCore.requestExit(proven), to: chain.contracts.settlement, under: "exit")
+    func readServed() async throws -> String? {
+      // The contract's word comes first after logs.
+      let none = JSONValue.string("0x" + String(repeating: "0", count: 128))
+      try await chain.bridge.fault("eth_call", "result", none)
+      let found = await code { try await scene.read() }
+      try await chain.bridge.noFaults()
+      return found
+    }
+    #expect(try await readServed() == nil)
+    #expect(try service.balances(of: chain.user.address).unspent == ChainScene.amount(5))
+    try await chain.bridge.mine(1)
+    #expect(try await readServed() == "chain.contradiction")
+    #expect(try service.balances(of: chain.user.address).unspent == ChainScene.amount(5))
+    try await scene.read()
+    #expect(try service.balances(of: chain.user.address).unspent == .zero)
   }
 
   /// The newest batch that a chain has.
@@ -451,6 +521,28 @@ struct NetworkServiceSettlingTests {
     #expect(next > epoch)
   }
 
+  /// A wallet that is no EmethSigners takes a signature and knows no threshold: the network's own is enough.
+  @Test func aWalletOfAnotherKindTakesBatches() async throws {
+    let scene = try await Scene()
+    let (chain, service, settlement) = (scene.chain, scene.service, scene.chain.contracts.settlement)
+    // Answers isValidSignature with its selector, and reverts whatever else it is asked.
+    let code = try Hex.decode(
+      "602580600b6000396000f360003560e01c631626ba7e1460145760006000fd5b631626ba7e60e01b60005260206000f3")
+    let sender = try chain.sender(chain.owner)
+    let deployed = try await sender.confirm(
+      try await sender.deploy(code, named: "wallet", under: "wallet"))
+    let wallet = try #require(deployed.createdContract)
+    _ = try await sender.submit(EmethCore.proposeSigner(wallet), to: settlement, under: "propose the wallet")
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    try await scene.pass(seconds: 8 * 86_400 + 1)
+    try await service.checkSigner()
+    try scene.closeAnEpoch()
+    try await scene.settle()
+    let newest = try #require(try service.latestBatch())
+    #expect(try await scene.posted()?.epoch == newest.batch.epoch)
+  }
+
   /// A key signs when the contract takes its word, not before; what nobody could redeem is refused.
   @Test func theSignerFollowsTheChain() async throws {
     let scene = try await Scene()
@@ -631,7 +723,11 @@ struct NetworkServiceSettlingTests {
     try await scene.read()
     #expect(scene.service.chainStanding?.leaving == 5)
     try scene.service.closeEpochIfNeeded()
+    // A leaver can't make the operator pay for a batch at every moment.
     try await scene.pass(seconds: 700)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 1)
+    try await scene.pass(seconds: SettlementChain.exitSeconds)
     // The batch that shows the exits.
     try await scene.settle()
     try await scene.read()

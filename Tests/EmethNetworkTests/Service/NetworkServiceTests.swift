@@ -573,6 +573,22 @@ import Testing
     }
   }
 
+  /// Its files are unpacked for who can pay for the job.
+  @Test func whoCannotPayLeavesNoTokenizer() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let service = try scene.server.service()
+      let poor = TestNetwork.key("poor", 0).address
+      var submission = try scene.submission(manifest: TestNetwork.manifest())
+      submission.requesterKey = nil
+      submission.dataSet = try service.give(Data("a text of somebody without money".utf8), by: poor)
+      submission.tokenizer = ["tokenizer.json": try service.store.put(Data("{}".utf8), durable: false)]
+      let refusal = #expect(throws: NetworkError.self) { try service.submit(submission, by: poor) }
+      #expect(refusal?.code == NetworkError(JobError.escrowNotCovered(found: .zero, required: .zero)).code)
+      let kept = scene.server.folder.appending(path: "tokenizers")
+      #expect(!FileManager.default.fileExists(atPath: kept.path))
+    }
+  }
+
   /// A bond for what the largest part pays: the others' would do for most parts, and leave one unchecked.
   @Test func bondsAreAskedForByTheLargestPart() async throws {
     try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
@@ -583,10 +599,25 @@ import Testing
       submission.fuelLimit = Fuel(units: 21_000)
       // With no verifier at all it waits; who has bound nothing is none.
       let poor = Verifier(key: ServiceScene.verifier(5), store: service.store, domain: .embedded)
-      try service.postBond(
-        upTo: .zero, binding: poor.binding(expiry: secondsNow() + 86_400),
-        by: ServiceScene.verifier(5).address)
-      try service.postCommitments([poor.commitment(0)], from: 0, by: ServiceScene.verifier(5).address)
+      let nothing = #expect(throws: NetworkError.self) {
+        try service.postBond(
+          upTo: .zero, binding: poor.binding(expiry: secondsNow() + 86_400),
+          by: ServiceScene.verifier(5).address)
+      }
+      #expect(nothing?.code == "verifier.bondTooSmall", "\(nothing?.message ?? "")")
+      let unbound = #expect(throws: NetworkError.self) {
+        try service.postCommitments([poor.commitment(0)], from: 0, by: ServiceScene.verifier(5).address)
+      }
+      #expect(unbound?.code == "verifier.noBond")
+      // One of an earlier version, of which strangers could fill the table.
+      try service.database.write { db in
+        try db.execute(
+          sql: "INSERT INTO bond (verifier, holon, binding, expiry) VALUES (?, '0', '', ?)",
+          arguments: ["\(ServiceScene.verifier(5).address)", Int64(secondsNow() + 86_400)])
+        try db.execute(
+          sql: "INSERT INTO commitment (verifier, number, hash, postedAt) VALUES (?, 0, 'hash', 1)",
+          arguments: ["\(ServiceScene.verifier(5).address)"])
+      }
       let job = try scene.submit(submission)
       try scene.bindSilentVerifier(ServiceScene.verifier(6))
       try await Task.sleep(for: .seconds(2))

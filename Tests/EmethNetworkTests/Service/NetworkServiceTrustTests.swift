@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EmethNetwork
@@ -27,9 +28,17 @@ struct NetworkServiceTrustTests {
       let key = ServiceScene.verifier(0)
       let verifier = Verifier(key: key, store: service.store, domain: .embedded)
       let now = secondsNow()
+      let bond = try TokenAmount(emeth: "1")
+      // An EMETH at least, however little SubJobs pay.
+      let small = #expect(throws: NetworkError.self) {
+        try service.postBond(
+          upTo: bond.subtracting(TokenAmount(holon: 1)), binding: verifier.binding(expiry: now + 86_400),
+          by: key.address)
+      }
+      #expect(small?.code == "verifier.bondTooSmall")
       func bind(until expiry: UInt64) throws(NetworkError) {
         try service.postBond(
-          upTo: TokenAmount(holon: 1), binding: verifier.binding(expiry: expiry), by: key.address)
+          upTo: bond, binding: verifier.binding(expiry: expiry), by: key.address)
       }
       func isRefused(until expiry: UInt64) -> Bool {
         do throws(NetworkError) {
@@ -80,6 +89,35 @@ struct NetworkServiceTrustTests {
     }
   }
 
+  /// Who reads the job's folder draws the step again: an acceptance that names another one is no answer.
+  @Test func aVerdictNamesTheStepThatItsSeedDraws() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      try scene.startNode(0)
+      for index in 0..<2 {
+        try scene.startVerifier(index) { _, body in
+          guard var report = try? JSONDecoder().decode(JudgementReport.self, from: body) else { return nil }
+          let said = report.judgement.verdict.verdict
+          report.judgement.verdict = SignedVerdict(
+            signing: Verdict(
+              jobID: said.jobID, submission: said.submission, verifier: said.verifier,
+              accepted: said.accepted, seed: said.seed, step: said.step + 1, stepRoot: said.stepRoot,
+              evidence: said.evidence),
+            in: .embedded, with: ServiceScene.verifier(index))
+          return try WireFormat.encoder.encode(report)
+        }
+      }
+      try await scene.verifiersStand(2)
+      let job = try scene.submit(scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1))
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      let refused = scene.events.withLock { $0.filter { $0.contains("the verdict names step") } }
+      #expect(!refused.isEmpty)
+      for index in 0..<2 {
+        #expect(try !scene.server.service().verifier(ServiceScene.verifier(index).address).isStruck)
+      }
+    }
+  }
+
   /// A second verdict that comes after the first is refused, and costs the bond as one that comes with it.
   @Test func twoVerdictsInTurnCostTheBond() async throws {
     try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
@@ -121,6 +159,50 @@ struct NetworkServiceTrustTests {
       }
       let refused = scene.events.withLock { $0.filter { $0.contains("two on one submission") } }
       #expect(!refused.isEmpty)
+    }
+  }
+
+  /// Of two processes with one key the one that comes after the other's word says nothing, whatever it has found.
+  @Test func theSecondProcessOfAKeyDoesNotContradictTheFirst() async throws {
+    try await ServiceScene.with(ServiceScene.settings(), on: .sqlite) { scene in
+      let job = Mutex<JobID?>(nil)
+      // It has the errand in hand when the other one answers, and would reject.
+      try scene.startVerifier(
+        0, fault: .rejectingVerifier, folder: "verifier-0-again",
+        fetching: { () async throws(NetworkError) in
+          while !Task.isCancelled {
+            let isJudged = try scene.server.service().database.read { db in
+              guard let job = job.withLock({ $0 }) else { return false }
+              return try JobStore.subJobs(of: job, in: db).contains { !$0.notes.judgements.isEmpty }
+            }
+            if isJudged { return }
+            await pause(0.02)
+          }
+        })
+      try scene.startNode(0)
+      try await scene.verifiersStand(1)
+      let submitted = try scene.submit(
+        scene.submission(manifest: TestNetwork.manifest(rounds: 1), parallel: 1))
+      job.withLock { $0 = submitted }
+      let service = try scene.server.service()
+      let limit = ContinuousClock.now + .seconds(120)
+      while try service.database.read({ db in
+        try JobStore.subJobs(of: submitted, in: db).allSatisfy { $0.notes.draws.isEmpty }
+      }) {
+        try #require(ContinuousClock.now < limit, "nobody was drawn")
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      // Its secret is revealed by then.
+      try await Task.sleep(for: .milliseconds(500))
+      try scene.startVerifier(0)
+      let report = try await scene.end(of: submitted)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      func isSilenced() -> Bool {
+        scene.events.withLock { $0.contains { $0.contains("is not open any more") } }
+      }
+      while !isSilenced(), ContinuousClock.now < limit { try await Task.sleep(for: .milliseconds(50)) }
+      #expect(isSilenced(), "\(scene.events.withLock { $0.suffix(10) })")
+      #expect(try !service.verifier(ServiceScene.verifier(0).address).isStruck)
     }
   }
 

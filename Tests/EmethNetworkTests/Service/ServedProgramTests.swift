@@ -790,6 +790,82 @@ import Testing
     }
   }
 
+  /// A verifier that was drawn, asked nothing, and has its bond back, as after an outage: another one is drawn, and no money
+  /// is locked.
+  @Test func whoHasLeftIsPassedOver() async throws {
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      for index in 0..<3 { try scene.bindSilentVerifier(ServiceScene.verifier(index)) }
+      let away = try scene.startNode(0, isDeaf: true)
+      try await scene.verifiersStand(3)
+      let service = try scene.server.service()
+      let text = "1\n2\n3\n"
+      let job = try Self.submit(Self.request(.meanOfNumbers, text, parallel: 1), text, in: scene)
+      func drawn() throws -> Address? {
+        try service.database.read { db in
+          try JobStore.subJobs(of: job, in: db).last?.notes.draws.last?.verifier
+        }
+      }
+      let limit = ContinuousClock.now + .seconds(120)
+      while try drawn() == nil {
+        try #require(ContinuousClock.now < limit, "nobody was drawn")
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let leaver = try #require(try drawn())
+      try service.database.write { db in
+        try db.execute(sql: "UPDATE bond SET expiry = 1 WHERE verifier = ?", arguments: ["\(leaver)"])
+      }
+      #expect(try service.releaseBonds() == [leaver])
+      away.cancel()
+      await away.value
+      try scene.startNode(0)
+      for index in 0..<3 where ServiceScene.verifier(index).address != leaver {
+        try scene.startVerifier(index)
+      }
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED" && report.subJobs.count == 1, "\(report.reason)")
+      #expect(try drawn() != leaver)
+      #expect(try Self.earned(ServiceScene.node(0), in: scene).lost == .zero)
+      try await NetworkServiceTests.checkMoney(scene)
+    }
+  }
+
+  /// Who leaves answers what it was drawn for, posts nothing anew, and ends when its bond is back.
+  @Test func whoLeavesAnswersToTheEnd() async throws {
+    try await ServiceScene.with(Self.settings(), on: .sqlite) { scene in
+      try scene.bindSilentVerifier(ServiceScene.verifier(0))
+      let away = try scene.startNode(0, isDeaf: true)
+      try await scene.verifiersStand(1)
+      let service = try scene.server.service()
+      let text = "1\n2\n3\n"
+      let job = try Self.submit(Self.request(.meanOfNumbers, text, parallel: 1), text, in: scene)
+      let limit = ContinuousClock.now + .seconds(120)
+      while try service.errands(of: ServiceScene.node(0).address, kinds: [.open], except: []).isEmpty {
+        try #require(ContinuousClock.now < limit, "nobody was drawn")
+        try await Task.sleep(for: .milliseconds(20))
+      }
+      let leaver = ServiceScene.verifier(0).address
+      try service.leave(leaver)
+      let agent = try scene.startVerifier(0, isLeaving: true)
+      away.cancel()
+      await away.value
+      try scene.startNode(0)
+      let report = try await scene.end(of: job)
+      #expect(report.status == "VERIFIED", "\(report.reason)")
+      #expect(try Self.payout(ServiceScene.verifier(0), in: scene) > .zero, "it has judged")
+      // As when its time is over; with that its process ends by itself.
+      try service.database.write { db in
+        try db.execute(sql: "UPDATE bond SET expiry = 1 WHERE verifier = ?", arguments: ["\(leaver)"])
+      }
+      let end = ContinuousClock.now + .seconds(60)
+      while try service.releaseBonds() != [leaver] {
+        try #require(ContinuousClock.now < end, "its errands do not end with their job")
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      await agent.value
+      #expect(try service.balances(of: leaver).locked == .zero, "it has posted nothing again")
+    }
+  }
+
   /// What a job's manifest says of a module is compared before anything is locked.
   @Test func whatIsPaidByAnotherFormulaIsNotTaken() async throws {
     let scene = try ModuleScene("cat < /input > /output", extra: #""mode": "direct""#)

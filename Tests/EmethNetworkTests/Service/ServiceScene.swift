@@ -77,6 +77,8 @@ struct DirectConnection: NetworkConnection {
   /// Given before each answer to an errand, as a liar would.
   var lie: @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
   var refused: @Sendable (NetworkError) -> Void = { _ in }
+  /// Comes before errands are asked for.
+  var asking: @Sendable () async -> Void = {}
   /// Comes before an object is fetched.
   var fetching: @Sendable () async throws(NetworkError) -> Void = {}
 
@@ -92,7 +94,8 @@ struct DirectConnection: NetworkConnection {
       let service = try server.service()
       let mark = service.changeMark
       let offers = try service.openSubJobs(filter, for: account)
-      if !offers.isEmpty || ContinuousClock.now >= end || Task.isCancelled { return offers }
+      let isNew = !offers.isEmpty && SubJobOffer.mark(of: offers) != filter.seen
+      if isNew || ContinuousClock.now >= end || Task.isCancelled { return offers }
       _ = await service.change(after: mark, waitingUpTo: 0.25)
     }
   }
@@ -120,6 +123,7 @@ struct DirectConnection: NetworkConnection {
   func errands(
     of kinds: Set<Errand.Kind>, except known: Set<String>, waitingUpTo seconds: Double
   ) async throws(NetworkError) -> [Errand] {
+    await asking()
     let end = ContinuousClock.now + .seconds(seconds)
     while true {
       let service = try server.service()
@@ -153,6 +157,16 @@ struct DirectConnection: NetworkConnection {
   }
 
   func verifier() async throws(NetworkError) -> VerifierAccount { try server.service().verifier(account) }
+
+  func liveModels() async throws(NetworkError) -> [LiveModel] {
+    let gateway = try server.service().gateway
+    return gateway?.liveModels ?? []
+  }
+
+  func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork {
+    let gateway = try server.service().gateway
+    return await gateway?.desk.take(turn, from: account) ?? LiveWork()
+  }
 
   func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
     try await fetching()
@@ -224,10 +238,12 @@ final class ServiceScene: Sendable {
     return task
   }
 
+  /// - Parameter isDeaf: whether it hears of no errand.
   /// - Returns: what runs it; cancelled, it ends wherever it is.
   @discardableResult
   func startNode(
     _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, isDraining: Bool = false,
+    isDeaf: Bool = false,
     minimumFuelPrice: FuelPrice = FuelPrice(gholon: 0), modules: [ProgramModule] = []
   ) throws -> Task<Void, Never> {
     let key = Self.node(index)
@@ -236,9 +252,10 @@ final class ServiceScene: Sendable {
     settings.patience = 1
     settings.filter.minimumFuelPrice = minimumFuelPrice
     settings.modules = modules
+    var connection = DirectConnection(account: key.address, server: other ?? server)
+    if isDeaf { connection.asking = { try? await Task.sleep(for: .seconds(86_400)) } }
     let agent = try NodeAgent(
-      key: key, folder: folder.url.appending(path: "node-\(index)"),
-      connection: DirectConnection(account: key.address, server: other ?? server), domain: domain,
+      key: key, folder: folder.url.appending(path: "node-\(index)"), connection: connection, domain: domain,
       settings: settings,
       fault: fault
     ) { event in self.note("node \(index)", event) }
@@ -249,21 +266,23 @@ final class ServiceScene: Sendable {
   @discardableResult
   func startVerifier(
     _ index: Int, at other: RestartableService? = nil, fault: NodeFault? = nil, modules: [ProgramModule] = [],
-    stock: UInt32 = 64,
-    lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil }
+    stock: UInt32 = 64, folder name: String? = nil, isLeaving: Bool = false,
+    lie: @escaping @Sendable (NetworkService, Data) throws -> Data? = { _, _ in nil },
+    fetching: @escaping @Sendable () async throws(NetworkError) -> Void = {}
   ) throws -> Task<Void, Never> {
     let key = Self.verifier(index)
-    var connection = DirectConnection(account: key.address, server: other ?? server, lie: lie)
+    var connection = DirectConnection(
+      account: key.address, server: other ?? server, lie: lie, fetching: fetching)
     connection.refused = { error in self.events.withLock { $0.append("refused: \(error.message)") } }
     var settings = VerifierAgent.Settings()
     settings.threads = 1
     settings.patience = 1
     settings.stock = stock
+    settings.isLeaving = isLeaving
     settings.modules = modules
     let agent = try VerifierAgent(
-      key: key, folder: folder.url.appending(path: "verifier-\(index)"), connection: connection,
-      domain: domain,
-      settings: settings,
+      key: key, folder: folder.url.appending(path: name ?? "verifier-\(index)"), connection: connection,
+      domain: domain, settings: settings,
       fault: fault
     ) { event in self.note("verifier \(index)", event) }
     return run { try await agent.run() }

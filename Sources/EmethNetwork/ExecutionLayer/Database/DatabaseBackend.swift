@@ -66,6 +66,9 @@ protocol DatabaseBackend: Sendable {
 
   /// Takes what a log holds into the database's file, where it has one.
   func foldLog() throws
+
+  /// Lets go of the database, which can't be used any more then: a file is all of it, with nothing beside it.
+  func close() throws
 }
 
 /// What can be wrong with a database on a server.

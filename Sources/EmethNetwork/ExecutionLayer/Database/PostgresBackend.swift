@@ -89,6 +89,8 @@ final class PostgresBackend: DatabaseBackend {
 
   func foldLog() throws {}
 
+  func close() throws {}
+
   /// Runs a body again while it ends with what may pass and certainly left nothing changed.
   private func repeating<Result>(
     _ body: (_ attempt: Int, _ end: ContinuousClock.Instant) throws -> Result

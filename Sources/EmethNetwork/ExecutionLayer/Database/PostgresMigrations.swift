@@ -177,5 +177,22 @@ enum PostgresMigrations {
       sql: """
         CREATE TABLE sealing (job text COLLATE "C" PRIMARY KEY);
         """),
+    Step(
+      version: 13,
+      sql: """
+        CREATE TABLE apiKey (
+          hash text COLLATE "C" PRIMARY KEY, number bigint NOT NULL UNIQUE, account text COLLATE "C" NOT NULL,
+          name text NOT NULL, budget text NOT NULL, spent text NOT NULL, reserved text NOT NULL,
+          createdAt bigint NOT NULL, revokedAt bigint
+        );
+        CREATE INDEX apiKeyAccount ON apiKey (account, number);
+        CREATE TABLE soldText (
+          id text COLLATE "C" PRIMARY KEY, apiKey text COLLATE "C" NOT NULL, account text COLLATE "C" NOT NULL,
+          reserved text NOT NULL, expiresAt bigint, node text COLLATE "C", holon text, fuel bigint, receipt text,
+          epoch bigint
+        );
+        CREATE INDEX soldTextOpen ON soldText (expiresAt) WHERE expiresAt IS NOT NULL;
+        CREATE INDEX soldTextUnsettled ON soldText (node) WHERE node IS NOT NULL AND epoch IS NULL;
+        """),
   ]
 }

@@ -51,10 +51,11 @@ final class PostgresPool: @unchecked Sendable {
       do {
         return try PostgresConnection(address, seconds: max(0.5, min(5, left)))
       } catch let failure as PostgresFailure {
-        guard failure.isPassing, left > pause else { throw failure }
+        guard failure.isPassing, left > 0 else { throw failure }
       }
-      // Those who lost their connections together do not all come back at once.
-      Thread.sleep(forTimeInterval: Double.random(in: pause / 2...pause))
+      // Those who lost their connections together do not all come back at once; the last time is at the end.
+      let rest = ContinuousClock.now.duration(to: end) / .seconds(1)
+      Thread.sleep(forTimeInterval: max(0, min(rest, Double.random(in: pause / 2...pause))))
       pause = min(Self.longestPause, pause * 2)
     }
   }

@@ -131,6 +131,14 @@ enum SQLDialect: Sendable {
     }
   }
 
+  /// A member of a column of JSON, as text; NULL where there is none.
+  func member(_ column: String, _ path: [String]) -> String {
+    switch self {
+    case .sqlite: "json_extract(\(column), '$.\(path.joined(separator: "."))')"
+    case .postgres: "(\(column)::json #>> '{\(path.joined(separator: ","))}')"
+    }
+  }
+
   /// Behind a table's name: the index to go by. SQLite would rather sort what another one finds; PostgreSQL knows better.
   func by(index: String) -> String {
     switch self {

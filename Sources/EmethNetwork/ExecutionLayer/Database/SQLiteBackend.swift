@@ -78,17 +78,37 @@ final class SQLiteBackend: DatabaseBackend {
     }
   }
 
-  /// Copies one consistent state into a new file; `together` is done while nobody can change anything, at that state.
-  func copy(to copy: URL, _ together: () throws -> Void) throws {
+  func close() throws {
     try turn.withLock {
-      try writer.writeWithoutTransaction { db in
-        try db.execute(sql: "BEGIN IMMEDIATE")
-        defer { try? db.execute(sql: "ROLLBACK") }
-        try together()
-        // Of another connection, which reads the last committed state: this one can't copy inside its transaction.
-        let reader = try Self.connect(file, synchronous: "FULL")
-        try reader.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [copy.path]) }
+      try readers.withLock { idle in
+        for reader in idle { try reader.close() }
+        idle = []
       }
+      try hasty.close()
+      // The last one takes the log in and deletes it.
+      try writer.close()
+    }
+  }
+
+  /// Copies one consistent state into a file; `together` is done while nobody can change anything, at that state. Copying
+  /// takes long, and stops nobody: a reader has the state by then.
+  func copy(to copy: URL, _ together: () throws -> Void) throws {
+    let reader = try Self.connect(file, synchronous: "FULL")
+    try reader.writeWithoutTransaction { source in
+      defer { if source.isInsideTransaction { try? source.rollback() } }
+      try turn.withLock {
+        try writer.writeWithoutTransaction { db in
+          try db.execute(sql: "BEGIN IMMEDIATE")
+          defer { try? db.execute(sql: "ROLLBACK") }
+          try together()
+          try source.execute(sql: "BEGIN")
+          // The first thing that is read decides which state all that follows is of.
+          _ = try Int.fetchOne(source, sql: "SELECT count(*) FROM sqlite_master")
+        }
+      }
+      let target = try Self.connect(copy, synchronous: "FULL")
+      try target.writeWithoutTransaction { try source.backup(to: $0) }
+      try target.close()
     }
   }
 

@@ -239,6 +239,25 @@ enum SQLiteMigrations {
           PRAGMA user_version = 12;
           """)
     }
+    // Keys of the gateway and the texts that were sold with them.
+    migrator.registerMigration("13") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE apiKey (
+            hash TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, account TEXT NOT NULL, name TEXT NOT NULL,
+            budget TEXT NOT NULL, spent TEXT NOT NULL, reserved TEXT NOT NULL, createdAt INTEGER NOT NULL,
+            revokedAt INTEGER
+          ) STRICT;
+          CREATE INDEX apiKeyAccount ON apiKey (account, number);
+          CREATE TABLE soldText (
+            id TEXT PRIMARY KEY, apiKey TEXT NOT NULL, account TEXT NOT NULL, reserved TEXT NOT NULL,
+            expiresAt INTEGER, node TEXT, holon TEXT, fuel INTEGER, receipt TEXT, epoch INTEGER
+          ) STRICT;
+          CREATE INDEX soldTextOpen ON soldText (expiresAt) WHERE expiresAt IS NOT NULL;
+          CREATE INDEX soldTextUnsettled ON soldText (node) WHERE node IS NOT NULL AND epoch IS NULL;
+          PRAGMA user_version = 13;
+          """)
+    }
     return migrator
   }
 }
