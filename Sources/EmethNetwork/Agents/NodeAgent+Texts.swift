@@ -7,6 +7,8 @@ import Synchronization
 extension NodeAgent {
   /// How often it asks which models there are, seconds.
   private static let modelSeconds = 60.0
+  /// How often it asks for receipts of which nobody has told it, seconds.
+  private static let receiptSeconds = 60.0
   /// Between two turns while it draws, seconds, where nothing new was drawn.
   private static let turnSeconds = 0.05
 
@@ -14,11 +16,13 @@ extension NodeAgent {
   func drawTexts() async -> Bool {
     let drawer = TextDrawer()
     let known = KnownModels()
+    let receipts = ChangeSignal()
     let stop = StopFlag()
     do throws(NetworkError) {
       let lane = try AgentLane(threads: settings.threads, device: settings.device(ofWorker: 0))
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await self.speak(for: drawer, known) }
+        group.addTask { await self.speak(for: drawer, known, receipts) }
+        group.addTask { await self.keepReceipts(receipts) }
         // Beside the turns: a node that is silent while it fetches gigabytes loses its texts.
         group.addTask { await self.keepModels(known) }
         group.addTask { [models] in
@@ -43,7 +47,7 @@ extension NodeAgent {
   }
 
   /// Tells the server what was drawn, and hears what is to be.
-  private func speak(for drawer: TextDrawer, _ known: KnownModels) async {
+  private func speak(for drawer: TextDrawer, _ known: KnownModels, _ receipts: ChangeSignal) async {
     var pace = TurnPace()
     while !Task.isCancelled {
       if known.hashes.isEmpty {
@@ -62,7 +66,7 @@ extension NodeAgent {
       do throws(NetworkError) {
         let work = try await connection.take(turn)
         drawer.follow(work)
-        try keep(work.receipts)
+        if work.hasReceipts { receipts.raise() }
         if !drawer.isIdle {
           // The next turn comes with the next token.
           await drawer.news.wait(after: seen, until: .now.advanced(by: .seconds(Self.turnSeconds)))
@@ -71,6 +75,7 @@ extension NodeAgent {
         }
       } catch {
         drawer.putBack(drawn)
+        receipts.raise()
         report("live texts", error)
         // Who has texts is not silent for as long as would take them away.
         await pause(!error.isFinalAnswer ? Double.random(in: 0.1...0.5) : drawer.isIdle ? 5 : 1)
@@ -126,17 +131,23 @@ extension NodeAgent {
     }
   }
 
-  /// Keeps receipts, a line each.
-  private func keep(_ receipts: [SignedReceipt]) throws(NetworkError) {
-    let own = receipts.filter { $0.content.node == node.address }
-    if own.isEmpty { return }
-    let file = folder.appending(path: "receipts.jsonl")
-    try asNetworkError {
-      if !FileManager.default.fileExists(atPath: file.path) { try Data().write(to: file) }
-      let handle = try FileHandle(forWritingTo: file)
-      defer { try? handle.close() }
-      try handle.seekToEnd()
-      for receipt in own { try handle.write(contentsOf: Data((try receipt.wireText() + "\n").utf8)) }
+  /// Fetches receipts: at first, when the server says that there are some, after what may have hidden that, and once
+  /// a minute.
+  private func keepReceipts(_ news: ChangeSignal) async {
+    var book: ReceiptBook?
+    while !Task.isCancelled {
+      let seen = news.version
+      do throws(NetworkError) {
+        var open = try book ?? ReceiptBook(folder.appending(path: "receipts.jsonl"))
+        // What was written in part is looked at again.
+        book = nil
+        while try open.add(try await connection.receipts(after: open.known)) {}
+        book = open
+      } catch {
+        report("receipts of live texts", error)
+      }
+      await pause(1)
+      await news.wait(after: seen, until: .now.advanced(by: .seconds(Self.receiptSeconds)))
     }
   }
 }

@@ -179,6 +179,16 @@ public final class HTTPConnection: NetworkConnection {
     return try client.decode(try await client.send(call).body, from: call.path)
   }
 
+  /// As ``NetworkConnection`` says.
+  public func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt] {
+    do throws(NetworkError) {
+      return try await client.get("/api/v2/gateway/receipts?after=\(count)", signed: true)
+    } catch {
+      if error.code == "gateway.none" { return [] }
+      throw error
+    }
+  }
+
   // MARK: - Objects
 
   /// Fetches an object into a store, where it is not there already.

@@ -225,7 +225,7 @@ extension NetworkService {
       try text.model.cost(promptTokens: text.prompt.count, tokens: tokens.count)
     }
     let hash = Receipt.hash(text.prompt, tokens)
-    let receipt = try database.write { db -> SignedReceipt? in
+    let isPaid = try database.write { db in
       let now = try seconds(in: db)
       let receipt = SignedReceipt(
         signing: Receipt(
@@ -233,8 +233,13 @@ extension NetworkService {
           tokens: UInt32(clamping: tokens.count), tokensHash: hash, fuel: fuel, holon: price, time: now),
         in: domain, with: operatorKeys.aggregator)
       try note(node, as: Self.holder, in: db)
-      return try TextLedger.pay(receipt, at: now, in: db) ? receipt : nil
+      return try TextLedger.pay(receipt, at: now, in: db)
     }
-    if let receipt { gateway?.desk.give(receipt) }
+    if isPaid { gateway?.desk.announceReceipt(to: node) }
+  }
+
+  /// A node's receipts behind the first `count`, oldest first; at most ``TextLedger/receiptsAtOnce``.
+  func receipts(of node: Address, after count: UInt64) throws(NetworkError) -> [SignedReceipt] {
+    try database.read { db in try TextLedger.receipts(of: node, after: count, in: db) }
   }
 }

@@ -32,8 +32,6 @@ final class LiveDesk: Sendable {
     var attempts = 3
     /// Tokens that its reader has not taken, above which a text pauses.
     var backlog = 64
-    /// Receipts that wait for their node.
-    var receipts = 4_096
   }
 
   fileprivate struct Node {
@@ -41,7 +39,8 @@ final class LiveDesk: Sendable {
     var seen: ContinuousClock.Instant
     /// Its newest turn, by a count.
     var turn: UInt64 = 0
-    var receipts: [SignedReceipt] = []
+    /// Whether it has been paid since it was told so last.
+    var hasReceipts = false
   }
 
   fileprivate struct State {
@@ -179,8 +178,8 @@ final class LiveDesk: Sendable {
       (known.models, known.seen) = (Set(turn.models.prefix(limits.modelsOfNode)), .now)
       known.turn = max(known.turn, number)
       var answer = LiveWork()
-      answer.receipts = known.receipts
-      known.receipts = []
+      answer.hasReceipts = known.hasReceipts
+      known.hasReceipts = false
       state.nodes[node] = known
       for tokens in turn.drawn { state.take(tokens, from: node, limits) }
       let (own, open) = (state.assigned[node] ?? [:], Set(turn.open))
@@ -198,15 +197,9 @@ final class LiveDesk: Sendable {
     }
   }
 
-  /// Keeps a receipt until its node comes.
-  func give(_ receipt: SignedReceipt) {
-    state.withLock { state in
-      guard var node = state.nodes[receipt.content.node], node.receipts.count < limits.receipts else {
-        return
-      }
-      node.receipts.append(receipt)
-      state.nodes[receipt.content.node] = node
-    }
+  /// Tells a node, when it comes, that there is a receipt for it. One that is away asks by itself.
+  func announceReceipt(to node: Address) {
+    state.withLock { $0.nodes[node]?.hasReceipts = true }
     work.raise()
   }
 

@@ -60,11 +60,11 @@ public struct LiveWork: Codable, Sendable, Hashable {
   public var end: [JobID] = []
   /// Of its texts those that wait for their readers.
   public var pause: [JobID] = []
-  /// Receipts of texts that it has ended.
-  public var receipts: [SignedReceipt] = []
+  /// Whether there are receipts for it to fetch.
+  public var hasReceipts = false
 
   /// Nothing to do.
   public init() {}
 
-  var isEmpty: Bool { begin.isEmpty && end.isEmpty && receipts.isEmpty }
+  var isEmpty: Bool { begin.isEmpty && end.isEmpty && !hasReceipts }
 }

@@ -53,7 +53,8 @@ enum TextLedger {
       ])
   }
 
-  /// Pays a text's node by its receipt and gives the rest back; nothing where the text has ended already.
+  /// Pays a text's node by its receipt and gives the rest back; nothing where the text has ended already. A node's
+  /// receipts are numbered from 1 on, without a gap.
   ///
   /// - Returns: whether it was paid: a receipt is worth nothing else.
   @discardableResult
@@ -63,12 +64,27 @@ enum TextLedger {
       return false
     }
     try db.execute(
-      sql: "UPDATE soldText SET node = ?, holon = ?, fuel = ?, receipt = ? WHERE id = ?",
+      sql: """
+        UPDATE soldText SET node = ?, holon = ?, fuel = ?, receipt = ?,
+          number = 1 + (SELECT COALESCE(MAX(number), 0) FROM soldText WHERE node = ?)
+        WHERE id = ?
+        """,
       arguments: [
         "\(content.node)", "\(content.holon.holon)", Int64(clamping: content.fuel.units),
-        try receipt.wireText(), "\(content.text)",
+        try receipt.wireText(), "\(content.node)", "\(content.text)",
       ])
     return true
+  }
+
+  /// So many receipts are told at once.
+  static let receiptsAtOnce = 1_000
+
+  /// A node's receipts behind the first `count`, oldest first.
+  static func receipts(of node: Address, after count: UInt64, in db: SQLSession) throws -> [SignedReceipt] {
+    try String.fetchAll(
+      db, sql: "SELECT receipt FROM soldText WHERE node = ? AND number > ? ORDER BY number LIMIT ?",
+      arguments: ["\(node)", Int64(clamping: count), receiptsAtOnce]
+    ).map { try SignedReceipt(wireText: $0) }
   }
 
   /// Gives all back of a text that came to nothing.

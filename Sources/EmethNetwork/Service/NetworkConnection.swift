@@ -52,6 +52,8 @@ public protocol NetworkConnection: Sendable {
   func liveModels() async throws(NetworkError) -> [LiveModel]
   /// One turn of live work: says what was drawn, and how much more this account would take.
   func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork
+  /// Some of the account's receipts of live texts behind the first `count`, oldest first; none where there are no more.
+  func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt]
 
   /// Fetches an object into a store, where it is not there already.
   func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError)
@@ -67,4 +69,6 @@ extension NetworkConnection {
   public func liveModels() async throws(NetworkError) -> [LiveModel] { [] }
   /// Nothing to do.
   public func take(_ turn: LiveTurn) async throws(NetworkError) -> LiveWork { LiveWork() }
+  /// None.
+  public func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt] { [] }
 }

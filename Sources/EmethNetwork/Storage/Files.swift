@@ -5,20 +5,14 @@ import Foundation
 enum Files {
   /// Makes a folder and its parents; one that exists is no error.
   static func makeFolder(_ folder: URL) throws(NetworkError) {
-    do {
+    try attempt("make the folder", folder) {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .fileFailed(path: folder.path, operation: "make the folder", reason: reason(of: error))
     }
   }
 
   /// Reads a whole file, memory-mapped where that is safe.
   static func read(_ file: URL) throws(NetworkError) -> Data {
-    do {
-      return try Data(contentsOf: file, options: .mappedIfSafe)
-    } catch {
-      throw .fileFailed(path: file.path, operation: "read", reason: reason(of: error))
-    }
+    try attempt("read", file) { try Data(contentsOf: file, options: .mappedIfSafe) }
   }
 
   /// A file that is being written under a temporary name.
@@ -123,15 +117,22 @@ enum Files {
   /// Deletes a file or a folder with all it holds; one that is absent is no error.
   static func remove(_ item: URL) throws(NetworkError) {
     guard FileManager.default.fileExists(atPath: item.path) else { return }
-    do {
-      try FileManager.default.removeItem(at: item)
-    } catch {
-      throw .fileFailed(path: item.path, operation: "delete", reason: reason(of: error))
-    }
+    try attempt("delete", item) { try FileManager.default.removeItem(at: item) }
   }
 
   /// The system's words for the last failed call.
   static func lastSystemError() -> String { String(cString: strerror(errno)) }
+
+  /// Runs `body` on a file and reports what it throws with the file's name.
+  static func attempt<Result>(
+    _ operation: String, _ file: URL, _ body: () throws -> Result
+  ) throws(NetworkError) -> Result {
+    do {
+      return try body()
+    } catch {
+      throw .fileFailed(path: file.path, operation: operation, reason: reason(of: error))
+    }
+  }
 
   private static func reason(of error: any Error) -> String {
     let error = error as NSError

@@ -63,9 +63,10 @@ import Testing
 
     var client: GatewayClient { GatewayClient(server: server.address, apiKey: key.description) }
 
+    func receiptFile(of index: Int) -> URL { folder.url.appending(path: "node-\(index)/receipts.jsonl") }
+
     func receipts(of index: Int) throws -> [SignedReceipt] {
-      let file = folder.url.appending(path: "node-\(index)/receipts.jsonl")
-      return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map {
+      try String(contentsOf: receiptFile(of: index), encoding: .utf8).split(separator: "\n").map {
         try SignedReceipt(wireText: String($0))
       }
     }
@@ -138,6 +139,33 @@ import Testing
     #expect(receipts.map(\.content.holon.holon) == [47_000, 47_000])
     #expect(receipts.allSatisfy { $0.signer == facts.aggregator && $0.content.tokens == 40 })
     #expect(receipts.allSatisfy { $0.content.fuel.units == 1 && $0.content.node == node })
+    try await scene.stop()
+  }
+
+  /// A node that dies before it has heard of its receipts, or while it writes one, has all of them in the end, once.
+  @Test func receiptsAreLostByNobody() async throws {
+    let scene = try await Scene()
+    try await scene.startNode(0)
+    for seed in 1...3 {
+      _ = try await collect(scene.client.generate("a cat", model: "tiny", maxTokens: 10, seed: seed))
+    }
+    func waitForReceipts() async throws -> [SignedReceipt] {
+      for _ in 0..<200 where (try? scene.receipts(of: 0).count) != 3 {
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      return try scene.receipts(of: 0)
+    }
+    let all = try await waitForReceipts()
+    #expect(Set(all.map(\.content.text)).count == 3)
+    await scene.killNode(0)
+    let whole = try Data(contentsOf: scene.receiptFile(of: 0))
+    // None, one and a half, all but the line's end.
+    for count in [0, whole.count / 2, whole.count - 1] {
+      try whole.prefix(count).write(to: scene.receiptFile(of: 0))
+      try await scene.startNode(0)
+      #expect(try await waitForReceipts() == all)
+      await scene.killNode(0)
+    }
     try await scene.stop()
   }
 
@@ -298,7 +326,10 @@ import Testing
     try service.end(text, tokens: [97])
     let told = await desk.take(
       LiveTurn(models: models, room: 0, open: [], drawn: [], wait: 0), from: node)
-    #expect(told.receipts.map(\.content.holon.holon) == [7_000])
+    #expect(told.hasReceipts)
+    let receipts = try service.receipts(of: node, after: 0)
+    #expect(receipts.map(\.content.holon.holon) == [7_000] && receipts.first?.content.node == node)
+    #expect(try service.receipts(of: node, after: 1).isEmpty)
     #expect(try service.audit().holds)
     try await scene.stop()
   }

@@ -79,6 +79,24 @@ import Testing
     }
   }
 
+  /// Receipts are numbered by node, in the order in which they were paid.
+  @Test(arguments: TestDatabase.allCases)
+  func receiptsAreNumbered(kind: TestDatabase) throws {
+    let database = try open(kind, money: 1_000)
+    let order: [UInt64] = [3, 1, 2]
+    for text in order {
+      try reserve(40, text, in: database)
+      _ = try database.write { db in try TextLedger.pay(receipt(id(text), 30), at: 3, in: db) }
+    }
+    try database.read { db in
+      for after in 0...4 {
+        let found = try TextLedger.receipts(of: node, after: UInt64(after), in: db)
+        #expect(found.map(\.content.text) == order.dropFirst(after).map(id))
+      }
+      #expect(try TextLedger.receipts(of: owner, after: 0, in: db).isEmpty)
+    }
+  }
+
   @Test(arguments: TestDatabase.allCases)
   func budgetAndMoneyAreTheLimits(kind: TestDatabase) throws {
     let database = try open(kind, money: 450)

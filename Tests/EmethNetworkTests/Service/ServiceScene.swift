@@ -168,6 +168,10 @@ struct DirectConnection: NetworkConnection {
     return await gateway?.desk.take(turn, from: account) ?? LiveWork()
   }
 
+  func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt] {
+    try server.service().receipts(of: account, after: count)
+  }
+
   func fetch(object hash: Bytes32, into store: ContentStore) async throws(NetworkError) {
     try await fetching()
     try store.put(try server.service().store.get(hash), durable: false)

@@ -189,9 +189,10 @@ enum PostgresMigrations {
         CREATE TABLE soldText (
           id text COLLATE "C" PRIMARY KEY, apiKey text COLLATE "C" NOT NULL, account text COLLATE "C" NOT NULL,
           reserved text NOT NULL, expiresAt bigint, node text COLLATE "C", holon text, fuel bigint, receipt text,
-          epoch bigint
+          number bigint, epoch bigint
         );
         CREATE INDEX soldTextOpen ON soldText (expiresAt) WHERE expiresAt IS NOT NULL;
+        CREATE UNIQUE INDEX soldTextNumber ON soldText (node, number) WHERE node IS NOT NULL;
         CREATE INDEX soldTextUnsettled ON soldText (node) WHERE node IS NOT NULL AND epoch IS NULL;
         """),
   ]

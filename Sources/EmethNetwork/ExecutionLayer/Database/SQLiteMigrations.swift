@@ -251,9 +251,10 @@ enum SQLiteMigrations {
           CREATE INDEX apiKeyAccount ON apiKey (account, number);
           CREATE TABLE soldText (
             id TEXT PRIMARY KEY, apiKey TEXT NOT NULL, account TEXT NOT NULL, reserved TEXT NOT NULL,
-            expiresAt INTEGER, node TEXT, holon TEXT, fuel INTEGER, receipt TEXT, epoch INTEGER
+            expiresAt INTEGER, node TEXT, holon TEXT, fuel INTEGER, receipt TEXT, number INTEGER, epoch INTEGER
           ) STRICT;
           CREATE INDEX soldTextOpen ON soldText (expiresAt) WHERE expiresAt IS NOT NULL;
+          CREATE UNIQUE INDEX soldTextNumber ON soldText (node, number) WHERE node IS NOT NULL;
           CREATE INDEX soldTextUnsettled ON soldText (node) WHERE node IS NOT NULL AND epoch IS NULL;
           PRAGMA user_version = 13;
           """)
