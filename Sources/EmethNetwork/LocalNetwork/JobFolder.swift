@@ -27,12 +27,13 @@ public struct JobFolder: Sendable {
   /// Checks everything that can be checked without replaying: coverage of the split, signatures, roots,
   /// settlements, the chain of batches, tickets, the model's bytes, and the masked sums that led to it.
   public func check() throws(NetworkError) -> [Check] {
-    let data = try Files.read(model.appending(path: "job/records.json"))
+    let file = model.appending(path: "job/records.json")
+    let data = try Files.read(file)
     let records: PublicRecords
     do {
       records = try JSONDecoder().decode(PublicRecords.self, from: data)
     } catch {
-      throw .malformed(what: model.appending(path: "job/records.json").path, reason: "\(error)")
+      throw .malformed(what: file.path, reason: WireFormat.problem(of: error))
     }
     let leaves = try Files.read(model.appending(path: "job/leaves.bin"))
     return [

@@ -77,7 +77,7 @@ enum VerifierArguments {
     help: "the verifier's own folder")
   static let bond = Flag(
     "bond", .tokenAmount, default: VerifierAgent.Settings().bond, defaultText: "10emeth",
-    help: "bond that it posts, or what the account has if that is less")
+    help: "bond that it posts, at least 1 EMETH, or what the account has if that is less")
   static let releaseBond = Flag(
     toggle: "release-bond", help: "be drawn no more, answer what is open, and end when the bond is back")
   static let threads = Flag(

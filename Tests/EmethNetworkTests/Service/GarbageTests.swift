@@ -420,18 +420,24 @@ import Testing
     #expect(try service.releaseBonds() == [leaver, stayer].sorted { "\($0)" < "\($1)" })
   }
 
+  /// Writes a tokenizer's files to a folder and to a store.
+  private func layTokenizer(at source: URL, into store: ContentStore) throws -> [String: Bytes32] {
+    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
+    try ByteTokenizer().write(to: source)
+    var files: [String: Bytes32] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
+      files[name] = try store.put(Data(contentsOf: source.appending(path: name)))
+    }
+    return files
+  }
+
   /// A tokenizer goes with the last job that needs it, and with it what is left of one that was being made.
   @Test func aTokenizerGoesWithItsJobs() throws {
     let folder = try TemporaryFolder()
     let (service, _) = try service(folder)
     let account = ServiceScene.requester.address
     let source = folder.url.appending(path: "source")
-    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
-    try ByteTokenizer().write(to: source)
-    var files: [String: Bytes32] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
-      files[name] = try service.store.put(Data(contentsOf: source.appending(path: name)))
-    }
+    let files = try layTokenizer(at: source, into: service.store)
     let dataSet = try service.give(Data(TestNetwork.text().utf8), by: account)
     func submit(_ salt: UInt64) throws -> JobID {
       var submission = JobSubmission(
@@ -481,13 +487,7 @@ import Testing
     let folder = try TemporaryFolder()
     let (service, _) = try service(folder)
     let account = ServiceScene.requester.address
-    let source = folder.url.appending(path: "source")
-    try FileManager.default.createDirectory(at: source, withIntermediateDirectories: true)
-    try ByteTokenizer().write(to: source)
-    var files: [String: Bytes32] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: source.path) {
-      files[name] = try service.store.put(Data(contentsOf: source.appending(path: name)))
-    }
+    let files = try layTokenizer(at: folder.url.appending(path: "source"), into: service.store)
     let dataSet = try service.give(Data(TestNetwork.text().utf8), by: account)
     func submission(_ files: [String: Bytes32]) throws -> JobSubmission {
       JobSubmission(
