@@ -134,15 +134,16 @@ extension NodeAgent {
   /// Fetches receipts: at first, when the server says that there are some, after what may have hidden that, and once
   /// a minute.
   private func keepReceipts(_ news: ChangeSignal) async {
-    var book: ReceiptBook?
+    let file = folder.appending(path: "receipts.jsonl")
+    var kept: ReceiptBook?
     while !Task.isCancelled {
       let seen = news.version
       do throws(NetworkError) {
-        var open = try book ?? ReceiptBook(folder.appending(path: "receipts.jsonl"))
+        var book = if let kept { kept } else { try ReceiptBook(file) }
         // What was written in part is looked at again.
-        book = nil
-        while try open.add(try await connection.receipts(after: open.known)) {}
-        book = open
+        kept = nil
+        while try book.add(try await connection.receipts(after: book.known)) {}
+        kept = book
       } catch {
         report("receipts of live texts", error)
       }
