@@ -120,8 +120,8 @@ export EMETH_SERVER=${url[${servers[-1]}]}
 
 # ---- a job, while a server and a node die as in a power failure and come back
 
-job=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel "${#nodes[@]}" --rounds 2 --steps 40 \
-  --layers 1 --heads 2 --width 32 --context 32 --batch 4 --seed 1 --json | jq -r .jobId)
+job=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel "${#nodes[@]}" --rounds 2 --steps 600 \
+  --layers 2 --heads 4 --width 64 --context 64 --batch 8 --seed 1 --json | jq -r .jobId)
 echo "job $job on $EMETH_SERVER" >&2
 seq 1 1000 | awk '{ printf "%.1f\n", $1 / 10 }' >numbers
 mean=$("$emeth" submit-job numbers --key-file requester.key --program 999 --parallel 5 --json | jq -r .jobId)
