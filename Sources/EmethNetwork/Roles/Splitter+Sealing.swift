@@ -35,8 +35,7 @@ extension Splitter {
     domain: EIP712Domain
   ) throws(NetworkError) -> Data {
     try asNetworkError {
-      try binding.check(in: domain)
-      try binding.check(at: now, account: node)
+      try binding.check(at: now, account: node, in: domain)
       var random = generator("header", subJob.bytes + node.bytes)
       let header = try SealedHeader(
         of: fileKey(of: job, part: part), to: [binding.content.recipient], using: &random)
