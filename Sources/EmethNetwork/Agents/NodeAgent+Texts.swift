@@ -138,7 +138,12 @@ extension NodeAgent {
     while !Task.isCancelled {
       let seen = news.version
       do throws(NetworkError) {
-        var open = try book ?? ReceiptBook(folder.appending(path: "receipts.jsonl"))
+        var open: ReceiptBook
+        if let book {
+          open = book
+        } else {
+          open = try ReceiptBook(folder.appending(path: "receipts.jsonl"))
+        }
         // What was written in part is looked at again.
         book = nil
         while try open.add(try await connection.receipts(after: open.known)) {}
