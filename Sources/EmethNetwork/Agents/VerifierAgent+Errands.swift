@@ -78,7 +78,7 @@ extension VerifierAgent {
       }
       try store.remove(object)
       return try body(MessageAnswer(message: word.map { HexText(wrappedValue: $0) }))
-    case .open, .cohort, .openSecret:
+    case .open, .cohort, .openSecret, .header:
       throw .malformed(
         what: "errand \(errand.id)", reason: "a verifier is not asked for \(errand.kind.rawValue)")
     }

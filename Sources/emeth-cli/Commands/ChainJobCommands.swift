@@ -8,7 +8,8 @@ extension Command {
   static let elsewhereOnly: [any CommandFlag] =
     [
       ServerOptions.server, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
-      ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun,
+      ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun, HeldKeysOptions.holdKeys,
+      HeldKeysOptions.nodes,
     ] + ProgramOptions.ofGeneration + PrivacyOptions.flags
     + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
 

@@ -8,6 +8,7 @@ enum CommandTable {
     .listJobs,
     .showJob,
     .watchJob,
+    .holdKeys,
     .cancelJob,
     .fetchResult,
     .serve,
