@@ -194,7 +194,7 @@ import Testing
         .replacing(#/"stepsPerRound":\d+/#, with: #""stepsPerRound":1000000"#)
       (header.drawn, header.finding.segment) = ([0], 0)
     }
-    let file = try EvidenceFile(data)
+    let file = try EvidenceFile(data, name: "file")
     let manifest = try TrainingManifest(json: file.header.facts.manifest)
     #expect(manifest.batch == 65_536 && manifest.segmentCount == 1)
     let error = #expect(throws: NetworkError.self) { try file.judge(on: Device.cpu(threads: 1)) }

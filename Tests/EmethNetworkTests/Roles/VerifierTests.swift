@@ -191,9 +191,8 @@ import Testing
     }
     #expect(Set((0..<3).map { verifier($0).secret(0) }).count == 3)
     // What an earlier version has posted is revealed all the same, and nothing else is.
-    let earlier = key.withSecretBytes {
-      HMACSHA256.authenticate(Array("verifier secret".utf8) + UInt32(7).bigEndianBytes, key: $0)
-    }
+    let message: [UInt8] = Array("verifier secret".utf8) + [0, 0, 0, 7]
+    let earlier: Bytes32 = key.withSecretBytes { HMACSHA256.authenticate(message, key: $0) }
     let posted = SegmentDraw.commitment(address: key.address, secret: earlier)
     #expect(verifier(1).secret(7, posted: posted) == earlier)
     #expect(verifier(1).secret(8, posted: posted) == verifier(1).secret(8))
