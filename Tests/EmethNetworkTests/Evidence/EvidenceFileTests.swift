@@ -186,21 +186,6 @@ import Testing
     }
   }
 
-  /// Work that nobody could replay is told as what it is, before anything of it is laid out.
-  @Test func aManifestTooLargeToReplayIsRefused() throws {
-    let data = try changed { header in
-      header.facts.manifest = header.facts.manifest.replacing(#/"batch":\d+/#, with: #""batch":65536"#)
-        .replacing(#/"segmentLength":\d+/#, with: #""segmentLength":1000000"#)
-        .replacing(#/"stepsPerRound":\d+/#, with: #""stepsPerRound":1000000"#)
-      (header.drawn, header.finding.segment) = ([0], 0)
-    }
-    let file = try EvidenceFile(data, name: "file")
-    let manifest = try TrainingManifest(json: file.header.facts.manifest)
-    #expect(manifest.batch == 65_536 && manifest.segmentCount == 1)
-    let error = #expect(throws: NetworkError.self) { try file.judge(on: Device.cpu(threads: 1)) }
-    #expect(error?.message.contains("sequences that a segment reads") == true, "\(error as Any)")
-  }
-
   @Test func factsThatTheNodeHasNotAgreedToProveNothing() throws {
     // Another number of sequences or other exponents would give another order and another update.
     for change in [
