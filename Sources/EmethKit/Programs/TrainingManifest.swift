@@ -137,6 +137,17 @@ public struct TrainingManifest: Sendable {
     return first..<(first + min(segmentLength, stepsPerRound - first))
   }
 
+  /// Refuses segments of one step where a SubJob has more: their ends are opened, so that a verifier could sign the state
+  /// root that its verdict has to name without computing anything. Who takes a job asks this; manifests that were taken
+  /// before can be read.
+  ///
+  /// A SubJob of one step is its own only segment, and its verdict proves no work.
+  ///
+  /// - Throws: ``ProgramError/fieldOutOfRange(field:found:allowed:)``.
+  public func checkSegments() throws(ProgramError) {
+    try checkRange("segmentLength", segmentLength, min(2, stepsPerRound)...stepsPerRound)
+  }
+
   /// The optimizer steps of the whole training, over which the learning rate's course is counted.
   public var totalSteps: UInt32 { stepsPerRound * rounds }
 

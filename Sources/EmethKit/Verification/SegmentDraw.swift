@@ -51,26 +51,25 @@ public struct SegmentDraw: Hashable, Sendable {
 
   /// The step whose state root a verdict names: in which of the drawn segments, and how many steps into it.
   ///
-  /// The generator's key is keccak256("EMETH step" ‖ seed), so that it says nothing of the segments' draw.
+  /// The generator's key is keccak256("EMETH step" ‖ seed), so that it says nothing of the segments' draw. A
+  /// segment of one step has no inside, both its ends are opened: one of the others is taken.
   ///
   /// - Parameters:
   ///   - seed: The draw's seed.
   ///   - segments: The drawn segments, ascending; traps when there are none.
   ///   - stepCount: The number of steps of a segment, at least 1.
   /// - Returns: The segment, and the number of steps after its start: 1 to below its length, so that no
-  ///   opened root gives the answer away; 1 when it has a single step.
+  ///   opened root gives the answer away. Only where every drawn segment has a single step it is the end of one of
+  ///   them, which proves no work.
   public static func interiorStep(
     seed: Bytes32, segments: [Int], stepCount: (Int) -> UInt32
   ) -> (segment: Int, offset: UInt32) {
     precondition(!segments.isEmpty, "a draw has at least one segment")
     var generator = ChaCha20Generator(key: Keccak256.hash(Array("EMETH step".utf8) + seed.bytes))
-    let segment = segments[Int(generator.below(UInt32(segments.count)))]
-    return (segment, offset(in: stepCount(segment), from: &generator))
-  }
-
-  /// How many steps after the start of a given segment the verdict's root stands; as above, for one segment.
-  public static func interiorStep(seed: Bytes32, segment: Int, steps: UInt32) -> UInt32 {
-    interiorStep(seed: seed, segments: [segment]) { _ in steps }.offset
+    let long = segments.filter { stepCount($0) > 1 }
+    let candidates = long.isEmpty ? segments : long
+    let segment = candidates[Int(generator.below(UInt32(candidates.count)))]
+    return (segment, long.isEmpty ? 1 : 1 + generator.below(stepCount(segment) - 1))
   }
 
   /// Whether a beacon draws an accepting verdict to be replayed by another verifier, one in `share`.
@@ -84,11 +83,6 @@ public struct SegmentDraw: Hashable, Sendable {
     var generator = ChaCha20Generator(
       key: Keccak256.hash(Array("EMETH audit".utf8) + verdict.bytes + beacon.bytes))
     return generator.below(share) == 0
-  }
-
-  private static func offset(in steps: UInt32, from generator: inout ChaCha20Generator) -> UInt32 {
-    precondition(steps > 0, "a segment has at least one step")
-    return steps == 1 ? 1 : 1 + generator.below(steps - 1)
   }
 
   /// The verifier that a beacon draws for a submission, or nil when nobody is eligible.

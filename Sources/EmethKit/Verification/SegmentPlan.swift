@@ -6,6 +6,9 @@
 /// every machine: hashing a byte of the state takes as long as ``operationsPerByte`` floating-point operations
 /// of training, on as many threads.
 ///
+/// No segment has a single step unless the SubJob has no more: a verdict names a state from inside a segment, which
+/// nobody can tell who has not computed it.
+///
 /// ```swift
 /// let goal = try DetectionGoal(share: Rate(percent: 10), probability: Rate(percent: 95))
 /// let plan = try SegmentPlan(model: small, tokensPerStep: 3_072, stepsPerRound: 500) {
@@ -22,7 +25,7 @@ public struct SegmentPlan: Hashable, Sendable {
   /// verifier repeats four times as much.
   public static let maximumTraceShare: UInt64 = 30_000
 
-  /// Steps of a segment, S.
+  /// Steps of a segment, S; 2 or more, but for a SubJob of one step.
   public let length: UInt32
   /// Segments of a SubJob, n.
   public let segments: Int
@@ -57,7 +60,7 @@ public struct SegmentPlan: Hashable, Sendable {
 
     var best = Candidate(length: stepsPerRound, segments: 1, drawn: min(1, try draws(1)))
     var length = stepsPerRound - 1
-    while length > 0 {
+    while length > 1 {
       let segments = Int((stepsPerRound - 1) / length + 1)
       // Of all lengths that give so many segments the shortest is replayed fastest.
       length = (stepsPerRound - 1) / UInt32(segments) + 1
@@ -66,7 +69,10 @@ public struct SegmentPlan: Hashable, Sendable {
       let next = Candidate(length: length, segments: segments, drawn: min(segments, try draws(segments)))
       let allowed = max(
         steps * UInt128(Self.maximumTraceShare), next.replayedSteps(of: steps) * 1_000_000 / 4)
-      if trace <= allowed, next.cost(root: root, steps: steps) < best.cost(root: root, steps: steps) {
+      // Of so many segments any other length leaves the last one even fewer steps.
+      let hasShort = (stepsPerRound - 1) % length == 0
+      let isCheaper = next.cost(root: root, steps: steps) < best.cost(root: root, steps: steps)
+      if !hasShort, trace <= allowed, isCheaper {
         best = next
       }
       length -= 1

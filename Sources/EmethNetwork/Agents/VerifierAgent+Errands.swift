@@ -33,7 +33,8 @@ extension VerifierAgent {
     let verifier = Verifier(key: key, store: store, domain: domain, folder: folder, fault: fault)
     let work = VectorWork(threads: settings.threads)
     switch errand.question {
-    case .reveal(_, let commitment): return try body(RevealedSecret(secret: verifier.secret(commitment)))
+    case .reveal(_, let commitment, let posted):
+      return try body(RevealedSecret(secret: verifier.secret(commitment, posted: posted)))
     case .judge(let request):
       let report = try await judge(request, on: lane)
       try await checkIsOpen(errand)

@@ -212,6 +212,14 @@ enum JobStore {
       ])
   }
 
+  /// A verifier's commitment as it was posted; nil where it has posted none with that number.
+  static func commitment(_ number: UInt32, of verifier: Address, in db: SQLSession) throws -> Bytes32? {
+    try String.fetchOne(
+      db, sql: "SELECT hash FROM commitment WHERE verifier = ? AND number = ?",
+      arguments: ["\(verifier)", Int64(number)]
+    ).flatMap { try? Bytes32(hex: $0) }
+  }
+
   static func exists(_ id: JobID, in db: SQLSession) throws -> Bool {
     try SQLRow.fetchOne(db, sql: "SELECT 1 FROM job WHERE id = ?", arguments: ["\(id)"]) != nil
   }

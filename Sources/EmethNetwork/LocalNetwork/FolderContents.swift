@@ -15,31 +15,74 @@ struct FolderContents {
 
   let folder: URL
 
+  /// The most folders that lie one in another.
+  private static let depthLimit = 16
+  /// The most files and folders.
+  private static let countLimit = 1_000_000
+
+  /// What lies in the folder, each list in the order of its bytes.
+  struct Listing {
+    /// The files that a manifest covers.
+    var files: [String] = []
+    /// What is neither a file nor a folder, such as a link: it is not followed, not read, and in no manifest.
+    var foreign: [String] = []
+  }
+
   /// All files that a manifest covers, by path.
   ///
   /// Left out are the manifest itself and the lock.
-  func paths() throws(NetworkError) -> [String] {
-    var found: [String] = []
-    try collect("", into: &found)
-    return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  func paths() throws(NetworkError) -> [String] { try listing().files }
+
+  /// All that lies in the folder but the manifest itself and the lock. Links in it are not followed: a stranger's may
+  /// lead anywhere, back to where they lie too.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)`` for a folder that no job leaves: too deep, or too full.
+  func listing() throws(NetworkError) -> Listing {
+    var found = Listing()
+    var count = 0
+    // Folders still to be looked into; the first is the one that was named, by a link or not.
+    var places = [(path: "", depth: 0)]
+    while let (place, depth) = places.popLast() {
+      let here = place.isEmpty ? folder : folder.appending(path: place)
+      let names: [String]
+      do {
+        names = try FileManager.default.contentsOfDirectory(atPath: here.path)
+      } catch {
+        throw .fileFailed(path: here.path, operation: "list", reason: error.localizedDescription)
+      }
+      count += names.count
+      guard count <= Self.countLimit, depth <= Self.depthLimit else {
+        throw .malformed(
+          what: here.path,
+          reason: "a job's folder has at most \(Self.countLimit) files and folders, "
+            + "\(Self.depthLimit) one in another")
+      }
+      for name in names {
+        let path = place.isEmpty ? name : "\(place)/\(name)"
+        var status = stat()
+        // What went in between is not there.
+        guard lstat(folder.appending(path: path).path, &status) == 0 else { continue }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: places.append((path, depth + 1))
+        case S_IFREG: if path != Self.manifestPath, path != Self.lockPath { found.files.append(path) }
+        default: found.foreign.append(path)
+        }
+      }
+    }
+    found.files.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    found.foreign.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return found
   }
 
-  private func collect(_ place: String, into found: inout [String]) throws(NetworkError) {
-    let here = place.isEmpty ? folder : folder.appending(path: place)
-    let names: [String]
-    do {
-      names = try FileManager.default.contentsOfDirectory(atPath: here.path)
-    } catch {
-      throw .fileFailed(path: here.path, operation: "list", reason: error.localizedDescription)
-    }
-    for name in names {
-      let path = place.isEmpty ? name : "\(place)/\(name)"
-      if path == Self.manifestPath || path == Self.lockPath { continue }
-      var isFolder: ObjCBool = false
-      let exists = FileManager.default.fileExists(
-        atPath: folder.appending(path: path).path, isDirectory: &isFolder)
-      if exists, isFolder.boolValue { try collect(path, into: &found) } else { found.append(path) }
-    }
+  /// Refuses a folder with anything in it that is neither a file nor a folder, before anything of it is read: a pipe would
+  /// be waited for, a link leads out of it.
+  ///
+  /// - Throws: ``NetworkError/malformed(what:reason:)``.
+  func refuseForeign() throws(NetworkError) {
+    guard let first = try listing().foreign.first else { return }
+    throw .malformed(
+      what: folder.appending(path: first).path,
+      reason: "it is not in the manifest, and neither a file nor a folder: a link, a pipe or a device")
   }
 
   /// Deletes what writers that were killed left unfinished.

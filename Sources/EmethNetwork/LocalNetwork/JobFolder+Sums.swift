@@ -32,9 +32,15 @@ extension JobFolder {
         },
       ]
     }
+    // What is not in the folder can't be followed.
+    let manifest = try? TrainingManifest(json: records.job.parameters)
+    let followed =
+      manifest?.initialWeights == .seed
+      ? ", and the model follows from them"
+      : "; that the model follows from them is not checked: it began with a given model, which is not in the folder"
     return [
       cohorts,
-      outcome("\(files.count) sums: the verifiers' shares add up to them, and the model follows from them") {
+      outcome("\(files.count) sums: the verifiers' shares add up to them\(followed)") {
         try checkShares(records, sums)
         try checkModelFollows(records, sums)
       },
@@ -234,14 +240,19 @@ extension JobFolder {
     }
   }
 
-  /// Takes every round's step again, from the weights that the seed gives.
+  /// Takes every round's step again, from the weights that the seed gives; nothing where the job began with others.
   private func checkModelFollows(_ records: PublicRecords, _ sums: PublicRecords.Aggregation) throws {
     let manifest = try TrainingManifest(json: records.job.parameters)
+    guard manifest.initialWeights == .seed else { return }
     let state = try TrainingState(configuration: ModelConfiguration(manifest.model))
     try state.initializeWeights(seed: manifest.seed.bytes)
     let rounds = records.rounds.sorted { $0.round < $1.round }
-    // A job that began with a given model can't be followed: that is not in the folder.
-    guard Bytes32(state.root) == rounds.first?.initRoot else { return }
+    guard let first = rounds.first, first.round == 0 else { throw Problem("round 0 is not in the records") }
+    let beginning = Bytes32(state.root)
+    try require(
+      beginning == first.initRoot,
+      "round 0: the seed gives the model \(beginning.map { "\($0)" } ?? "none"), the job began with \(first.initRoot)"
+    )
     func limited(_ exponents: [Int32]) -> [Int32] {
       manifest.limited(exponents, parts: records.job.numParallel)
     }

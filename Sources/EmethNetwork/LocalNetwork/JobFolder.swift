@@ -27,6 +27,7 @@ public struct JobFolder: Sendable {
   /// Checks everything that can be checked without replaying: coverage of the split, signatures, roots,
   /// settlements, the chain of batches, tickets, the model's bytes, and the masked sums that led to it.
   public func check() throws(NetworkError) -> [Check] {
+    try FolderContents(folder: model).refuseForeign()
     let file = model.appending(path: "job/records.json")
     let data = try Files.read(file)
     let records: PublicRecords

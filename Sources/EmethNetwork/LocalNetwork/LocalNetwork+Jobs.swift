@@ -67,6 +67,7 @@ extension LocalNetwork {
       let count = once ? 0 : try Int.fetchOne(db, sql: "SELECT count(*) FROM job") ?? 0
       let id = Self.jobID(of: request, requester: requester, number: count)
       if once, try JobStore.exists(id, in: db) { return id }
+      if case .training(let training) = request { try training.manifest.checkSegments() }
       let now = try tick(in: db)
       let job = try Job(
         id: id, requester: requester, programID: request.program, numParallel: request.parallel,

@@ -16,7 +16,8 @@ extension LocalParties {
     of address: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32> {
     guard let key = network.keys.verifiers.first(where: { $0.address == address }) else { return .silent }
-    return .given(verifier(key).secret(commitment))
+    let posted = try JobStore.commitment(commitment, of: address, in: db)
+    return .given(verifier(key).secret(commitment, posted: posted))
   }
 
   /// Verifiers post commitments until each has one for every SubJob that a round can have: whoever is asked about a sum

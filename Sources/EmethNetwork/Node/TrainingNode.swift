@@ -213,7 +213,7 @@ struct TrainingNode: Sendable {
       segments.append(
         Opening.Segment(
           segment: segment, state: hash,
-          sequences: schedule.sequences(ofSegment: segment).map { index in
+          sequences: try schedule.sequences(ofSegment: segment).map { index in
             Opening.Sequence(
               index: index, salt: Data(records.salt(index)), record: Data(data.record(index)),
               proof: records.proof(of: index))

@@ -42,7 +42,7 @@ final class TrainingRun {
   /// Trains with another learning rate, by what it multiplies the manifest's with: a fault.
   private var faulty: (factor: Double, trainer: Trainer)?
   private let device: Device
-  let schedule: SegmentSchedule
+  private(set) var schedule: SegmentSchedule
 
   /// A run of one SubJob.
   ///
@@ -55,6 +55,7 @@ final class TrainingRun {
   ) throws(NetworkError) {
     self.manifest = manifest
     self.device = device
+    schedule = try SegmentSchedule(manifest: manifest, position: position, sequenceCount: sequenceCount)
     do throws(ComputeError) {
       let configuration = try ModelConfiguration(manifest.model)
       let plan = try MemoryPlan(configuration: configuration, batch: Int(manifest.batch), device: device)
@@ -66,7 +67,6 @@ final class TrainingRun {
     } catch {
       throw .compute(error)
     }
-    schedule = try SegmentSchedule(manifest: manifest, position: position, sequenceCount: sequenceCount)
   }
 
   /// Places the state at the beginning of `round`: the round's starting parameters, moments zero.
@@ -87,7 +87,7 @@ final class TrainingRun {
   ) throws(NetworkError) -> StepReport {
     var batch: [[UInt32]] = []
     batch.reserveCapacity(Int(manifest.batch))
-    for index in schedule.sequences(ofStep: step) { batch.append(try sequence(index)) }
+    for index in try schedule.sequences(ofStep: step) { batch.append(try sequence(index)) }
     do throws(ComputeError) {
       return try trainer(factor: learningRateFactor).step(sequences: batch, trace: trace)
     } catch {

@@ -295,7 +295,7 @@ struct SegmentReplay {
       }
       sequences[sequence.index] = TrainingData.tokens(sequence.record)
     }
-    for index in schedule.sequences(ofSegment: opened.segment) where sequences[index] == nil {
+    for index in try schedule.sequences(ofSegment: opened.segment) where sequences[index] == nil {
       throw Mismatch(
         .opening, segment: opened.segment,
         "segment \(opened.segment): sequence \(index) is not opened")

@@ -79,11 +79,22 @@ public struct Verifier: Sendable {
   /// The verifier's account.
   public var address: Address { key.address }
 
-  /// The secret behind commitment `number`; 32 bytes that only this verifier knows until it is used.
-  func secret(_ number: UInt32) -> Bytes32 {
-    key.withSecretBytes {
-      HMACSHA256.authenticate(Array("verifier secret".utf8) + number.bigEndianBytes, key: $0)
+  /// The secret behind commitment `number`; 32 bytes that only this verifier knows until it is used. In another domain
+  /// it is another one: what was revealed in one network gives nothing away in the next.
+  ///
+  /// - Parameter posted: The commitment as it was posted, where that is known: earlier versions made secrets of the number
+  ///   alone, and those that wait to be used are still revealed.
+  func secret(_ number: UInt32, posted: Bytes32? = nil) -> Bytes32 {
+    let secret = secret(of: Array("secret of a verifier".utf8) + domain.separator.bytes, number)
+    guard let posted, posted != SegmentDraw.commitment(address: address, secret: secret) else {
+      return secret
     }
+    let earlier = self.secret(of: Array("verifier secret".utf8), number)
+    return posted == SegmentDraw.commitment(address: address, secret: earlier) ? earlier : secret
+  }
+
+  private func secret(of label: [UInt8], _ number: UInt32) -> Bytes32 {
+    key.withSecretBytes { HMACSHA256.authenticate(label + number.bigEndianBytes, key: $0) }
   }
 
   /// The commitment posted before any submission it is used on.

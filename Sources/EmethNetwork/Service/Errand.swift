@@ -39,7 +39,8 @@ public struct Errand: Codable, Sendable, Hashable {
     case open(Challenge, binding: SignedKeyBinding)
     case cohort(subJob: JobID, message: HexText)
     case openSecret(subJob: JobID, binding: SignedKeyBinding)
-    case reveal(subJob: JobID, commitment: UInt32)
+    /// `posted`: the commitment with that number; servers of earlier versions do not say it.
+    case reveal(subJob: JobID, commitment: UInt32, posted: Bytes32?)
     case judge(JudgementRequest)
     case share(subJob: JobID, round: UInt32, beacon: Bytes32)
     case examineMask(MaskExamination)
@@ -71,7 +72,7 @@ public struct Errand: Codable, Sendable, Hashable {
       case .header(let request): request.subJob
       case .examineMask(let examination), .handOver(let examination, _), .weighMask(let examination, _):
         examination.masked.content.jobID
-      case .cohort(let subJob, _), .openSecret(let subJob, _), .reveal(let subJob, _),
+      case .cohort(let subJob, _), .openSecret(let subJob, _), .reveal(let subJob, _, _),
         .share(let subJob, _, _):
         subJob
       }

@@ -185,12 +185,10 @@ extension NetworkService {
           of: errand)
       }
       return try answer.wireText()
-    case .reveal(_, let commitment):
+    case .reveal(_, let commitment, _):
       let answer = try decoded(RevealedSecret.self)
-      let hash = try String.fetchOne(
-        db, sql: "SELECT hash FROM commitment WHERE verifier = ? AND number = ?",
-        arguments: ["\(errand.account)", Int64(commitment)])
-      guard hash == "\(SegmentDraw.commitment(address: errand.account, secret: answer.secret))" else {
+      let hash = try JobStore.commitment(commitment, of: errand.account, in: db)
+      guard hash == SegmentDraw.commitment(address: errand.account, secret: answer.secret) else {
         throw refuse("it is not what commitment \(commitment) was made of")
       }
       return try answer.wireText()

@@ -276,9 +276,9 @@ extension NetworkService {
     }
   }
 
-  /// Whether the service can do what is asked for: its model is not too
-  /// large.
+  /// Whether the service can do what is asked for: verdicts on it mean something, and its model is not too large.
   private func check(_ request: TrainingRequest) throws(NetworkError) {
+    try asNetworkError { try request.manifest.checkSegments() }
     let count: Int
     do throws(ComputeError) {
       count = try ModelConfiguration(request.manifest.model).parameterCount

@@ -51,8 +51,10 @@ extension RemoteParties {
     of verifier: Address, commitment: UInt32, for record: SubJobRecord, in db: SQLSession
   ) throws -> Reply<Bytes32> {
     let now = try service.seconds(in: db)
+    let posted = try JobStore.commitment(commitment, of: verifier, in: db)
     let reply = try ErrandStore.ask(
-      .reveal(subJob: record.id, commitment: commitment), of: verifier, key: commitment.bigEndianBytes,
+      .reveal(subJob: record.id, commitment: commitment, posted: posted), of: verifier,
+      key: commitment.bigEndianBytes,
       job: id,
       due: now + service.settings.revealSeconds, at: now, in: db)
     switch reply {

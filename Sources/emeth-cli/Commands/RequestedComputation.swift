@@ -98,6 +98,9 @@ extension Command {
             + "\(request.parallel) parts, \(cost.fuelLimit), escrow \(cost.terms.escrow)\n")
       return .done
     }
+    context.talk.note(
+      "the job costs at most \(cost.terms.escrow.emethText) EMETH, \(cost.terms.verifierFee.emethText) EMETH of them for "
+        + "verifiers")
     if let client {
       return try await tell(job.submit(to: client), at: client, parsed, context)
     }

@@ -75,7 +75,7 @@ private struct RunDataSet {
     }
     let view = RunView(
       context, settings: settings, stepsPerRound: options.steps ?? options.preset.stepsPerRound,
-      opening: parsed[CommonFlags.json] ? nil : try opening(of: folder, plan))
+      opening: try opening(of: folder, plan))
     var report = try await work(
       on: folder.job, in: folder.network, threads: options.threads,
       parsed: parsed, view: view, context: context)

@@ -30,7 +30,7 @@ struct RunProgram {
       context.talk.note("the run in \(folder.model.path) has ended already; nothing is done twice")
     }
     let view = RunView(
-      context, settings: settings, opening: parsed[CommonFlags.json] ? nil : try opening(of: folder, modules))
+      context, settings: settings, opening: try opening(of: folder, modules))
     var report = try await work(
       on: folder.job, in: folder.network,
       threads: parsed[ModelOptions.threads] ?? ProcessInfo.processInfo.activeProcessorCount, modules: modules,

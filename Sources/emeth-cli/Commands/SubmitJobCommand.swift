@@ -40,11 +40,9 @@ extension Command {
       try context.output.write(parsed[CommonFlags.json] ? JSONText.pretty(quote) : quote.text)
       return .done
     }
-    if !parsed[CommonFlags.json] {
-      let limit = max(quote.job.fuelLimit, parsed[RemoteJobOptions.fuelLimit] ?? .zero)
-      let terms = try RuleSet.standard.terms(fuelLimit: limit, fuelPrice: fuelPrice)
-      context.talk.note(quote.summary(terms: terms))
-    }
+    let limit = max(quote.job.fuelLimit, parsed[RemoteJobOptions.fuelLimit] ?? .zero)
+    let terms = try RuleSet.standard.terms(fuelLimit: limit, fuelPrice: fuelPrice)
+    context.talk.note(quote.summary(terms: terms))
     let tokenizer = try options.loadTokenizer()
     let request = try RequestedJob(
       options, tokenizer: tokenizer, name: input.name, dataSet: try TrainingText.corpus(input.path).bytes,

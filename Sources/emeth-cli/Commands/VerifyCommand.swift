@@ -13,7 +13,8 @@ extension Command {
           + "or the folder of a finished job; and any number of these as JSON lines, one behind the other or "
           + "as an array, whatever the size of the file. Also the folder or the manifest of a split, and the "
           + "proof of one of its records. Finds out which it is, says what it checked, and computes every "
-          + "digest and root itself.",
+          + "digest and root itself. Of a finished job no segment is computed again: a folder does not hold what the "
+          + "verifiers were opened, so their word stands for the work, and evidence for what they rejected.",
         "Also the evidence against a node that `emeth run` leaves in job/evidence: what the node was rejected "
           + "for is checked and computed again from the file alone. It verifies when the node cheated; it does "
           + "not (exit code 1) when the replay agrees with the node, or with what nobody has signed; a file that "

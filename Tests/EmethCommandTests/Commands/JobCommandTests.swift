@@ -150,7 +150,8 @@ import Testing
     #expect(result.exitCode == 0 && result.errors.hasPrefix("the job costs at most "), "\(result.errors)")
     #expect(result.errors.contains("they replay 1 of 1 segments of each SubJob, 100.0 % of the work"))
     let json = try Program.run(executable: Program.url, words + ["--json"], in: scratch.url)
-    #expect(json.exitCode == 0 && json.errors.isEmpty, "\(json.errors)")
+    #expect(json.exitCode == 0 && result.errors.hasPrefix(json.errors), "\(json.errors)")
+    #expect(json.errors.hasPrefix("the job costs at most ") && json.errors.contains("they replay 1 of 1"))
   }
 
   @Test func aDryRunStoresNothing() throws {

@@ -52,8 +52,12 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
     // Each posts one word for every parameter.
     #expect(run.aggregation.nodes == 8 && run.aggregation.dropped == 0 && run.aggregation.seconds > 0)
     #expect(run.aggregation.bytes > 0 && run.aggregation.bytes.isMultiple(of: 8 * 4))
+    // What it costs and how much is checked, before it is paid, with --json too.
+    let lines = result.errors.split(separator: "\n")
+    #expect(lines.first?.hasPrefix("verifiers replay 1 of 1 segments") == true)
+    #expect(lines.first?.contains("the job costs at most ") == true)
     // Not a terminal: the summary, and nothing that redraws, paints or samples.
-    #expect(result.errors.hasPrefix("VERIFIED in ") && !result.errors.contains("\u{1B}"))
+    #expect(lines.dropFirst().first?.hasPrefix("VERIFIED in ") == true && !result.errors.contains("\u{1B}"))
     #expect(result.errors.contains("9 of 9 tickets check") && !result.errors.contains("sample"))
   }
 
@@ -161,7 +165,12 @@ private let python = ProcessInfo.processInfo.environment["EMETH_PYTHON"]
       }
       #expect(code == 1, "\(field)")
     }
-    #expect(try emeth(["verify", "model"]).exitCode == 0)
+    let whole = try emeth(["verify", "model"])
+    #expect(whole.exitCode == 0 && whole.output.contains("no segment was computed again: "))
+    // What everything needs and is not there can't be read.
+    try FileManager.default.removeItem(at: scratch.url.appending(path: "model/job/leaves.bin"))
+    let cut = try emeth(["verify", "model"])
+    #expect(cut.exitCode == 3 && cut.errors.contains("leaves.bin"), "\(cut.errors)")
   }
 
   @Test(.enabled(if: python != nil, "EMETH_PYTHON names no Python with eth-account"))

@@ -153,6 +153,17 @@ import Testing
     }
   }
 
+  /// Read it can be, since jobs of earlier versions have such manifests; taken it is not.
+  @Test func segmentsOfOneStepAreNotTaken() throws {
+    let short = try Self.manifest(stepsPerRound: 50, segmentLength: 1)
+    let read = try TrainingManifest(json: short.canonicalJSON)
+    let error = #expect(throws: ProgramError.self) { try read.checkSegments() }
+    #expect(error == .fieldOutOfRange(field: "segmentLength", found: "1", allowed: "2 to 50"))
+    for (steps, length) in [(50, 2), (50, 50), (3, 2), (2, 2), (1, 1)] as [(UInt32, UInt32)] {
+      try Self.manifest(stepsPerRound: steps, segmentLength: length).checkSegments()
+    }
+  }
+
   @Test func segmentsCoverTheSteps() throws {
     for steps in UInt32(1)...40 {
       for length in 1...steps {

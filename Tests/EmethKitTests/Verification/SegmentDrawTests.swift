@@ -60,12 +60,29 @@ import Testing
       let seed = Bytes32(UInt256(number))
       let (segment, offset) = SegmentDraw.interiorStep(seed: seed, segments: [1, 4, 9]) { $0 == 9 ? 1 : 5 }
       seen.insert(segment)
-      #expect([1, 4, 9].contains(segment))
-      #expect(segment == 9 ? offset == 1 : (1..<5).contains(offset))
-      #expect((1..<5).contains(SegmentDraw.interiorStep(seed: seed, segment: 4, steps: 5)))
-      #expect(SegmentDraw.interiorStep(seed: seed, segment: 4, steps: 2) == 1)
+      #expect((1..<5).contains(offset))
+      let two = SegmentDraw.interiorStep(seed: seed, segments: [4]) { _ in 2 }
+      #expect(two.segment == 4 && two.offset == 1)
     }
-    #expect(seen == [1, 4, 9])
+    #expect(seen == [1, 4], "segment 9 has one step, hence nothing inside")
+  }
+
+  /// A step inside a segment is none whose root the node's opening holds, as long as there is such a step.
+  @Test func noOpenedBoundaryIsTheAnswer() {
+    for (steps, length) in [(5, 2), (7, 3), (4, 4), (11, 5)] {
+      let count = (steps - 1) / length + 1
+      func size(_ segment: Int) -> UInt32 { UInt32(min(length, steps - segment * length)) }
+      for number in 0..<50 {
+        let seed = Bytes32(UInt256(number))
+        let drawn = SegmentDraw.segments(seed: seed, count: 1, of: count)
+        let (segment, offset) = SegmentDraw.interiorStep(seed: seed, segments: drawn, stepCount: size)
+        guard drawn.contains(where: { size($0) > 1 }) else { continue }
+        let opened = SegmentDraw.boundaries(ofSegments: drawn, of: count).map { min(steps, $0 * length) }
+        #expect(!opened.contains(segment * length + Int(offset)))
+      }
+    }
+    let only = SegmentDraw.interiorStep(seed: .zero, segments: [0]) { _ in 1 }
+    #expect(only.segment == 0 && only.offset == 1, "a SubJob of one step has nothing inside")
   }
 
   @Test func theBeaconDrawsAnEligibleVerifier() throws {

@@ -55,7 +55,7 @@ import Testing
         }
         let chosen = try cost(found.length)
         #expect(found.segments == Int((steps + found.length - 1) / found.length))
-        for length in 1...steps {
+        for length in 1...steps where steps == 1 || (length > 1 && (steps - 1) % length != 0) {
           let other = try cost(length)
           guard other.isAllowed else { continue }
           #expect(
@@ -63,6 +63,19 @@ import Testing
         }
       }
     }
+  }
+
+  /// Where steps are so dear that segments of one would cost least, and whatever the number of steps.
+  @Test func noSegmentHasASingleStep() throws {
+    let goal = try DetectionGoal(share: Rate(percent: 10), probability: Rate(percent: 95))
+    let dear = try plan(small.get(), tokens: 64 * 256, steps: 500, subJobs: 4, goal)
+    #expect(dear.length == 2 && dear.segments == 250)
+    for steps in 2...60 as ClosedRange<UInt32> {
+      let found = try plan(small.get(), tokens: 64 * 256, steps: steps, subJobs: 4, goal)
+      #expect(found.length > 1 && steps - UInt32(found.segments - 1) * found.length > 1, "\(steps) steps")
+    }
+    let one = try plan(small.get(), tokens: 3_072, steps: 1, subJobs: 4, goal)
+    #expect(one.length == 1 && one.segments == 1)
   }
 
   @Test func longRoundsArePlannedQuickly() throws {

@@ -71,7 +71,8 @@ import Testing
   }
 
   private static let share = Errand.Question.share(subJob: ModuleScene.job, round: 0, beacon: .zero)
-  private static let reveal = Errand.Question.reveal(subJob: ModuleScene.job, commitment: 0)
+  private static let reveal = Errand.Question.reveal(
+    subJob: ModuleScene.job, commitment: 0, posted: nil)
 
   /// Waits until so many errands are answered.
   private func wait(_ network: ErrandNetwork, for count: Int) async throws {

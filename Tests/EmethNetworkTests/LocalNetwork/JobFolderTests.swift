@@ -205,6 +205,73 @@ import Testing
     #expect(try problems() == ["job/manifest.json is missing"])
   }
 
+  /// Links are not followed, and a pipe is not waited for.
+  @Test(.timeLimit(.minutes(10))) func whatIsNoFileIsNamedAndNotRead() async throws {
+    let (folder, jobFolder) = try await copy()
+    func refused(_ name: String) throws {
+      #expect {
+        try jobFolder.check()
+      } throws: { error in
+        guard case NetworkError.malformed(let what, let reason) = error else { return false }
+        return what.hasSuffix(name) && reason.contains("not in the manifest")
+      }
+    }
+    // Each way through two links to where they lie doubles the number of ways.
+    let links = ["job/a", "job/b"].map { folder.url.appending(path: $0) }
+    for link in links {
+      try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: ".")
+    }
+    #expect(try FolderContents(folder: folder.url).listing().foreign == ["job/a", "job/b"])
+    try refused("job/a")
+    for link in links { try FileManager.default.removeItem(at: link) }
+    // A file of the manifest that is elsewhere, and one that never ends.
+    let leaves = folder.url.appending(path: "job/leaves.bin")
+    try FileManager.default.moveItem(at: leaves, to: folder.url.appending(path: "job/other"))
+    try FileManager.default.createSymbolicLink(atPath: leaves.path, withDestinationPath: "other")
+    try refused("job/leaves.bin")
+    try FileManager.default.removeItem(at: leaves)
+    #expect(mkfifo(leaves.path, 0o644) == 0)
+    try refused("job/leaves.bin")
+  }
+
+  @Test func aFolderThatIsTooDeepIsRefused() async throws {
+    let (folder, jobFolder) = try await copy()
+    let deep = folder.url.appending(path: Array(repeating: "d", count: 20).joined(separator: "/"))
+    try FileManager.default.createDirectory(at: deep, withIntermediateDirectories: true)
+    let error = #expect(throws: NetworkError.self) { try jobFolder.check() }
+    #expect(error?.message.contains("16 one in another") == true)
+  }
+
+  /// An operator that begins with other weights than the seed gives is found; where the job was given a model, the folder
+  /// can't show it, and says so.
+  @Test(arguments: [false, true])
+  func whatTheJobBeganWithIsCheckedOrSaidNotToBe(isGiven: Bool) async throws {
+    let first = try await TestNetwork.run(settings: NetworkSettings(nodes: 3))
+    let network = first.network
+    let record = try network.database.read { db in try JobStore.job(first.job, in: db) }
+    let model = try #require(record.progress.rounds.last).startingParameters
+    let plain = try TestNetwork.manifest()
+    let manifest = try TrainingManifest(
+      model: plain.model, tokenizerHash: plain.tokenizerHash, seed: plain.seed, batch: plain.batch,
+      optimizer: plain.optimizer, initialWeights: isGiven ? .model(model) : .seed,
+      stepsPerRound: plain.stepsPerRound, rounds: plain.rounds, segmentLength: plain.segmentLength,
+      outer: plain.outer, quantiserExponent: plain.quantiserExponent)
+    var request = try TestNetwork.request(network, manifest: manifest)
+    request.initialParameters = model
+    let job = try network.submit(request)
+    let report = try await network.work(on: job, threads: 2)
+    let folder = try TemporaryFolder()
+    try network.exportModel(of: job, to: folder.url)
+    try network.exportRecords(of: job, report: report, to: folder.url)
+    try network.signFolder(of: job, at: folder.url)
+    let checks = try JobFolder(folder.url).check()
+    let sums = try #require(checks.first { $0.what.contains(" sums: ") })
+    #expect(sums.what.contains("is not checked: it began with a given model") == isGiven)
+    #expect(
+      isGiven ? sums.holds : sums.problem?.hasPrefix("round 0: the seed gives the model 0x") == true,
+      "\(sums.problem ?? "holds")")
+  }
+
   /// Who changes a file and the manifest with it cannot sign for the network.
   @Test func anotherSignerDoesNotCount() async throws {
     let (folder, jobFolder) = try await copy()

@@ -25,7 +25,7 @@ import Testing
 
   @Test func theRootInsideASegmentIsThatOfTheStep() throws {
     let scene = try SubmissionScene.shared.get()
-    // Seeds that lead into both segments; the one of a single step leaves its end as the only place.
+    // The last segment has a single step, hence nothing inside.
     var seen: Set<UInt32> = []
     for number in 0..<6 {
       let seed = SHA256.hash(Array("draw \(number)".utf8))
@@ -36,7 +36,7 @@ import Testing
       #expect(verdict.stepRoot == inside)
       seen.insert(verdict.step)
     }
-    #expect(seen == [2, 8], "step 3 of segments 1 and the only one of segment 4, counted from 0")
+    #expect(seen == [2], "the first step of segment 1, counted from 0")
   }
 
   /// The root after these steps, from the node's state before them.
@@ -178,5 +178,25 @@ import Testing
     #expect(Set(secrets).count == 6)
     #expect(
       verifiers[0].commitment(2) == Keccak256.hash(verifiers[0].address.bytes + secrets[2].bytes))
+  }
+
+  /// What is revealed in one network must not be known in the next before it is used there.
+  @Test func secretsDifferByNetwork() throws {
+    let scene = try SubmissionScene.shared.get()
+    let key = TestNetwork.key("verifier", 0)
+    func verifier(_ chain: UInt64) -> Verifier {
+      Verifier(
+        key: key, store: scene.store,
+        domain: EIP712Domain(chainId: UInt256(chain), verifyingContract: TestNetwork.key("core", 0).address))
+    }
+    #expect(Set((0..<3).map { verifier($0).secret(0) }).count == 3)
+    // What an earlier version has posted is revealed all the same, and nothing else is.
+    let message: [UInt8] = Array("verifier secret".utf8) + [0, 0, 0, 7]
+    let earlier: Bytes32 = key.withSecretBytes { HMACSHA256.authenticate(message, key: $0) }
+    let posted = SegmentDraw.commitment(address: key.address, secret: earlier)
+    #expect(verifier(1).secret(7, posted: posted) == earlier)
+    #expect(verifier(1).secret(8, posted: posted) == verifier(1).secret(8))
+    #expect(verifier(1).secret(7, posted: verifier(1).commitment(7)) == verifier(1).secret(7))
+    #expect(verifier(1).secret(7) != earlier)
   }
 }

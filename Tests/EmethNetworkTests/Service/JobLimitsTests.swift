@@ -29,12 +29,12 @@ import Testing
   }
 
   private func training(
-    _ service: NetworkService, check: SegmentCheck? = nil, salt: UInt64 = 0
+    _ service: NetworkService, check: SegmentCheck? = nil, salt: UInt64 = 0, segment: UInt32 = 2
   ) throws -> JobID {
     let dataSet = try service.give(Data(TestNetwork.text().utf8), by: ServiceScene.requester.address)
     return try service.submit(
       JobSubmission(
-        salt: TestNetwork.seed(salt), manifest: try TestNetwork.manifest(steps: 4, segment: 1),
+        salt: TestNetwork.seed(salt), manifest: try TestNetwork.manifest(steps: 8, segment: segment),
         dataSetName: "sentences", dataSet: dataSet, parallel: 3, fuelPrice: FuelPrice(gholon: 120),
         timeLimitSeconds: 3_600, check: check), by: ServiceScene.requester.address)
   }
@@ -48,6 +48,21 @@ import Testing
     _ = try mean(service, records: 3)
   }
 
+  /// Both ends of such a segment are opened, so that a verdict on it shows nothing.
+  @Test func segmentsOfOneStepAreRefused() throws {
+    let folder = try TemporaryFolder()
+    let service = try service(in: folder)
+    let error = #expect(throws: NetworkError.self) { try training(service, segment: 1) }
+    #expect(error?.message.contains("segmentLength") == true && error?.message.contains("2 to 8") == true)
+    let network = try LocalNetwork(
+      folder: folder.url.appending(path: "local"), seed: TestNetwork.seed(),
+      settings: NetworkSettings(nodes: 3))
+    let request = try TestNetwork.request(network, manifest: TestNetwork.manifest(steps: 8, segment: 1))
+    let local = #expect(throws: NetworkError.self) { try network.submit(request) }
+    #expect(local?.message.contains("segmentLength") == true)
+    _ = try training(service)
+  }
+
   /// A part is as small as a byte, a model as large as two billion parameters: both are counted before they are made.
   @Test func whatTheMemoryDoesNotHoldIsRefused() throws {
     let folder = try TemporaryFolder()
@@ -55,7 +70,7 @@ import Testing
     _ = try mean(service)
     let error = #expect(throws: NetworkError.self) { try training(service) }
     #expect(error?.code == "job.needsMemory" && error?.message.contains("there are 1000") == true)
-    let manifest = try TestNetwork.manifest(steps: 4, segment: 1)
+    let manifest = try TestNetwork.manifest(steps: 8, segment: 2)
     let request = TrainingRequest(
       manifest: manifest, dataSetName: "sentences", dataSet: .zero, tokenizer: nil, initialParameters: nil,
       parallel: 3, fuelPrice: FuelPrice(gholon: 120), ruleSet: "standard", timeLimitSeconds: 3_600,
