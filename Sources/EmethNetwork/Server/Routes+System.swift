@@ -41,7 +41,7 @@ extension ChainStanding {
   /// How things stand, in one sentence.
   var words: String {
     if !isFollowed { return "another server follows it" }
-    return readingError ?? postingError ?? "followed"
+    return readingError ?? postingError ?? clocksApart?.message ?? "followed"
   }
 }
 
@@ -61,5 +61,6 @@ extension PrometheusRegistry {
     set("deposits_credited", standing.deposits)
     set("posted_epoch", standing.postedEpoch)
     set("accounts_leaving", UInt64(standing.leaving))
+    makeMeter(label: "emeth_chain_clock_ahead_seconds", dimensions: []).set(standing.clockAheadSeconds)
   }
 }
