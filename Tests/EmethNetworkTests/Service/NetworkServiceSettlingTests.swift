@@ -778,7 +778,7 @@ struct NetworkServiceSettlingTests {
     let closed = try #require(try scene.service.latestBatch()?.batch.toTime)
     #expect(closed > first.postedAt + 2 * 86_400)
     #expect(scene.service.chainStanding?.clocksApart?.code == "chain.clocksApart")
-    #expect(scene.service.chainStanding?.words.contains("ahead of the chain") == true)
+    #expect(scene.service.chainStanding?.clocksApart?.message.contains("ahead of the chain") == true)
 
     // While something changes, at the network's interval.
     try scene.closeAnEpoch()
@@ -815,7 +815,7 @@ struct NetworkServiceSettlingTests {
     }
     #expect(try await scene.posted()?.epoch == 1)
     #expect(try scene.service.latestBatch()?.batch.epoch == 1)
-    #expect(scene.service.chainStanding?.words.contains("behind the chain") == true)
+    #expect(scene.service.chainStanding?.clocksApart?.message.contains("behind the chain") == true)
   }
 
   // MARK: - Copies
