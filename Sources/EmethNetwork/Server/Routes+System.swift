@@ -41,7 +41,8 @@ extension ChainStanding {
   /// How things stand, in one sentence.
   var words: String {
     if !isFollowed { return "another server follows it" }
-    return readingError ?? postingError ?? clocksApart?.message ?? "followed"
+    if let error = readingError ?? postingError { return error }
+    return clocksApart.map { "followed; \($0.message)" } ?? "followed"
   }
 }
 
