@@ -956,7 +956,8 @@ def _register(
     switches: uint256,
 ):
     self._check(not self.paused or parentJob != empty(bytes16), E_PAUSED)
-    # A job that could never be checked is not taken in.
+    # Without the contract that draws verifiers no job could be checked. Whether anybody could be drawn, or can compute the
+    # program, is not known here (Docs/Decisions/0046).
     self._check(self.verification != empty(address), E_CONTRACTS)
     program: Program = self.programs_[programId]
     self._check(program.programId > 0, E_PROGRAM)

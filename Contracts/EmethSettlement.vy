@@ -148,6 +148,8 @@ BOND_THAW: constant(uint256) = 7 * DAY
 SIGNER_THAW: constant(uint256) = 8 * DAY
 PROOF_LIMIT: constant(uint256) = 48
 SIGNATURE_LIMIT: constant(uint256) = 2080
+# In a call for many tickets: eight members of a Signer that is a contract. All room is paid for, used or not.
+SHORT_SIGNATURE_LIMIT: constant(uint256) = 520
 MANY: constant(uint256) = 100
 MASK64: constant(uint256) = 2**64 - 1
 MASK96: constant(uint256) = 2**96 - 1
@@ -197,7 +199,8 @@ bondWord: uint256
 bondReadyAt: uint64
 
 latestBatch: public(bytes32)
-lastPostedAt: public(uint64)
+# Since when the operator has said nothing: what its newest posted batch is of, not when somebody posted it.
+silentSince: public(uint64)
 postingCount: public(uint256)
 postings: public(HashMap[uint256, bytes32])
 batches: public(HashMap[bytes32, PostedBatch])
@@ -238,9 +241,9 @@ def depositToLayer2(account: address, amount: uint256) -> uint64:
     self.totalDeposited = total
     self.depositedBelow[number + 1] = total
     self.pool += amount
-    if self.lastPostedAt == 0:
+    if self.silentSince == 0:
         # With money in it the clock of `freeze` runs, whether there ever was a batch or not.
-        self.lastPostedAt = convert(block.timestamp, uint64)
+        self.silentSince = convert(block.timestamp, uint64)
     log DepositedToLayer2(account=account, number=number, depositor=msg.sender, amount=amount)
     self._take(amount)
     return number
@@ -361,7 +364,7 @@ def redeemTicket(ticket: Ticket, signature: Bytes[SIGNATURE_LIMIT]) -> uint256:
 
 @nonreentrant
 @external
-def redeemTickets(tickets: DynArray[Ticket, MANY], signatures: DynArray[Bytes[65], MANY]) -> uint256:
+def redeemTickets(tickets: DynArray[Ticket, MANY], signatures: DynArray[Bytes[SHORT_SIGNATURE_LIMIT], MANY]) -> uint256:
     """
     @notice The same for many tickets at once; one that was paid already pays nothing and stops nobody.
     """
@@ -438,7 +441,10 @@ def postBatch(batch: Batch, signature: Bytes[SIGNATURE_LIMIT]) -> bytes32:
     self.postings[count] = digest
     self.postingCount = count + 1
     self.latestBatch = digest
-    self.lastPostedAt = now
+    # Whoever posts what the operator signed long ago does not speak for it; a time to come is none. The clock starts
+    # with the first posting, whatever that is of: else a stranger's choice of it could freeze at once.
+    silentSince: uint64 = self.silentSince
+    self.silentSince = max(silentSince, min(now, batch.toTime)) if silentSince > 0 else now
     self.batches[digest] = PostedBatch(
         epoch=batch.epoch,
         accountsRoot=batch.accountsRoot,
@@ -545,9 +551,9 @@ def serveExit(batch: bytes32, ticket: Ticket, proof: DynArray[bytes32, PROOF_LIM
 @external
 def freeze(account: address):
     """
-    @notice No batch for 48 hours (the zero address), or this account's exit unserved for seven days.
+    @notice No batch of the last 48 hours (the zero address), or this account's exit unserved for seven days.
     """
-    since: uint256 = convert(self.lastPostedAt, uint256)
+    since: uint256 = convert(self.silentSince, uint256)
     period: uint256 = SILENCE
     if account != empty(address):
         since = convert(self.exits[account].requestedAt, uint256)

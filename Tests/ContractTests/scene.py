@@ -120,11 +120,11 @@ def domain(chain_id, contract):
 class Scene:
     """Everything deployed and funded, under the rule set `standard`."""
 
-    def __init__(self, chain):
+    def __init__(self, chain, token="EmethToken"):
         self.chain = chain
         # Noon: no test that looks at a day runs into the next one.
         chain.advance(DAY + DAY // 2 - chain.time % DAY)
-        self.token = Contract.deploy(chain, OWNER, "EmethToken")
+        self.token = Contract.deploy(chain, OWNER, token)
         self.core = Contract.deploy(chain, OWNER, "EmethCore", self.token.address)
         self.settlement = Contract.deploy(chain, OWNER, "EmethSettlement", self.core.address, 50 * EMETH)
         self.verifiers = Contract.deploy(chain, OWNER, "EmethVerifiers", self.core.address)
@@ -302,6 +302,7 @@ class Scene:
         tree = Tree(tickets)
         if payout is None:
             payout = sum(ticket.cumulativePayout for ticket in tickets)
+        others = {"toTime": self.chain.time} | others
         return Batch(
             epoch=epoch, previousBatch=previous, accountsRoot=tree.root, totalPayout=payout, totalBurned=burned,
             depositsSeen=seen, **others,

@@ -358,7 +358,7 @@ def test_deploy(world):
     dry = world.emeth("deploy", "--signer", THE_SIGNER, "--dry-run", "--json")
     assert dry.returncode == 0, dry.stderr
     plan = json.loads(dry.stdout)
-    assert world.count("latest") == first and len(plan["steps"]) == 14 and "core" not in plan
+    assert world.count("latest") == first and len(plan["steps"]) == 10 and "core" not in plan
     poor = world.folder / "poor"
     poor.write_text("77" * 32)
     poor.chmod(0o600)
@@ -384,8 +384,8 @@ def test_deploy(world):
     done = world.emeth("deploy", "--signer", THE_SIGNER, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert world.count("latest") == first + 14
-    assert [step["wasSentBefore"] for step in report["steps"]] == 3 * [True] + 11 * [False]
+    assert world.count("latest") == first + 10
+    assert [step["wasSentBefore"] for step in report["steps"]] == 3 * [True] + 7 * [False]
     assert [step["function"] for step in report["steps"]] == [step["function"] for step in plan["steps"]]
     for planned, step in zip(plan["steps"], report["steps"]):
         assert int(step["gas"]) <= int(planned["gas"]), step
@@ -397,13 +397,15 @@ def test_deploy(world):
     core = report["core"]
     assert to_checksum_address(text_at(world, report["token"], "EmethToken", "minter")) == core
     assert to_checksum_address(text_at(world, report["settlement"], "EmethSettlement", "signer")) == THE_SIGNER
-    assert text_at(world, core, "EmethCore", "fuelCounts", TRAINING) and not text_at(world, core, "EmethCore", "fuelCounts", MEAN)
-    assert text_at(world, core, "EmethCore", "programs", PART)[0] == PART
+    # Of what nobody checks there no job is taken, unless it was asked for.
+    assert text_at(world, core, "EmethCore", "programs", MEAN)[0] == MEAN
+    assert text_at(world, core, "EmethCore", "programs", TRAINING)[0] == 0
     assert text_at(world, core, "EmethCore", "getParameter", "LEAST_VERIFIER_FEE") == EMETH // 10_000
     # The contracts work: the owner's tokens can be deposited. Another deployment would be another one.
     used = world.emeth("deposit", "7emeth", "--core", core, "--json")
     assert used.returncode == 0 and json.loads(used.stdout)["ledger"] == str(7 * EMETH)
-    text = world.emeth("deploy", "--dry-run").stdout
+    text = world.emeth("deploy", "--dry-run", "--unchecked-programs").stdout
+    assert text.count("setProgram") == 4 and text.count("setFuelCounts") == 2
     assert "EmethCore  " in text and "at most" in text and "sent before" not in text
 
 
@@ -477,6 +479,8 @@ def test_submit_and_cancel_a_job(world):
     assert code("submit-job", "x", "--layer", "1", "--program", "999") == (2, "usage.missingFlag")
     assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1") == (2, "program.missing")
     assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--program", "5")[0] == 1
+    for program in ("1", "11", "2", "21"):
+        assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--program", program) == (2, "program.unchecked")
     assert code("submit-job", "x", "--layer", "1", "--fuel-limit", "1", "--check-segments", "all")[0] == 2
 
 
@@ -555,7 +559,8 @@ def test_a_batch_that_nobody_posted_is_posted_before_the_freeze(world):
     """Else what its tickets say could never be claimed; a batch that can't be posted any more stops nobody."""
     assert world.emeth("deposit", "6emeth", *world.to_servers).returncode == 0
     tickets = [Ticket(USER, 1, 0, 6 * EMETH), Ticket(THE_SIGNER, 1)]
-    file = proven(world, tickets, USER, epoch=2, depositsSeen=1, toTime=1)
+    # Of now, whenever it is posted.
+    file = proven(world, tickets, USER, epoch=2, depositsSeen=1, toTime=2**40)
     older = proven(world, tickets, USER, epoch=1, toTime=1)
     world.wait(2 * DAY + 1)
     done = world.emeth("exit-frozen", "-", "--json", input=file)
@@ -573,6 +578,17 @@ def test_a_batch_that_nobody_posted_is_posted_before_the_freeze(world):
     before = world.wallet()
     assert world.emeth("exit-frozen").returncode == 0
     assert world.wallet() == before + 6 * EMETH
+
+
+def test_an_old_batch_is_posted_and_layer_2_frozen_in_one_go(world):
+    """What the operator signed long ago says nothing of it: nobody waits for another 48 hours."""
+    assert world.emeth("deposit", "6emeth", *world.to_servers).returncode == 0
+    tickets = [Ticket(USER, 1, 0, 6 * EMETH), Ticket(THE_SIGNER, 1)]
+    file = proven(world, tickets, USER, epoch=1, depositsSeen=1, toTime=1)
+    world.wait(2 * DAY + 1)
+    done = world.emeth("exit-frozen", "-", "--json", input=file)
+    assert done.returncode == 0, done.stderr
+    assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["postBatch", "freeze", "claim"]
 
 
 def test_a_ticket_that_does_not_fit_opens_no_way_out(world):

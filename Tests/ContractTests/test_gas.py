@@ -8,6 +8,7 @@ from evm import ROOT, PyEvmChain
 from scene import *
 
 TABLE = ROOT / "Contracts" / "gas.json"
+# For a Signer that is one key, and a settlement that has paid before: see Contracts/README.md.
 LIMITS = {"redeemTicket, new account": 120_000, "redeemTicket, again": 120_000}
 BATCH = 100
 
@@ -80,17 +81,21 @@ def measured():
     settlement.send(OWNER, "depositToLayer2", OWNER, 500 * EMETH)
     fresh = ["0x" + f"{number:040x}" for number in range(0x1000, 0x1000 + BATCH + 1)]
     first = [Ticket(account, 1, EMETH // 100) for account in fresh]
-    settlement.send(STRANGER, "redeemTicket", Ticket(BOB, 1, 1), scene.signed(Ticket(BOB, 1, 1)))
 
     def redeem(ticket):
         return settlement.send(STRANGER, "redeemTicket", ticket, scene.signed(ticket))
 
+    # The first one of all writes sums that others only change.
+    note("redeemTicket, first of a settlement", redeem(Ticket("0x" + f"{0x2000:040x}", 1, 1)))
     note("redeemTicket, new account", redeem(first[BATCH]))
     note("redeemTicket, again", redeem(Ticket(fresh[BATCH], 2, EMETH // 50)))
     for epoch, name in [(1, "new accounts"), (2, "again")]:
         tickets = [Ticket(account, epoch, epoch * EMETH // 100) for account in fresh[:BATCH]]
         receipt = settlement.send(STRANGER, "redeemTickets", tickets, [scene.signed(t) for t in tickets])
         note(f"redeemTickets, {BATCH} {name}, each", receipt, BATCH)
+    pair = [Ticket(account, 3, 3 * EMETH // 100) for account in fresh[:2]]
+    note("redeemTickets, 2 again, each", settlement.send(
+        STRANGER, "redeemTickets", pair, [scene.signed(t) for t in pair]), 2)
     tickets = [Ticket(account, 3, EMETH) for account in fresh[:BATCH]]
     tree = Tree(tickets)
     batch = scene.batch(3, tickets, seen=4)
@@ -110,6 +115,33 @@ def measured():
     scene.chain.advance(7 * DAY)
     note("payClaim", settlement.send(STRANGER, "payClaim", fresh[1]))
     note("reclaimDeposit", settlement.send(STRANGER, "reclaimDeposit", 4))
+    return found | of_several_signers()
+
+
+def of_several_signers():
+    """The same where two of three keys sign, as a contract takes them (ERC-1271)."""
+    found = {}
+    scene = Scene(PyEvmChain())
+    scene.open_layer2(bond=2_000 * EMETH)
+    members = sorted([SIGNER, ALICE, BOB], key=lambda account: int(account, 16))
+    contract = Contract.deploy(scene.chain, OWNER, "EmethSigners", members, 2)
+    scene.settlement.send(OWNER, "proposeSigner", contract.address)
+    scene.chain.advance(8 * DAY)
+
+    def signed(ticket):
+        return b"".join(scene.signed(ticket, member) for member in members[:2])
+
+    def redeem(ticket):
+        return scene.settlement.send(STRANGER, "redeemTicket", ticket, signed(ticket)).gas
+
+    redeem(Ticket(CAROL, 1, 1))
+    fresh = ["0x" + f"{number:040x}" for number in range(0x1000, 0x1000 + BATCH + 1)]
+    found["redeemTicket, 2 of 3 signers, new account"] = redeem(Ticket(fresh[BATCH], 1, EMETH // 100))
+    found["redeemTicket, 2 of 3 signers, again"] = redeem(Ticket(fresh[BATCH], 2, EMETH // 50))
+    for epoch, name in [(1, "new accounts"), (2, "again")]:
+        tickets = [Ticket(account, epoch, epoch * EMETH // 1_000) for account in fresh[:BATCH]]
+        receipt = scene.settlement.send(STRANGER, "redeemTickets", tickets, [signed(t) for t in tickets])
+        found[f"redeemTickets, 2 of 3 signers, {BATCH} {name}, each"] = receipt.gas // BATCH
     return found
 
 

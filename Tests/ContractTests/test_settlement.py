@@ -103,6 +103,29 @@ def test_many_tickets_in_one_call(layer2):
     conserved(layer2)
 
 
+def test_many_tickets_of_several_signers_in_one_call(scene):
+    signers = sorted(ADDRESSES[:9], key=lambda account: int(account, 16))
+    contract = Contract.deploy(scene.chain, OWNER, "EmethSigners", signers, 8)
+    scene.open_layer2(bond=100 * EMETH)
+    scene.settlement.send(OWNER, "proposeSigner", contract.address)
+    scene.chain.advance(8 * DAY)
+    tickets = [Ticket(ALICE, 1, EMETH), Ticket(BOB, 1, 2 * EMETH)]
+
+    def joined(ticket, accounts):
+        return b"".join(scene.signed(ticket, account) for account in accounts)
+
+    send = scene.settlement.send
+    few = [joined(ticket, signers[:7]) for ticket in tickets]
+    refused("settlement.signature", send, STRANGER, "redeemTickets", tickets, few)
+    # More than eight signatures of a ticket go to redeemTicket.
+    with pytest.raises(Refused):
+        send(STRANGER, "redeemTickets", tickets, [joined(ticket, signers) for ticket in tickets])
+    enough = [joined(ticket, signers[1:]) for ticket in tickets]
+    assert send(STRANGER, "redeemTickets", tickets, enough).value == 3 * EMETH
+    more = Ticket(ALICE, 2, 2 * EMETH)
+    assert send(STRANGER, "redeemTicket", more, joined(more, signers)).value == EMETH
+
+
 def test_signatures_alone_pay_at_most_cap_and_bond(layer2):
     layer2.redeem(Ticket(ALICE, 1, 50 * EMETH))
     refused("settlement.cap", layer2.redeem, Ticket(BOB, 1, 1))
@@ -255,6 +278,55 @@ def test_nobody_keeps_a_batch_from_being_posted(layer2):
         layer2.post(batch, by=STRANGER)
     layer2.post(batches[-1], by=OWNER)
     assert layer2.settlement.read("latestBatch") == digests[-1]
+
+
+def test_a_stranger_who_posts_old_batches_keeps_the_freeze_away_for_no_time(layer2):
+    digests, batches = [ZERO32], []
+    for epoch in range(1, 31):
+        layer2.chain.advance(HOUR)
+        batches.append(layer2.batch(
+            epoch, [Ticket(ALICE, 1)], previous=digests[-1], fromTime=layer2.chain.time - HOUR, toTime=layer2.chain.time
+        ))
+        digests.append(layer2.batch_digest(batches[-1]))
+    # The operator posts the first and signs the others; then it is gone, and a stranger posts one every two days.
+    layer2.post(batches[0], by=OWNER)
+    gone = batches[-1].toTime
+    for batch in batches[1:]:
+        layer2.chain.advance(2 * DAY - MINUTE)
+        layer2.post(batch)
+        if layer2.chain.time > gone + 2 * DAY:
+            break
+    assert batch.epoch == 3
+    layer2.settlement.send(ALICE, "freeze", NOBODY)
+
+
+def test_an_operator_that_was_away_catches_up_with_its_newest_batch(layer2):
+    first = layer2.batch(1, [Ticket(ALICE, 1)], toTime=layer2.chain.time)
+    one = layer2.post(first)
+    layer2.chain.advance(2 * DAY - HOUR)
+    # One of long ago changes nothing; the newest one counts from its own time on.
+    second = layer2.batch(2, [Ticket(ALICE, 1)], previous=one, toTime=first.toTime + MINUTE)
+    two_ = layer2.post(second)
+    assert layer2.settlement.read("silentSince") == second.toTime
+    third = layer2.batch(3, [Ticket(ALICE, 1)], previous=two_, toTime=layer2.chain.time)
+    three = layer2.post(third)
+    assert layer2.settlement.read("silentSince") == third.toTime
+    layer2.chain.advance(2 * DAY - MINUTE)
+    refused("settlement.tooEarly", layer2.settlement.send, STRANGER, "freeze", NOBODY)
+    # A time to come is none, and none goes back.
+    layer2.post(layer2.batch(4, [Ticket(ALICE, 1)], previous=three, toTime=layer2.chain.time + 30 * DAY))
+    now = layer2.settlement.read("silentSince")
+    assert third.toTime < now <= layer2.chain.time
+    layer2.post(layer2.batch(9, [Ticket(ALICE, 1)], toTime=third.toTime))
+    assert layer2.settlement.read("silentSince") == now
+
+
+def test_the_first_posting_starts_the_clock_whatever_it_is_of(scene):
+    scene.settlement.send(OWNER, "proposeSigner", SIGNER)
+    scene.post(scene.batch(1, [], seen=0, toTime=1))
+    refused("settlement.tooEarly", scene.settlement.send, STRANGER, "freeze", NOBODY)
+    scene.chain.advance(2 * DAY + MINUTE)
+    scene.settlement.send(STRANGER, "freeze", NOBODY)
 
 
 @pytest.mark.parametrize("old", [0, 1, 17, 40])
@@ -569,7 +641,8 @@ def test_a_freeze_does_not_shield_a_crooked_batch(layer2):
     """The Signer lets an exit of its own go unserved, posts what it likes, and freezes before anybody can challenge."""
     send = layer2.settlement.send
     good = [Ticket(ALICE, 1, 0, 90 * EMETH), Ticket(STRANGER, 1, 0, EMETH)]
-    digest = layer2.post(layer2.batch(1, good, seen=2))
+    first = layer2.batch(1, good, seen=2)
+    digest = layer2.post(first)
     send(STRANGER, "requestExit", digest, good[1], Tree(good).proof(good[1]))
     for epoch in range(2, 9):
         layer2.chain.advance(DAY)
@@ -590,7 +663,6 @@ def test_a_freeze_does_not_shield_a_crooked_batch(layer2):
     refused("settlement.frozen", send, ALICE, "challengeBatches", crooked, b"", honest, layer2.signed(honest))
     # Not behind what was a day old when it froze.
     early = layer2.batch(1, [Ticket(BOB, 1)])
-    first = layer2.batch(1, good, seen=2)
     send(ALICE, "challengeBatches", first, b"", early, layer2.signed(early))
     assert layer2.settlement.read("frozen")[0] == final
     layer2.chain.advance(2 * HOUR)

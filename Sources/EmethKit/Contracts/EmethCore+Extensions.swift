@@ -12,6 +12,8 @@ extension EmethCore {
 
   /// The most tickets that ``redeemTickets(_:)`` takes.
   public static let redeemLimit = 100
+  /// The most signatures of a ticket that ``redeemTickets(_:)`` takes: one that more must sign is redeemed alone.
+  public static let redeemSignatureLimit = 8
 
   /// Registers a job whose id follows from its sender and a salt, so that nobody can take it first, and pays for
   /// it. Returns the id, ``JobID/init(requester:salt:)`` of the sender.
@@ -107,14 +109,16 @@ extension EmethCore {
 
   /// Pays many tickets at once; what was paid already pays nothing and stops nobody. Returns what was paid in all.
   ///
-  /// Traps above ``redeemLimit`` tickets. Of each its first signature counts: one that several must sign is redeemed alone.
+  /// Traps above ``redeemLimit`` tickets, and where one has more than ``redeemSignatureLimit`` signatures.
   public static func redeemTickets(_ tickets: [SignedTicket]) -> ContractCall<TokenAmount> {
     precondition(tickets.count <= redeemLimit, "more tickets than one call takes")
+    precondition(
+      tickets.allSatisfy { $0.cosignatures.count < redeemSignatureLimit }, "more signatures than it takes")
     return .amount(
       ExtensionFunction.redeemTickets,
       [
         .array(tickets.map { .tuple($0.ticket.abiValues) }),
-        .array(tickets.map { .signature($0.signature) }),
+        .array(tickets.map { .bytes($0.signatureBytes) }),
       ])
   }
 

@@ -70,7 +70,7 @@ extension EmethCore {
     ContractCall(SettlementFunction.serveExit, leaf(ticket))
   }
 
-  /// Freezes L2 when no batch was posted for 48 hours, or an account's exit was not served for 7 days.
+  /// Freezes L2 when the newest posted batch is of 48 hours ago or earlier, or an account's exit was not served for 7 days.
   ///
   /// - Parameter account: The account whose exit was not served; nil: for want of batches.
   public static func freeze(unservedExitOf account: Address? = nil) -> ContractCall<Void> {

@@ -28,7 +28,7 @@ public enum EmethCore {
     case maxSlotFuelPerNode = "MAX_SLOT_FUEL_PER_NODE"
     /// Declared by the contract of 2023 and never used.
     case challengeSigner = "CHALLENGE_SIGNER"
-    /// The most that tickets pay by their signature alone between two posted batches.
+    /// The most that tickets pay by their signature alone until a batch that covers them is a day old.
     case ticketDailyCap = "TICKET_DAILY_CAP"
     /// The verifier's fee of every job, out of what its node earns; zero: the share counts.
     case verifierFeeFlat = "VERIFIER_FEE_FLAT"

@@ -38,6 +38,15 @@ public struct ProgramID: RawRepresentable, Hashable, Sendable {
   /// The first number for external modules.
   public static let firstExternal = ProgramID(known: 10_000)
 
+  /// Whether a verifier could judge a job of this program on a chain: of what a chain says of a training or a text generation none
+  /// can compute it again.
+  public var isCheckedOnLayerOne: Bool {
+    switch self {
+    case .languageModelTraining, .languageModelTrainingPart, .textGeneration, .textGenerationPart: false
+    default: true
+    }
+  }
+
   /// Whether the program is an external module, known only by its own manifest.
   public var isExternal: Bool { rawValue >= ProgramID.firstExternal.rawValue }
 

@@ -81,12 +81,17 @@ extension ChainAccount {
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
     let isUnserved = exit.map { now > $0.requestedAt && now - $0.requestedAt > Self.exitSeconds } ?? false
-    if let ticket, try await postIfPossible(ticket.batch, &report), !isUnserved {
-      report.notes.append("the ticket's batch counts first: L2 can be frozen 48 hours after the last batch")
+    var isPosted = false
+    if let ticket { isPosted = try await postIfPossible(ticket.batch, &report) }
+    let freeze = EmethCore.freeze(unservedExitOf: isUnserved ? address : nil)
+    do throws(ChainError) {
+      report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
+    } catch {
+      guard isPosted, case .reverted(_, .message("settlement.tooEarly")) = error else { throw error }
+      report.notes.append(
+        "the ticket's batch is posted: L2 can be frozen 48 hours after the time of the newest batch")
       return nil
     }
-    let freeze = EmethCore.freeze(unservedExitOf: isUnserved ? address : nil)
-    report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
     if report.isDryRun {
       report.notes.append("what can be claimed and taken back is known once L2 is frozen")
       return nil

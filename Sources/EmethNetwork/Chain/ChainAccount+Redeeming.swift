@@ -46,16 +46,24 @@ extension ChainAccount {
   /// The epoch of the newest batch by which tickets are paid: it was posted a day ago; nil while there is none.
   func payingEpoch() async throws(ChainError) -> UInt64? {
     let now = try await time()
-    var number = try await client.call(EmethCore.postingCount(), at: contracts.settlement)
-    // No more than 128 are posted in a day.
-    for _ in 0...128 where number > 0 {
-      number -= 1
-      guard let digest = try await client.call(EmethCore.posting(number: number), at: contracts.settlement),
+    // In a day as many are posted as anybody likes. Their times rise: halving finds the last of a day ago.
+    var unknown = try await client.call(EmethCore.postingCount(), at: contracts.settlement)
+    var (number, epoch): (UInt64, UInt64?) = (0, nil)
+    while unknown > 0 {
+      let half = unknown / 2
+      let posting = EmethCore.posting(number: number + half)
+      guard let digest = try await client.call(posting, at: contracts.settlement),
         let batch = try await client.call(EmethCore.batch(digest), at: contracts.settlement)
       else { return nil }
-      if now >= batch.postedAt, now - batch.postedAt >= Self.challengeSeconds { return batch.epoch }
+      if now >= batch.postedAt, now - batch.postedAt >= Self.challengeSeconds {
+        epoch = batch.epoch
+        number += half + 1
+        unknown -= half + 1
+      } else {
+        unknown = half
+      }
     }
-    return nil
+    return epoch
   }
 
   /// A batch pays so long after it was posted.
@@ -76,8 +84,13 @@ extension ChainAccount {
     }
     var account: Address { ticket.account }
     var isProof: Bool { if case .proof = self { true } else { false } }
-    var isCosigned: Bool {
-      if case .signature(let signed) = self { !signed.cosignatures.isEmpty } else { false }
+    /// Whether it may be paid together with others.
+    var isPaidTogether: Bool {
+      if case .signature(let signed) = self {
+        signed.cosignatures.count < EmethCore.redeemSignatureLimit
+      } else {
+        false
+      }
     }
     var call: ContractCall<TokenAmount> {
       switch self {
@@ -134,9 +147,10 @@ extension ChainAccount {
 
   private func pay(_ due: [Due], _ redemption: inout Redemption) async throws(ChainError) {
     for found in due where found.way.isProof { try await pay(together: [found], &redemption) }
-    // What several have signed is paid alone.
-    for found in due where found.way.isCosigned { try await pay(together: [found], &redemption) }
-    var signed = due.filter { !$0.way.isProof && !$0.way.isCosigned }
+    for found in due where !found.way.isProof && !found.way.isPaidTogether {
+      try await pay(together: [found], &redemption)
+    }
+    var signed = due.filter(\.way.isPaidTogether)
     while !signed.isEmpty {
       let some = Array(signed.prefix(EmethCore.redeemLimit))
       signed.removeFirst(some.count)

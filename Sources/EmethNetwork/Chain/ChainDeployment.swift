@@ -12,18 +12,25 @@ import Foundation
 public final class ChainDeployment: Sendable {
   /// What the deployed contracts begin with.
   public final class Terms: Sendable {
-    /// The most that tickets pay by their signature alone between two posted batches.
+    /// The most that tickets pay by their signature alone until a batch that covers them is a day old.
     public let ticketCap: TokenAmount
     /// Whose signature counts on L2; nil: nobody's yet, and no deposit is taken.
     public let signer: Address?
     /// What a verifier is paid at least: jobs that cost nothing would use up the verifiers' commitments.
     public let leastVerifierFee: TokenAmount
 
+    /// Whether programs are set that no verifier of `emeth` checks on a chain (``ProgramID/isCheckedOnLayerOne``), for verifiers of
+    /// other makes. Else a verifier that is drawn for such a job has shown its secret for nothing, and the job ends unpaid.
+    public let withUnchecked: Bool
+
     /// Terms of these values.
-    public init(ticketCap: TokenAmount, signer: Address?, leastVerifierFee: TokenAmount) {
+    public init(
+      ticketCap: TokenAmount, signer: Address?, leastVerifierFee: TokenAmount, withUnchecked: Bool = false
+    ) {
       self.ticketCap = ticketCap
       self.signer = signer
       self.leastVerifierFee = leastVerifierFee
+      self.withUnchecked = withUnchecked
     }
   }
 
@@ -74,7 +81,7 @@ public final class ChainDeployment: Sendable {
       settlement: settlement ?? .zero, verification: report.verification ?? .zero)
     try await call(named, core, &report)
     try await call(EmethToken.setMinter(core ?? .zero), report.token, &report)
-    for program in Self.programs {
+    for program in Self.programs where program.id.isCheckedOnLayerOne || terms.withUnchecked {
       let entry = EmethCore.Program(
         programID: program.id, name: program.name, mode: .normal, minFuelPrice: FuelPrice(gholon: 0),
         cooldownSeconds: 0, defaultFuelLimit: Fuel(units: 0), defaultFuelPrice: FuelPrice(gholon: 0),

@@ -33,6 +33,8 @@ public enum ChainError: EmethError, Equatable {
   case signaturesMissing(contract: Address, epoch: UInt64, found: Int, needed: UInt64)
   /// A batch that a member of the Signer's contract does not sign.
   case batchRefused(epoch: UInt64, reason: String)
+  /// The network's time and the chain's are far apart; below zero: the network's is behind.
+  case clocksApart(secondsAhead: Int64)
   /// A settlement that the node alone names: whoever ties a network to it must know it.
   case unnamedSettlement(chainID: UInt64, settlement: Address)
   /// Epochs that were signed and that the database does not have; nil: how many is not known.
@@ -94,6 +96,7 @@ public enum ChainError: EmethError, Equatable {
     case .signerDisputed: "chain.signerDisputed"
     case .signaturesMissing: "chain.signaturesMissing"
     case .batchRefused: "chain.batchRefused"
+    case .clocksApart: "chain.clocksApart"
     case .unnamedSettlement: "chain.unnamedSettlement"
     case .epochsLost: "chain.epochsLost"
     case .frozen: "chain.frozen"
@@ -146,6 +149,8 @@ public enum ChainError: EmethError, Equatable {
     case .signaturesMissing(let contract, let epoch, let found, let needed):
       "the batch of epoch \(epoch) has \(found) of the \(needed) signatures that the Signer \(contract) wants: it is not posted"
     case .batchRefused(let epoch, let reason): "the batch of epoch \(epoch) is not signed: \(reason)"
+    case .clocksApart(let seconds):
+      "the network's time is \(seconds.magnitude) s \(seconds < 0 ? "behind" : "ahead of") the chain's newest block"
     case .unnamedSettlement(let chainID, let settlement):
       "this network settles on no chain yet, and the node alone says that it would be chain \(chainID), settlement "
         + "\(settlement)"
@@ -209,8 +214,11 @@ public enum ChainError: EmethError, Equatable {
       "one of the two lies, or lags for long: ask a third node (signer() of the settlement). Is it so, name the node that says it "
         + "alone: emeth rotate-signer --data FOLDER --rpc URL --key-file FILE; and give `emeth serve` another node in the other's place"
     case .signaturesMissing:
-      "other members sign it: emeth cosign-batch --server URL --rpc URL --core ADDRESS --key-file FILE; after 48 hours without a "
-        + "posted batch anybody may freeze the network"
+      "other members sign it: emeth cosign-batch --server URL --rpc URL --core ADDRESS --key-file FILE; when the newest "
+        + "batch that is posted is 48 hours old anybody may freeze the network"
+    case .clocksApart:
+      "set this machine's clock, and look whether the chain has newer blocks: batches state the network's time, and when the newest "
+        + "one is 48 hours old to the chain anybody may freeze the network. Put back, the network's time goes on from where it is"
     case .batchRefused: "ask its operator, and say it to the other members: nothing was sent"
     case .unnamedSettlement:
       "a node that lies could name any: look both up where EMETH Core's owners publish them, and give --chain-id and --settlement"

@@ -35,7 +35,7 @@ public final class SettlementChain: Sendable {
   /// A batch that shows an exit is posted when the newest one on the chain is so old: there are seven days for it, and who asks
   /// for the way out with a holon pays less for that than the batch costs.
   static let exitSeconds: UInt64 = 3_600
-  /// A batch is posted after so long, changed or not: after 48 hours anybody may freeze the network.
+  /// A batch is posted after so long, changed or not: when the newest one is 48 hours old anybody may freeze the network.
   static let longestSilenceSeconds: UInt64 = 20 * 3_600
 
   /// The chain's node.
@@ -227,6 +227,15 @@ public struct ChainStanding: Sendable, Hashable {
   public var readingError: String?
   /// What is wrong with posting batches and serving exits; nil when nothing is.
   public var postingError: String?
+  /// By how many seconds the network's time was ahead of the chain's newest block at the last look; below zero: behind.
+  public var clockAheadSeconds: Int64 = 0
+  /// What to say where the two times are ``longestClockDistanceSeconds`` apart or more; nil where they are not.
+  public var clocksApart: ChainError? {
+    clockAheadSeconds.magnitude < Self.longestClockDistanceSeconds
+      ? nil : .clocksApart(secondsAhead: clockAheadSeconds)
+  }
+  /// So far apart the network's time and the chain's are one and the same to all that goes by them.
+  static let longestClockDistanceSeconds: UInt64 = 3_600
   /// Whether this process follows it; of several servers one does.
   public var isFollowed = false
 }

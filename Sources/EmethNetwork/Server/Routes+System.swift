@@ -41,7 +41,8 @@ extension ChainStanding {
   /// How things stand, in one sentence.
   var words: String {
     if !isFollowed { return "another server follows it" }
-    return readingError ?? postingError ?? "followed"
+    if let error = readingError ?? postingError { return error }
+    return clocksApart.map { "followed; \($0.message)" } ?? "followed"
   }
 }
 
@@ -61,5 +62,6 @@ extension PrometheusRegistry {
     set("deposits_credited", standing.deposits)
     set("posted_epoch", standing.postedEpoch)
     set("accounts_leaving", UInt64(standing.leaving))
+    makeMeter(label: "emeth_chain_clock_ahead_seconds", dimensions: []).set(standing.clockAheadSeconds)
   }
 }

@@ -6,6 +6,10 @@ extension NetworkService {
   /// Posts batches and serves exits until the task is cancelled.
   func settle(on chain: SettlementChain, _ onError: @Sendable (JobID?, NetworkError) -> Void) async {
     await regularly(chain, \.postingError, onError) { () async throws(ChainError) in
+      let apart = self.chainStanding?.clocksApart
+      defer {
+        if apart == nil, let error = self.chainStanding?.clocksApart { onError(nil, NetworkError(error)) }
+      }
       try await self.settleOnce(on: chain)
       return true
     }
@@ -59,6 +63,8 @@ extension NetworkService {
     guard let head = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
+    let ahead = Int64(clamping: clock.milliseconds / 1_000) - Int64(clamping: head.timestamp)
+    standing.withLock { $0.clockAheadSeconds = ahead }
     let posted = try await posted(on: chain, says: client)
     var epoch = posted?.epoch
     // The contract's 48 hours run from the first deposit on, credited or not.
@@ -67,7 +73,7 @@ extension NetworkService {
     {
       try close(through: 1)
     }
-    // The batch comes first: after 48 hours without one anybody may freeze the network.
+    // The batch comes first: when the newest one is of 48 hours ago anybody may freeze the network.
     if let newest = try batch(after: posted, at: head.timestamp, chain) {
       let batch = try await signed(newest.batch.epoch, after: posted?.epoch ?? 0, on: chain, says: client)
       let (call, name) = (EmethCore.postBatch(batch), "postBatch \(batch.digest)")
@@ -138,6 +144,10 @@ extension NetworkService {
   }
 
   /// The batch that is to be posted now; nil while none is due.
+  ///
+  /// What counts is how old the newest batch is that the chain has. To the contract it is of the time that it states, or, where
+  /// that is later, of when it was posted (``EmethCore/freeze(_:)``): everybody can post old ones, which keep the newest away
+  /// for no time, and a time that was stated ahead keeps it away no longer.
   private func batch(
     after posted: EmethCore.PostedBatch?, at now: UInt64, _ chain: SettlementChain
   ) throws(ChainError) -> SignedBatch? {
@@ -149,17 +159,20 @@ extension NetworkService {
     let newest = try asChainError { try latestBatch() }
     guard let posted else { return newest }
     guard let newest else { return nil }
-    let since = now > posted.postedAt ? now - posted.postedAt : 0
+    let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
+    func seconds(from first: UInt64, to last: UInt64) -> UInt64 { last > first ? last - first : 0 }
     guard newest.batch.epoch > posted.epoch else {
-      if since >= SettlementChain.longestSilenceSeconds { try close(through: posted.epoch + 1) }
+      // Each clock is compared with itself: where one is behind the other, closing one more epoch would not help.
+      let silence = max(
+        seconds(from: closed, to: clock.milliseconds / 1_000), seconds(from: posted.postedAt, to: now))
+      if silence >= SettlementChain.longestSilenceSeconds { try close(through: posted.epoch + 1) }
       return nil
     }
     var wanted = min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
     if try canShowAnExit(notProvenBy: posted.epoch) { wanted = min(wanted, SettlementChain.exitSeconds) }
-    // What counts is how old the newest batch is that the chain has, not when it was posted: everybody can post old
-    // ones, and would keep the newest away.
-    let closed = try asChainError { try self.batch(epoch: posted.epoch)?.batch.toTime } ?? posted.postedAt
-    let age = now > closed ? now - closed : 0
+    // By how much it is behind the newest one counts too: both may state times that are ahead.
+    let age = max(
+      seconds(from: min(closed, posted.postedAt), to: now), seconds(from: closed, to: newest.batch.toTime))
     return age >= wanted ? newest : nil
   }
 

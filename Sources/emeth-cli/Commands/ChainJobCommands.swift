@@ -28,6 +28,12 @@ extension Command {
     guard let program = ProgramID(rawValue: UInt64(parsed[RemoteJobOptions.program])) else {
       throw ProgramError.zeroProgram
     }
+    guard program.isCheckedOnLayerOne else {
+      throw CommandFailure(
+        .usage, code: "program.unchecked",
+        "submit-job: nobody can check program \(program) on a chain: the job would end there unpaid, without a result",
+        hint: "leave --layer 1 away: trainings and text generation are computed, and checked, by servers")
+    }
     var parameters: [String: String] = [:]
     for given in parsed[ProgramOptions.parameter] {
       guard parameters.updateValue(given.value, forKey: given.key) == nil else {

@@ -87,7 +87,7 @@ extension ChainError {
       .batchRefused, .noVerifier:
       .no
     case .unreachable, .rateLimited, .refused, .pruned, .malformed, .contradiction, .unconfirmed,
-      .reorganisedTooDeep, .missingDeposit, .creditUndone, .signerDisputed, .signaturesMissing:
+      .reorganisedTooDeep, .missingDeposit, .creditUndone, .signerDisputed, .signaturesMissing, .clocksApart:
       .unavailable
     case .store(let error): error.exitCode
     case .wrongChain, .noContract, .wrongContract, .unnamedSettlement, .contract, .ticket, .keyInUse:

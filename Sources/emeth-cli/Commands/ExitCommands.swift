@@ -32,7 +32,7 @@ extension Command {
       "exit-frozen", section: .keys, summary: "get one's money out when the operator is gone",
       discussion: [
         "Does what can be done now and says what to wait for; repeat it then. It posts the ticket's batch, where nobody did, freezes "
-          + "the servers' layer (no batch for 48 hours, "
+          + "the servers' layer (no batch of the last 48 hours, "
           + "or the account's exit unserved for seven days), claims what the ticket says, takes what is due of the claim seven days "
           + "later, and takes back deposits of the account that were never credited, which needs no FILE.",
         ExitArguments.fileText, ChainOptions.discussion,

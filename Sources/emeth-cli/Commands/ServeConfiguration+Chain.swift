@@ -30,7 +30,7 @@ extension ServeConfiguration {
         throw CommandFailure(
           .usage, code: "value.range", "\(parsed.definition.name): --posting is \(span / .seconds(1)) s",
           hint:
-            "allowed are 12m to 20h: batches lie 12 minutes apart, and without one for 48 hours anybody may freeze L2"
+            "allowed are 12m to 20h: each batch costs gas, and when the newest one is of 48 hours ago anybody may freeze L2"
         )
       }
       settings.postingSeconds = UInt64(span / .seconds(1))

@@ -109,6 +109,32 @@ struct TicketRedeemerTests {
     #expect(redeemed(try await redeemer.look(at: 0)) == nil)
   }
 
+  /// Who posts as many old batches as there are hides none that pays.
+  @Test func manyPostingsHideNoBatchThatPays() async throws {
+    let account = try await redeemer(.daily).account()
+    let sender = try scene.sender()
+    var batches: [SignedBatch] = []
+    func post() async throws {
+      let batch = try scene.proven([(node.address, 1)], after: batches.last)[0].batch
+      batches.append(batch)
+      _ = try await sender.submit(
+        EmethCore.postBatch(batch), to: scene.contracts.settlement, under: "\(batch.digest)")
+    }
+    for _ in 1...3 {
+      #expect(try await account.payingEpoch() == nil)
+      try await post()
+    }
+    try await scene.wait(seconds: 86_400)
+    #expect(try await account.payingEpoch() == 3)
+    for count in 1...138 {
+      try await post()
+      guard [1, 2, 127, 128, 138].contains(count) else { continue }
+      #expect(try await account.payingEpoch() == 3)
+    }
+    try await scene.wait(seconds: 86_400)
+    #expect(try await account.payingEpoch() == 141)
+  }
+
   /// A node computes while its chain is away; that is told once, and tickets are paid when it is back.
   @Test func aChainThatIsAwayIsWaitedFor() async throws {
     let redeemer = try redeemer(.when(ChainScene.amount(1)), client: scene.bridge.client { $0.attempts = 2 })

@@ -462,7 +462,7 @@ struct NetworkServiceChainTests {
     #expect(try await get("/api/v1/jobs?id=\(id)").text.contains("one.zip"))
     #expect(try await get("/api/v1/jobs?id=0x\(String(repeating: "5", count: 32))").status == 404)
     let ready = try await get("/ready")
-    #expect(ready.status == 200 && ready.text.contains(#""chain":"followed""#), "\(ready.text)")
+    #expect(ready.status == 200 && ready.text.contains(#""chain":"followed"#), "\(ready.text)")
     #expect(try await get("/metrics").text.contains("emeth_chain_reading_up 1"))
 
     try await chain.bridge.fault("*", "status", .number("503"), count: 1_000_000)
@@ -472,7 +472,7 @@ struct NetworkServiceChainTests {
     let away = try await get("/ready")
     #expect(away.status == 200 && away.text.contains("can't reach"), "\(away.text)")
     try await chain.bridge.noFaults()
-    try await scene.until("it is back") { try await get("/ready").text.contains(#""chain":"followed""#) }
+    try await scene.until("it is back") { try await get("/ready").text.contains(#""chain":"followed"#) }
     try await server.stop()
   }
 }

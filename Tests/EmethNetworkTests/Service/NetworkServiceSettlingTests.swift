@@ -1,5 +1,6 @@
 import EmethKit
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EmethNetwork
@@ -14,11 +15,16 @@ struct NetworkServiceSettlingTests {
     let settlement: SettlementChain
     let service: NetworkService
 
+    let ahead = Ahead()
+
+    /// By how many seconds a machine's clock is ahead.
+    final class Ahead: Sendable { let seconds = Mutex<UInt64>(0) }
+
     init(confirmations: UInt64 = 1, witness: ChainScene? = nil) async throws {
       chain = try await ChainScene.deploy()
       folder = try TemporaryFolder()
       settlement = try await Self.settlement(chain, folder, confirmations, witness)
-      service = try Self.service(folder.url.appending(path: "net"), settlement)
+      service = try Self.service(folder.url.appending(path: "net"), settlement, ahead)
       try await chain.prepareSettlement(signer: service.signerAddress)
       try await witness?.prepareSettlement(signer: service.signerAddress)
     }
@@ -43,8 +49,14 @@ struct NetworkServiceSettlingTests {
         journal: folder.url.appending(path: "operator.sqlite"), settings: settings)
     }
 
-    static func service(_ folder: URL, _ settlement: SettlementChain) throws -> NetworkService {
-      try NetworkService(folder: folder, settings: ServiceSettings(), chain: settlement)
+    static func service(
+      _ folder: URL, _ settlement: SettlementChain, _ ahead: Ahead = Ahead()
+    ) throws -> NetworkService {
+      try NetworkService(
+        folder: folder, settings: ServiceSettings(), chain: settlement,
+        time: NetworkClock.Source(
+          wall: { NetworkClock.Source.system.wall() + ahead.seconds.withLock { $0 } * 1_000 },
+          steady: NetworkClock.Source.system.steady))
     }
 
     func deposit(_ emeth: UInt64, _ name: String, for account: Address? = nil) async throws {
@@ -747,6 +759,63 @@ struct NetworkServiceSettlingTests {
     #expect(
       topics == [EmethCore.batchPostedTopic, EmethCore.exitServedTopic, EmethCore.exitServedTopic],
       "48 hours without a batch freeze the network")
+  }
+
+  // MARK: - Clocks
+
+  /// A machine whose clock was days ahead for a moment goes on posting: what it has stated then is no younger than its
+  /// posting, by which the contract goes.
+  @Test func aClockThatWasDaysAheadKeepsNoBatchAway() async throws {
+    let scene = try await Scene()
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    scene.ahead.seconds.withLock { $0 = 3 * 86_400 }
+    try scene.service.closeEpochIfNeeded()
+    scene.ahead.seconds.withLock { $0 = 0 }
+    try await scene.settle()
+    let first = try #require(try await scene.posted())
+    #expect(first.epoch == 1)
+    let closed = try #require(try scene.service.latestBatch()?.batch.toTime)
+    #expect(closed > first.postedAt + 2 * 86_400)
+    #expect(scene.service.chainStanding?.clocksApart?.code == "chain.clocksApart")
+    #expect(scene.service.chainStanding?.clocksApart?.message.contains("ahead of the chain") == true)
+
+    // While something changes, at the network's interval.
+    try scene.closeAnEpoch()
+    try await scene.pass(seconds: 5 * 3_600)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 1)
+    try await scene.pass(seconds: 3_600)
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 2)
+    // And while nothing does: one look closes an epoch, the next one posts it.
+    try await scene.pass(seconds: SettlementChain.longestSilenceSeconds)
+    try await scene.settle()
+    try scene.service.closeEpochIfNeeded()
+    try await scene.settle()
+    #expect(try await scene.posted()?.epoch == 3)
+    #expect(
+      await code {
+        _ = try await scene.chain.sender(scene.chain.other).submit(
+          EmethCore.freeze(), to: scene.chain.contracts.settlement, under: "freeze")
+      } == "chain.reverted")
+  }
+
+  /// Whose clock is behind the chain's closes no epoch after the other for it; that is told.
+  @Test func aClockThatIsBehindIsTold() async throws {
+    let scene = try await Scene()
+    #expect(scene.service.chainStanding?.clocksApart == nil)
+    try await scene.deposit(5, "a")
+    try await scene.read()
+    try scene.service.closeEpochIfNeeded()
+    try await scene.pass(seconds: 30 * 3_600)
+    for _ in 0..<4 {
+      try await scene.settle()
+      try scene.service.closeEpochIfNeeded()
+    }
+    #expect(try await scene.posted()?.epoch == 1)
+    #expect(try scene.service.latestBatch()?.batch.epoch == 1)
+    #expect(scene.service.chainStanding?.clocksApart?.message.contains("behind the chain") == true)
   }
 
   // MARK: - Copies
