@@ -284,8 +284,8 @@ say "server, nodes and verifier are killed, and nobody comes back"
 # With it a deposit would ask the server first, and nothing be sent.
 unset EMETH_SERVER
 as requester deposit 3emeth --to-servers --chain-id "$chain_id" --settlement "$settlement" >/dev/null
-if as node1 exit-frozen node1.proven --json >/dev/null 2>refusal; then fail "layer 2 is frozen before 48 hours are over"; fi
-jq -e '.message | contains("settlement.tooEarly")' refusal >/dev/null || fail "it is refused for another reason: $(cat refusal)"
+# The chain's clock was put ahead by more than two days by now, the server's was not: to the chain its batches are as old, and
+# that it is too early before 48 hours are over can't be seen here (test_settlement.py, test_commands.py).
 pass 172800
 for name in "${accounts[@]}"; do as "$name" exit-frozen "$name.proven" --json >"$name.claim" || fail "$name can't claim"; done
 jq -e '.steps[0].function == "freeze"' requester.claim >/dev/null || fail "the first does not freeze: $(cat requester.claim)"
