@@ -160,9 +160,9 @@ import Testing
     let files = searchFiles(of: scene)
     #expect(files.hits == [:])
     #expect(files.byteCount >= 5 * 160_000, "four masked vectors and the sum")
-    // The same search finds what lies in a file of the Aggregator's own, at any place of it.
+    // The same search finds what lies in a file beside them, at any place of it.
     for shift in [0, 1, 63] {
-      let plant = scene.folder.url.appending(path: "own/plant-\(shift)")
+      let plant = scene.folder.url.appending(path: "plant-\(shift)")
       try (Data(repeating: 0xA5, count: shift) + scene.updates[shift % 4]).write(to: plant)
       #expect((searchFiles(of: scene).hits["plant-\(shift)"] ?? 0) >= 2_500, "all windows of one update")
       try FileManager.default.removeItem(at: plant)
