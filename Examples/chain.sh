@@ -134,8 +134,9 @@ find_busy_node() {
   done
   return 1
 }
-training=$("$emeth" submit-job "$text" --key-file requester.key --program 1 --parallel 1 --rounds 1 --steps 400 --layers 2 \
-  --heads 2 --width 64 --context 64 --batch 4 --seed 1 --fuel-price 0.0001emeth --json | jq -r .jobId)
+shape=(--parallel 1 --rounds 1 --steps 400 --layers 2 --heads 2 --width 64 --context 64 --batch 4 --fuel-price 0.0001emeth)
+"$emeth" quote "$text" "${shape[@]}" --json >training.quote
+training=$("$emeth" submit-job "$text" --key-file requester.key --program 1 "${shape[@]}" --seed 1 --json | jq -r .jobId)
 wait_for 60 "somebody computes" find_busy_node
 kill -9 "${process[$busy]}"
 wait "${process[$busy]}" 2>/dev/null || true
@@ -243,6 +244,7 @@ send worker.key EmethCore "$core" withdrawSlotRewardInRange "${address[worker]}"
 
 verified "$training"
 "$emeth" show-job "$training" --json >training.report
+"$emeth" show-job "$mean" --json >mean.report
 jq -e '[.subJobs[] | select(.status == "TIMEOUT")] | length == 1' training.report >/dev/null ||
   fail "the node that was killed lost nothing: $(jq -c .subJobs training.report)"
 say "the training is VERIFIED, by the second attempt"
@@ -323,7 +325,6 @@ def same(what, found, expected):
 
 tickets = {name: json.load(open(f"{name}.proven"))["ticket"] for name in names}
 minted = int(open("minted").read())
-report = json.load(open("training.report"))
 batch = json.load(open("requester.proven"))["batch"]["batch"]
 escrow, fee, deposit = map(int, json.load(open("terms")))
 # L is E less V; a quarter of it is the penalty.
@@ -332,15 +333,31 @@ penalty_on_chain = (escrow - fee) // 4
 fuel_in_parts = 2 * EMETH // 10
 fee_in_parts = 10 * EMETH // 10 * 5 // 100
 
-# What the settlements of all jobs say: an account has its deposit, and what it earned less what it lost.
+# What the jobs of layer 2 came to, reckoned from fuel and price: of what is verified, the node has U and the verifier V, 5 %
+# of it; who let a part time out loses P, a quarter of U, which is burned. What ledger and tickets say is not asked.
 earned = {name: 0 for name in names}
-for account in report["accounts"]:
-    for name in names[1:]:
-        if account["address"] == tickets[name]["account"]:
-            earned[name] = int(account["earned"]) - int(account["penalty"])
-burned = int(batch["totalBurned"])
-# What the others earned, and what was burned, the requester paid or they lost.
-earned["requester"] = -sum(earned.values()) - burned
+burned = 0
+
+def settle(job, fuel, price=EMETH // 10_000):
+    global burned
+    report = json.load(open(f"{job}.report"))
+    named = {tickets[name]["account"]: name for name in names}
+    nodes = {a["number"]: named[a["address"]] for a in report["accounts"] if a["role"] == "node"}
+    for part in report["subJobs"]:
+        pay = fuel * price
+        if part["status"] == "VERIFIED":
+            earned[nodes[part["node"]]] += pay
+            earned["verifier1"] += pay * 5 // 100
+            earned["requester"] -= pay + pay * 5 // 100
+        elif part["status"] == "TIMEOUT":
+            earned[nodes[part["node"]]] -= pay // 4
+            burned += pay // 4
+        else:
+            failed.append(f"{job}: part {part['part']} is {part['status']}")
+
+# 250 numbers are one fuel.
+settle("mean", 1)
+settle("training", int(json.load(open("training.quote"))["subJob"]["fuelLimit"]))
 
 total = 0
 for name in names:
@@ -366,6 +383,7 @@ for account in sys.argv[3:6]:
 
 if burned == 0:
     failed.append("nothing was burned on layer 2")
+same("what the last batch says was burned", int(batch["totalBurned"]), burned)
 same("deposits that were credited", total + burned, 80 * EMETH)
 same("all that was paid", settlement("totalRedeemed"), total)
 same("what was burned for layer 2", settlement("totalBurned"), burned)
