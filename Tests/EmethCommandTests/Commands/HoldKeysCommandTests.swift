@@ -60,7 +60,8 @@ import Testing
     }
     kill(submitting.processIdentifier, SIGKILL)
     submitting.waitUntilExit()
-    let id = "\(try #require(job))"
+    let found = try #require(job)
+    let id = "\(found)"
     let stranger = try Program.run(executable: Program.url, ["hold-keys", id, "--json"] + of(4))
     #expect(stranger.exitCode == 1)
     #expect(try Self.code(stranger) == "account.notAllowed")
