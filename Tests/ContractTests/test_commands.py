@@ -566,7 +566,7 @@ def test_a_batch_that_nobody_posted_is_posted_before_the_freeze(world):
     done = world.emeth("exit-frozen", "-", "--json", input=file)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
-    assert [s["function"] for s in report["steps"]] == ["postBatch"] and "48 hours" in report["notes"][0]
+    assert [s["function"] for s in report["steps"]] == ["postBatch"] and "newer ones" in report["notes"][0]
     world.wait(2 * DAY + 1)
     stale = world.emeth("exit-frozen", "-", "--dry-run", "--json", input=older)
     assert stale.returncode == 0, stale.stderr
@@ -580,15 +580,22 @@ def test_a_batch_that_nobody_posted_is_posted_before_the_freeze(world):
     assert world.wallet() == before + 6 * EMETH
 
 
-def test_an_old_batch_is_posted_and_layer_2_frozen_in_one_go(world):
-    """What the operator signed long ago says nothing of it: nobody waits for another 48 hours."""
+def test_who_posts_an_old_batch_leaves_a_day_for_newer_ones(world):
+    """What the operator signed long ago says nothing of it, and nobody waits for another 48 hours; but who froze at once
+    would leave the holders of newer batches with nothing."""
     assert world.emeth("deposit", "6emeth", *world.to_servers).returncode == 0
     tickets = [Ticket(USER, 1, 0, 6 * EMETH), Ticket(THE_SIGNER, 1)]
     file = proven(world, tickets, USER, epoch=1, depositsSeen=1, toTime=1)
     world.wait(2 * DAY + 1)
     done = world.emeth("exit-frozen", "-", "--json", input=file)
     assert done.returncode == 0, done.stderr
-    assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["postBatch", "freeze", "claim"]
+    assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["postBatch"]
+    early = world.emeth("exit-frozen", "-", "--json", input=file)
+    assert early.returncode == 0 and json.loads(early.stdout)["steps"] == []
+    assert "repeat the command after" in json.loads(early.stdout)["notes"][0]
+    world.wait(DAY + 1)
+    done = world.emeth("exit-frozen", "-", "--json", input=file)
+    assert [s["function"] for s in json.loads(done.stdout)["steps"]] == ["freeze", "claim"]
 
 
 def test_a_ticket_that_does_not_fit_opens_no_way_out(world):

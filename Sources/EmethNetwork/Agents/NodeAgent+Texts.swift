@@ -142,7 +142,7 @@ extension NodeAgent {
         var book = if let kept { kept } else { try ReceiptBook(file) }
         // What was written in part is looked at again.
         kept = nil
-        while try book.add(try await connection.receipts(after: book.known)) {}
+        while try book.add(try await receipts(after: book.known)) {}
         kept = book
       } catch {
         report("receipts of live texts", error)
@@ -150,6 +150,25 @@ extension NodeAgent {
       await pause(1)
       await news.wait(after: seen, until: .now.advanced(by: .seconds(Self.receiptSeconds)))
     }
+  }
+}
+
+extension NodeAgent {
+  /// Receipts behind the first `count` that are this node's, with the signature of the network's Aggregator.
+  private func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt] {
+    let receipts = try await connection.receipts(after: count)
+    if receipts.isEmpty { return [] }
+    let facts = try await connection.facts()
+    for receipt in receipts {
+      try asNetworkError { try receipt.check(in: facts.domain) }
+      guard receipt.signer == facts.aggregator, receipt.content.node == node.address else {
+        throw .malformed(
+          what: "receipt of text \(receipt.content.text)",
+          reason: "found it for \(receipt.content.node) by \(receipt.signer), "
+            + "allowed are this node's by the Aggregator, \(facts.aggregator)")
+      }
+    }
+    return receipts
   }
 }
 

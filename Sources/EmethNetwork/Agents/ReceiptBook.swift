@@ -51,7 +51,7 @@ struct ReceiptBook {
       throw .malformed(
         what: file.path,
         reason: "its line \(count) is not what the server has as this node's receipt \(count); "
-          + "move the file away, and all receipts come again")
+          + "keep the file under another name, and those that the server has come again")
     }
     let new = count == 0 ? lines[...] : lines.dropFirst()
     guard let newest = new.last else { return false }

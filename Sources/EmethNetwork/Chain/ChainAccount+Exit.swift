@@ -81,22 +81,35 @@ extension ChainAccount {
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
     let isUnserved = exit.map { now > $0.requestedAt && now - $0.requestedAt > Self.exitSeconds } ?? false
-    var isPosted = false
-    if let ticket { isPosted = try await postIfPossible(ticket.batch, &report) }
+    if let ticket, try await mayBeFollowed(ticket.batch, isUnserved: isUnserved, at: now, &report) { return nil }
     let freeze = EmethCore.freeze(unservedExitOf: isUnserved ? address : nil)
-    do throws(ChainError) {
-      report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
-    } catch {
-      guard isPosted, case .reverted(_, .message("settlement.tooEarly")) = error else { throw error }
-      report.notes.append(
-        "the ticket's batch is posted: L2 can be frozen 48 hours after the time of the newest batch")
-      return nil
-    }
+    report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
     if report.isDryRun {
       report.notes.append("what can be claimed and taken back is known once L2 is frozen")
       return nil
     }
     return try await client.call(EmethCore.frozen(), at: settlement)
+  }
+
+  /// So long holders of newer batches have to post them after a batch was posted, seconds. The contract would let L2 be
+  /// frozen at once where the batch is old; who holds a leaf of a newer one alone would then have nothing.
+  static let followingSeconds: UInt64 = 86_400
+
+  /// Posts the batch of a ticket where that has to be; whether others may still post newer ones, so that L2 is not frozen
+  /// now. An exit that was not served waits for nobody.
+  private func mayBeFollowed(
+    _ batch: SignedBatch, isUnserved: Bool, at now: UInt64, _ report: inout ChainReport
+  ) async throws(ChainError) -> Bool {
+    let isPosted = try await postIfPossible(batch, &report)
+    if isUnserved { return isPosted && report.isDryRun }
+    let posted = try await client.call(EmethCore.batch(batch.digest), at: contracts.settlement)
+    guard isPosted || posted != nil else { return false }
+    let first = (posted?.postedAt ?? now) + Self.followingSeconds
+    guard now < first else { return false }
+    report.notes.append(
+      "the ticket's batch \(report.isDryRun && isPosted ? "would be" : "is") posted: holders of newer ones can post "
+        + "theirs until L2 is frozen; repeat the command after \(Self.date(first))")
+    return true
   }
 
   /// Posts a batch that is not on the chain, without which nothing can be redeemed or claimed by it; behind a freeze it

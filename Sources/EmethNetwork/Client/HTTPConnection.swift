@@ -190,12 +190,7 @@ public final class HTTPConnection: NetworkConnection {
 
   /// As ``NetworkConnection`` says.
   public func receipts(after count: UInt64) async throws(NetworkError) -> [SignedReceipt] {
-    do throws(NetworkError) {
-      return try await client.get("/api/v2/gateway/receipts?after=\(count)", signed: true)
-    } catch {
-      if error.code == "gateway.none" { return [] }
-      throw error
-    }
+    try await client.get("/api/v2/gateway/receipts?after=\(count)", signed: true)
   }
 
   // MARK: - Objects

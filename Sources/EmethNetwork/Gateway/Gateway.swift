@@ -237,9 +237,4 @@ extension NetworkService {
     }
     if isPaid { gateway?.desk.announceReceipt(to: node) }
   }
-
-  /// A node's receipts behind the first `count`, oldest first; at most ``TextLedger/receiptsAtOnce``.
-  func receipts(of node: Address, after count: UInt64) throws(NetworkError) -> [SignedReceipt] {
-    try database.read { db in try TextLedger.receipts(of: node, after: count, in: db) }
-  }
 }

@@ -63,10 +63,11 @@ extension Routes {
     }
 
     json(.get, "/api/v2/gateway/receipts") { request, _, state in
-      let seller = try state.sellingNetwork()
       let account = try await state.account(of: request)
       let after = try request.number("after", in: 0...UInt64(Int64.max)) ?? 0
-      return try await state.offload { try seller.receipts(of: account, after: after) }
+      return try await state.offload { [service = state.service] in
+        try service.receipts(of: account, after: after)
+      }
     }
 
     add(.post, "/api/v2/gateway/turn") { request, _, state -> Response in

@@ -90,6 +90,12 @@ protocol ServedNetwork: Sendable {
 extension ServedNetwork {
   var seller: NetworkService? { nil }
 
+  /// A node's receipts behind the first `count`, oldest first, at most ``TextLedger/receiptsAtOnce``: also those of a network
+  /// that sells no text any more.
+  func receipts(of node: Address, after count: UInt64) throws(NetworkError) -> [SignedReceipt] {
+    try database.read { db in try TextLedger.receipts(of: node, after: count, in: db) }
+  }
+
   func listedJob(_ id: JobID) throws(NetworkError) -> CachedJob? { try CachedJob.find(id, in: database) }
 }
 

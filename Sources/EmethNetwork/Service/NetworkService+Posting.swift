@@ -63,8 +63,11 @@ extension NetworkService {
     guard let head = try await client.block(.latest) else {
       throw .malformed(method: "eth_getBlockByNumber", reason: "there is no newest block")
     }
-    let ahead = Int64(clamping: clock.milliseconds / 1_000) - Int64(clamping: head.timestamp)
-    standing.withLock { $0.clockAheadSeconds = ahead }
+    // The first node is the operator's own: what witnesses say of the time is theirs.
+    if index == 0 {
+      let ahead = Int64(clamping: clock.milliseconds / 1_000) - Int64(clamping: head.timestamp)
+      standing.withLock { $0.clockAheadSeconds = ahead }
+    }
     let posted = try await posted(on: chain, says: client)
     var epoch = posted?.epoch
     // The contract's 48 hours run from the first deposit on, credited or not.
@@ -170,10 +173,14 @@ extension NetworkService {
     }
     var wanted = min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
     if try canShowAnExit(notProvenBy: posted.epoch) { wanted = min(wanted, SettlementChain.exitSeconds) }
-    // By how much it is behind the newest one counts too: both may state times that are ahead.
-    let age = max(
-      seconds(from: min(closed, posted.postedAt), to: now), seconds(from: closed, to: newest.batch.toTime))
-    return age >= wanted ? newest : nil
+    // Each clock is compared with itself again: what both batches state, and how long ago the chain took the posted one.
+    let interval = max(
+      seconds(from: closed, to: newest.batch.toTime), seconds(from: posted.postedAt, to: now))
+    if interval >= wanted { return newest }
+    // To the contract it may be older, where this clock is behind; once an hour that is enough.
+    let age = seconds(from: min(closed, posted.postedAt), to: now)
+    return age >= SettlementChain.longestSilenceSeconds && seconds(from: posted.postedAt, to: now) >= 3_600
+      ? newest : nil
   }
 
   /// The batch with the signatures that count: of one key its own; of a set of which several sign, the batch that its members

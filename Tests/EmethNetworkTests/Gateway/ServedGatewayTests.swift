@@ -131,7 +131,7 @@ import Testing
     let keys = try await scene.server.client(ServiceScene.requester).apiKeys()
     #expect(keys.map(\.spent.holon) == [94_000] && keys.first?.reserved == .zero)
     #expect(try scene.service.audit().holds)
-    for _ in 0..<100 where (try? scene.receipts(of: 0).count) != 2 {
+    for _ in 0..<1_200 where (try? scene.receipts(of: 0).count) != 2 {
       try await Task.sleep(for: .milliseconds(50))
     }
     let receipts = try scene.receipts(of: 0)
@@ -150,7 +150,7 @@ import Testing
       _ = try await collect(scene.client.generate("a cat", model: "tiny", maxTokens: 10, seed: seed))
     }
     func waitForReceipts() async throws -> [SignedReceipt] {
-      for _ in 0..<200 where (try? scene.receipts(of: 0).count) != 3 {
+      for _ in 0..<2_400 where (try? scene.receipts(of: 0).count) != 3 {
         try await Task.sleep(for: .milliseconds(50))
       }
       return try scene.receipts(of: 0)
