@@ -59,7 +59,7 @@ extension NodeAgent {
       let sealed = try node.openSecret(
         of: subJob, to: binding, verifier: binding.binding.account, now: secondsNow())
       return try body(MessageAnswer(message: sealed.map { HexText(wrappedValue: $0) }))
-    case .reveal, .judge, .share, .examineMask, .handOver, .weighMask, .header:
+    case .reveal, .judge, .share, .examineMask, .handOver, .weighMask:
       throw .malformed(what: "errand \(errand.id)", reason: "a node is not asked for \(errand.kind.rawValue)")
     }
   }

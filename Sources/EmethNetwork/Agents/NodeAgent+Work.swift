@@ -114,13 +114,13 @@ extension NodeAgent {
 
   /// Takes a SubJob; nil when it is not this node's to compute any more.
   func take(_ subJob: JobID) async throws(NetworkError) -> Assignment? {
+    var binding: SignedKeyBinding { node.binding(expiry: secondsNow() + 30 * 86_400) }
     do throws(NetworkError) {
       return try await untilAnswered("taking SubJob \(subJob)") { () throws(NetworkError) in
-        try await process(subJob)
+        try await connection.process(subJob, binding: binding)
       }
     } catch {
       guard error.isFinalAnswer else { throw error }
-      let isRefused = error.code == "subJob.headerRefused"
       let standing: SubJobState
       do throws(NetworkError) {
         standing = try await untilAnswered("asking for SubJob \(subJob)") { () throws(NetworkError) in
@@ -131,31 +131,9 @@ extension NodeAgent {
         try forget(subJob)
         return nil
       }
-      if isRefused { avoid(standing.position.parent) }
       // What is ours and submitted is kept for errands; what is another's is nothing to us.
       if standing.node != node.address { try forget(subJob) }
       return nil
-    }
-  }
-
-  /// Takes a SubJob; one whose requester holds the keys is claimed first, and the header waited for.
-  private func process(_ subJob: JobID) async throws(NetworkError) -> Assignment {
-    var expiry: UInt64 { secondsNow() + 30 * 86_400 }
-    do throws(NetworkError) {
-      return try await connection.process(subJob, binding: node.binding(expiry: expiry))
-    } catch {
-      guard error.code == "subJob.notClaimed" else { throw error }
-    }
-    _ = try await connection.claim(subJob, binding: node.partBinding(for: subJob, expiry: expiry))
-    while true {
-      if Task.isCancelled { throw .interrupted }
-      do throws(NetworkError) {
-        return try await connection.process(subJob, binding: node.binding(expiry: expiry))
-      } catch {
-        // A claim to which no header comes lapses.
-        guard error.code == "subJob.headerAwaited" else { throw error }
-      }
-      await pause(min(0.5, settings.patience))
     }
   }
 
@@ -219,9 +197,8 @@ extension NodeAgent {
       let reason = error.message
       if assignment.program != nil || !error.isOfDevice { avoid(assignment.position.parent) }
       if case .moduleCutShort = error { noteLoss(over: assignment) }
-      let identity = node.secretShowingDamage(of: assignment)
       try await untilAnswered("giving SubJob \(subJob) up") { () throws(NetworkError) in
-        try await connection.decline(subJob, reason: reason, identity: identity)
+        try await connection.decline(subJob, reason: reason)
       }
       onEvent(.declined(subJob, reason: reason))
       return nil

@@ -79,7 +79,7 @@ extension VerifierAgent {
       }
       try store.remove(object)
       return try body(MessageAnswer(message: word.map { HexText(wrappedValue: $0) }))
-    case .open, .cohort, .openSecret, .header:
+    case .open, .cohort, .openSecret:
       throw .malformed(
         what: "errand \(errand.id)", reason: "a verifier is not asked for \(errand.kind.rawValue)")
     }

@@ -314,16 +314,8 @@ final class WorkerDesk: ServedNetwork {
 
   func renew(_ subJob: JobID, by node: Address) throws(NetworkError) { _ = try hand(subJob, of: node) }
 
-  /// Workers claim nothing: the node has the header when it gives a part on.
-  func claim(
-    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
-  ) throws(NetworkError) -> SubJobClaim {
-    throw .refused(
-      code: "subJob.notHeld", message: "SubJob \(subJob) is taken from its node at once", hint: nil)
-  }
-
   /// What one worker gives up the node computes itself.
-  func decline(_ subJob: JobID, by node: Address, reason: String, identity: String?) throws(NetworkError) {
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
     let hand = try hand(subJob, of: node)
     if drop(subJob, given: hand.stop) { agent.resume(subJob) }
   }

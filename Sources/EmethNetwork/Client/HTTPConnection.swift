@@ -75,13 +75,6 @@ public final class HTTPConnection: NetworkConnection {
   }
 
   /// As ``NetworkConnection`` says.
-  public func claim(
-    _ subJob: JobID, binding: SignedKeyBinding
-  ) async throws(NetworkError) -> SubJobClaim {
-    try await client.send("POST", "/api/v2/sub-jobs/\(subJob)/claim", binding, repeatable: true)
-  }
-
-  /// As ``NetworkConnection`` says.
   public func process(
     _ subJob: JobID, binding: SignedKeyBinding
   ) async throws(NetworkError) -> Assignment {
@@ -94,11 +87,9 @@ public final class HTTPConnection: NetworkConnection {
       "POST", "/api/v2/sub-jobs/\(subJob)/renew", Nothing(), repeatable: true)
   }
 
-  /// As ``NetworkConnection`` says.
-  public func decline(
-    _ subJob: JobID, reason: String, identity: String? = nil
-  ) async throws(NetworkError) {
-    let body = Routes.Decline(reason: reason, identity: identity)
+  /// Gives a SubJob up.
+  public func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {
+    let body = Routes.Decline(reason: reason)
     let _: Done = try await client.send("POST", "/api/v2/sub-jobs/\(subJob)/decline", body, repeatable: true)
   }
 

@@ -14,9 +14,9 @@ struct JobLine: Codable, Sendable, Hashable {
 
 extension JobLine {
   init(_ record: JobRecord) {
-    let done = record.progress.rounds.filter { $0.trainLoss != nil }
+    let losses = record.progress.rounds.compactMap(\.validationLoss)
     self.init(
       dataSetName: record.request.dataSetName, escrow: record.job.terms.escrow, rounds: record.job.numEpoch,
-      roundsDone: UInt32(done.count), validationLoss: done.last?.validationLoss)
+      roundsDone: UInt32(losses.count), validationLoss: losses.last)
   }
 }

@@ -16,7 +16,7 @@ public struct RoundRecord: Codable, Sendable, Hashable {
   var beganAt: UInt64
   /// Mean of the nodes' training losses; `nil` until the round is done.
   public var trainLoss: Double?
-  /// Loss on the validation share after the round; `nil` until the round is done, and where the requester keeps the share.
+  /// Loss on the validation share after the round; `nil` until the round is done.
   public var validationLoss: Double?
   /// Coordinates clipped by the quantiser, over all parts.
   public var clipped: Int = 0
@@ -31,9 +31,9 @@ struct JobProgress: Codable, Sendable, Hashable {
   var plan: SplitPlan?
   /// Objects: the parts' records, sealed, without headers.
   var parts: [Bytes32] = []
-  /// Object of the Splitter's own store: the validation records; `nil` where the requester keeps them.
+  /// Object of the Splitter's own store: the validation records.
   var validation: Bytes32?
-  /// Validation loss of the model the job began with; `nil` where the requester keeps the validation share.
+  /// Validation loss of the model the job began with.
   var initialLoss: Double?
   /// Rounds done and the one that runs; a job that is done has one more, whose starting parameters are the
   /// result.
@@ -101,10 +101,6 @@ struct SubJobNotes: Codable, Sendable, Hashable {
   var notBefore: UInt64
   /// The header that lets its node open the part; `nil` until a node takes it.
   var header: HexText?
-  /// The key that the last node to claim it wants the header for, and the errand by which that was asked for; `nil` where the
-  /// Splitter writes headers.
-  var partKey: SignedKeyBinding?
-  var headerErrand: String?
   /// The key that evidence is sealed to for its node; `nil` where it works here.
   var nodeKey: SignedKeyBinding?
   /// What the node handed in.

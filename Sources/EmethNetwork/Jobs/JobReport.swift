@@ -9,8 +9,8 @@ public struct JobReport: Codable, Sendable {
     public var round: UInt32
     /// Mean of the nodes' training losses, nats a token.
     public var trainLoss: Double
-    /// Loss on the validation share, nats a token; `nil` where the requester keeps that.
-    public var validationLoss: Double?
+    /// Loss on the validation share, nats a token.
+    public var validationLoss: Double
     /// Coordinates that the quantiser clipped.
     public var clipped: Int
   }
@@ -134,7 +134,7 @@ extension Surroundings {
     try database.read { db in
       let record = try JobStore.job(id, in: db)
       let subJobs = try JobStore.subJobs(of: id, in: db)
-      let done = record.progress.rounds.filter { $0.trainLoss != nil }
+      let done = record.progress.rounds.filter { $0.validationLoss != nil }
       let tickets = try Signer.newestTickets(in: db)
       let accounts = try accountsWithMoney(in: db)
       let nodes = accounts.filter { $0.role == "node" }
@@ -155,7 +155,7 @@ extension Surroundings {
             rounds: done.map(\.exponents)) : nil,
         rounds: done.map {
           JobReport.Round(
-            round: $0.round, trainLoss: $0.trainLoss ?? 0, validationLoss: $0.validationLoss,
+            round: $0.round, trainLoss: $0.trainLoss ?? 0, validationLoss: $0.validationLoss ?? 0,
             clipped: $0.clipped)
         },
         subJobs: subJobs.enumerated().map { index, subJob in

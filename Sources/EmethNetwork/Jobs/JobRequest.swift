@@ -64,17 +64,6 @@ public enum JobRequest: Sendable, Hashable {
     }
   }
 
-  /// Objects that a requester has given with it beside the data set: its model, and parts that it has sealed itself.
-  var givenObjects: [Bytes32] { models + (division?.parts ?? []) }
-
-  /// How the requester's own process has divided and sealed the data set; `nil` where the Splitter does it.
-  var division: HeldDivision? {
-    switch self {
-    case .training(let request): request.division
-    case .computed: nil
-    }
-  }
-
   /// What its manifest says of the program; `nil` for a training.
   var programTerms: ProgramTerms? {
     switch self {

@@ -41,7 +41,7 @@ public struct JobSummary: Codable, Sendable, Hashable {
 extension JobSummary {
   /// What a record says.
   init(_ record: JobRecord) {
-    let done = record.progress.rounds.filter { $0.trainLoss != nil }
+    let done = record.progress.rounds.filter { $0.validationLoss != nil }
     self.init(
       jobId: record.job.id, status: record.status, reason: record.reason, dataSet: record.request.dataSetName,
       roundsDone: record.request.isTraining ? UInt32(done.count) : record.machine.roundsComplete,

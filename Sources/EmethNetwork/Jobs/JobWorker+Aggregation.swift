@@ -36,13 +36,14 @@ extension JobWorker {
     let next = try step.apply(sum, partCount: verified.count, to: state)
     state.step = UInt64(round + 1) * UInt64(manifest.stepsPerRound)
     state.round = UInt64(round + 1)
-    // A requester that holds the keys keeps the validation share too.
-    let loss = try record.progress.validation.map { validation throws(NetworkError) in
-      try validationLoss(
-        of: state,
-        records: TrainingData(
-          context: Int(manifest.model.context), bytes: try network.splitterStore.get(validation)))
+    guard let validation = record.progress.validation else {
+      throw .inconsistent(what: "the job has no validation share")
     }
+    let loss = try validationLoss(
+      of: state,
+      records: TrainingData(
+        context: Int(manifest.model.context), bytes: try network.splitterStore.get(validation))
+    )
     record.progress.rounds[Int(round)].trainLoss = losses / Double(verified.count)
     record.progress.rounds[Int(round)].validationLoss = loss
     record.progress.rounds[Int(round)].clipped = clipped

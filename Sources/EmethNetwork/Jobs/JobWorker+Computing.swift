@@ -6,7 +6,7 @@ import Foundation
 extension JobWorker {
   func assignment(of record: SubJobRecord, parent: JobRecord) throws(NetworkError) -> Assignment {
     let round = parent.progress.rounds[Int(record.position.round)]
-    let part = try Self.part(record.position.part, of: parent)
+    let part = try part(record.position.part, of: parent)
     guard let header = record.notes.header else {
       throw .inconsistent(what: "SubJob \(record.id) was taken without a header")
     }
@@ -14,14 +14,14 @@ extension JobWorker {
       subJob: record.id, position: record.position, manifest: parent.job.parameters,
       data: parent.progress.parts[Int(part.index)], header: header.wrappedValue, dataRoot: part.root,
       firstRecord: part.firstRecord,
-      partSecret: request.division == nil ? network.splitter.partSecret(of: id, part: part.index) : nil,
+      partSecret: network.splitter.partSecret(of: id, part: part.index),
       startingParameters: round.startingParameters, initRoot: round.initRoot, exponents: round.exponents,
       noise: noise(of: part), noiseOpening: noiseOpening(of: record.position), fuel: cost.subJobFuel,
       program: request.isTraining ? nil : record.machine.job.programID, requester: parent.job.requester,
       aggregator: request.provesItself ? network.aggregatorBinding(until: parent.machine.deadline) : nil)
   }
 
-  static func part(_ index: UInt32, of parent: JobRecord) throws(NetworkError) -> SplitPlan.Part {
+  func part(_ index: UInt32, of parent: JobRecord) throws(NetworkError) -> SplitPlan.Part {
     guard let plan = parent.progress.plan, plan.parts.indices.contains(Int(index)) else {
       throw .inconsistent(what: "part \(index) is not in the plan")
     }

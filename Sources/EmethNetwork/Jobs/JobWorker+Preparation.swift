@@ -49,7 +49,21 @@ extension JobWorker {
     let manifest = training.manifest
     var record = try job()
     if record.progress.plan == nil {
-      let validation = try divide(training, into: &record.progress)
+      let tokenizer = try network.tokenizer(of: training)
+      let dataSet = try masked(
+        DataSet(
+          name: request.dataSetName, bytes: network.dataSet(request.dataSet), tokenizer: tokenizer,
+          context: Int(manifest.model.context)))
+      let splitter = network.splitter
+      let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
+      record.progress.plan = try committed(division.plan, by: splitter)
+      let held = network.stores(for: id, .job)
+      for (index, part) in division.parts.enumerated() {
+        record.progress.parts.append(
+          try held.objects.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
+      }
+      record.progress.validation = try held.splitter.put(division.validation.bytes)
+      try network.keep(leaves: division.leaves, of: id)
 
       let state = try startingState()
       record.progress.rounds = [
@@ -62,9 +76,7 @@ extension JobWorker {
           velocity: nil,
           beganAt: 0)
       ]
-      record.progress.initialLoss = try validation.map { records throws(NetworkError) in
-        try validationLoss(of: state, records: records)
-      }
+      record.progress.initialLoss = try validationLoss(of: state, records: division.validation)
       try database.write { db in
         let now = try network.tick(in: db)
         record.progress.rounds[0].beganAt = now
@@ -77,51 +89,13 @@ extension JobWorker {
       }
       if try job().status.isFinal { return }
     }
-    if let plan = record.progress.plan {
+    if let plan = record.progress.plan, let loss = record.progress.initialLoss {
       progress(
         .divided(
           records: plan.recordCount, parts: request.parallel, rounds: manifest.rounds,
           steps: manifest.stepsPerRound,
-          initialLoss: record.progress.initialLoss))
+          initialLoss: loss))
     }
-  }
-
-  /// Divides and seals the data set, or takes it as its requester has divided and sealed it.
-  ///
-  /// - Returns: the validation share; nil where the requester keeps it.
-  private func divide(
-    _ training: TrainingRequest, into progress: inout JobProgress
-  ) throws(NetworkError) -> TrainingData? {
-    if let division = training.division {
-      let leaves = try network.dataSet(training.dataSet)
-      let hashes = stride(from: 0, to: leaves.count, by: 32).compactMap {
-        Bytes32(leaves.dropFirst($0).prefix(32))
-      }
-      do throws(SplittingError) {
-        try division.plan.check(leafHashes: hashes)
-      } catch {
-        throw .malformed(what: "division of job \(id)", reason: NetworkError(error).message)
-      }
-      (progress.plan, progress.parts) = (division.plan, division.parts)
-      try network.keep(leaves: leaves, of: id)
-      return nil
-    }
-    let tokenizer = try network.tokenizer(of: training)
-    let dataSet = try masked(
-      DataSet(
-        name: request.dataSetName, bytes: network.dataSet(request.dataSet), tokenizer: tokenizer,
-        context: Int(training.manifest.model.context)))
-    let splitter = network.splitter
-    let division = try splitter.divide(dataSet, job: id, parts: request.parallel)
-    progress.plan = try committed(division.plan, by: splitter)
-    let held = network.stores(for: id, .job)
-    for (index, part) in division.parts.enumerated() {
-      progress.parts.append(
-        try held.objects.put(try splitter.payload(of: part, job: id, index: UInt32(index))))
-    }
-    progress.validation = try held.splitter.put(division.validation.bytes)
-    try network.keep(leaves: division.leaves, of: id)
-    return division.validation
   }
 
   /// The state that round 0 begins with.

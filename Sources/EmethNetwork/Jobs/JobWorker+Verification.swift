@@ -315,7 +315,7 @@ extension JobWorker {
     on record: SubJobRecord, result: NodeResult, parent: JobRecord
   ) throws(NetworkError) -> SubJobFacts {
     let round = parent.progress.rounds[Int(record.position.round)]
-    let part = try Self.part(record.position.part, of: parent)
+    let part = try part(record.position.part, of: parent)
     return SubJobFacts(
       subJob: record.id, position: record.position, node: record.machine.node ?? .zero,
       manifest: parent.job.parameters, dataRoot: part.root, sequenceCount: Int(part.count),

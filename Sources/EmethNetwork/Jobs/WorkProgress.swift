@@ -3,7 +3,7 @@ import EmethKit
 /// What happens while a job is worked on, as it happens.
 public enum WorkProgress: Sendable {
   /// The data set is divided; `parts` SubJobs a round, `steps` optimizer steps each.
-  case divided(records: UInt64, parts: UInt32, rounds: UInt32, steps: UInt32, initialLoss: Double?)
+  case divided(records: UInt64, parts: UInt32, rounds: UInt32, steps: UInt32, initialLoss: Double)
   /// The data set of a job that is no training is divided into records and parts.
   case recordsDivided(records: UInt64, parts: UInt32)
   /// The parts' outputs are joined to a result of so many bytes.
@@ -26,5 +26,5 @@ public enum WorkProgress: Sendable {
   /// The Signer closed an epoch.
   case epochClosed(UInt64)
   /// A round is done.
-  case roundEnded(round: UInt32, trainLoss: Double, validationLoss: Double?)
+  case roundEnded(round: UInt32, trainLoss: Double, validationLoss: Double)
 }

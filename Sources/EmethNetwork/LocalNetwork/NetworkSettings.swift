@@ -68,10 +68,8 @@ public struct TrainingRequest: Codable, Sendable, Hashable {
   public var manifest: TrainingManifest
   /// Name of the data set, for people.
   public var dataSetName: String
-  /// Object: the data set's bytes; with a ``division``, the hashes of its record leaves.
+  /// Object: the data set's bytes.
   public var dataSet: Bytes32
-  /// How the requester's own process has divided and sealed the data set; `nil` leaves both to the Splitter.
-  public var division: HeldDivision?
   /// Folder of the tokenizer inside the network folder; `nil` for bytes.
   public var tokenizer: String?
   /// Object: the parameters to start from; `nil` when they follow from the seed.
@@ -91,15 +89,13 @@ public struct TrainingRequest: Codable, Sendable, Hashable {
 
   /// A request; whether it is possible is checked when it is submitted.
   public init(
-    manifest: TrainingManifest, dataSetName: String, dataSet: Bytes32, division: HeldDivision? = nil,
-    tokenizer: String? = nil, initialParameters: Bytes32? = nil, parallel: UInt32, fuelPrice: FuelPrice,
-    ruleSet: String = "standard",
+    manifest: TrainingManifest, dataSetName: String, dataSet: Bytes32, tokenizer: String? = nil,
+    initialParameters: Bytes32? = nil, parallel: UInt32, fuelPrice: FuelPrice, ruleSet: String = "standard",
     timeLimitSeconds: UInt64, retry: RetryPolicy = .standard, check: SegmentCheck? = nil
   ) {
     self.manifest = manifest
     self.dataSetName = dataSetName
     self.dataSet = dataSet
-    self.division = division
     self.tokenizer = tokenizer
     self.initialParameters = initialParameters
     self.parallel = parallel

@@ -17,9 +17,8 @@ public struct Assignment: Codable, Sendable, Hashable {
   public var dataRoot: Bytes32
   /// The part's first record in the whole data set.
   public var firstRecord: UInt64
-  /// The secret from which the part's record salts follow; `nil` where the requester holds the keys: then it stands before
-  /// the records in the sealed part, and no server knows it.
-  public var partSecret: Bytes32?
+  /// The secret from which the part's record salts follow.
+  public var partSecret: Bytes32
   /// Object: parameters at the beginning of the round.
   public var startingParameters: Bytes32
   /// State root at the beginning of the round.

@@ -34,7 +34,7 @@ extension TrainingNode {
     var given = assignment
     // The whole of it, header and all: the header that came opens it for this node alone.
     given.data = try store.putSealed(
-      try payload(of: assignment), to: worker.binding.recipient, using: &random)
+      try part(of: assignment), to: worker.binding.recipient, using: &random)
     given.header = Data()
     given.owner = binding(expiry: now + 30 * 86_400)
     return given

@@ -36,9 +36,10 @@ extension TrainingNode {
     if try shows(.stall, on: assignment.subJob) { return nil }
     try vault.begin()
     let manifest = try ComputedManifest(json: assignment.manifest)
-    let (secret, bytes) = try part(of: assignment)
+    let bytes = try part(of: assignment)
     let part = try DataSetPart(
-      bytes: bytes, kind: manifest.records, firstRecord: assignment.firstRecord, secret: secret)
+      bytes: bytes, kind: manifest.records, firstRecord: assignment.firstRecord, secret: assignment.partSecret
+    )
     guard part.root == assignment.dataRoot else {
       throw .malformed(
         what: "part of SubJob \(assignment.subJob)",
@@ -51,7 +52,7 @@ extension TrainingNode {
     if try shows(.swappedFinal, on: assignment.subJob) {
       outcome = .output((outcome.output ?? Data()) + Data("0\n".utf8))
     }
-    let commitment = OutputCommitment(partSecret: secret, subJob: assignment.subJob)
+    let commitment = OutputCommitment(partSecret: assignment.partSecret, subJob: assignment.subJob)
     // There are no states on the way: the roots of a trace stay zero.
     let submission = Submission(
       jobID: assignment.subJob, round: assignment.position.round, node: address,
@@ -90,11 +91,11 @@ extension TrainingNode {
   ) throws(NetworkError) -> SealedOpening {
     try asNetworkError { try binding.check(at: time, account: challenge.verifier, in: domain) }
     let (record, _) = try finished(challenge.subJob)
-    let (secret, bytes) = try part(of: record.assignment)
+    let bytes = try part(of: record.assignment)
     let hash = bytes.withUnsafeBytes { SHA256.hash($0) }
     let opening = PartOpening(
       submission: record.result.submission.digest, seed: challenge.seed, part: hash,
-      firstRecord: record.assignment.firstRecord, partSecret: secret)
+      firstRecord: record.assignment.firstRecord, partSecret: record.assignment.partSecret)
     let sealed = try seal(bytes, hash, for: challenge, to: binding)
     return try seal(opening, of: opening.submission, with: [hash: sealed], for: challenge, to: binding)
   }

@@ -41,8 +41,8 @@ struct TrainingNode: Sendable {
     try vault.begin()
     let began = ContinuousClock.now
 
-    let records = try records(of: assignment, context: Int(manifest.model.context))
-    let data = records.data
+    let data = try part(of: assignment, context: Int(manifest.model.context))
+    let records = PartRecords(data: data, firstRecord: assignment.firstRecord, secret: assignment.partSecret)
     guard records.root == assignment.dataRoot else {
       throw .malformed(
         what: "part of SubJob \(assignment.subJob)",
@@ -186,10 +186,8 @@ struct TrainingNode: Sendable {
     let assignment = record.assignment
     let manifest = try asNetworkError { try TrainingManifest(json: assignment.manifest) }
     let conduct = NodeConduct(fault: try markedFault(of: challenge.subJob))
-    let records = try records(of: assignment, context: Int(manifest.model.context))
-    let data = records.data
-    let schedule = try SegmentSchedule(
-      manifest: manifest, position: assignment.position, sequenceCount: data.count)
+    let (data, schedule) = try dataAndSchedule(of: assignment)
+    let records = PartRecords(data: data, firstRecord: assignment.firstRecord, secret: assignment.partSecret)
     let last = record.stateRoots.count - 1
     let trace = traceTree(of: record.stateRoots, subJob: challenge.subJob)
 
@@ -235,28 +233,21 @@ struct TrainingNode: Sendable {
   }
 
   /// The part's records. They are opened in memory and never written to the disk.
-  func records(of assignment: Assignment, context: Int) throws(NetworkError) -> PartRecords {
-    let (secret, records) = try part(of: assignment)
-    return PartRecords(
-      data: try TrainingData(context: context, bytes: records), firstRecord: assignment.firstRecord,
-      secret: secret)
+  private func part(of assignment: Assignment, context: Int) throws(NetworkError) -> TrainingData {
+    try TrainingData(context: context, bytes: part(of: assignment))
   }
 
-  /// The part's bytes, and what their salts follow from.
-  func part(of assignment: Assignment) throws(NetworkError) -> (secret: Bytes32, records: Data) {
-    let bytes = try payload(of: assignment)
-    if let secret = assignment.partSecret { return (secret, bytes) }
-    return try HeldPart.read(bytes)
-  }
-
-  /// What is in the sealed part.
-  func payload(of assignment: Assignment) throws(NetworkError) -> Data {
+  /// The part's bytes.
+  func part(of assignment: Assignment) throws(NetworkError) -> Data {
     let sealed = try store.get(assignment.data)
-    // What a master hands on is sealed to the account's own key, whoever wrote the header for the master.
-    var identities = [key.sealingIdentity()]
-    if assignment.partSecret == nil { identities.append(partIdentity(for: assignment.subJob)) }
     return try asNetworkError {
-      try HeldPart.open(header: assignment.header, payload: sealed, with: identities)
+      var stream = OpeningStream(identities: [key.sealingIdentity()])
+      var records: [UInt8] = []
+      records.reserveCapacity(sealed.count)
+      try stream.append(assignment.header, to: &records)
+      try stream.append(sealed, to: &records)
+      try stream.finish(to: &records)
+      return Data(records)
     }
   }
 
@@ -380,7 +371,7 @@ struct TrainingNode: Sendable {
     of assignment: Assignment
   ) throws(NetworkError) -> (TrainingData, SegmentSchedule) {
     let manifest = try asNetworkError { try TrainingManifest(json: assignment.manifest) }
-    let data = try TrainingData(context: Int(manifest.model.context), bytes: part(of: assignment).records)
+    let data = try part(of: assignment, context: Int(manifest.model.context))
     return (
       data,
       try SegmentSchedule(manifest: manifest, position: assignment.position, sequenceCount: data.count)

@@ -7,8 +7,6 @@ extension Routes {
   /// Why a node gives a SubJob up.
   struct Decline: Codable, Sendable {
     var reason: String
-    /// The secret of the key that it claimed it with, where the part does not open; `nil` otherwise.
-    var identity: String?
   }
 
   func addWork() {
@@ -33,12 +31,6 @@ extension Routes {
       return try await state.offload { try state.service.state(of: id) }
     }
 
-    json(.post, "/api/v2/sub-jobs/:id/claim") { request, context, state in
-      let id = try context.jobID()
-      let (account, binding) = try await state.signed(request, SignedKeyBinding.self)
-      return try await state.offload { try state.service.claim(id, by: account, binding: binding) }
-    }
-
     json(.post, "/api/v2/sub-jobs/:id/process") { request, context, state in
       let id = try context.jobID()
       let (account, binding) = try await state.signed(request, SignedKeyBinding.self)
@@ -55,9 +47,7 @@ extension Routes {
     json(.post, "/api/v2/sub-jobs/:id/decline") { request, context, state in
       let id = try context.jobID()
       let (account, body) = try await state.signed(request, Decline.self)
-      try await state.offload {
-        try state.service.decline(id, by: account, reason: body.reason, identity: body.identity)
-      }
+      try await state.offload { try state.service.decline(id, by: account, reason: body.reason) }
       return Done()
     }
 

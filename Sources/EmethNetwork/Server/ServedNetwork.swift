@@ -45,14 +45,11 @@ protocol ServedNetwork: Sendable {
   func openSubJobs(_ filter: SubJobFilter, for node: Address) throws(NetworkError) -> [SubJobOffer]
   /// What is another one when other SubJobs wait for nodes.
   func offerMark() throws(NetworkError) -> String
-  func claim(
-    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
-  ) throws(NetworkError) -> SubJobClaim
   func process(
     _ subJob: JobID, by node: Address, binding: SignedKeyBinding
   ) throws(NetworkError) -> Assignment
   func renew(_ subJob: JobID, by node: Address) throws(NetworkError)
-  func decline(_ subJob: JobID, by node: Address, reason: String, identity: String?) throws(NetworkError)
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError)
   func submit(_ result: NodeResult, by node: Address) throws(NetworkError)
   func state(of subJob: JobID) throws(NetworkError) -> SubJobState
   func work(

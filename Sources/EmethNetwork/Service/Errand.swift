@@ -29,9 +29,6 @@ public struct Errand: Codable, Sendable, Hashable {
     case handOver
     /// A verifier examines what another one has handed to it: ``Question/weighMask(_:handed:)`` → ``MessageAnswer``.
     case weighMask
-    /// A requester that holds the keys writes the header for a node that has claimed a SubJob:
-    /// ``Question/header(_:)`` → ``WrittenHeader``.
-    case header
   }
 
   /// What is asked, with all that the answer needs; objects are named by their hashes.
@@ -46,7 +43,6 @@ public struct Errand: Codable, Sendable, Hashable {
     case examineMask(MaskExamination)
     case handOver(MaskExamination, binding: SignedKeyBinding)
     case weighMask(MaskExamination, handed: Bytes32)
-    case header(HeaderRequest)
 
     /// What kind of question it is.
     public var kind: Kind {
@@ -60,7 +56,6 @@ public struct Errand: Codable, Sendable, Hashable {
       case .examineMask: .examineMask
       case .handOver: .handOver
       case .weighMask: .weighMask
-      case .header: .header
       }
     }
 
@@ -69,7 +64,6 @@ public struct Errand: Codable, Sendable, Hashable {
       switch self {
       case .open(let challenge, _): challenge.subJob
       case .judge(let request): request.facts.subJob
-      case .header(let request): request.subJob
       case .examineMask(let examination), .handOver(let examination, _), .weighMask(let examination, _):
         examination.masked.content.jobID
       case .cohort(let subJob, _), .openSecret(let subJob, _), .reveal(let subJob, _, _),

@@ -105,14 +105,6 @@ enum ErrandStore {
       sql: "UPDATE errand SET due = due + ? WHERE answer IS NULL", arguments: [Int64(clamping: seconds)])
   }
 
-  /// Removes what nobody has answered in time.
-  static func removeSilent(_ kind: Errand.Kind, about subJob: JobID, at now: UInt64, in db: SQLSession) throws
-  {
-    try db.execute(
-      sql: "DELETE FROM errand WHERE subJob = ? AND kind = ? AND answer IS NULL AND due <= ?",
-      arguments: ["\(subJob)", kind.rawValue, Int64(now)])
-  }
-
   static func removeAll(of job: JobID, in db: SQLSession) throws {
     db.concerns(job)
     try db.execute(sql: "DELETE FROM errand WHERE job = ?", arguments: ["\(job)"])

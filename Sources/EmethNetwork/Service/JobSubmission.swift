@@ -8,11 +8,8 @@ public struct JobSubmission: Codable, Sendable, Hashable {
   public var manifest: String
   /// Name of the data set, for people.
   public var dataSetName: String
-  /// Object: the data set's bytes; with a ``division``, the hashes of its record leaves.
+  /// Object: the data set's bytes.
   public var dataSet: Bytes32
-  /// How the requester's own process has divided and sealed the data set, whose keys it holds; `nil` leaves both to the
-  /// Splitter.
-  public var division: HeldDivision?
   /// The tokenizer's files by name; `nil` for bytes.
   public var tokenizer: [String: Bytes32]?
   /// Object: the parameters to start from, as the manifest names them; `nil` when they follow from the seed.
@@ -41,16 +38,14 @@ public struct JobSubmission: Codable, Sendable, Hashable {
   /// A submission; whether it is possible is checked when it arrives.
   public init(
     salt: Bytes32, manifest: TrainingManifest, dataSetName: String, dataSet: Bytes32,
-    division: HeldDivision? = nil, tokenizer: [String: Bytes32]? = nil, initialParameters: Bytes32? = nil,
-    parallel: UInt32, fuelLimit: Fuel? = nil, fuelPrice: FuelPrice, ruleSet: String = "standard",
-    timeLimitSeconds: UInt64,
+    tokenizer: [String: Bytes32]? = nil, initialParameters: Bytes32? = nil, parallel: UInt32,
+    fuelLimit: Fuel? = nil, fuelPrice: FuelPrice, ruleSet: String = "standard", timeLimitSeconds: UInt64,
     retry: RetryPolicy? = nil, check: SegmentCheck? = nil
   ) {
     self.salt = salt
     self.manifest = manifest.canonicalJSON
     self.dataSetName = dataSetName
     self.dataSet = dataSet
-    self.division = division
     self.tokenizer = tokenizer
     self.initialParameters = initialParameters
     self.parallel = parallel

@@ -20,16 +20,12 @@ public protocol NetworkConnection: Sendable {
   func openSubJobs(
     _ filter: SubJobFilter, waitingUpTo seconds: Double
   ) async throws(NetworkError) -> [SubJobOffer]
-  /// Claims a SubJob whose requester holds the keys, and has the header asked for; asked again, it says how that stands.
-  func claim(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> SubJobClaim
   /// Takes a SubJob: locks the deposit. Who has it already is answered as before.
   func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment
   /// Says that it still computes.
   func renew(_ subJob: JobID) async throws(NetworkError)
   /// Gives a SubJob up.
-  ///
-  /// - Parameter identity: the secret of the key that it was claimed with, where the part that is sealed to it is damaged.
-  func decline(_ subJob: JobID, reason: String, identity: String?) async throws(NetworkError)
+  func decline(_ subJob: JobID, reason: String) async throws(NetworkError)
   /// Hands a result in.
   func submit(_ result: NodeResult) async throws(NetworkError)
   /// How a SubJob stands.

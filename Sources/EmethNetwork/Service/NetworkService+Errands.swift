@@ -11,8 +11,7 @@ extension NetworkService {
   public func errands(
     of account: Address, kinds: Set<Errand.Kind> = Set(Errand.Kind.allCases), except known: Set<String> = []
   ) throws(NetworkError) -> [Errand] {
-    if kinds == [.header] { noteKeyHolder(account) }
-    return try database.read { db in
+    try database.read { db in
       try ErrandStore.open(of: account, kinds: kinds, except: known, at: try seconds(in: db), in: db)
     }
   }
@@ -147,7 +146,7 @@ extension NetworkService {
     case .handOver:
       guard let object = try HandedObject(wireText: answer).object else { return nil }
       return ([.object(object)], .opening(errand.id))
-    case .openSecret, .reveal, .share, .examineMask, .weighMask, .header: return nil
+    case .openSecret, .reveal, .share, .examineMask, .weighMask: return nil
     }
   }
 
@@ -170,10 +169,6 @@ extension NetworkService {
       return try opening.wireText()
     case .cohort, .openSecret, .share, .examineMask, .weighMask:
       return try decoded(MessageAnswer.self).wireText()
-    case .header:
-      let answer = try decoded(WrittenHeader.self)
-      try check(answer, to: errand)
-      return try answer.wireText()
     case .handOver(let examination, _):
       let answer = try decoded(HandedObject.self)
       if let object = answer.object {

@@ -249,7 +249,7 @@ extension NetworkService {
     var needs: [HoldPurpose: Set<ObjectName>] = [:]
     needs[.job] = [.splitter(record.request.dataSet)]
     needs[.job]?.formUnion(progress.parts.map { .object($0) })
-    needs[.job]?.formUnion(record.request.givenObjects.map { .object($0) })
+    needs[.job]?.formUnion(record.request.models.map { .object($0) })
     if let tokenizer = ObjectName.tokenizer(of: record.request) { needs[.job]?.insert(tokenizer) }
     for hash in [progress.validation].compactMap({ $0 }) { needs[.job]?.insert(.splitter(hash)) }
     if progress.plan != nil { needs[.job]?.insert(.leaves(of: job)) }

@@ -46,9 +46,8 @@ extension NetworkService {
       throw NetworkError(JobError.escrowNotCovered(found: funds, required: terms.escrow))
     }
     try checkRoom(for: request)
-    for object in request.givenObjects { try checkMayFetch(object, by: requester) }
+    for object in request.models { try checkMayFetch(object, by: requester) }
     try requireData(of: request)
-    if let division = request.division { try check(division, of: request.training) }
     switch request {
     case .computed(let computed):
       if let generation = computed.manifest.generation { try check(generation.model) }
@@ -74,9 +73,7 @@ extension NetworkService {
   /// Refuses a request whose data set or models are not here.
   private func requireData(of request: JobRequest) throws(NetworkError) {
     guard try splitterStore.contains(request.dataSet) else { throw .missingObject(hash: request.dataSet) }
-    for object in request.givenObjects where try !store.contains(object) {
-      throw .missingObject(hash: object)
-    }
+    for object in request.models where try !store.contains(object) { throw .missingObject(hash: object) }
   }
 
   private func register(
@@ -88,7 +85,7 @@ extension NetworkService {
       guard try !JobStore.exists(id, in: db) else { return }
       // Nobody deletes them from now on. The account holds them as long as it did: its next job may name them too.
       try HoldStore.take(
-        [.splitter(request.dataSet)] + request.givenObjects.map { .object($0) }
+        [.splitter(request.dataSet)] + request.models.map { .object($0) }
           + [ObjectName.tokenizer(of: request)].compactMap { $0 },
         for: id, .job, at: now, in: db)
       try requireTokenizer(of: request)
@@ -142,7 +139,7 @@ extension NetworkService {
     let manifest = try asNetworkError { try TrainingManifest(json: submission.manifest) }
     let request = TrainingRequest(
       manifest: manifest,
-      dataSetName: submission.dataSetName, dataSet: submission.dataSet, division: submission.division,
+      dataSetName: submission.dataSetName, dataSet: submission.dataSet,
       tokenizer: submission.tokenizer.map { _ in LocalNetwork.place(ofTokenizer: manifest.tokenizerHash.bytes)
       },
       initialParameters: submission.initialParameters,
@@ -196,11 +193,9 @@ extension NetworkService {
       throw .badSetting(
         name: "program", found: "\(program)", allowed: "\(manifest.program), as the manifest says")
     }
-    guard submission.tokenizer == nil, submission.initialParameters == nil, submission.check == nil,
-      submission.division == nil
-    else {
+    guard submission.tokenizer == nil, submission.initialParameters == nil, submission.check == nil else {
       throw .badSetting(
-        name: "program \(program)", found: "a tokenizer, initial parameters, a check or a division",
+        name: "program \(program)", found: "a tokenizer, initial parameters or a check",
         allowed: "none of them: they are a training's")
     }
     guard manifest.outputBytes <= settings.maximumResultBytes else {

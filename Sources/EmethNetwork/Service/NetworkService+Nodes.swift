@@ -1,5 +1,4 @@
 import EmethKit
-import Foundation
 
 /// What nodes ask for.
 extension NetworkService {
@@ -47,10 +46,7 @@ extension NetworkService {
             record.status == .requested, record.notes.notBefore <= now,
             record.machine.deadline > now / 1_000
           else { continue }
-          let isHeldUp =
-            job.request.division != nil
-            && obstacle(to: node, claiming: record, of: record.machine.job.requester, at: now / 1_000) != nil
-          if !isHeldUp, try obstacle(to: node, taking: record, among: round, at: now, in: db) == nil {
+          if try obstacle(to: node, taking: record, among: round, at: now, in: db) == nil {
             offers.append(try offer(record, of: job, among: round))
           }
         }
@@ -194,16 +190,13 @@ extension NetworkService {
           LEFT JOIN (SELECT role FROM account WHERE address = ?2) AS known ON TRUE
         """
       }, arguments: ["\(subJob)", "\(node)"])
-    let found = try asNetworkError { try JobStore.withParent(rows, subJob) }
-    let (position, isHeld) = (found.subJob.position, found.parent.request.division != nil)
+    let position = try asNetworkError { try JobStore.withParent(rows, subJob).subJob.position }
     let role: String? = try asNetworkError { try rows.first.map { try $0["role"] } ?? nil }
     let time = clock.milliseconds / 1_000
     let header = Result { () throws(NetworkError) in
-      isHeld
-        ? Data()
-        : try splitter.header(
-          of: position.parent, part: position.part, subJob: subJob, node: node, binding: binding, now: time,
-          domain: domain)
+      try splitter.header(
+        of: position.parent, part: position.part, subJob: subJob, node: node, binding: binding, now: time,
+        domain: domain)
     }
     if role == Self.holder, database.isShared { try noteHolder(node, as: "node") }
     let (record, parent) = try database.write { db in
@@ -211,12 +204,28 @@ extension NetworkService {
       if record.status == .processing, record.machine.node == node { return (record, parent) }
       let now = try milliseconds(in: db)
       let account = try ClaimingAccount(node, in: db)
-      var held: Data?
       if record.status == .requested {
-        if isHeld { held = try heldHeader(for: record, node: node, at: now / 1_000, in: db) }
-        try checkMayTake(record, of: parent, by: node, account, isClaimed: isHeld, at: now, in: db)
+        try refuseIfFrozen(in: db)
+        guard record.notes.notBefore <= now else {
+          throw NetworkError.refused(
+            code: "subJob.tooEarly",
+            message:
+              "SubJob \(subJob) may not be taken before \(record.notes.notBefore) ms, now is \(now) ms",
+            hint: nil)
+        }
+        guard !account.isVerifier else {
+          throw NetworkError.refused(
+            code: "node.verifier",
+            message: "account \(node) has a verifier's bond: who checks does not compute", hint: nil)
+        }
+        let round =
+          record.machine.parameters.aggregation == .masked
+          ? try OfferedRound(record.position.round, of: parent, in: db) : nil
+        if let obstacle = try obstacle(to: node, taking: record, among: round, at: now, in: db) {
+          throw NetworkError.refused(code: obstacle.code, message: obstacle.message, hint: nil)
+        }
       }
-      let header = try held ?? header.get()
+      let header = try header.get()
       record.notes.header = HexText(wrappedValue: header)
       record.notes.nodeKey = binding
       try note(node, as: "node", knownAs: account.role, in: db)
@@ -230,38 +239,6 @@ extension NetworkService {
       network: self, job: parent.job.id, request: parent.request, threads: settings.threads, stop: StopFlag(),
       progress: { _ in }
     ).assignment(of: record, parent: parent)
-  }
-
-  /// Refuses a SubJob that an account may not have, or not yet.
-  ///
-  /// - Parameters:
-  ///   - isClaimed: whether it has claimed the SubJob and has the header.
-  ///   - now: milliseconds.
-  func checkMayTake(
-    _ record: SubJobRecord, of parent: JobRecord, by node: Address, _ account: ClaimingAccount,
-    isClaimed: Bool = false, at now: UInt64, in db: SQLSession
-  ) throws {
-    try refuseIfFrozen(in: db)
-    guard record.notes.notBefore <= now else {
-      throw NetworkError.refused(
-        code: "subJob.tooEarly",
-        message:
-          "SubJob \(record.id) may not be taken before \(record.notes.notBefore) ms, now is \(now) ms",
-        hint: nil)
-    }
-    guard !account.isVerifier else {
-      throw NetworkError.refused(
-        code: "node.verifier",
-        message: "account \(node) has a verifier's bond: who checks does not compute", hint: nil)
-    }
-    let round =
-      record.machine.parameters.aggregation == .masked
-      ? try OfferedRound(record.position.round, of: parent, in: db) : nil
-    var found = try obstacle(to: node, taking: record, among: round, at: now, in: db)
-    if found == nil, parent.request.division != nil, !isClaimed {
-      found = obstacle(to: node, claiming: record, of: parent.job.requester, at: now / 1_000)
-    }
-    if let found { throw NetworkError.refused(code: found.code, message: found.message, hint: nil) }
   }
 
   /// A SubJob that is there, for who claims it. Who comes while another's claim is being carried out need not wait for its
@@ -280,7 +257,7 @@ extension NetworkService {
   }
 
   /// What has to be known of an account that claims a SubJob, by one statement.
-  struct ClaimingAccount {
+  private struct ClaimingAccount {
     /// Who checks does not compute.
     let isVerifier: Bool
     /// What it is noted as; nil for one that is not.
@@ -310,19 +287,13 @@ extension NetworkService {
   }
 
   /// Takes a SubJob back that its node gives up.
-  ///
-  /// - Parameter identity: the secret of the key that it was claimed with, as text, where the part that the requester
-  ///   sealed does not open or is another: what shows that costs the node nothing.
-  public func decline(
-    _ subJob: JobID, by node: Address, reason: String, identity: String? = nil
-  ) throws(NetworkError) {
-    let evidence = try identity.flatMap { text throws(NetworkError) in try damage(of: subJob, shownBy: text) }
+  public func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
     try database.write { db in
       var (record, parent) = try JobStore.withParent(subJob, in: db)
       if record.status == .declined, record.machine.node == node { return }
       record.notes.reason = "the node gave up: \(reason.prefix(200))"
       try ExecutionLayer.apply(
-        .decline(by: node, evidence: evidence), to: &record, parent: &parent, at: try seconds(in: db), in: db)
+        .decline(by: node, evidence: nil), to: &record, parent: &parent, at: try seconds(in: db), in: db)
     }
   }
 

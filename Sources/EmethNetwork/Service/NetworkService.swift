@@ -39,8 +39,6 @@ public final class NetworkService: Sendable {
   let offeredRounds = JobMemory<OfferedRound.Place, OfferedRound>(limit: 20_000)
   /// Jobs whose SubJobs were offered last.
   let offeredJobs = JobMemory<JobID, OfferedJob>(limit: 1_000)
-  /// When the processes of requesters that hold keys were last there, seconds.
-  let keyHolders = Mutex<[Address: UInt64]>([:])
   /// What nodes that were asked about have earned and lost.
   let nodeTotals = Mutex<[Address: NodeTotals]>([:])
   /// The time that all processes go by; nil where there is one process.

@@ -8,8 +8,7 @@ extension Command {
   static let elsewhereOnly: [any CommandFlag] =
     [
       ServerOptions.server, NetworkOptions.network, NetworkOptions.checkSegments, NetworkOptions.detect,
-      ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun, HeldKeysOptions.holdKeys,
-      HeldKeysOptions.nodes,
+      ProgramOptions.module, ProgramOptions.agreement, NetworkOptions.dryRun,
     ] + ProgramOptions.ofGeneration + PrivacyOptions.flags
     + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
 

@@ -8,7 +8,6 @@ enum CommandTable {
     .listJobs,
     .showJob,
     .watchJob,
-    .holdKeys,
     .cancelJob,
     .fetchResult,
     .serve,

@@ -64,9 +64,6 @@ extension CommandDefinition {
       "A server seals the result to the account's sealing key when the job has ended: `emeth fetch-result` opens it with the same "
         + "key file. --init MODEL may also name a training job of the account: its model is fetched, opened and given "
         + "to this job.",
-      "With --hold-keys the data set does not leave this machine in the clear: it is divided and sealed here, and the server gets "
-        + "sealed parts and salted hashes. The command stays until the job has ended and writes the header for each node that "
-        + "claims a part, or `emeth hold-keys JOB` does later. The loss on the validation share is not told then: that share stays here.",
       "\(ChainOptions.layers) There, with --server, DATASET is a file that is given to a server which watches the chain, and "
         + "that nodes of this program fetch there; without, it is a text by which other nodes find the data. --param gives what the "
         + "program takes, --program and --fuel-limit must be given, and the fee and the verifier's fee are paid out of the wallet; not "
@@ -80,8 +77,7 @@ extension CommandDefinition {
       + ModelOptions.flags(steps: ModelOptions.stepsPerRound)
       + [
         NetworkOptions.checkSegments, NetworkOptions.detect, RemoteJobOptions.fuelLimit,
-        NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun, HeldKeysOptions.holdKeys,
-        HeldKeysOptions.nodes,
+        NetworkOptions.fuelPrice, NetworkOptions.deadline, NetworkOptions.dryRun,
       ] + ProgramOptions.flags + PrivacyOptions.flags
       + ChainOptions.beside.filter { $0.definition.name != NetworkOptions.dryRun.definition.name }
       + [ChainOptions.divider, CommonFlags.json],
@@ -103,9 +99,6 @@ extension CommandDefinition {
         "emeth submit-job neko.txt --server http://127.0.0.1:7443 --key-file key --parallel 4",
         "four parts on the nodes of a server"),
       CommandExample(
-        "emeth submit-job neko.txt --server http://127.0.0.1:7443 --key-file key --parallel 4 --hold-keys",
-        "the same, and the server can open none of the parts"),
-      CommandExample(
         "emeth submit-job numbers.txt --program 999 --server http://127.0.0.1:7443 --key-file key",
         "the mean of numbers, computed and checked by a server's nodes and verifiers"),
       CommandExample(
@@ -113,9 +106,7 @@ extension CommandDefinition {
         "the model of a training job continues prompts"),
     ],
     exitCodes: [
-      .no:
-        "nobody could check the job, the account has not enough, the job of --hold-keys did not end as VERIFIED, or "
-        + KeyOptions.wrongPassword
+      .no: "nobody could check the job, the account has not enough, or \(KeyOptions.wrongPassword)"
     ])
 
   static let listJobs = CommandDefinition(

@@ -20,15 +20,9 @@ struct RemoteJob {
   private let initialParameters: Data?
   private let tokenizer: any Tokenizer
   private let fuelLimit: Fuel?
-  private let holder: PrivateKey?
-  private let content: Data
 
-  /// - Parameters:
-  ///   - dataSet: the file that the request names by its hash.
-  ///   - holder: who divides and seals the data set here; `nil` leaves that to the server.
-  init(_ job: RequestedJob, dataSet: URL, fuelLimit: Fuel?, holdingKeys holder: PrivateKey? = nil) {
-    self.holder = holder
-    content = job.dataSet
+  /// - Parameter dataSet: the file that the request names by its hash.
+  init(_ job: RequestedJob, dataSet: URL, fuelLimit: Fuel?) {
     request = job.request
     self.dataSet = dataSet
     initialParameters = job.initialParameters
@@ -41,45 +35,20 @@ struct RemoteJob {
     let folder = FileManager.default.temporaryDirectory.appending(path: "emeth-submit-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let salt = Bytes32(SystemRandom.bytes(32)) ?? .zero
-    let (dataSetHash, division) = try await giveDataSet(to: client, salt: salt, in: folder)
+    try await client.give(dataSet: dataSet, hash: request.dataSet)
     if let initialParameters, let hash = request.initialParameters {
       let file = folder.appending(path: "parameters")
       try initialParameters.write(to: file)
       try await client.give(object: file, hash: hash)
     }
     let submission = JobSubmission(
-      salt: salt, manifest: request.manifest,
-      dataSetName: request.dataSetName, dataSet: dataSetHash, division: division,
+      salt: Bytes32(SystemRandom.bytes(32)) ?? .zero, manifest: request.manifest,
+      dataSetName: request.dataSetName, dataSet: request.dataSet,
       tokenizer: try await giveTokenizer(to: client, in: folder),
       initialParameters: request.initialParameters,
       parallel: request.parallel, fuelLimit: fuelLimit, fuelPrice: request.fuelPrice,
       ruleSet: request.ruleSet, timeLimitSeconds: request.timeLimitSeconds, check: request.check)
     return try await client.submit(submission)
-  }
-
-  /// Gives the data set, or where the keys are held its sealed parts, and the hashes of its leaves in its place.
-  private func giveDataSet(
-    to client: ServerClient, salt: Bytes32, in folder: URL
-  ) async throws -> (hash: Bytes32, division: HeldDivision?) {
-    guard let holder else {
-      try await client.give(dataSet: dataSet, hash: request.dataSet)
-      return (request.dataSet, nil)
-    }
-    let held = try HeldDataSet(
-      DataSet(
-        name: request.dataSetName, bytes: content, tokenizer: tokenizer,
-        context: Int(request.manifest.model.context)),
-      job: JobID(requester: holder.address, salt: salt), parts: request.parallel, key: holder)
-    let file = folder.appending(path: "part")
-    for (payload, hash) in zip(held.payloads, held.division.parts) {
-      try payload.write(to: file)
-      try await client.give(object: file, hash: hash)
-    }
-    try held.leaves.write(to: file)
-    let hash = held.leaves.withUnsafeBytes { SHA256.hash($0) }
-    try await client.give(dataSet: file, hash: hash)
-    return (hash, held.division)
   }
 
   /// The tokenizer's files by name, which are there then; `nil` for bytes.

@@ -158,9 +158,7 @@ final class RunView: Sendable {
     for (step, loss) in losses.sorted(by: { $0.key < $1.key }) { curve.addTrain(step: step, loss: loss) }
     if let initial = report.initialLoss { curve.addValidation(step: 0, loss: initial) }
     for round in report.rounds {
-      if let loss = round.validationLoss {
-        curve.addValidation(step: Int(round.round + 1) * steps, loss: loss)
-      }
+      curve.addValidation(step: Int(round.round + 1) * steps, loss: round.validationLoss)
     }
     return curve
   }

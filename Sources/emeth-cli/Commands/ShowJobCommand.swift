@@ -30,8 +30,8 @@ extension Command {
     ]
     for round in report.rounds {
       lines.append(
-        "round \(round.round + 1)   train loss \(NumberText.fixed(round.trainLoss, decimals: 3))"
-          + (round.validationLoss.map { ", validation loss \(NumberText.fixed($0, decimals: 3))" } ?? ""))
+        "round \(round.round + 1)   train loss \(NumberText.fixed(round.trainLoss, decimals: 3)), validation loss "
+          + NumberText.fixed(round.validationLoss, decimals: 3))
     }
     var table = TextTable([
       .init("SubJob"), .init("round", .right), .init("part", .right), .init("attempt", .right),

@@ -11,11 +11,6 @@ extension Command {
     {
       return try await submitOnChain(parsed, context)
     }
-    try HeldKeysOptions.check(parsed)
-    if parsed[HeldKeysOptions.holdKeys], !parsed[NetworkOptions.dryRun] {
-      // Before anything is read: on this machine all roles are one process, and there is nobody to hold keys from.
-      _ = try ServerOptions.requiredClient(parsed, context, signed: false)
-    }
     guard parsed[RemoteJobOptions.program] == Int(ProgramID.languageModelTraining.rawValue) else {
       return try await submitComputation(parsed, context)
     }
@@ -49,16 +44,10 @@ extension Command {
       parallel: parallel, rounds: rounds, cutFor: check ?? .drawn(2), privacy: privacy,
       fuelPrice: fuelPrice, timeLimit: parsed[NetworkOptions.deadline], retry: .standard, asking: check)
     if let client = try ServerOptions.client(parsed, context, signed: true) {
-      let holder = parsed[HeldKeysOptions.holdKeys] ? try KeyOptions.load(parsed, context) : nil
       let job = try await RemoteJob(
-        request, dataSet: URL(filePath: input.path), fuelLimit: parsed[RemoteJobOptions.fuelLimit],
-        holdingKeys: holder
+        request, dataSet: URL(filePath: input.path), fuelLimit: parsed[RemoteJobOptions.fuelLimit]
       ).submit(to: client)
-      let told = try await tell(job, at: client, parsed, context)
-      guard let holder else { return told }
-      context.talk.note(
-        "this process writes the headers and must stay, or: emeth hold-keys \(job) --server \(client.server)")
-      return try await holdKeys(of: job, at: client, holder, parsed, context)
+      return try await tell(job, at: client, parsed, context)
     }
     let network = try openNetwork(parsed, context, mayMake: true)
     let job = try inNetwork(network.folder) {

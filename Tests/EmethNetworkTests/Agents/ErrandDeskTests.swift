@@ -46,16 +46,11 @@ import Testing
     func openSubJobs(
       _ filter: SubJobFilter, waitingUpTo seconds: Double
     ) async throws(NetworkError) -> [SubJobOffer] { throw gone }
-    func claim(
-      _ subJob: JobID, binding: SignedKeyBinding
-    ) async throws(NetworkError) -> SubJobClaim { throw gone }
     func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
       throw gone
     }
     func renew(_ subJob: JobID) async throws(NetworkError) { throw gone }
-    func decline(
-      _ subJob: JobID, reason: String, identity: String?
-    ) async throws(NetworkError) { throw gone }
+    func decline(_ subJob: JobID, reason: String) async throws(NetworkError) { throw gone }
     func submit(_ result: NodeResult) async throws(NetworkError) { throw gone }
     func state(of subJob: JobID) async throws(NetworkError) -> SubJobState { throw gone }
     func postBond(

@@ -48,9 +48,6 @@ import Testing
       return offers.filter { !gone.contains($0.id) }
     }
     /// Another one was faster: the node looks on.
-    func claim(
-      _ subJob: JobID, binding: SignedKeyBinding
-    ) async throws(NetworkError) -> SubJobClaim { throw .unknownJob(id: "\(subJob)") }
     func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
       taken.withLock { $0.append(subJob) }
       if let assignment { return assignment(subJob) }
@@ -60,7 +57,7 @@ import Testing
       throw .unknownJob(id: "\(subJob)")
     }
     func renew(_ subJob: JobID) async throws(NetworkError) {}
-    func decline(_ subJob: JobID, reason: String, identity: String?) async throws(NetworkError) {
+    func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {
       declined.withLock { $0.append(subJob) }
     }
     func submit(_ result: NodeResult) async throws(NetworkError) {}

@@ -67,7 +67,7 @@ import Testing
     #expect(html.contains("<svg") && html.contains("polyline"))
     let report = try scene.service.report(on: scene.job)
     for round in report.rounds {
-      #expect(html.contains(NumberText.fixed(try #require(round.validationLoss), decimals: 4)))
+      #expect(html.contains(NumberText.fixed(round.validationLoss, decimals: 4)))
     }
     let failed = try #require(report.subJobs.first { $0.status == "FAILED" })
     let page = try await scene.page("/jobs/\(scene.job)?round=\(failed.round + 1)")

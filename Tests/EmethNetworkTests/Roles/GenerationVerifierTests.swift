@@ -69,8 +69,7 @@ import Testing
           assignment, program: .textGeneration, sandbox: nil, bench: bench("node"), stop: StopFlag()))
       let said = honest.submission.submission
       let output = try lie(node.output(of: assignment.subJob))
-      let commitment = try OutputCommitment(
-        partSecret: #require(assignment.partSecret), subJob: assignment.subJob)
+      let commitment = OutputCommitment(partSecret: assignment.partSecret, subJob: assignment.subJob)
       let result = NodeResult(
         submission: SignedSubmission(
           signing: Submission(

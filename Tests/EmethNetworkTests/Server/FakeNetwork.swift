@@ -174,15 +174,12 @@ final class FakeNetwork: ServedNetwork {
     state.withLock { $0.offers.map { "\($0.id)" }.joined(separator: " ") }
   }
 
-  func claim(
-    _ subJob: JobID, by node: Address, binding: SignedKeyBinding
-  ) throws(NetworkError) -> SubJobClaim { throw .unknownJob(id: "\(subJob)") }
   func process(
     _ subJob: JobID, by node: Address, binding: SignedKeyBinding
   ) throws(NetworkError) -> Assignment { throw .unknownJob(id: "\(subJob)") }
 
   func renew(_ subJob: JobID, by node: Address) throws(NetworkError) { note("renew \(subJob)") }
-  func decline(_ subJob: JobID, by node: Address, reason: String, identity: String?) throws(NetworkError) {
+  func decline(_ subJob: JobID, by node: Address, reason: String) throws(NetworkError) {
     note("decline: \(reason)")
   }
   func submit(_ result: NodeResult, by node: Address) throws(NetworkError) { note("submit") }

@@ -83,7 +83,7 @@ import Testing
       let subJob = try await node.openSubJob()
       let asked = Task.detached { try? node.giveToWorker(subJob) }
       for _ in 0..<400 where begun.withLock({ $0 }) < 1 { try await Task.sleep(for: .milliseconds(25)) }
-      try node.desk.decline(subJob, by: node.worker.address, reason: "its disk is full", identity: nil)
+      try node.desk.decline(subJob, by: node.worker.address, reason: "its disk is full")
       for _ in 0..<400 where begun.withLock({ $0 }) < 2 { try await Task.sleep(for: .milliseconds(25)) }
       fails.withLock { $0 = true }
       let report = try await scene.end(of: job)

@@ -477,7 +477,7 @@ import Testing
       let honest = try #require(
         try node.computePart(
           assignment, program: .module(taking), sandbox: ModuleSandbox(for: [taking]), stop: StopFlag()))
-      let root = try OutputCommitment(partSecret: #require(assignment.partSecret), subJob: subJob).refusalRoot
+      let root = OutputCommitment(partSecret: assignment.partSecret, subJob: subJob).refusalRoot
       let said = honest.submission.submission
       let lie = NodeResult(
         submission: SignedSubmission(

@@ -100,20 +100,14 @@ struct DirectConnection: NetworkConnection {
     }
   }
 
-  func claim(
-    _ subJob: JobID, binding: SignedKeyBinding
-  ) async throws(NetworkError) -> SubJobClaim {
-    try server.service().claim(subJob, by: account, binding: binding)
-  }
-
   func process(_ subJob: JobID, binding: SignedKeyBinding) async throws(NetworkError) -> Assignment {
     try server.service().process(subJob, by: account, binding: binding)
   }
 
   func renew(_ subJob: JobID) async throws(NetworkError) { try server.service().renew(subJob, by: account) }
 
-  func decline(_ subJob: JobID, reason: String, identity: String?) async throws(NetworkError) {
-    try server.service().decline(subJob, by: account, reason: reason, identity: identity)
+  func decline(_ subJob: JobID, reason: String) async throws(NetworkError) {
+    try server.service().decline(subJob, by: account, reason: reason)
   }
 
   func submit(_ result: NodeResult) async throws(NetworkError) {
