@@ -141,12 +141,19 @@ public struct TrainingManifest: Sendable {
   /// root that its verdict has to name without computing anything. Who takes a job asks this; manifests that were taken
   /// before can be read.
   ///
-  /// A SubJob of one step is its own only segment, and its verdict proves no work.
+  /// A SubJob of one step is its own only segment, and its verdict proves no work. A segment reads at most
+  /// ``segmentReadLimit`` sequences and a SubJob fewer than 2^32, whose order nodes and verifiers lay out.
   ///
   /// - Throws: ``ProgramError/fieldOutOfRange(field:found:allowed:)``.
   public func checkSegments() throws(ProgramError) {
-    try checkRange("segmentLength", segmentLength, min(2, stepsPerRound)...stepsPerRound)
+    try checkRange("stepsPerRound", stepsPerRound, 1...(UInt32.max / batch))
+    try checkRange(
+      "segmentLength", segmentLength,
+      min(2, stepsPerRound)...min(stepsPerRound, Self.segmentReadLimit / batch))
   }
+
+  /// The most sequences that a segment may read, S x batch.
+  public static let segmentReadLimit: UInt32 = 1 << 28
 
   /// The optimizer steps of the whole training, over which the learning rate's course is counted.
   public var totalSteps: UInt32 { stepsPerRound * rounds }

@@ -81,7 +81,9 @@ extension ChainAccount {
     let exit = try await client.call(EmethCore.exit(of: address), at: settlement)
     let now = try await time()
     let isUnserved = exit.map { now > $0.requestedAt && now - $0.requestedAt > Self.exitSeconds } ?? false
-    if let ticket, try await mayBeFollowed(ticket.batch, isUnserved: isUnserved, at: now, &report) { return nil }
+    if let ticket, try await mayBeFollowed(ticket.batch, isUnserved: isUnserved, at: now, &report) {
+      return nil
+    }
     let freeze = EmethCore.freeze(unservedExitOf: isUnserved ? address : nil)
     report.steps.append(try await step(freeze, settlement, report.isDryRun).step)
     if report.isDryRun {

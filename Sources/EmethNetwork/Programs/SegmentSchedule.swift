@@ -8,7 +8,7 @@ import EmethKit
 /// sequences each.
 struct SegmentSchedule {
   /// The most sequences that a segment reads, each as often as it is read.
-  static let readLimit = 1 << 28
+  static let readLimit = Int(TrainingManifest.segmentReadLimit)
 
   let stepsPerRound: Int
   let segmentLength: Int

@@ -159,6 +159,13 @@ import Testing
     let read = try TrainingManifest(json: short.canonicalJSON)
     let error = #expect(throws: ProgramError.self) { try read.checkSegments() }
     #expect(error == .fieldOutOfRange(field: "segmentLength", found: "1", allowed: "2 to 50"))
+    let wide = try Self.manifest(batch: 65_536, stepsPerRound: 65_535, segmentLength: 4_097)
+    let tooMany = #expect(throws: ProgramError.self) { try wide.checkSegments() }
+    #expect(tooMany == .fieldOutOfRange(field: "segmentLength", found: "4097", allowed: "2 to 4096"))
+    let long = try Self.manifest(batch: 65_536, stepsPerRound: 65_536, segmentLength: 4_096)
+    let tooLong = #expect(throws: ProgramError.self) { try long.checkSegments() }
+    #expect(tooLong == .fieldOutOfRange(field: "stepsPerRound", found: "65536", allowed: "1 to 65535"))
+    try Self.manifest(batch: 65_536, stepsPerRound: 65_535, segmentLength: 4_096).checkSegments()
     for (steps, length) in [(50, 2), (50, 50), (3, 2), (2, 2), (1, 1)] as [(UInt32, UInt32)] {
       try Self.manifest(stepsPerRound: steps, segmentLength: length).checkSegments()
     }
