@@ -334,7 +334,7 @@ struct NetworkServiceChainTests {
       #expect(try await chain.balance(key.address) == (try service.balances(of: key.address)).payout)
     }
     #expect(try await client.call(EmethCore.pool(), at: settlement) == ChainScene.amount(6 * 60) - owed)
-    #expect(scene.server.errors.withLock { $0 } == [])
+    #expect(scene.server.failures == [])
     await scene.stop()
   }
 
@@ -380,7 +380,7 @@ struct NetworkServiceChainTests {
     try await scene.until("a batch in a quiet day") {
       try await scene.posted()?.epoch ?? 0 > second.epoch
     }
-    #expect(scene.server.errors.withLock { $0 } == [])
+    #expect(scene.server.failures == [])
     await scene.server.stop()
   }
 
@@ -424,7 +424,7 @@ struct NetworkServiceChainTests {
     try await scene.deposit(1, "c")
     try await scene.until("a deposit afterwards") { try scene.balances.unspent == ChainScene.amount(1) }
     #expect(try scene.server.service().audit().holds)
-    #expect(scene.server.errors.withLock { $0 } == [])
+    #expect(scene.server.failures == [])
     await scene.server.stop()
   }
 
