@@ -85,11 +85,15 @@ public struct Verifier: Sendable {
   /// - Parameter posted: The commitment as it was posted, where that is known: earlier versions made secrets of the number
   ///   alone, and those that wait to be used are still revealed.
   func secret(_ number: UInt32, posted: Bytes32? = nil) -> Bytes32 {
-    let secret = secret(of: Array("secret of a verifier".utf8) + domain.separator.bytes, number)
+    let earlierLabel = Array("verifier secret".utf8)
+    // All networks with the embedded ledger have one domain, which tells none from another: theirs stay what they were.
+    let label =
+      domain == .embedded ? earlierLabel : Array("secret of a verifier".utf8) + domain.separator.bytes
+    let secret = secret(of: label, number)
     guard let posted, posted != SegmentDraw.commitment(address: address, secret: secret) else {
       return secret
     }
-    let earlier = self.secret(of: Array("verifier secret".utf8), number)
+    let earlier = self.secret(of: earlierLabel, number)
     return posted == SegmentDraw.commitment(address: address, secret: earlier) ? earlier : secret
   }
 

@@ -173,14 +173,10 @@ extension NetworkService {
     }
     var wanted = min(chain.settings.postingSeconds, SettlementChain.longestSilenceSeconds)
     if try canShowAnExit(notProvenBy: posted.epoch) { wanted = min(wanted, SettlementChain.exitSeconds) }
-    // Each clock is compared with itself again: what both batches state, and how long ago the chain took the posted one.
-    let interval = max(
-      seconds(from: closed, to: newest.batch.toTime), seconds(from: posted.postedAt, to: now))
-    if interval >= wanted { return newest }
-    // To the contract it may be older, where this clock is behind; once an hour that is enough.
-    let age = seconds(from: min(closed, posted.postedAt), to: now)
-    return age >= SettlementChain.longestSilenceSeconds && seconds(from: posted.postedAt, to: now) >= 3_600
-      ? newest : nil
+    // By how much it is behind the newest one counts too: both may state times that are ahead.
+    let age = max(
+      seconds(from: min(closed, posted.postedAt), to: now), seconds(from: closed, to: newest.batch.toTime))
+    return age >= wanted ? newest : nil
   }
 
   /// The batch with the signatures that count: of one key its own; of a set of which several sign, the batch that its members
